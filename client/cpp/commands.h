@@ -1,0 +1,16 @@
+// The commands of bayespfl-client. Each adds itself to the program; when chosen, it runs and stores its exit code.
+#ifndef BAYESPFL_CLIENT_CPP_COMMANDS_H_
+#define BAYESPFL_CLIENT_CPP_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+namespace bayespfl::client {
+
+// `exit_code` must outlive `app`.
+void AddInspectCommand(CLI::App& app, int& exit_code);
+void AddHealthCommand(CLI::App& app, int& exit_code);
+void AddInfoCommand(CLI::App& app, int& exit_code);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_COMMANDS_H_

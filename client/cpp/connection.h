@@ -1,0 +1,36 @@
+// What all commands share: the server's address, and what to say when it does not answer.
+#ifndef BAYESPFL_CLIENT_CPP_CONNECTION_H_
+#define BAYESPFL_CLIENT_CPP_CONNECTION_H_
+
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "client/cpp/inspection_client.h"
+
+namespace bayespfl::client {
+
+struct ConnectionFlags {
+  std::string server = "127.0.0.1:50051";
+  double timeout_seconds = 60;
+};
+
+// Adds --server and --timeout to a command; `flags` must outlive it.
+void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help);
+
+// The client, or null after an error message.
+std::unique_ptr<InspectionClient> Connect(const ConnectionFlags& flags);
+
+// Prints "bayespfl-client: <message>" on standard error, on one line.
+void PrintError(absl::string_view message);
+
+// Prints why the server gave no answer and what to try, and returns the exit code: kExitUnreachable when nobody serves
+// there, kExitLocal for everything else. Asks the server's health to tell "not there" from "not ready".
+int ReportServerError(const InspectionClient& client, const absl::Status& status);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_CONNECTION_H_

@@ -1,0 +1,33 @@
+// Small file helpers whose errors are one sentence each, with the file's name.
+#ifndef BAYESPFL_CLIENT_CPP_FILES_H_
+#define BAYESPFL_CLIENT_CPP_FILES_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <istream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace bayespfl::client {
+
+// Largest picture that fits the server's default transport limit, bytes.
+inline constexpr size_t kMaxPictureBytes = size_t{64} << 20;
+inline constexpr size_t kMaxManifestBytes = size_t{64} << 20;
+
+// The file's bytes. NOT_FOUND: there is no such file; INVALID_ARGUMENT: a folder, empty, or over `limit` bytes;
+// PERMISSION_DENIED or UNKNOWN: it cannot be read.
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file, size_t limit);
+
+// Everything up to the end of `stream`, called `name` in errors. INVALID_ARGUMENT: empty or over `limit` bytes.
+absl::StatusOr<std::string> ReadStream(std::istream& stream, absl::string_view name, size_t limit);
+
+// Writes the file, and the folders above it when missing. The bytes go to a neighbour first, which then takes the name:
+// nobody ever sees half a file.
+absl::Status WriteFile(const std::filesystem::path& file, absl::string_view bytes);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_FILES_H_

@@ -1,0 +1,74 @@
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/statusor.h"
+#include "client/cpp/commands.h"
+#include "client/cpp/connection.h"
+#include "client/cpp/exit_codes.h"
+#include "client/cpp/text.h"
+
+namespace bayespfl::client {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoFlags {
+  ConnectionFlags connection;
+  bool json = false;
+};
+
+Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
+  const auto shortest = [](float value) { return std::stod(Json(value).dump()); };
+  return {{"name", info.name()},
+          {"version", info.version()},
+          {"digest", info.digest()},
+          {"device", info.device()},
+          {"stage", info.stage()},
+          {"image_size", info.image_size()},
+          {"default_samples", info.default_samples()},
+          {"max_samples", info.max_samples()},
+          {"mask_threshold", shortest(info.mask_threshold())},
+          {"calibrated", info.calibrated()},
+          {"map_smoothing_sigma", shortest(info.map_smoothing_sigma())},
+          {"iad_sampling", info.iad_sampling()},
+          {"server_version", info.server_version()}};
+}
+
+void PrintTable(const Json& info) {
+  constexpr size_t kNameWidth = 21;
+  for (const auto& [name, value] : info.items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    std::cout << PadRight(name, kNameWidth) << OneLine(text) << '\n';
+  }
+  std::cout << std::flush;
+}
+
+int RunInfo(const InfoFlags& flags) {
+  const std::unique_ptr<InspectionClient> client = Connect(flags.connection);
+  if (client == nullptr) return kExitLocal;
+  const absl::StatusOr<inspection::v1::GetModelInfoResponse> info = client->GetModelInfo();
+  if (!info.ok()) return ReportServerError(*client, info.status());
+  const Json json = ToJson(*info);
+  if (flags.json) {
+    std::cout << json.dump() << std::endl;
+  } else {
+    PrintTable(json);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddInfoCommand(CLI::App& app, int& exit_code) {
+  CLI::App* const command = app.add_subcommand("info", "Describe the model that answers");
+  const auto flags = std::make_shared<InfoFlags>();
+  flags->connection.timeout_seconds = 5;
+  AddConnectionFlags(*command, flags->connection, "Longest wait for the answer");
+  command->add_flag("--json", flags->json, "Print one JSON object");
+  command->callback([flags, &exit_code] { exit_code = RunInfo(*flags); });
+}
+
+}  // namespace bayespfl::client

@@ -1,0 +1,37 @@
+// The pictures that a command line or a manifest names.
+#ifndef BAYESPFL_CLIENT_CPP_INPUTS_H_
+#define BAYESPFL_CLIENT_CPP_INPUTS_H_
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace bayespfl::client {
+
+// One picture to inspect.
+struct Input {
+  std::string name;            // for people, and for the names of the results; "stdin" for standard input
+  std::filesystem::path path;  // empty: `bytes` holds the picture
+  std::string bytes;
+  std::string category;
+};
+
+// The inputs of FILES, FOLDERS and "-" in this order. A folder stands for every picture below it (.jpg .jpeg .png .bmp .tif
+// .tiff .webp, in any case), sorted by path, without following linked folders and without `exclude` (the folder that
+// results go to). "-" reads the bytes of one picture from standard input. NOT_FOUND: no such file, or no picture in a
+// folder; INVALID_ARGUMENT: "-" twice, or an empty or too large standard input.
+absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
+                                                 const std::optional<std::filesystem::path>& exclude);
+
+// The inputs of a manifest, see manifest.h. Their files need not exist.
+absl::StatusOr<std::vector<Input>> ManifestInputs(const std::filesystem::path& manifest);
+
+// The picture's bytes, at most kMaxPictureBytes. Errors name the file.
+absl::StatusOr<std::string> LoadPicture(const Input& input);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_INPUTS_H_

@@ -1,0 +1,157 @@
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cpp/commands.h"
+#include "client/cpp/connection.h"
+#include "client/cpp/exit_codes.h"
+#include "client/cpp/inputs.h"
+#include "client/cpp/inspect_run.h"
+#include "client/cpp/progress.h"
+#include "client/cpp/report.h"
+#include "client/cpp/text.h"
+
+namespace bayespfl::client {
+namespace {
+
+constexpr size_t kMaxCategoryBytes = 256;
+
+struct InspectFlags {
+  ConnectionFlags connection;
+  std::vector<std::string> pictures;
+  std::string category;
+  std::string manifest;
+  std::string output;
+  bool stream = false;
+  size_t in_flight = 8;
+  bool json = false;
+  std::optional<uint32_t> samples;
+  std::optional<uint64_t> seed;
+  std::optional<float> mask_threshold;
+  std::optional<double> fail_above;
+};
+
+// The same limits as the server's, so that a slip of the keyboard is told before a thousand pictures are sent.
+absl::Status CheckCategory(const Input& input) {
+  if (input.category.empty()) return absl::InvalidArgumentError("the category is empty");
+  if (input.category.size() > kMaxCategoryBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the category of ", input.name, " has ", input.category.size(),
+                                                   " bytes, at most ", kMaxCategoryBytes, " are allowed"));
+  }
+  if (!IsUtf8(input.category)) return absl::InvalidArgumentError("the category is not UTF-8");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Input>> Inputs(const InspectFlags& flags) {
+  const bool by_manifest = !flags.manifest.empty();
+  if (by_manifest == !flags.pictures.empty()) {
+    return absl::InvalidArgumentError("name pictures and their --category, or a --manifest: one of the two");
+  }
+  if (by_manifest == !flags.category.empty()) {
+    return absl::InvalidArgumentError(by_manifest ? "--category goes with pictures; a manifest has its own"
+                                                  : "--category is missing: what do the pictures show?");
+  }
+  std::optional<std::filesystem::path> output;
+  if (!flags.output.empty()) output = flags.output;
+  absl::StatusOr<std::vector<Input>> inputs =
+      by_manifest ? ManifestInputs(flags.manifest) : CollectInputs(flags.pictures, flags.category, output);
+  if (!inputs.ok()) return inputs;
+  for (const Input& input : *inputs) {
+    const absl::Status category = CheckCategory(input);
+    if (!category.ok()) return category;
+  }
+  return inputs;
+}
+
+InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
+  InspectJob job;
+  job.inputs = std::move(inputs);
+  job.stream = flags.stream;
+  job.max_in_flight = flags.in_flight;
+  job.timeout = absl::Seconds(flags.connection.timeout_seconds);
+  job.fail_above = flags.fail_above;
+  if (!flags.output.empty()) job.output = flags.output;
+  if (flags.samples.has_value()) job.options.set_samples(*flags.samples);
+  if (flags.seed.has_value()) job.options.set_seed(*flags.seed);
+  if (flags.mask_threshold.has_value()) job.options.set_mask_threshold(*flags.mask_threshold);
+  return job;
+}
+
+int ExitCodeOf(const InspectionClient& client, const RunSummary& summary) {
+  for (const std::string& error : summary.output_errors) PrintError(error);
+  int unreachable = kExitOk;
+  if (!summary.broken.ok()) {
+    unreachable = ReportServerError(client, summary.broken);
+    // The server was there and ended the stream for a reason of its own: frames failed.
+    if (unreachable != kExitUnreachable) unreachable = kExitFrames;
+  }
+  if (!summary.output_errors.empty()) return kExitLocal;
+  if (unreachable != kExitOk) return unreachable;
+  if (summary.failed > 0) return kExitFrames;
+  return summary.exceeded > 0 ? kExitExceeded : kExitOk;
+}
+
+int RunInspect(const InspectFlags& flags) {
+  absl::StatusOr<std::vector<Input>> inputs = Inputs(flags);
+  if (!inputs.ok()) {
+    PrintError(inputs.status().message());
+    return kExitLocal;
+  }
+  const std::unique_ptr<InspectionClient> client = Connect(flags.connection);
+  if (client == nullptr) return kExitLocal;
+  const InspectJob job = MakeJob(flags, *std::move(inputs));
+  const std::unique_ptr<Reporter> reporter =
+      flags.json ? MakeJsonReporter(std::cout) : MakeTableReporter(std::cout, job.inputs);
+  Progress progress(std::cerr, job.inputs.size(), StandardErrorIsTerminal());
+  return ExitCodeOf(*client, RunInspection(*client, job, *reporter, progress));
+}
+
+void AddWhat(CLI::App& command, InspectFlags& flags) {
+  command.add_option("pictures", flags.pictures,
+                     "Files; folders (every picture below them); \"-\" for one picture's bytes on standard input");
+  command.add_option("--category", flags.category, "What the pictures show, e.g. \"metal nut\"")->type_name("NAME");
+  command.add_option("--manifest", flags.manifest, "CSV file with the columns image and category")->type_name("CSV");
+}
+
+void AddHow(CLI::App& command, InspectFlags& flags) {
+  command.add_flag("--stream", flags.stream, "Send all pictures through one stream: faster for many");
+  command.add_option("--in-flight", flags.in_flight, "Frames of the stream that may wait for their answer")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
+      ->check(CLI::Range(1, 64));
+  command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)");
+  command.add_option("--mask-threshold", flags.mask_threshold, "Mask where the map reaches this (default: the model's)")
+      ->check(CLI::Range(0.0, 1.0));
+}
+
+void AddResults(CLI::App& command, InspectFlags& flags) {
+  command.add_flag("--json", flags.json, "Print one JSON object per line instead of a table");
+  command.add_option("--output", flags.output, "Write an overlay and a mask per picture into this folder")
+      ->type_name("DIR");
+  command.add_option("--fail-above", flags.fail_above, "Exit with 2 when any score is higher")
+      ->type_name("SCORE")
+      ->check(CLI::Range(0.0, 1.0));
+}
+
+}  // namespace
+
+void AddInspectCommand(CLI::App& app, int& exit_code) {
+  CLI::App* const command = app.add_subcommand("inspect", "Inspect pictures");
+  const auto flags = std::make_shared<InspectFlags>();
+  AddWhat(*command, *flags);
+  AddHow(*command, *flags);
+  AddResults(*command, *flags);
+  AddConnectionFlags(*command, flags->connection, "Longest wait for one picture");
+  command->footer(kExitCodeHelp);
+  command->callback([flags, &exit_code] { exit_code = RunInspect(*flags); });
+}
+
+}  // namespace bayespfl::client

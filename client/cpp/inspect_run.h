@@ -1,0 +1,35 @@
+// Inspects a list of inputs and reports them in their order.
+#ifndef BAYESPFL_CLIENT_CPP_INSPECT_RUN_H_
+#define BAYESPFL_CLIENT_CPP_INSPECT_RUN_H_
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "bayespfl/inspection/v1/inspection.pb.h"
+#include "client/cpp/inputs.h"
+#include "client/cpp/inspection_client.h"
+#include "client/cpp/progress.h"
+#include "client/cpp/report.h"
+
+namespace bayespfl::client {
+
+struct InspectJob {
+  std::vector<Input> inputs;
+  inspection::v1::InspectOptions options;          // without category: each input has its own
+  bool stream = false;                             // one InspectStream call instead of one Inspect call per input
+  size_t max_in_flight = 8;                        // frames of the stream, >= 1
+  absl::Duration timeout = absl::Seconds(60);      // per frame, > 0
+  std::optional<std::filesystem::path> output;     // folder for overlays and masks
+  std::optional<double> fail_above;                // scores over it are counted
+};
+
+// Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off
+// when the server is UNAVAILABLE (it would fail for every further input) and when the stream itself ends with an error.
+RunSummary RunInspection(const InspectionClient& client, const InspectJob& job, Reporter& reporter, Progress& progress);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_INSPECT_RUN_H_

@@ -1,0 +1,150 @@
+#include "client/cpp/inspection_client.h"
+
+#include <utility>
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/cpp/status_conversion.h"
+#include "client/cpp/stream_call.h"
+
+namespace bayespfl::client {
+namespace {
+
+using inspection::v1::GetModelInfoRequest;
+using inspection::v1::GetModelInfoResponse;
+using inspection::v1::InspectOptions;
+using inspection::v1::InspectRequest;
+using inspection::v1::InspectResponse;
+using inspection::v1::InspectionService;
+
+constexpr int kSmallestMessageLimit = 1 << 20;
+
+bool HasScheme(absl::string_view target) {
+  return absl::StrContains(target, "://") || absl::StartsWith(target, "unix:");
+}
+
+bool IsLoopback(absl::string_view target) {
+  return absl::StartsWith(target, "127.") || absl::StartsWith(target, "localhost:") ||
+         absl::StartsWith(target, "[::1]:");
+}
+
+void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
+  if (timeout != absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+}
+
+// Runs one unary call of a stub within a deadline.
+template <typename Response, typename Call>
+absl::StatusOr<Response> Unary(absl::Duration timeout, const Call& call) {
+  grpc::ClientContext context;
+  SetDeadline(context, timeout);
+  Response response;
+  const absl::Status status = FromGrpcStatus(call(&context, &response));
+  if (!status.ok()) return status;
+  return response;
+}
+
+}  // namespace
+
+absl::Status CheckTarget(absl::string_view target) {
+  if (HasScheme(target)) return absl::OkStatus();
+  const size_t colon = target.rfind(':');
+  const absl::string_view host = target.substr(0, colon);
+  const bool bracketed = absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
+  int port = 0;
+  if (colon == absl::string_view::npos || host.empty() || (absl::StrContains(host, ':') && !bracketed) ||
+      !absl::SimpleAtoi(target.substr(colon + 1), &port) || port < 1 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", target, "\" is no server address: it must be HOST:PORT with a port of 1..65535"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const ClientOptions& options) {
+  const absl::Status target = CheckTarget(options.target);
+  if (!target.ok()) return target;
+  if (options.timeout <= absl::ZeroDuration()) return absl::InvalidArgumentError("timeout must be positive");
+  if (options.max_message_bytes < kSmallestMessageLimit) {
+    return absl::InvalidArgumentError(absl::StrCat("max_message_bytes is ", options.max_message_bytes,
+                                                   ", it must be at least ", kSmallestMessageLimit));
+  }
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
+  arguments.SetMaxSendMessageSize(options.max_message_bytes);
+  // A proxy from the environment cannot know this machine's own addresses.
+  if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
+  return absl::WrapUnique(
+      new InspectionClient(options, grpc::CreateCustomChannel(options.target, credentials, arguments)));
+}
+
+InspectionClient::InspectionClient(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel)
+    : options_(std::move(options)),
+      inspection_(InspectionService::NewStub(channel)),
+      health_(grpc::health::v1::Health::NewStub(channel)) {}
+
+absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& request) const {
+  return Unary<InspectResponse>(options_.timeout, [&](grpc::ClientContext* context, InspectResponse* response) {
+    return inspection_->Inspect(context, request, response);
+  });
+}
+
+absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo() const {
+  return Unary<GetModelInfoResponse>(options_.timeout,
+                                     [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
+                                       return inspection_->GetModelInfo(context, GetModelInfoRequest(), response);
+                                     });
+}
+
+absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionClient::Health(
+    absl::string_view service) const {
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service(std::string(service));
+  const auto response = Unary<grpc::health::v1::HealthCheckResponse>(
+      options_.timeout, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
+        return health_->Check(context, request, answer);
+      });
+  if (!response.ok()) return response.status();
+  return response->status();
+}
+
+absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_options, const StreamOptions& options,
+                                             const FrameSource& source, const ReplySink& sink) const {
+  if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
+  if (options.stall_timeout <= absl::ZeroDuration()) return absl::InvalidArgumentError("stall_timeout must be positive");
+  StreamCall call(options);
+  call.Start(*inspection_, inspect_options);
+  bool more = true;  // the source may have another frame
+  for (;;) {
+    StreamCall::Event event = call.Wait(more);
+    switch (event.kind) {
+      case StreamCall::Event::Kind::kReply:
+        sink(std::move(*event.reply));
+        break;
+      case StreamCall::Event::Kind::kRoom:
+        if (std::optional<OutgoingFrame> frame = source(); frame.has_value()) {
+          call.Send(*std::move(frame));
+        } else {
+          more = false;
+          call.SendDone();
+        }
+        break;
+      case StreamCall::Event::Kind::kStalled:
+        return call.Finish(absl::DeadlineExceededError(
+            absl::StrCat("the server sent no reply for ", absl::FormatDuration(options.stall_timeout))));
+      case StreamCall::Event::Kind::kEnded: {
+        const absl::Status status = call.Finish(absl::OkStatus());
+        if (!status.ok() || !more) return status;
+        return absl::InternalError("the server ended the stream before the last frame was sent");
+      }
+    }
+  }
+}
+
+}  // namespace bayespfl::client

@@ -1,0 +1,123 @@
+// Client of the inspection server: one picture at a time, or a stream of frames with a bounded number in flight.
+//
+//   ASSIGN_OR_RETURN(auto client, InspectionClient::Create({.target = "camera-gpu:50051"}));
+//   inspection::v1::InspectRequest request;
+//   request.mutable_image()->set_encoded(bytes_of_a_jpeg);
+//   request.mutable_options()->set_category("metal nut");
+//   absl::StatusOr<inspection::v1::InspectResponse> response = client->Inspect(request);
+//
+// Errors are absl::Status with the code and the message of the RPC; the details of a google.rpc.Status become the
+// status' payloads, each under its type URL. Depends on gRPC and Abseil only: neither OpenCV nor LibTorch.
+#ifndef BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
+#define BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+
+namespace bayespfl::client {
+
+struct ClientOptions {
+  // "host:port", "[IPv6]:port", or a gRPC target with a scheme such as "dns:///..." or "unix:...".
+  std::string target = "127.0.0.1:50051";
+
+  // Deadline of each unary call, > 0.
+  absl::Duration timeout = absl::Seconds(60);
+
+  // Largest message in either direction, bytes, at least 1 MiB. The default is the server's own: a picture of 64 MiB
+  // and 1 MiB for everything around it.
+  int max_message_bytes = 65 << 20;
+
+  // Null: plain text.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+};
+
+// One frame on its way out.
+struct OutgoingFrame {
+  inspection::v1::StreamFrame frame;
+  uint64_t tag = 0;  // the caller's own; comes back with the reply, never leaves the process
+};
+
+// One frame's reply.
+struct StreamReply {
+  uint64_t tag = 0;
+  absl::StatusOr<inspection::v1::InspectResponse> result;
+  absl::Duration latency;  // from handing the frame to gRPC to the reply's arrival; includes waiting in the network
+};
+
+struct StreamOptions {
+  // Frames sent and not yet answered, >= 1. Bounds memory here and at the server.
+  size_t max_in_flight = 8;
+
+  // Longest wait for the next reply while frames are in flight, > 0; then the stream ends with DEADLINE_EXCEEDED. This
+  // is what turns a server that hangs without closing the connection into an error.
+  absl::Duration stall_timeout = absl::Seconds(60);
+};
+
+// Thread-safe: any number of threads may call and stream at once, over one connection.
+class InspectionClient final {
+ public:
+  // The next frame, or nullopt after the last one. Called only when there is room for it in flight.
+  using FrameSource = std::function<std::optional<OutgoingFrame>()>;
+  // Takes the replies, in the order of the frames.
+  using ReplySink = std::function<void(StreamReply)>;
+
+  // Does not connect yet: the first call does. INVALID_ARGUMENT for a target without a port or options out of range.
+  static absl::StatusOr<std::unique_ptr<InspectionClient>> Create(const ClientOptions& options);
+
+  InspectionClient(const InspectionClient&) = delete;
+  InspectionClient& operator=(const InspectionClient&) = delete;
+
+  // Inspects one picture within the client's timeout.
+  absl::StatusOr<inspection::v1::InspectResponse> Inspect(const inspection::v1::InspectRequest& request) const;
+
+  // Sends the frames of `source` and gives their replies to `sink` until every frame is answered. Both are called on the
+  // calling thread, one at a time, so they need no locks; while either runs, replies keep arriving (at most
+  // `max_in_flight` of them wait). A frame's own error is its reply; the returned status is the stream's:
+  //   OK                    every frame the source gave was answered
+  //   INVALID_ARGUMENT      options out of range
+  //   DEADLINE_EXCEEDED     no reply for `stall_timeout`
+  //   INTERNAL              the server answered out of order, or ended the stream with frames unanswered
+  //   others                as the server or gRPC ended the call, e.g. UNAVAILABLE when the connection broke
+  // After an error the frames in flight have no reply; the sink saw every reply that arrived before.
+  absl::Status InspectStream(const inspection::v1::InspectOptions& inspect_options, const StreamOptions& options,
+                             const FrameSource& source, const ReplySink& sink) const;
+
+  // Describes the model that answers.
+  absl::StatusOr<inspection::v1::GetModelInfoResponse> GetModelInfo() const;
+
+  // State of `service` by grpc.health.v1; the empty name asks for the server as a whole. NOT_FOUND: unknown service.
+  absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> Health(absl::string_view service = "") const;
+
+  const std::string& target() const { return options_.target; }
+
+ private:
+  InspectionClient(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel);
+
+  ClientOptions options_;
+  std::unique_ptr<inspection::v1::InspectionService::Stub> inspection_;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health_;
+};
+
+// The service's full name, as the health protocol wants it.
+inline constexpr absl::string_view kInspectionServiceName = "bayespfl.inspection.v1.InspectionService";
+
+// INVALID_ARGUMENT unless gRPC can take `target` (see ClientOptions::target).
+absl::Status CheckTarget(absl::string_view target);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_

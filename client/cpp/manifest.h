@@ -1,0 +1,38 @@
+// Manifests: CSV files that name pictures and their categories.
+//
+//   image,category,note
+//   nuts/001.png,metal nut,"scratched, left"
+//
+// RFC 4180: fields may be quoted, quotes inside are doubled, quoted fields may span lines; LF and CRLF, an optional byte
+// order mark and empty lines are accepted. The header names the columns, in any order; `image` and `category` must be
+// there, others are ignored.
+#ifndef BAYESPFL_CLIENT_CPP_MANIFEST_H_
+#define BAYESPFL_CLIENT_CPP_MANIFEST_H_
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace bayespfl::client {
+
+struct ManifestEntry {
+  std::string image;           // as written
+  std::filesystem::path path;  // `image`, relative ones taken from the manifest's folder; need not exist
+  std::string category;        // never empty
+  int line = 0;                // where the row starts, from 1
+};
+
+// Entries in the order of the rows. INVALID_ARGUMENT, with the line, for: a missing, repeated or unnamed column, a row
+// with more or fewer fields than the header, an empty image or category, broken quoting, no rows. `folder` is what
+// relative paths are relative to.
+absl::StatusOr<std::vector<ManifestEntry>> ParseManifest(absl::string_view text, const std::filesystem::path& folder);
+
+// Reads the file, then as above with its name in every message. NOT_FOUND when it cannot be read.
+absl::StatusOr<std::vector<ManifestEntry>> ReadManifest(const std::filesystem::path& file);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_MANIFEST_H_

@@ -1,0 +1,30 @@
+// Text for terminals and tables. Strings come from file names and from the server: whatever they hold, what is printed
+// moves no cursor and sends no escape sequence.
+#ifndef BAYESPFL_CLIENT_CPP_TEXT_H_
+#define BAYESPFL_CLIENT_CPP_TEXT_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace bayespfl::client {
+
+// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
+bool IsUtf8(absl::string_view text);
+
+// `text` on one line: runs of white space become one blank, other control characters and everything that is not UTF-8 '?'.
+std::string OneLine(absl::string_view text);
+
+// Number of characters (code points) of well-formed UTF-8.
+size_t Columns(absl::string_view text);
+
+// The last `columns` (>= 1) characters, the first of them replaced by an ellipsis when some are missing.
+std::string KeepEnd(absl::string_view text, size_t columns);
+
+// `text` with blanks appended to `columns` characters.
+std::string PadRight(absl::string_view text, size_t columns);
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_TEXT_H_

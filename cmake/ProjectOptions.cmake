@@ -1,0 +1,51 @@
+# Compiler options of the project's own targets: link `bayespfl_options` privately through bayespfl_library().
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+add_library(bayespfl_options INTERFACE)
+target_include_directories(bayespfl_options INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_definitions(bayespfl_options INTERFACE BAYESPFL_VERSION="${PROJECT_VERSION}")
+target_compile_options(
+  bayespfl_options
+  INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${BAYESPFL_WERROR}>:-Werror>
+)
+
+if(BAYESPFL_SANITIZE)
+  add_compile_options(-fsanitize=${BAYESPFL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BAYESPFL_SANITIZE})
+endif()
+
+# bayespfl_library(NAME SRCS... [PUBLIC ...] [PRIVATE ...]): one static library of the project.
+function(bayespfl_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SRCS;PUBLIC;PRIVATE")
+  add_library(${name} STATIC ${arg_SRCS})
+  target_include_directories(${name} PUBLIC "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE bayespfl_options ${arg_PRIVATE})
+endfunction()
+
+# bayespfl_torch_library(...): the same for code that includes LibTorch; shares one precompiled header.
+function(bayespfl_torch_library name)
+  bayespfl_library(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
+  target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)
+endfunction()
+
+# bayespfl_test(NAME SRCS... LIBS...): one GoogleTest program, found by ctest case by case.
+function(bayespfl_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SRCS;LIBS")
+  add_executable(${name} ${arg_SRCS})
+  target_link_libraries(${name} PRIVATE bayespfl_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(
+    ${name}
+    PRIVATE BAYESPFL_TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data" BAYESPFL_ASSETS_DIR="${CMAKE_SOURCE_DIR}/assets"
+  )
+  if(arg_TORCH)
+    target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
+    target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,116 @@
+// The facade over everything numeric: load a model package once, then detect anomalies in frames.
+//
+//   auto detector = bayespfl::Detector::Create("assets/demo/model", {});
+//   if (!detector.ok()) return detector.status();
+//   bayespfl::Frame frame{.image = &picture, .category = "metal nut", .seed = 7};
+//   auto results = (*detector)->Detect({&frame, 1});
+//   if (results[0].ok()) std::cout << results[0]->score;
+#ifndef BAYESPFL_MODEL_DETECTION_DETECTOR_H_
+#define BAYESPFL_MODEL_DETECTION_DETECTOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "model/detection/pixel_map.h"
+#include "model/image/image.h"
+
+namespace bayespfl {
+
+inline constexpr int kMaxSamples = 64;           // draws of the prompt distributions per frame
+inline constexpr int kMaxCategoryBytes = 256;    // UTF-8 bytes of a category name
+inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose mean is `map_score`
+
+struct DetectorOptions {
+  std::string device = "auto";  // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
+};
+
+enum class MapSize {
+  kNone,   // no map wanted
+  kModel,  // the model's input size
+  kFrame,  // the picture's own size (bilinear, half-pixel centres)
+};
+
+// One picture and what is asked of it. Options may differ between the frames of one batch.
+struct Frame {
+  const RgbImage* image = nullptr;    // borrowed for the call; any size
+  std::string category;               // the object's name in words, UTF-8, any: the model is zero-shot
+  uint64_t seed = 0;                  // key of the frame's noise
+  int samples = 0;                    // R, 1..kMaxSamples; 0: the package's
+  MapSize map_size = MapSize::kModel;
+  bool map_deviation = false;         // also the map's deviation over the samples
+  bool smooth = true;                 // apply the package's Gaussian; false: the raw map, as the paper's code returns it
+};
+
+// Wall-clock seconds; what a batch shares is reported whole for each of its frames.
+struct StageSeconds {
+  double preprocess = 0;
+  double vision = 0;
+  double prompts = 0;  // draws, flows and the text tower
+  double detect = 0;   // residual cross-attention, scores, maps
+  double postprocess = 0;  // smoothing and resizing of the map
+};
+
+struct Detection {
+  float score = 0;       // 0..1, image-level text score of the package's stage
+  float score_std = 0;   // population deviation over the R samples of the mean over prompts
+  float text_score = 0;  // 0..1, same as `score` (named as in the paper's evaluation)
+  float map_score = 0;   // 0..1, mean of the hottest 0.75 % of the unsmoothed map at model size
+  PixelMap map;          // 0..1; empty with MapSize::kNone
+  PixelMap map_std;      // >= 0, population deviation over the samples, unsmoothed; empty unless asked for
+  uint64_t seed = 0;
+  int samples = 0;       // R used
+  StageSeconds seconds;
+};
+
+struct ModelInfo {
+  std::string name;
+  std::string version;      // configured version + "+" + first 12 digits of the digest
+  std::string digest;       // SHA-256 over the package's files, hexadecimal
+  std::string device;       // "cpu", "cuda:0"
+  int stage = 2;            // 1 or 2: which image head gives the score
+  int image_size = 0;       // side of the model's square input, pixels
+  int default_samples = 0;  // R of the package
+  float mask_threshold = 0.5F;  // on the smoothed map
+  bool calibrated = false;      // false: the package carries no threshold and 0.5 is used
+  float map_smoothing_sigma = 0;  // pixels at model size; 0: off
+  std::string iad_sampling;     // "request" or "first"
+};
+
+// Detect(), Validate() and info() are const and may be called from many threads at once.
+class Detector {
+ public:
+  // Loads, checks and places the package on the device. NotFound, InvalidArgument and DataLoss name the file and the
+  // tensor, key or offset; FailedPrecondition: the device cannot be used.
+  static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
+                                                          const DetectorOptions& options);
+  ~Detector();
+  Detector(const Detector&) = delete;
+  Detector& operator=(const Detector&) = delete;
+
+  // One result per frame, in order. A frame that is wrong (no picture, bad category, samples out of range) fails alone
+  // with InvalidArgument. Internal: the device failed; then every frame of the batch that ran has it.
+  // The result for (package, picture, category, options, seed) does not depend on the rest of the batch: its noise to
+  // the bit, its scores to 1e-5 in fp32; alone it is the same to the bit each time.
+  std::vector<absl::StatusOr<Detection>> Detect(absl::Span<const Frame> frames) const;
+
+  // What Detect() would say about the category and the sample count, without running anything. InvalidArgument:
+  // empty, too long, not UTF-8, holds a special token, or too many tokens for the package's context length.
+  absl::Status Validate(absl::string_view category, int samples) const;
+
+  const ModelInfo& info() const;
+
+ private:
+  struct Impl;
+  explicit Detector(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_DETECTION_DETECTOR_H_

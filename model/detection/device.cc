@@ -1,0 +1,58 @@
+#include "model/detection/device.h"
+
+#include <dlfcn.h>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace bayespfl {
+namespace {
+
+// Opens the CUDA backend (once: later calls find it loaded) and counts the GPUs.
+absl::StatusOr<int> CountGpus() {
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    const char* reason = dlerror();
+    return absl::FailedPreconditionError(
+        absl::StrCat("LibTorch's CUDA backend cannot be opened: ", reason == nullptr ? "unknown" : reason));
+  }
+  try {
+    const auto count = static_cast<int>(torch::cuda::device_count());
+    if (count == 0) return absl::FailedPreconditionError("LibTorch sees no CUDA device");
+    return count;
+  } catch (const std::exception& error) {
+    return absl::FailedPreconditionError(absl::StrCat("the CUDA driver cannot be used: ", error.what()));
+  }
+}
+
+torch::Device Gpu(int index) {
+  // The reference computes in fp32 on GPUs too; TF32 would keep 10 bits.
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+}  // namespace
+
+absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name) {
+  if (name == "cpu") return torch::Device(torch::kCPU);
+  if (name == "auto") {
+    const absl::StatusOr<int> gpus = CountGpus();
+    return gpus.ok() ? Gpu(0) : torch::Device(torch::kCPU);
+  }
+  int index = 0;
+  absl::string_view rest = name;
+  if (!absl::ConsumePrefix(&rest, "cuda") ||
+      (!rest.empty() && (!absl::ConsumePrefix(&rest, ":") || !absl::SimpleAtoi(rest, &index) || index < 0))) {
+    return absl::InvalidArgumentError(absl::StrCat("device \"", name, "\" is not \"auto\", \"cpu\" or \"cuda:N\""));
+  }
+  const absl::StatusOr<int> gpus = CountGpus();
+  if (!gpus.ok()) return absl::FailedPreconditionError(absl::StrCat("device ", name, ": ", gpus.status().message()));
+  if (index >= *gpus) {
+    return absl::FailedPreconditionError(absl::StrCat("device ", name, " does not exist: there are ", *gpus, " GPUs"));
+  }
+  return Gpu(index);
+}
+
+}  // namespace bayespfl

@@ -1,0 +1,18 @@
+// Which device LibTorch runs on.
+#ifndef BAYESPFL_MODEL_DETECTION_DEVICE_H_
+#define BAYESPFL_MODEL_DETECTION_DEVICE_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+// "cpu"; "cuda:N" or "cuda" (= "cuda:0"); "auto": the first GPU when there is one, else the CPU. The CUDA backend is
+// opened at run time, so that one binary serves both.
+// InvalidArgument: another word. FailedPrecondition: a GPU was asked for by name and cannot be used; the message says why.
+absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_DETECTION_DEVICE_H_

@@ -1,0 +1,23 @@
+// Pictures as the rest of the project sees them: 8-bit RGB, row-major, interleaved, no padding.
+#ifndef BAYESPFL_MODEL_IMAGE_IMAGE_H_
+#define BAYESPFL_MODEL_IMAGE_IMAGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace bayespfl {
+
+// An 8-bit RGB picture. A plain value: copy and move freely; distinct objects may be used from distinct threads.
+struct RgbImage {
+  int width = 0;                // pixels, > 0 for a picture
+  int height = 0;               // pixels, > 0 for a picture
+  std::vector<uint8_t> pixels;  // [height, width, 3], values 0..255, order R, G, B
+
+  [[nodiscard]] bool empty() const { return pixels.empty(); }
+  [[nodiscard]] size_t pixel_count() const { return static_cast<size_t>(width) * static_cast<size_t>(height); }
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_IMAGE_IMAGE_H_

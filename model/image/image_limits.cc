@@ -1,0 +1,37 @@
+#include "model/image/image_limits.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace bayespfl::image_internal {
+
+absl::Status CheckByteLimit(size_t bytes, const ImageLimits& limits) {
+  if (bytes == 0) return absl::InvalidArgumentError("image is empty");
+  if (limits.max_bytes < 0 || bytes > static_cast<uint64_t>(limits.max_bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image has ", bytes, " bytes, over the limit max_image_bytes = ", limits.max_bytes));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPixelLimit(int64_t width, int64_t height, const ImageLimits& limits) {
+  if (width <= 0 || height <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image is ", width, " x ", height, " pixels; both sides must be positive"));
+  }
+  if (width > limits.max_pixels / height) {
+    return absl::InvalidArgumentError(absl::StrCat("image is ", width, " x ", height,
+                                                   " pixels, over the limit max_image_pixels = ", limits.max_pixels));
+  }
+  if (width > kMaxSide || height > kMaxSide) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image is ", width, " x ", height, " pixels; no side may be longer than ", kMaxSide));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSignificantBits(std::optional<int> significant_bits) {
+  if (!significant_bits.has_value() || (*significant_bits >= 9 && *significant_bits <= 16)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("significant_bits is ", *significant_bits, "; expected 9 to 16"));
+}
+
+}  // namespace bayespfl::image_internal

@@ -1,0 +1,37 @@
+// JPEG -> RGB8 with libjpeg-turbo.
+//
+// Why not OpenCV: it returns whatever could be decoded, half a picture included. Here every warning of the library is
+// judged. Harmless, since the decoder knows every coefficient:
+//   JWRN_EXTRANEOUS_DATA  stray bytes before a marker (cameras pad their files)
+//   JWRN_ADOBE_XFORM      unknown colour transform code in an Adobe marker; the usual one is assumed
+//   JWRN_JFIF_MAJOR       JFIF of a later major version
+//   JWRN_BOGUS_ICC        damaged colour profile; profiles are ignored
+//   JWRN_NOT_SEQUENTIAL   wrong spectral bounds in a sequential scan; real encoders write zeroes there
+// Every other one means lost data and is an error: JWRN_JPEG_EOF (file ends early), JWRN_HIT_MARKER (scan ends early),
+// JWRN_HUFF_BAD_CODE and JWRN_ARITH_BAD_CODE (damaged scan), JWRN_MUST_RESYNC (lost restart interval),
+// JWRN_BOGUS_PROGRESSION (a progressive scan is missing), and any a later library version may add.
+#ifndef BAYESPFL_MODEL_IMAGE_JPEG_H_
+#define BAYESPFL_MODEL_IMAGE_JPEG_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/image/decode.h"
+#include "model/image/image.h"
+
+namespace bayespfl::image_internal {
+
+// A progressive file may ask for any number of passes over the picture with a few bytes each. Both bounds are far
+// above what encoders write (10 scans are usual).
+inline constexpr int kMaxJpegScans = 500;
+inline constexpr int64_t kMaxJpegScanPixels = 4'000'000'000;  // scans * width * height
+
+// Decodes gray, YCbCr or RGB JPEG of 8 bits per sample; EXIF and colour profiles are ignored. Errors, all
+// InvalidArgument: damaged or truncated data (see above), over a limit, too many scans, CMYK or YCCK (refused by name:
+// without a profile their colours are anyone's guess). Thread-safe.
+absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const ImageLimits& limits);
+
+}  // namespace bayespfl::image_internal
+
+#endif  // BAYESPFL_MODEL_IMAGE_JPEG_H_

@@ -1,0 +1,30 @@
+// The compression schemes of TIFF strips and tiles.
+#ifndef BAYESPFL_MODEL_IMAGE_TIFF_CODEC_H_
+#define BAYESPFL_MODEL_IMAGE_TIFF_CODEC_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace bayespfl::image_internal {
+
+// Values of the Compression tag (259) that are supported.
+enum class TiffCompression : uint32_t {
+  kNone = 1,
+  kLzw = 5,
+  kDeflate = 8,
+  kOldDeflate = 32946,
+  kPackBits = 32773,
+};
+
+bool IsSupportedTiffCompression(uint32_t tag_value);
+
+// Fills `output` completely from one strip or tile; what `input` holds beyond that is ignored. InvalidArgument if the
+// data is invalid or ends before `output` is full, or, for Deflate, if the checksum is wrong. Thread-safe.
+absl::Status DecompressTiffBlock(TiffCompression compression, absl::Span<const uint8_t> input,
+                                 absl::Span<uint8_t> output);
+
+}  // namespace bayespfl::image_internal
+
+#endif  // BAYESPFL_MODEL_IMAGE_TIFF_CODEC_H_

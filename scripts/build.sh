@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Configures and builds a preset (default: release); prints nothing but progress, and nothing at all when up to date.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+preset=${1:-release}
+cd "$repo_root"
+
+build_dir=build
+[[ $preset == release ]] || build_dir=build/$preset
+if [[ ! -f $build_dir/build.ninja ]] || ! grep -qxF "BAYESPFL_VENV:UNINITIALIZED=$BAYESPFL_VENV" "$build_dir/CMakeCache.txt"; then
+  printf 'build: configuring preset %s\n' "$preset"
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  if ! cmake --preset "$preset" "-DBAYESPFL_VENV=$BAYESPFL_VENV" >"$log" 2>&1; then
+    cat "$log" >&2
+    printf 'build: cmake could not configure; the reason stands above.\n' >&2
+    exit 1
+  fi
+fi
+# Two LibTorch compiles take 4 GB together; more at once would need more memory than small machines have.
+cmake --build "$build_dir" --parallel "${BAYESPFL_JOBS:-2}"

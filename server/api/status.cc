@@ -1,0 +1,84 @@
+#include "server/api/status.h"
+
+#include <array>
+#include <cstdint>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/escaping.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr std::array<absl::string_view, 17> kCodeNames = {
+    "OK",          "CANCELLED",        "UNKNOWN",         "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",   "NOT_FOUND",
+    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",  "OUT_OF_RANGE",
+    "UNIMPLEMENTED", "INTERNAL",       "UNAVAILABLE",     "DATA_LOSS",          "UNAUTHENTICATED"};
+
+// Length of the sequence that `lead` starts and the smallest code point it may stand for; length 0: no lead byte.
+struct Sequence {
+  size_t length = 0;
+  uint32_t smallest = 0;
+  uint32_t bits = 0;  // payload of the lead byte
+};
+
+Sequence SequenceOf(uint8_t lead) {
+  if (lead < 0x80) return {1, 0, lead};
+  if ((lead & 0xE0) == 0xC0) return {2, 0x80, lead & 0x1FU};
+  if ((lead & 0xF0) == 0xE0) return {3, 0x800, lead & 0x0FU};
+  if ((lead & 0xF8) == 0xF0) return {4, 0x10000, lead & 0x07U};
+  return {};
+}
+
+}  // namespace
+
+bool IsValidUtf8(absl::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const Sequence sequence = SequenceOf(static_cast<uint8_t>(text[i]));
+    if (sequence.length == 0 || text.size() - i < sequence.length) return false;
+    uint32_t code_point = sequence.bits;
+    for (size_t k = 1; k < sequence.length; ++k) {
+      const auto byte = static_cast<uint8_t>(text[i + k]);
+      if ((byte & 0xC0) != 0x80) return false;
+      code_point = (code_point << 6) | (byte & 0x3FU);
+    }
+    const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+    if (code_point < sequence.smallest || code_point > 0x10FFFF || surrogate) return false;
+    i += sequence.length;
+  }
+  return true;
+}
+
+std::string WireMessage(absl::string_view message) {
+  std::string text = IsValidUtf8(message) ? std::string(message) : absl::CHexEscape(message);
+  if (text.size() <= kMaxErrorMessageBytes) return text;
+  size_t end = kMaxErrorMessageBytes;
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
+  text.resize(end);
+  return text;
+}
+
+google::rpc::Status ToProto(const absl::Status& status) {
+  google::rpc::Status proto;
+  proto.set_code(static_cast<int>(status.code()));
+  proto.set_message(WireMessage(status.message()));
+  status.ForEachPayload([&proto](absl::string_view type_url, const absl::Cord& payload) {
+    google::protobuf::Any* detail = proto.add_details();
+    detail->set_type_url(std::string(type_url));
+    detail->set_value(std::string(payload));
+  });
+  return proto;
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const google::rpc::Status proto = ToProto(status);
+  return {static_cast<grpc::StatusCode>(proto.code()), proto.message(),
+          proto.details_size() > 0 ? proto.SerializeAsString() : std::string()};
+}
+
+absl::string_view CodeName(grpc::StatusCode code) {
+  const auto index = static_cast<size_t>(code);
+  return index < kCodeNames.size() ? kCodeNames[index] : "UNKNOWN";
+}
+
+}  // namespace bayespfl::server

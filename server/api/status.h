@@ -1,0 +1,36 @@
+// From the pipeline's statuses to gRPC's and to google.rpc.Status.
+#ifndef BAYESPFL_SERVER_API_STATUS_H_
+#define BAYESPFL_SERVER_API_STATUS_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/support/status.h"
+
+namespace bayespfl::server {
+
+// Longest error message that is sent. gRPC carries it in the trailers, which peers limit to 8 KiB.
+inline constexpr size_t kMaxErrorMessageBytes = 1024;
+
+// True for well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool IsValidUtf8(absl::string_view text);
+
+// The text as it may go on the wire: escaped when it is not UTF-8, cut after kMaxErrorMessageBytes.
+std::string WireMessage(absl::string_view message);
+
+// Codes are the same numbers on both sides. Payloads become the serialized google.rpc.Status that gRPC's clients look
+// for in the trailer grpc-status-details-bin.
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// Code, message, and one Any per payload.
+google::rpc::Status ToProto(const absl::Status& status);
+
+// "INVALID_ARGUMENT"; "UNKNOWN" for what is no gRPC code.
+absl::string_view CodeName(grpc::StatusCode code);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_STATUS_H_

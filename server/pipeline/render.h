@@ -1,0 +1,38 @@
+// From a detection to what the client asked for: mask, mask area, encoded maps.
+#ifndef BAYESPFL_SERVER_PIPELINE_RENDER_H_
+#define BAYESPFL_SERVER_PIPELINE_RENDER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/detection/detector.h"
+#include "server/pipeline/frame.h"
+
+namespace bayespfl::server {
+
+// A binary picture, row-major [height, width], 0 or 255.
+struct Mask {
+  int width = 0;
+  int height = 0;
+  std::vector<uint8_t> pixels;
+  uint64_t area = 0;  // pixels that are 255
+};
+
+// 255 where map >= threshold. Thread-safe.
+Mask ThresholdMap(const bayespfl::PixelMap& map, float threshold);
+
+// InvalidArgument: encoding kNone or an empty map. Internal: the PNG encoder failed. Thread-safe.
+absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding encoding);
+absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask);
+
+// Fills scores, mask area and the asked-for maps of `outcome`; the caller fills the frame's size, timing and model
+// fields. `default_threshold` is used when the options carry none. Internal: the detection holds a value that is not a
+// number, or lacks a map that was asked for. Thread-safe.
+absl::Status Render(const Detection& detection, const FrameOptions& options, float default_threshold,
+                    InspectionOutcome& outcome);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_RENDER_H_

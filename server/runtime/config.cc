@@ -1,0 +1,146 @@
+#include "server/runtime/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <sstream>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
+constexpr int64_t kMaxImageBytes = int64_t{1} << 30;  // with 1 MiB more it still fits gRPC's and Protobuf's 2 GiB
+constexpr int kMaxPort = 65535;
+
+// One key of the file and flag of the command line. Numbers have a range, both ends included.
+struct Setting {
+  const char* key;
+  std::variant<std::string ServerConfig::*, int ServerConfig::*, int64_t ServerConfig::*> field;
+  int64_t smallest;
+  int64_t largest;
+  const char* help;
+};
+
+const std::array<Setting, 14>& Settings() {
+  static const std::array<Setting, 14> settings = {{
+      {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
+      {"host", &ServerConfig::host, 0, 0, "address to listen on"},
+      {"port", &ServerConfig::port, 0, kMaxPort, "gRPC port; 0 picks a free one"},
+      {"http_port", &ServerConfig::http_port, 0, kMaxPort, "port of metrics and probes; 0 picks a free one"},
+      {"device", &ServerConfig::device, 0, 0, "auto, cpu or cuda:N"},
+      {"max_image_bytes", &ServerConfig::max_image_bytes, 1, kMaxImageBytes, "largest picture in bytes"},
+      {"max_image_pixels", &ServerConfig::max_image_pixels, 1, int64_t{1} << 34, "largest picture in pixels"},
+      {"max_frames_in_flight", &ServerConfig::max_frames_in_flight, 1, 65536, "frames inside; more are refused"},
+      {"max_frames_per_stream", &ServerConfig::max_frames_per_stream, 1, 4096, "frames of one stream inside"},
+      {"max_batch", &ServerConfig::max_batch, 1, 1024, "frames in one call of the model"},
+      {"decode_threads", &ServerConfig::decode_threads, 1, 1024, "threads that decode pictures"},
+      {"render_threads", &ServerConfig::render_threads, 1, 1024, "threads that encode maps and masks"},
+      {"drain_timeout_seconds", &ServerConfig::drain_timeout_seconds, 0, 86400, "how long a stop waits for frames"},
+      {"log_level", &ServerConfig::log_level, 0, 0, "debug, info, warning, error or off"},
+  }};
+  static_assert(kMaxImageBytes < kMaxInt);
+  return settings;
+}
+
+absl::Status Apply(const Setting& setting, const std::string& text, ServerConfig& config) {
+  if (const auto* member = std::get_if<std::string ServerConfig::*>(&setting.field)) {
+    config.*(*member) = text;
+    return absl::OkStatus();
+  }
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(text, &value) || value < setting.smallest || value > setting.largest) {
+    return absl::InvalidArgumentError(absl::StrCat(setting.key, " is '", text, "'; expected a whole number from ",
+                                                   setting.smallest, " to ", setting.largest));
+  }
+  if (const auto* small = std::get_if<int ServerConfig::*>(&setting.field)) {
+    config.*(*small) = static_cast<int>(value);
+  } else {
+    config.*std::get<int64_t ServerConfig::*>(setting.field) = value;
+  }
+  return absl::OkStatus();
+}
+
+std::string FlagName(const Setting& setting) {
+  return absl::StrCat("--", absl::StrReplaceAll(setting.key, {{"_", "-"}}));
+}
+
+absl::Status ApplyNode(const YAML::Node& root, ServerConfig& config) {
+  if (root.IsNull()) return absl::OkStatus();  // an empty file
+  if (!root.IsMap()) return absl::InvalidArgumentError("expected a mapping of keys to values");
+  std::set<std::string> seen;
+  for (const auto& entry : root) {
+    const auto key = entry.first.as<std::string>();
+    const auto* setting = std::find_if(Settings().begin(), Settings().end(),
+                                       [&key](const Setting& candidate) { return key == candidate.key; });
+    if (setting == Settings().end()) return absl::InvalidArgumentError(absl::StrCat("unknown key '", key, "'"));
+    if (!seen.insert(key).second) return absl::InvalidArgumentError(absl::StrCat("the key '", key, "' is repeated"));
+    if (!entry.second.IsScalar()) return absl::InvalidArgumentError(absl::StrCat(key, " is not a single value"));
+    const absl::Status applied = Apply(*setting, entry.second.Scalar(), config);
+    if (!applied.ok()) return applied;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyFile(const std::string& path, ServerConfig& config) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read the configuration file ", path));
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const absl::Status applied = ApplyYaml(text, config);
+  return applied.ok() ? applied : absl::Status(applied.code(), absl::StrCat(path, ": ", applied.message()));
+}
+
+}  // namespace
+
+absl::Status ApplyYaml(const std::string& text, ServerConfig& config) {
+  try {
+    return ApplyNode(YAML::Load(text), config);
+  } catch (const YAML::Exception& error) {  // yaml-cpp has no other way to report
+    return absl::InvalidArgumentError(error.what());
+  }
+}
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app("Inspects pictures with a Bayes-PFL model and serves the results over gRPC.", "bayespfl-server");
+  CommandLine command_line;
+  std::string config_file;
+  app.add_option("--config", config_file, "YAML file with the same settings; flags win")->type_name("FILE");
+  app.set_version_flag("--version", std::string("bayespfl-server " BAYESPFL_VERSION));
+  std::vector<std::string> values(Settings().size());
+  std::vector<CLI::Option*> options;
+  for (size_t i = 0; i < Settings().size(); ++i) {
+    options.push_back(app.add_option(FlagName(Settings()[i]), values[i], Settings()[i].help));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // CLI11 has no other way to report, --help and --version included
+    if (error.get_exit_code() != 0) return absl::InvalidArgumentError(error.what());
+    std::ostringstream text;
+    app.exit(error, text, text);
+    command_line.text = text.str();
+    return command_line;
+  }
+  absl::Status status = config_file.empty() ? absl::OkStatus() : ApplyFile(config_file, command_line.config);
+  for (size_t i = 0; i < options.size() && status.ok(); ++i) {
+    if (options[i]->count() > 0) status = Apply(Settings()[i], values[i], command_line.config);
+  }
+  if (!status.ok()) return status;
+  if (command_line.config.model.empty()) {
+    return absl::InvalidArgumentError("no model given; use --model DIR, or the key 'model' of the configuration file");
+  }
+  return command_line;
+}
+
+}  // namespace bayespfl::server

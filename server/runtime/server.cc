@@ -1,0 +1,178 @@
+#include "server/runtime/server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+#include "server/api/status.h"
+#include "server/runtime/detector_executor.h"
+
+namespace bayespfl::server {
+namespace {
+
+// How long calls that are not ours (a health watch, a reflection stream) may hold up a stop.
+constexpr std::chrono::seconds kForeignCallsGrace(1);
+
+// IPv6 addresses are written in brackets before a port.
+std::string JoinHostPort(const std::string& host, int port) {
+  const bool brackets = absl::StrContains(host, ':') && host.front() != '[';
+  return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+}
+
+PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
+  return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
+          .max_frames_in_flight = config.max_frames_in_flight,
+          .max_batch = config.max_batch,
+          .decode_threads = config.decode_threads,
+          .render_threads = config.render_threads};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
+  if (options.logger == nullptr) {
+    absl::StatusOr<Logger> silent = CreateLogger("off");
+    if (!silent.ok()) return silent.status();
+    options.logger = *std::move(silent);
+  }
+  if (!options.loader) {
+    options.loader = [model = options.config.model, device = options.config.device] {
+      return DetectorExecutor::Create(model, device);
+    };
+  }
+  auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
+  const absl::Status listening = server->Listen();
+  if (!listening.ok()) return listening;
+  return server;
+}
+
+InspectionServer::InspectionServer(ServerOptions options)
+    : config_(std::move(options.config)),
+      loader_(std::move(options.loader)),
+      logger_(std::move(options.logger)),
+      metrics_(BAYESPFL_VERSION),
+      pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
+  ServiceOptions service;
+  service.max_frames_per_stream = config_.max_frames_per_stream;
+  service.server_version = BAYESPFL_VERSION;
+  service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
+    OnCallFinished(method, status);
+  };
+  service.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
+  service_ = std::make_unique<InspectionService>(std::move(service), *pipeline_);
+}
+
+InspectionServer::~InspectionServer() { Shutdown(); }
+
+absl::Status InspectionServer::Listen() {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  // The default shares the port with other processes, so that a second server would start unnoticed.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
+  builder.SetMaxSendMessageSize(-1);
+  const std::string address = JoinHostPort(config_.host, config_.port);
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+  builder.RegisterService(service_.get());
+  grpc_ = builder.BuildAndStart();
+  if (grpc_ == nullptr || port_ == 0) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (gRPC): the address is in use, ",
+                                               "not of this machine, or not permitted"));
+  }
+  SetServing(false);
+  HttpHandlers handlers;
+  handlers.metrics = [this] { return metrics_.Serialize(); };
+  handlers.ready = [this] { return pipeline_->Ready(); };
+  handlers.startup = [this] {
+    MutexLock lock(mu_);
+    return loaded_.value_or(absl::UnavailableError("the model is loading"));
+  };
+  handlers.live = [this] {
+    MutexLock lock(mu_);
+    return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
+  };
+  absl::StatusOr<std::unique_ptr<HttpServer>> http =
+      HttpServer::Start(config_.host, config_.http_port, std::move(handlers));
+  if (!http.ok()) return http.status();
+  http_ = *std::move(http);
+  store_ = std::make_unique<ModelStore>(
+      loader_, [this](absl::StatusOr<std::shared_ptr<Executor>> executor) { OnLoaded(std::move(executor)); });
+  return absl::OkStatus();
+}
+
+void InspectionServer::OnLoaded(absl::StatusOr<std::shared_ptr<Executor>> executor) {
+  if (executor.ok()) {
+    metrics_.SetModel((*executor)->info());
+    pipeline_->SetExecutor(*executor);
+  }
+  MutexLock lock(mu_);
+  if (executor.ok() && !draining_) SetServing(true);
+  loaded_ = executor.status();
+  changed_.NotifyAll();
+}
+
+void InspectionServer::OnCallFinished(absl::string_view method, const grpc::Status& status) {
+  metrics_.CountRequest(method, CodeName(status.error_code()));
+  if (status.error_code() == grpc::StatusCode::INTERNAL) {
+    logger_->error("{} failed: {}", std::string(method), EscapeForLog(status.error_message()));
+  }
+}
+
+void InspectionServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
+  if (health == nullptr) return;
+  health->SetServingStatus(std::string(InspectionService::FullName()), serving);
+  health->SetServingStatus("", serving);
+}
+
+std::string InspectionServer::grpc_address() const { return JoinHostPort(config_.host, port_); }
+std::string InspectionServer::http_address() const { return JoinHostPort(config_.host, http_port()); }
+
+absl::Status InspectionServer::WaitUntilLoaded() {
+  MutexLock lock(mu_);
+  while (!loaded_.has_value() && !stop_requested_) changed_.Wait(mu_);
+  return loaded_.value_or(absl::CancelledError("stopped while the model was loading"));
+}
+
+void InspectionServer::RequestStop() {
+  MutexLock lock(mu_);
+  stop_requested_ = true;
+  changed_.NotifyAll();
+}
+
+void InspectionServer::WaitForStopRequest() {
+  MutexLock lock(mu_);
+  while (!stop_requested_) changed_.Wait(mu_);
+}
+
+void InspectionServer::Shutdown() {
+  RequestStop();
+  MutexLock shutdown_lock(shutdown_mu_);
+  if (std::exchange(stopped_, true)) return;
+  {
+    MutexLock lock(mu_);
+    draining_ = true;
+    if (grpc_ != nullptr) SetServing(false);
+  }
+  pipeline_->Drain();
+  service_->Drain();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
+  const bool idle = service_->WaitUntilIdle(deadline);
+  if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
+  if (grpc_ != nullptr) {
+    const auto grace = idle ? kForeignCallsGrace : std::chrono::seconds(0);
+    grpc_->Shutdown(std::chrono::system_clock::now() + grace);  // cancels what is still open after it
+  }
+  pipeline_->Shutdown();
+  store_.reset();
+  http_.reset();
+}
+
+}  // namespace bayespfl::server

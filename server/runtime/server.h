@@ -1,0 +1,102 @@
+// The whole server in one object: pipeline, gRPC and HTTP endpoints, model, life cycle.
+//
+//   auto server = InspectionServer::Start({.config = config, .logger = logger});
+//   if (!server.ok()) return server.status();              // an address that cannot be bound
+//   absl::Status loaded = (*server)->WaitUntilLoaded();    // ready, or why the model cannot be used
+//   (*server)->WaitForStopRequest();                       // another thread calls RequestStop()
+//   (*server)->Shutdown();
+#ifndef BAYESPFL_SERVER_RUNTIME_SERVER_H_
+#define BAYESPFL_SERVER_RUNTIME_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/server.h"
+#include "server/api/inspection_service.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/pipeline.h"
+#include "server/runtime/config.h"
+#include "server/runtime/model_store.h"
+#include "server/telemetry/http_server.h"
+#include "server/telemetry/log.h"
+#include "server/telemetry/metrics.h"
+
+namespace bayespfl::server {
+
+// What a message may have besides its picture.
+inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
+
+struct ServerOptions {
+  ServerConfig config;
+  ModelLoader loader;  // empty: a DetectorExecutor of config.model on config.device
+  Logger logger;       // null: nothing is logged
+};
+
+// Life cycle: listening at once, and every frame answered UNAVAILABLE until the model is loaded and warmed up; then
+// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the service's name only while
+// ready; /startupz, /livez and /readyz tell the same.
+// Thread-safe, but for the destructor.
+class InspectionServer {
+ public:
+  // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
+  // bound. InvalidArgument: the log level.
+  static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
+  ~InspectionServer();  // Shutdown()
+  InspectionServer(const InspectionServer&) = delete;
+  InspectionServer& operator=(const InspectionServer&) = delete;
+
+  int port() const { return port_; }            // gRPC
+  int http_port() const { return http_->port(); }
+  std::string grpc_address() const;             // "127.0.0.1:50051"
+  std::string http_address() const;
+
+  // Waits until the model is ready (OK), cannot be loaded (the reason), or a stop was requested (Cancelled).
+  absl::Status WaitUntilLoaded();
+
+  // The model that answers; null before it is ready.
+  std::shared_ptr<Executor> executor() const { return pipeline_->executor(); }
+
+  // Wakes the two waits. Returns at once.
+  void RequestStop();
+  void WaitForStopRequest();
+
+  // Graceful stop: not ready any more; frames that were accepted are answered, open streams end with UNAVAILABLE after
+  // their replies, new calls get UNAVAILABLE. What is still open after drain_timeout_seconds is cancelled. Then the ports
+  // close. May be called again.
+  void Shutdown();
+
+ private:
+  explicit InspectionServer(ServerOptions options);
+  absl::Status Listen();
+  void OnLoaded(absl::StatusOr<std::shared_ptr<Executor>> executor);
+  void OnCallFinished(absl::string_view method, const grpc::Status& status);
+  void SetServing(bool serving);
+
+  const ServerConfig config_;
+  const ModelLoader loader_;
+  const Logger logger_;
+  Metrics metrics_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<InspectionService> service_;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<ModelStore> store_;
+  int port_ = 0;
+
+  Mutex mu_;
+  CondVar changed_;
+  std::optional<absl::Status> loaded_ ABSL_GUARDED_BY(mu_);
+  bool stop_requested_ ABSL_GUARDED_BY(mu_) = false;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+
+  Mutex shutdown_mu_;
+  bool stopped_ ABSL_GUARDED_BY(shutdown_mu_) = false;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_RUNTIME_SERVER_H_

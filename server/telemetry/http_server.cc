@@ -1,0 +1,85 @@
+#include "server/telemetry/http_server.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstddef>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr size_t kThreads = 4;
+constexpr size_t kMaxBodyBytes = 4096;  // nothing here takes a body
+constexpr time_t kIoTimeoutSeconds = 5;
+constexpr time_t kKeepAliveSeconds = 1;  // an idle connection holds one of the threads, and the stop, that long
+
+// The library's own default shares the port with other processes, so that a second server would start unnoticed.
+void SetSocketOptions(socket_t socket) {
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+void AddProbe(httplib::Server& server, const std::string& path, std::function<absl::Status()> probe) {
+  server.Get(path, [probe = std::move(probe)](const httplib::Request& /*request*/, httplib::Response& response) {
+    const absl::Status status = probe();
+    response.status = status.ok() ? 200 : 503;
+    response.set_content(status.ok() ? "ok\n" : absl::StrCat(status.message(), "\n"), "text/plain; charset=utf-8");
+  });
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+  httplib::Server server;
+  std::thread thread;
+  int port = 0;
+};
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, int port,
+                                                              HttpHandlers handlers) {
+  auto impl = std::make_unique<Impl>();
+  httplib::Server& server = impl->server;
+  server.set_socket_options(SetSocketOptions);
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
+  server.set_payload_max_length(kMaxBodyBytes);
+  server.set_read_timeout(kIoTimeoutSeconds);
+  server.set_write_timeout(kIoTimeoutSeconds);
+  server.set_keep_alive_timeout(kKeepAliveSeconds);
+  server.Get("/metrics", [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/,
+                                                                httplib::Response& response) {
+    response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");
+  });
+  AddProbe(server, "/startupz", std::move(handlers.startup));
+  AddProbe(server, "/livez", std::move(handlers.live));
+  AddProbe(server, "/readyz", std::move(handlers.ready));
+
+  if (port == 0) {
+    impl->port = server.bind_to_any_port(host);
+  } else if (server.bind_to_port(host, port)) {
+    impl->port = port;
+  }
+  if (impl->port <= 0) {
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", host, ":", port, " (HTTP): the address is in use, "
+                                               "not of this machine, or not permitted"));
+  }
+  impl->thread = std::thread([&server] { server.listen_after_bind(); });
+  // stop() does nothing before the loop runs; so wait for it.
+  while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+HttpServer::~HttpServer() {
+  impl_->server.stop();
+  impl_->thread.join();
+}
+
+int HttpServer::port() const { return impl_->port; }
+
+}  // namespace bayespfl::server

@@ -1,0 +1,106 @@
+#include "server/telemetry/metrics.h"
+
+#include "prometheus/text_serializer.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
+constexpr std::array<const char*, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
+                                                    "detect", "postprocess", "render",     "total"};
+constexpr std::array<const char*, 7> kOutcomeNames = {"ok",      "invalid",   "refused", "unavailable",
+                                                      "expired", "cancelled", "failed"};
+
+size_t OutcomeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+      return 1;
+    case absl::StatusCode::kResourceExhausted:
+      return 2;
+    case absl::StatusCode::kUnavailable:
+      return 3;
+    case absl::StatusCode::kDeadlineExceeded:
+      return 4;
+    case absl::StatusCode::kCancelled:
+      return 5;
+    default:
+      return 6;
+  }
+}
+
+}  // namespace
+
+Metrics::Metrics(absl::string_view server_version)
+    : requests_(prometheus::BuildCounter()
+                    .Name("bayespfl_requests_total")
+                    .Help("Calls that ended, by gRPC method and status code.")
+                    .Register(registry_)),
+      model_info_(prometheus::BuildGauge()
+                      .Name("bayespfl_model_info")
+                      .Help("1 for the model that answers.")
+                      .Register(registry_)),
+      frames_in_flight_(prometheus::BuildGauge()
+                            .Name("bayespfl_frames_in_flight")
+                            .Help("Frames accepted and not answered yet.")
+                            .Register(registry_)
+                            .Add({})) {
+  auto& depth = prometheus::BuildGauge()
+                    .Name("bayespfl_queue_depth")
+                    .Help("Frames waiting in the queue before a stage.")
+                    .Register(registry_);
+  for (size_t i = 0; i < kQueues; ++i) queue_depth_[i] = &depth.Add({{"queue", kQueueNames[i]}});
+  auto& latency = prometheus::BuildHistogram()
+                      .Name("bayespfl_stage_latency_seconds")
+                      .Help("Wall-clock seconds of answered frames in each stage.")
+                      .Register(registry_);
+  const prometheus::Histogram::BucketBoundaries buckets(kLatencyBuckets.begin(), kLatencyBuckets.end());
+  for (size_t i = 0; i < kStages; ++i) stages_[i] = &latency.Add({{"stage", kStageNames[i]}}, buckets);
+  auto& frames = prometheus::BuildCounter()
+                     .Name("bayespfl_frames_total")
+                     .Help("Frames that ended, by outcome.")
+                     .Register(registry_);
+  for (size_t i = 0; i < kOutcomes; ++i) frames_[i] = &frames.Add({{"outcome", kOutcomeNames[i]}});
+  prometheus::BuildGauge()
+      .Name("bayespfl_build_info")
+      .Help("1, with the server's version.")
+      .Register(registry_)
+      .Add({{"version", std::string(server_version)}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::OnQueueChange(PipelineQueue queue, int change) {
+  queue_depth_[static_cast<size_t>(queue)]->Increment(change);
+}
+
+void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(change); }
+
+void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) {
+  frames_[OutcomeOf(status)]->Increment();
+  if (!status.ok()) return;
+  const std::array<double, kStages> values = {seconds.queue,
+                                              seconds.decode,
+                                              seconds.model.preprocess,
+                                              seconds.model.vision,
+                                              seconds.model.prompts,
+                                              seconds.model.detect,
+                                              seconds.model.postprocess,
+                                              seconds.render,
+                                              seconds.total};
+  for (size_t i = 0; i < kStages; ++i) stages_[i]->Observe(values[i]);
+}
+
+void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
+  requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
+}
+
+void Metrics::SetModel(const ModelInfo& info) {
+  model_info_.Add({{"name", info.name}, {"version", info.version}, {"device", info.device}}).Set(1);
+}
+
+std::string Metrics::Serialize() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+
+}  // namespace bayespfl::server

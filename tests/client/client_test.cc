@@ -1,0 +1,374 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "client/cpp/inspection_client.h"
+#include "client/cpp/status_conversion.h"
+#include "tests/client/fake_inspection_server.h"
+
+namespace bayespfl::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::FakeInspectionServer;
+
+std::unique_ptr<InspectionClient> ClientOf(const std::string& target, absl::Duration timeout = absl::Seconds(30)) {
+  ClientOptions options;
+  options.target = target;
+  options.timeout = timeout;
+  return *InspectionClient::Create(options);
+}
+
+inspection::v1::InspectRequest RequestOf(const std::string& picture) {
+  inspection::v1::InspectRequest request;
+  request.mutable_image()->set_encoded(picture);
+  request.mutable_metadata()->set_frame_id("frame-1");
+  request.mutable_options()->set_category("metal nut");
+  return request;
+}
+
+inspection::v1::InspectOptions StreamCategory() {
+  inspection::v1::InspectOptions options;
+  options.set_category("metal nut");
+  return options;
+}
+
+// Gives the pictures one after the other; the tags count from 100.
+InspectionClient::FrameSource SourceOf(std::vector<std::string> pictures) {
+  return [pictures = std::move(pictures), next = size_t{0}]() mutable -> std::optional<OutgoingFrame> {
+    if (next == pictures.size()) return std::nullopt;
+    OutgoingFrame frame{.frame = {}, .tag = 100 + next};
+    frame.frame.mutable_image()->set_encoded(pictures[next++]);
+    return frame;
+  };
+}
+
+// A socket that lets clients connect and never says a word.
+class SilentListener final {
+ public:
+  SilentListener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentListener() { Close(); }
+  void Close() {
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = -1;
+  }
+  std::string target() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+TEST(CreateTest, RefusesTargetsWithoutAPort) {
+  for (const char* target : {"", "localhost", ":50051", "host:", "host:0", "host:65536", "host:http", "::1:50051"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(CheckTarget(target))) << target;
+  }
+  for (const char* target : {"localhost:50051", "10.0.0.7:1", "[::1]:65535", "unix:socket", "dns:///gpu:50051"}) {
+    EXPECT_TRUE(CheckTarget(target).ok()) << target;
+  }
+}
+
+TEST(CreateTest, RefusesOptionsOutOfRange) {
+  ClientOptions no_time;
+  no_time.timeout = absl::ZeroDuration();
+  ClientOptions no_room;
+  no_room.max_message_bytes = 1000;
+
+  EXPECT_TRUE(absl::IsInvalidArgument(InspectionClient::Create(no_time).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(InspectionClient::Create(no_room).status()));
+}
+
+TEST(UnaryTest, ReturnsTheServersAnswer) {
+  FakeInspectionServer server({.score = 0.75F});
+
+  const auto response = ClientOf(server.target())->Inspect(RequestOf("good"));
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->score(), 0.75F);
+  EXPECT_EQ(response->category(), "metal nut");
+  EXPECT_EQ(response->metadata().frame_id(), "frame-1");
+}
+
+TEST(UnaryTest, ReturnsTheServersError) {
+  FakeInspectionServer server({});
+
+  const auto response = ClientOf(server.target())->Inspect(RequestOf("bad"));
+
+  EXPECT_EQ(response.status(), absl::InvalidArgumentError("image: 3 bytes are no picture"));
+}
+
+TEST(UnaryTest, SendsAndTakesMessagesBeyondGrpcsFourMegabytes) {
+  FakeInspectionServer server({.reply_padding_bytes = size_t{32} << 20});
+
+  const auto response = ClientOf(server.target())->Inspect(RequestOf(std::string(size_t{64} << 20, 'x')));
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->anomaly_map().data().size(), size_t{32} << 20);
+}
+
+TEST(UnaryTest, RefusesToSendMoreThanTheLimit) {
+  FakeInspectionServer server({});
+
+  const auto response = ClientOf(server.target())->Inspect(RequestOf(std::string(size_t{66} << 20, 'x')));
+
+  EXPECT_TRUE(absl::IsResourceExhausted(response.status())) << response.status();
+}
+
+TEST(UnaryTest, GivesUpAtTheDeadline) {
+  FakeInspectionServer server({.frame_time = absl::Seconds(1)});
+
+  const auto response = ClientOf(server.target(), absl::Milliseconds(50))->Inspect(RequestOf("good"));
+
+  EXPECT_TRUE(absl::IsDeadlineExceeded(response.status())) << response.status();
+}
+
+TEST(UnaryTest, ReportsAnUnreachableServerAtOnce) {
+  SilentListener listener;
+  listener.Close();  // its port is free now
+  const absl::Time start = absl::Now();
+
+  const auto response = ClientOf(listener.target())->Inspect(RequestOf("good"));
+
+  EXPECT_TRUE(absl::IsUnavailable(response.status())) << response.status();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+}
+
+TEST(InfoTest, DescribesTheModel) {
+  FakeInspectionServer server({});
+
+  const auto info = ClientOf(server.target())->GetModelInfo();
+
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_EQ(info->name(), "fake");
+}
+
+TEST(HealthTest, FollowsTheServersState) {
+  FakeInspectionServer server({});
+  const auto client = ClientOf(server.target());
+
+  server.SetServing(true);
+  EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::SERVING);
+  EXPECT_EQ(client->Health(kInspectionServiceName).value(), grpc::health::v1::HealthCheckResponse::SERVING);
+  server.SetServing(false);
+  EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  EXPECT_TRUE(absl::IsNotFound(client->Health("no.such.Service").status()));
+}
+
+TEST(StreamTest, AnswersTwoHundredFramesInOrderWithinTheBound) {
+  FakeInspectionServer server({.frame_time = absl::Milliseconds(2)});
+  std::vector<uint64_t> tags;
+  size_t failures = 0;
+
+  const absl::Status status = ClientOf(server.target())
+                                  ->InspectStream(StreamCategory(), {.max_in_flight = 4},
+                                                  SourceOf(std::vector<std::string>(200, "good")),
+                                                  [&](StreamReply reply) {
+                                                    tags.push_back(reply.tag);
+                                                    failures += reply.result.ok() ? 0 : 1;
+                                                    EXPECT_GE(reply.latency, absl::Milliseconds(2));
+                                                  });
+
+  EXPECT_TRUE(status.ok()) << status;
+  ASSERT_EQ(tags.size(), 200U);
+  for (size_t i = 0; i < tags.size(); ++i) EXPECT_EQ(tags[i], 100 + i);
+  EXPECT_EQ(failures, 0U);
+  EXPECT_LE(server.most_in_flight(), 4);
+  EXPECT_GE(server.most_in_flight(), 2);  // it does pipeline
+}
+
+TEST(StreamTest, EndsWellWithoutAnyFrame) {
+  FakeInspectionServer server({});
+
+  const absl::Status status = ClientOf(server.target())
+                                  ->InspectStream(StreamCategory(), {}, SourceOf({}),
+                                                  [](const StreamReply&) { ADD_FAILURE() << "a reply to nothing"; });
+
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(StreamTest, GoesOnAfterABadFrame) {
+  FakeInspectionServer server({});
+  std::vector<absl::StatusCode> codes;
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {}, SourceOf({"good", "bad", "good"}),
+                          [&](const StreamReply& reply) { codes.push_back(reply.result.status().code()); });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(codes, ElementsAre(absl::StatusCode::kOk, absl::StatusCode::kInvalidArgument, absl::StatusCode::kOk));
+}
+
+// Frames and replies are far larger than HTTP/2's windows, so that both sides' writes wait for the other's reads.
+TEST(StreamTest, SurvivesBackPressureInBothDirections) {
+  FakeInspectionServer server({.frame_time = absl::Milliseconds(1), .reply_padding_bytes = size_t{2} << 20});
+  size_t replies = 0;
+
+  const absl::Status status = ClientOf(server.target())
+                                  ->InspectStream(StreamCategory(), {.max_in_flight = 16},
+                                                  SourceOf(std::vector<std::string>(40, std::string(2 << 20, 'x'))),
+                                                  [&](const StreamReply&) {
+                                                    ++replies;
+                                                    absl::SleepFor(absl::Milliseconds(2));  // a slow consumer
+                                                  });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(replies, 40U);
+  EXPECT_LE(server.most_in_flight(), 16);
+}
+
+TEST(StreamTest, FailsWhenTheServerDiesHalfWay) {
+  FakeInspectionServer server({.frame_time = absl::Milliseconds(1)});
+  absl::Notification half_way;
+  std::thread killer([&] {
+    half_way.WaitForNotification();
+    server.Kill();
+  });
+  size_t replies = 0;
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {.max_in_flight = 4}, SourceOf(std::vector<std::string>(5000, "good")),
+                          [&](const StreamReply&) {
+                            if (++replies == 20) half_way.Notify();
+                          });
+  killer.join();
+
+  EXPECT_FALSE(status.ok());
+  EXPECT_GE(replies, 20U);
+  EXPECT_LT(replies, 5000U);
+}
+
+TEST(StreamTest, FailsWhenNobodyListens) {
+  SilentListener listener;
+  listener.Close();
+
+  const absl::Status status = ClientOf(listener.target())
+                                  ->InspectStream(StreamCategory(), {}, SourceOf({"good"}), [](const StreamReply&) {});
+
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+}
+
+TEST(StreamTest, GivesUpOnAServerThatNeverAnswers) {
+  SilentListener listener;
+
+  const absl::Status status = ClientOf(listener.target())
+                                  ->InspectStream(StreamCategory(), {.stall_timeout = absl::Milliseconds(300)},
+                                                  SourceOf({"good"}), [](const StreamReply&) {});
+
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("300ms"));
+}
+
+TEST(StreamTest, FailsWhenTheServerEndsEarlyAsIfAllWereWell) {
+  FakeInspectionServer server({.stream_handler = [](grpc::ServerContext*, FakeInspectionServer::Stream* stream) {
+    inspection::v1::InspectStreamRequest request;
+    stream->Read(&request);
+    stream->Read(&request);
+    return grpc::Status::OK;
+  }});
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {});
+
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+}
+
+TEST(StreamTest, ReturnsTheStatusThatEndsTheStream) {
+  FakeInspectionServer server({.stream_handler = [](grpc::ServerContext*, FakeInspectionServer::Stream*) {
+    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many streams");
+  }});
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {});
+
+  EXPECT_EQ(status, absl::ResourceExhaustedError("too many streams"));
+}
+
+TEST(StreamTest, RefusesRepliesOutOfOrder) {
+  FakeInspectionServer server({.stream_handler = [](grpc::ServerContext*, FakeInspectionServer::Stream* stream) {
+    inspection::v1::InspectStreamRequest request;
+    stream->Read(&request);
+    stream->Read(&request);
+    inspection::v1::InspectStreamResponse reply;
+    reply.set_sequence(1);
+    reply.mutable_result();
+    stream->Write(reply);
+    while (stream->Read(&request)) {
+    }
+    return grpc::Status::OK;
+  }});
+  size_t replies = 0;
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b"}), [&](const StreamReply&) { ++replies; });
+
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("frame 1 of the stream where frame 0 was due"));
+  EXPECT_EQ(replies, 0U);
+}
+
+TEST(StreamTest, RefusesOptionsOutOfRange) {
+  const auto client = ClientOf("127.0.0.1:1");
+  const auto sink = [](const StreamReply&) {};
+
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      client->InspectStream(StreamCategory(), {.max_in_flight = 0}, SourceOf({}), sink)));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      client->InspectStream(StreamCategory(), {.stall_timeout = absl::ZeroDuration()}, SourceOf({}), sink)));
+}
+
+TEST(StatusTest, KeepsDetailsAsPayloads) {
+  google::rpc::Status wire;
+  wire.set_code(3);
+  wire.set_message("bad");
+  auto* const detail = wire.add_details();
+  detail->set_type_url("type.googleapis.com/google.rpc.BadRequest");
+  detail->set_value("bytes");
+
+  const absl::Status status = FromWireError(wire);
+  const absl::Status from_call =
+      FromGrpcStatus(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "bad", wire.SerializeAsString()));
+
+  EXPECT_EQ(status.GetPayload("type.googleapis.com/google.rpc.BadRequest"), absl::Cord("bytes"));
+  EXPECT_EQ(from_call, status);
+}
+
+TEST(StatusTest, NeverTurnsAnErrorIntoSuccess) {
+  google::rpc::Status no_code;
+  google::rpc::Status odd_code;
+  odd_code.set_code(99);
+
+  EXPECT_TRUE(absl::IsInternal(FromWireError(no_code)));
+  EXPECT_TRUE(absl::IsUnknown(FromWireError(odd_code)));
+}
+
+}  // namespace
+}  // namespace bayespfl::client

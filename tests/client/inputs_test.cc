@@ -1,0 +1,137 @@
+#include "client/cpp/inputs.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/cpp/files.h"
+
+namespace bayespfl::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class InputsTest : public ::testing::Test {
+ protected:
+  InputsTest() : folder_(fs::path(::testing::TempDir()) / ("inputs_test_" + TestName())) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~InputsTest() override { fs::remove_all(folder_); }
+
+  static std::string TestName() { return ::testing::UnitTest::GetInstance()->current_test_info()->name(); }
+
+  void Touch(const std::string& name, const std::string& bytes = "x") const {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << bytes;
+  }
+
+  static std::vector<std::string> Names(const std::vector<Input>& inputs) {
+    std::vector<std::string> names;
+    for (const Input& input : inputs) names.push_back(input.name);
+    return names;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(InputsTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {
+  for (const char* name : {"b/2.PNG", "b/1.jpg", "a.tiff", "c.webp", "notes.txt", "b/mask.npy"}) Touch(name);
+
+  const auto inputs = CollectInputs({folder_.string()}, "nut", std::nullopt);
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(*inputs), ElementsAre("a.tiff", "b/1.jpg", "b/2.PNG", "c.webp"));
+  EXPECT_EQ(inputs->front().category, "nut");
+  EXPECT_EQ(inputs->front().path, folder_ / "a.tiff");
+}
+
+TEST_F(InputsTest, FoldersLeaveOutTheFolderOfTheResults) {
+  Touch("a.png");
+  Touch("out/a_overlay.png");
+
+  const auto inputs = CollectInputs({folder_.string() + "/"}, "nut", folder_ / "out");
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(*inputs), ElementsAre("a.png"));
+}
+
+TEST_F(InputsTest, FilesKeepTheirOrderAndAnyExtension) {
+  Touch("z.raw");
+  Touch("a.png");
+
+  const auto inputs = CollectInputs({(folder_ / "z.raw").string(), (folder_ / "a.png").string()}, "nut", std::nullopt);
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(*inputs), ElementsAre("z.raw", "a.png"));
+}
+
+TEST_F(InputsTest, NamesWhatIsMissing) {
+  const auto no_file = CollectInputs({(folder_ / "no.png").string()}, "nut", std::nullopt);
+  const auto no_picture = CollectInputs({folder_.string()}, "nut", std::nullopt);
+
+  EXPECT_TRUE(absl::IsNotFound(no_file.status()));
+  EXPECT_THAT(std::string(no_file.status().message()), HasSubstr("no.png"));
+  EXPECT_TRUE(absl::IsNotFound(no_picture.status()));
+  EXPECT_THAT(std::string(no_picture.status().message()), HasSubstr("no picture in the folder"));
+}
+
+TEST_F(InputsTest, DashReadsOnePictureFromStandardInput) {
+  std::istringstream bytes(std::string("\x89PNG\0bytes", 10));
+  std::streambuf* const before = std::cin.rdbuf(bytes.rdbuf());
+  const auto inputs = CollectInputs({"-"}, "nut", std::nullopt);
+  std::cin.rdbuf(before);
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(*inputs), ElementsAre("stdin"));
+  EXPECT_EQ(LoadPicture(inputs->front()).value(), std::string("\x89PNG\0bytes", 10));
+}
+
+TEST_F(InputsTest, RefusesStandardInputTwiceOrEmpty) {
+  EXPECT_TRUE(absl::IsInvalidArgument(CollectInputs({"-", "-"}, "nut", std::nullopt).status()));
+  std::istringstream nothing;
+  EXPECT_TRUE(absl::IsInvalidArgument(ReadStream(nothing, "standard input", 10).status()));
+}
+
+TEST_F(InputsTest, LoadingChecksSizeAndExistence) {
+  Touch("empty.png", "");
+  Touch("large.png", std::string(11, 'x'));
+  const Input missing{.name = "no.png", .path = folder_ / "no.png", .bytes = {}, .category = "nut"};
+
+  EXPECT_TRUE(absl::IsNotFound(LoadPicture(missing).status())) << LoadPicture(missing).status();
+  EXPECT_THAT(std::string(ReadFile(folder_ / "empty.png", 10).status().message()), HasSubstr("empty.png is empty"));
+  EXPECT_THAT(std::string(ReadFile(folder_ / "large.png", 10).status().message()), HasSubstr("limit of 10 bytes"));
+  EXPECT_EQ(ReadFile(folder_ / "large.png", 11).value().size(), 11U);
+  EXPECT_THAT(std::string(ReadFile(folder_, 10).status().message()), HasSubstr("is a folder"));
+}
+
+TEST_F(InputsTest, WritingCreatesFoldersAndLeavesNothingElse) {
+  const absl::Status status = WriteFile(folder_ / "x/y/z.png", "bytes");
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(ReadFile(folder_ / "x/y/z.png", 10).value(), "bytes");
+  EXPECT_FALSE(fs::exists(folder_ / "x/y/z.png.part"));
+  EXPECT_FALSE(WriteFile(folder_ / "x/y/z.png/under_a_file.png", "bytes").ok());
+}
+
+TEST_F(InputsTest, ManifestNamesStayBelowTheOutputFolder) {
+  Touch("manifest.csv", "image,category\nnuts/a.png,nut\n../b.png,nut\n/data/c.png,nut\n");
+
+  const auto inputs = ManifestInputs(folder_ / "manifest.csv");
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(*inputs), ElementsAre("nuts/a.png", "b.png", "c.png"));
+  EXPECT_EQ(inputs->front().path, folder_ / "nuts/a.png");
+}
+
+}  // namespace
+}  // namespace bayespfl::client

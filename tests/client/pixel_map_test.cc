@@ -1,0 +1,66 @@
+#include "client/cpp/pixel_map.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+namespace bayespfl::client {
+namespace {
+
+using inspection::v1::PixelMap;
+
+PixelMap MapOf(inspection::v1::MapEncoding encoding, uint32_t width, uint32_t height, std::string data) {
+  PixelMap map;
+  map.set_encoding(encoding);
+  map.set_width(width);
+  map.set_height(height);
+  map.set_data(std::move(data));
+  return map;
+}
+
+std::string Png(const cv::Mat& pixels) {
+  std::vector<uchar> png;
+  cv::imencode(".png", pixels, png);
+  return {png.begin(), png.end()};
+}
+
+TEST(PixelMapTest, ReadsEveryEncoding) {
+  const cv::Mat bytes = (cv::Mat_<uchar>(1, 3) << 0, 51, 255);
+  const cv::Mat words = (cv::Mat_<uint16_t>(1, 3) << 0, 13107, 65535);
+  const std::vector<float> floats = {0.0F, 0.2F, 1.0F};
+  std::string raw(sizeof(float) * 3, '\0');
+  std::memcpy(raw.data(), floats.data(), raw.size());
+
+  for (const PixelMap& map : {MapOf(inspection::v1::MAP_ENCODING_PNG8, 3, 1, Png(bytes)),
+                              MapOf(inspection::v1::MAP_ENCODING_PNG16, 3, 1, Png(words)),
+                              MapOf(inspection::v1::MAP_ENCODING_FLOAT32, 3, 1, raw)}) {
+    const auto values = DecodePixelMap(map);
+
+    ASSERT_TRUE(values.ok()) << values.status();
+    ASSERT_EQ(values->size(), cv::Size(3, 1));
+    for (int x = 0; x < 3; ++x) EXPECT_NEAR(values->at<float>(x), floats[static_cast<size_t>(x)], 1e-6);
+  }
+}
+
+TEST(PixelMapTest, RefusesWhatDoesNotFit) {
+  const std::string png = Png(cv::Mat(2, 3, CV_8UC1, cv::Scalar(1)));
+  const std::string colour = Png(cv::Mat(2, 3, CV_8UC3, cv::Scalar::all(1)));
+
+  for (const PixelMap& map :
+       {PixelMap(), MapOf(inspection::v1::MAP_ENCODING_PNG8, 2, 3, png),
+        MapOf(inspection::v1::MAP_ENCODING_PNG16, 3, 2, png), MapOf(inspection::v1::MAP_ENCODING_PNG8, 3, 2, colour),
+        MapOf(inspection::v1::MAP_ENCODING_PNG8, 3, 2, "no png"), MapOf(inspection::v1::MAP_ENCODING_PNG8, 3, 2, ""),
+        MapOf(inspection::v1::MAP_ENCODING_PNG8, 3, 2, png.substr(0, png.size() / 2)),
+        MapOf(inspection::v1::MAP_ENCODING_FLOAT32, 3, 2, "short"),
+        MapOf(inspection::v1::MAP_ENCODING_FLOAT32, 4000000000U, 4000000000U, "short"),
+        MapOf(static_cast<inspection::v1::MapEncoding>(9), 3, 2, png)}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(DecodePixelMap(map).status())) << map.ShortDebugString();
+  }
+}
+
+}  // namespace
+}  // namespace bayespfl::client

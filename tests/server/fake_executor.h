@@ -1,0 +1,110 @@
+// A model that tests can hold up, break and look into.
+#ifndef BAYESPFL_TESTS_SERVER_FAKE_EXECUTOR_H_
+#define BAYESPFL_TESTS_SERVER_FAKE_EXECUTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "server/pipeline/executor.h"
+#include "server/pipeline/mutex.h"
+
+namespace bayespfl::server {
+
+// Frames with this seed fail as if the device had.
+inline constexpr uint64_t kFailingSeed = 666;
+// What the fake's map holds, but for its first pixel, which is 1.
+inline constexpr float kMapBackground = 0.25F;
+
+// Score = (seed mod 100) / 100. Categories that hold "<|" are refused. Thread-safe.
+class FakeExecutor final : public Executor {
+ public:
+  FakeExecutor() {
+    info_.name = "fake";
+    info_.version = "1.0+0123456789ab";
+    info_.digest = "0123456789ab";
+    info_.device = "cpu";
+    info_.image_size = 8;
+    info_.default_samples = 3;
+    info_.mask_threshold = 0.75F;
+    info_.calibrated = true;
+    info_.iad_sampling = "request";
+  }
+
+  // While held, Execute() waits inside.
+  void Hold() {
+    MutexLock lock(mu_);
+    held_ = true;
+  }
+  void Release() {
+    MutexLock lock(mu_);
+    held_ = false;
+    changed_.NotifyAll();
+  }
+  // Waits until Execute() was entered `calls` times in all.
+  void WaitForCalls(size_t calls) {
+    MutexLock lock(mu_);
+    while (seeds_.size() < calls) changed_.Wait(mu_);
+  }
+  // Seeds of the frames of every call so far.
+  std::vector<std::vector<uint64_t>> batches() const {
+    MutexLock lock(mu_);
+    return seeds_;
+  }
+
+  std::vector<absl::StatusOr<Detection>> Execute(absl::Span<const bayespfl::Frame> frames) override {
+    std::vector<uint64_t> seeds;
+    std::vector<absl::StatusOr<Detection>> results;
+    for (const bayespfl::Frame& frame : frames) {
+      seeds.push_back(frame.seed);
+      results.push_back(Detect(frame));
+    }
+    MutexLock lock(mu_);
+    seeds_.push_back(std::move(seeds));
+    changed_.NotifyAll();
+    while (held_) changed_.Wait(mu_);
+    return results;
+  }
+
+  absl::Status Validate(absl::string_view category, int /*samples*/) const override {
+    if (category.find("<|") == absl::string_view::npos) return absl::OkStatus();
+    return absl::InvalidArgumentError("category holds a special token");
+  }
+
+  const ModelInfo& info() const override { return info_; }
+
+ private:
+  absl::StatusOr<Detection> Detect(const bayespfl::Frame& frame) const {
+    if (frame.seed == kFailingSeed) return absl::InternalError("the device failed");
+    Detection detection;
+    detection.score = static_cast<float>(frame.seed % 100) / 100.0F;
+    detection.text_score = detection.score;
+    detection.map_score = 0.5F;
+    detection.seed = frame.seed;
+    detection.samples = frame.samples == 0 ? info_.default_samples : frame.samples;
+    const bool frame_size = frame.map_size == MapSize::kFrame;
+    PixelMap& map = detection.map;
+    map.width = frame_size ? frame.image->width : info_.image_size;
+    map.height = frame_size ? frame.image->height : info_.image_size;
+    map.values.assign(static_cast<size_t>(map.width) * static_cast<size_t>(map.height), kMapBackground);
+    map.values.front() = 1.0F;
+    if (frame.map_deviation) detection.map_std = map;
+    return detection;
+  }
+
+  ModelInfo info_;
+  mutable Mutex mu_;
+  CondVar changed_;
+  bool held_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<std::vector<uint64_t>> seeds_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_TESTS_SERVER_FAKE_EXECUTOR_H_

@@ -1,0 +1,332 @@
+#include "server/pipeline/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/pipeline/bounded_queue.h"
+#include "tests/server/fake_executor.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Sums of everything the pipeline reports.
+class CountingObserver final : public PipelineObserver {
+ public:
+  void OnQueueChange(PipelineQueue /*queue*/, int change) override { queued += change; }
+  void OnFramesInFlightChange(int change) override { in_flight += change; }
+  void OnFrameFinished(const absl::Status& status, const FrameSeconds& /*seconds*/) override {
+    ++(status.ok() ? answered : failed);
+  }
+
+  std::atomic<int> queued{0};
+  std::atomic<int> in_flight{0};
+  std::atomic<int> answered{0};
+  std::atomic<int> failed{0};
+};
+
+// Collects results in the order of their arrival.
+class Results {
+ public:
+  Pipeline::Callback Add() {
+    return [this](FrameResult result) {
+      MutexLock lock(mu_);
+      results_.push_back(std::move(result));
+      changed_.NotifyAll();
+    };
+  }
+  std::vector<FrameResult> Wait(size_t count) {
+    MutexLock lock(mu_);
+    while (results_.size() < count) changed_.Wait(mu_);
+    return results_;
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  std::vector<FrameResult> results_ ABSL_GUARDED_BY(mu_);
+};
+
+// A gray 4 x 2 picture.
+FrameRequest MakeRequest(uint64_t seed = 1) {
+  auto bytes = std::make_shared<std::vector<uint8_t>>(8, uint8_t{128});
+  FrameRequest request;
+  request.image.pixels = RawImage{.data = *bytes, .width = 4, .height = 2, .stride = 0, .format = PixelFormat::kMono8};
+  request.owner = std::move(bytes);
+  request.options.category = "metal nut";
+  request.options.seed = seed;
+  return request;
+}
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  void Make(PipelineOptions options) {
+    pipeline_ = Pipeline::Create(options, observer_);
+    pipeline_->SetExecutor(executor_);
+  }
+  void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
+  void TearDown() override { executor_->Release(); }
+
+  // Occupies the model, so that what is submitted next waits before it.
+  void HoldModel() {
+    executor_->Hold();
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(0), results_.Add()).ok());
+    executor_->WaitForCalls(1);
+  }
+
+  CountingObserver observer_;
+  std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  Results results_;
+  std::unique_ptr<Pipeline> pipeline_;  // last: it stops before the rest goes
+};
+
+TEST_F(PipelineTest, AnswersAFrameWithScoresAreaAndTimes) {
+  FrameRequest request = MakeRequest(42);
+  request.options.mask = true;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+
+  const FrameResult result = results_.Wait(1)[0];
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_FLOAT_EQ(result->score, 0.42F);
+  EXPECT_EQ(result->seed, 42U);
+  EXPECT_EQ(result->samples, 3);
+  EXPECT_EQ(result->category, "metal nut");
+  EXPECT_FLOAT_EQ(result->mask_threshold, 0.75F);
+  EXPECT_EQ(result->mask_area_pixels, 1U);
+  EXPECT_DOUBLE_EQ(result->mask_area_fraction, 1.0 / 8);
+  EXPECT_EQ(result->frame_width, 4);
+  EXPECT_EQ(result->frame_height, 2);
+  EXPECT_EQ(result->model_version, "1.0+0123456789ab");
+  EXPECT_TRUE(result->calibrated);
+  ASSERT_TRUE(result->mask.has_value());
+  EXPECT_FALSE(result->anomaly_map.has_value());
+  EXPECT_GT(result->seconds.total, 0);
+  EXPECT_GE(result->seconds.total, result->seconds.queue + result->seconds.decode + result->seconds.render);
+}
+
+TEST_F(PipelineTest, ReleasesTheEncodedBytesAfterDecoding) {
+  FrameRequest request = MakeRequest();
+  const std::weak_ptr<const void> owner = request.owner;
+  executor_->Hold();
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+
+  executor_->WaitForCalls(1);
+
+  EXPECT_TRUE(owner.expired());
+}
+
+TEST_F(PipelineTest, RefusesFramesBeforeTheModelIsLoaded) {
+  pipeline_ = Pipeline::Create({}, observer_);
+
+  const absl::Status status = pipeline_->Submit(MakeRequest(), results_.Add());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(PipelineTest, RefusesFramesWhileDraining) {
+  pipeline_->Drain();
+
+  EXPECT_EQ(pipeline_->Submit(MakeRequest(), results_.Add()).code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(PipelineTest, RefusesAtOnceWhenFullAndNamesDepthAndSetting) {
+  Make({.image_limits = {}, .max_frames_in_flight = 2, .max_batch = 1});
+  executor_->Hold();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
+
+  const absl::Status status = pipeline_->Submit(MakeRequest(), results_.Add());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("2 frames in flight, max_frames_in_flight = 2"));
+  executor_->Release();
+  results_.Wait(2);
+}
+
+TEST_F(PipelineTest, TakesFramesAgainAfterOneWasAnswered) {
+  Make({.image_limits = {}, .max_frames_in_flight = 1, .max_batch = 1});
+  for (size_t i = 1; i <= 20; ++i) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok()) << i;
+    results_.Wait(i);
+  }
+}
+
+TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {
+  FrameRequest request = MakeRequest();
+  request.options.category = "<|endoftext|>";
+
+  EXPECT_EQ(pipeline_->Submit(std::move(request), results_.Add()).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(PipelineTest, AnswersADamagedPictureWithInvalidArgument) {
+  FrameRequest request = MakeRequest();
+  auto bytes = std::make_shared<std::string>("no picture");
+  request.image.pixels =
+      EncodedImage{.data = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}};
+  request.owner = bytes;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(PipelineTest, TakesWhatIsWaitingUpToMaxBatchAndNoMore) {
+  HoldModel();
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  }
+  while (observer_.queued.load() < 6) std::this_thread::yield();
+  // Six frames are somewhere before the model; give the one decoder the time to bring all of them to its queue.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (observer_.queued.load() != 6 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+  executor_->Release();
+  results_.Wait(7);
+
+  size_t frames = 0;
+  for (const std::vector<uint64_t>& batch : executor_->batches()) {
+    EXPECT_LE(batch.size(), 4U);
+    frames += batch.size();
+  }
+  EXPECT_EQ(frames, 7U);
+}
+
+TEST_F(PipelineTest, OneFailingFrameFailsAlone) {
+  HoldModel();
+  for (const uint64_t seed : {uint64_t{1}, kFailingSeed, uint64_t{2}}) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  }
+  executor_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(4);
+
+  int internal = 0;
+  for (const FrameResult& result : results) internal += result.status().code() == absl::StatusCode::kInternal ? 1 : 0;
+  EXPECT_EQ(internal, 1);
+}
+
+TEST_F(PipelineTest, AnExpiredFrameNeverReachesTheModelAndNamesItsStage) {
+  HoldModel();
+  FrameRequest request = MakeRequest(7);
+  request.deadline = absl::Now() + absl::Milliseconds(30);
+  const absl::Time deadline = request.deadline;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  while (absl::Now() <= deadline) std::this_thread::yield();
+  executor_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(2);
+
+  absl::Status expired;
+  for (const FrameResult& result : results) expired.Update(result.status());
+  EXPECT_EQ(expired.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(expired.message()), ::testing::ContainsRegex("stage (decode|execute)"));
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, RefusesAFrameWhoseDeadlineHasPassed) {
+  FrameRequest request = MakeRequest();
+  request.deadline = absl::Now() - absl::Seconds(1);
+
+  const absl::Status status = pipeline_->Submit(std::move(request), results_.Add());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("stage admission"));
+}
+
+TEST_F(PipelineTest, ACancelledFrameNeverReachesTheModel) {
+  HoldModel();
+  auto token = std::make_shared<CancellationToken>();
+  FrameRequest request = MakeRequest(7);
+  request.cancellation = token;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  token->Cancel();
+  executor_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(2);
+
+  EXPECT_EQ(observer_.failed.load(), 1);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, ShutdownAnswersEveryAcceptedFrame) {
+  HoldModel();
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  }
+  std::thread stopper([this] { pipeline_->Shutdown(); });
+  executor_->Release();
+  stopper.join();
+
+  EXPECT_EQ(observer_.answered.load(), 6);
+  EXPECT_EQ(observer_.in_flight.load(), 0);
+  EXPECT_EQ(observer_.queued.load(), 0);
+}
+
+TEST_F(PipelineTest, EveryAcceptedFrameIsAnsweredExactlyOnceUnderLoadAndShutdown) {
+  Make({.image_limits = {}, .max_frames_in_flight = 5, .max_batch = 2, .decode_threads = 3, .render_threads = 2});
+  constexpr int kThreads = 4;
+  constexpr int kFrames = 500;
+  std::vector<std::atomic<int>> answers(kThreads * kFrames);
+  std::vector<std::atomic<int>> accepted(kThreads * kFrames);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kFrames; ++i) {
+        const auto id = static_cast<size_t>(t * kFrames + i);
+        if (pipeline_->Submit(MakeRequest(id), [&answers, id](const FrameResult&) { ++answers[id]; }).ok()) {
+          ++accepted[id];
+        }
+      }
+    });
+  }
+  executor_->WaitForCalls(20);
+  pipeline_->Shutdown();
+  for (std::thread& thread : threads) thread.join();
+
+  for (size_t id = 0; id < answers.size(); ++id) EXPECT_EQ(answers[id].load(), accepted[id].load()) << id;
+  EXPECT_EQ(observer_.answered.load() + observer_.failed.load(), kThreads * kFrames);
+  EXPECT_EQ(observer_.in_flight.load(), 0);
+  EXPECT_EQ(observer_.queued.load(), 0);
+}
+
+TEST(BoundedQueueTest, PushWaitsWhileTheQueueIsFull) {
+  BoundedQueue<int> queue(1);
+  int first = 1;
+  ASSERT_TRUE(queue.Push(first));
+  std::thread pusher([&queue] {
+    int second = 2;
+    EXPECT_TRUE(queue.Push(second));
+  });
+
+  EXPECT_THAT(queue.PopUpTo(1), ElementsAre(1));
+  EXPECT_THAT(queue.PopUpTo(1), ElementsAre(2));
+  pusher.join();
+}
+
+TEST(BoundedQueueTest, GivesWhatIsInsideAfterClosingAndThenNothing) {
+  BoundedQueue<int> queue(4);
+  int item = 7;
+  ASSERT_TRUE(queue.Push(item));
+  queue.Close();
+
+  EXPECT_FALSE(queue.Push(item));
+  EXPECT_THAT(queue.PopUpTo(9), ElementsAre(7));
+  EXPECT_TRUE(queue.PopUpTo(9).empty());
+}
+
+}  // namespace
+}  // namespace bayespfl::server
