@@ -45,6 +45,8 @@ function(bayespfl_test name)
   if(arg_TORCH)
     target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
     target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)
+    # CMake compiles programs with -fPIE; the precompiled header only fits what it was made with.
+    target_compile_options(${name} PRIVATE -fPIC)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)

@@ -21,7 +21,6 @@ struct InfoFlags {
 };
 
 Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
-  const auto shortest = [](float value) { return std::stod(Json(value).dump()); };
   return {{"name", info.name()},
           {"version", info.version()},
           {"digest", info.digest()},
@@ -30,9 +29,9 @@ Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
           {"image_size", info.image_size()},
           {"default_samples", info.default_samples()},
           {"max_samples", info.max_samples()},
-          {"mask_threshold", shortest(info.mask_threshold())},
+          {"mask_threshold", ShortestDecimal(info.mask_threshold())},
           {"calibrated", info.calibrated()},
-          {"map_smoothing_sigma", shortest(info.map_smoothing_sigma())},
+          {"map_smoothing_sigma", ShortestDecimal(info.map_smoothing_sigma())},
           {"iad_sampling", info.iad_sampling()},
           {"server_version", info.server_version()}};
 }

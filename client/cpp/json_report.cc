@@ -1,14 +1,12 @@
 #include <nlohmann/json.hpp>
 
 #include "client/cpp/report.h"
+#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Floats as their shortest decimal form: 0.93 rather than 0.9300000071525574.
-double Shortest(float value) { return std::stod(Json(value).dump()); }
 
 Json StageSeconds(const inspection::v1::StageSeconds& seconds) {
   return {{"queue", seconds.queue()},           {"decode", seconds.decode()},   {"preprocess", seconds.preprocess()},
@@ -30,13 +28,13 @@ class JsonReporter final : public Reporter {
     if (!outcome.result.ok()) return ReportUnanswered(input, outcome.result.status());
     const inspection::v1::InspectResponse& result = *outcome.result;
     Json line = Head(input);
-    line["score"] = Shortest(result.score());
-    line["score_std"] = Shortest(result.score_std());
-    line["text_score"] = Shortest(result.text_score());
-    line["map_score"] = Shortest(result.map_score());
+    line["score"] = ShortestDecimal(result.score());
+    line["score_std"] = ShortestDecimal(result.score_std());
+    line["text_score"] = ShortestDecimal(result.text_score());
+    line["map_score"] = ShortestDecimal(result.map_score());
     line["mask_area_pixels"] = result.mask_area_pixels();
     line["mask_area_fraction"] = result.mask_area_fraction();
-    line["mask_threshold"] = Shortest(result.mask_threshold());
+    line["mask_threshold"] = ShortestDecimal(result.mask_threshold());
     line["seed"] = result.seed();
     line["samples"] = result.samples();
     line["model_version"] = result.model_version();

@@ -1,5 +1,7 @@
 #include "client/cpp/text.h"
 
+#include <array>
+#include <charconv>
 #include <cstdint>
 
 #include "absl/strings/ascii.h"
@@ -75,6 +77,14 @@ std::string KeepEnd(absl::string_view text, size_t columns) {
     } while (start < text.size() && IsContinuation(Byte(text, start)));
   }
   return absl::StrCat("\xE2\x80\xA6", text.substr(start));
+}
+
+double ShortestDecimal(float value) {
+  std::array<char, 32> digits{};
+  const std::to_chars_result written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  double shortest = value;
+  std::from_chars(digits.data(), written.ptr, shortest);
+  return shortest;
 }
 
 std::string PadRight(absl::string_view text, size_t columns) {

@@ -22,6 +22,9 @@ size_t Columns(absl::string_view text);
 // The last `columns` (>= 1) characters, the first of them replaced by an ellipsis when some are missing.
 std::string KeepEnd(absl::string_view text, size_t columns);
 
+// The double with the fewest digits that is `value` as a float: 0.93 rather than 0.9300000071525574.
+double ShortestDecimal(float value);
+
 // `text` with blanks appended to `columns` characters.
 std::string PadRight(absl::string_view text, size_t columns);
 

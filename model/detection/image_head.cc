@@ -27,7 +27,7 @@ torch::Tensor ImageHead::FuseTokens(const VisionFeatures& features) const {
 
 torch::Tensor ImageHead::ImageEmbedding(const VisionFeatures& features) const {
   if (stage_ == 1) return UnitLength(features.image);
-  return UnitLength(image_mapping_(features.image + FuseTokens(features)));
+  return UnitLength(MapImage(features));
 }
 
 torch::Tensor ImageHead::Logits(const torch::Tensor& text, const torch::Tensor& image_embedding) const {

@@ -16,14 +16,18 @@ class ImageHead {
 
   // a: [N, E], unit rows. Stage 1: unit(f). Stage 2: unit((f + h) W_i^T + b_i) with h fused from the tapped tokens.
   torch::Tensor ImageEmbedding(const VisionFeatures& features) const;
+  // h of stage 2: [N, D_t].
+  torch::Tensor FuseTokens(const VisionFeatures& features) const;
+  // (f + h) W_i^T + b_i, before normalisation: [N, E].
+  torch::Tensor MapImage(const VisionFeatures& features) const {
+    return image_mapping_(features.image + FuseTokens(features));
+  }
   // T W_c^T + b_c, before normalisation: [2M, E] -> [2M, E].
   torch::Tensor MapClasses(const torch::Tensor& text) const { return class_mapping_(text); }
   // exp(tau_img) unit(MapClasses(T)) . a for one picture: text [2M, E], image embedding [E] -> [2M].
   torch::Tensor Logits(const torch::Tensor& text, const torch::Tensor& image_embedding) const;
 
  private:
-  torch::Tensor FuseTokens(const VisionFeatures& features) const;
-
   int stage_ = 2;
   Linear class_mapping_;
   Linear image_mapping_;

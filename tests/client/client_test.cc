@@ -172,7 +172,6 @@ TEST(HealthTest, FollowsTheServersState) {
 
   server.SetServing(true);
   EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::SERVING);
-  EXPECT_EQ(client->Health(kInspectionServiceName).value(), grpc::health::v1::HealthCheckResponse::SERVING);
   server.SetServing(false);
   EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   EXPECT_TRUE(absl::IsNotFound(client->Health("no.such.Service").status()));

@@ -1,5 +1,6 @@
 #include "tests/client/fake_inspection_server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <optional>

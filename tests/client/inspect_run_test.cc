@@ -158,7 +158,7 @@ TEST_P(RunInspectionTest, BreaksOffWhenNobodyListens) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, RunInspectionTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Stream" : "Unary"; });
+                         [](const auto& way) { return way.param ? "Stream" : "Unary"; });
 
 }  // namespace
 }  // namespace bayespfl::client

@@ -1,5 +1,6 @@
 #include "client/cpp/overlay.h"
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -97,9 +98,9 @@ TEST(OverlayTest, OutlinesTheMaskInBlackAndWhite) {
   const cv::Mat overlay = scene.Render();
 
   const int y = 250;  // across the left edge, far from corners
-  EXPECT_LT(Lightness(overlay.at<cv::Vec3b>(y, 200)), 90);
-  EXPECT_GT(Lightness(overlay.at<cv::Vec3b>(y, 199)), 600);
-  EXPECT_GT(Lightness(overlay.at<cv::Vec3b>(y, 201)), 600);
+  EXPECT_LT(Lightness(overlay.at<cv::Vec3b>(y, 200)), 180);
+  EXPECT_GT(Lightness(overlay.at<cv::Vec3b>(y, 199)), 560);
+  EXPECT_GT(Lightness(overlay.at<cv::Vec3b>(y, 201)), 560);
   EXPECT_EQ(overlay.at<cv::Vec3b>(y, 190), cv::Vec3b(120, 120, 120));
   EXPECT_EQ(overlay.at<cv::Vec3b>(y, 220), overlay.at<cv::Vec3b>(y, 250));  // inside: colours only
 }
@@ -110,7 +111,7 @@ TEST(OverlayTest, OutlinesHolesToo) {
 
   const cv::Mat overlay = scene.Render();
 
-  EXPECT_LT(Lightness(overlay.at<cv::Vec3b>(250, 199)), 90);
+  EXPECT_LT(Lightness(overlay.at<cv::Vec3b>(250, 199)), 180);
 }
 
 TEST(OverlayTest, DrawsTheColourBarFromZeroToOne) {
@@ -130,7 +131,7 @@ TEST(OverlayTest, MarksTheThresholdOnTheBar) {
   for (const float threshold : {0.0F, 0.25F, 0.9F, 1.0F}) {
     const cv::Mat overlay = Scene({512, 512}).Render(threshold);
 
-    const int y = layout.bar.y + static_cast<int>(std::lround((1 - threshold) * (layout.bar.height - 1)));
+    const int y = layout.bar.y + static_cast<int>(std::lround((1.0 - threshold) * (layout.bar.height - 1)));
     EXPECT_EQ(overlay.at<cv::Vec3b>(y, x), cv::Vec3b(0, 0, 0)) << threshold;
     EXPECT_EQ(overlay.at<cv::Vec3b>(y - 1, x), cv::Vec3b(255, 255, 255)) << threshold;
     EXPECT_GT(Lightness(overlay.at<cv::Vec3b>(y, layout.bar.x - 4)), 600) << threshold;  // the arrow
@@ -141,7 +142,7 @@ TEST(OverlayTest, WritesACaptionThatStaysInside) {
   Scene scene({64, 64});
   const OverlayLayout layout = LayOut({64, 64});
   const auto overlay = RenderOverlay(scene.picture, scene.map, scene.mask,
-                                     {.category = std::string(256, 'W'), .score = 1, .map_score = 1, .mask_threshold = 0});
+                                     {.category = std::string(256, 'W'), .score = 1.0F, .map_score = 1.0F, .mask_threshold = 0.0F});
 
   ASSERT_TRUE(overlay.ok()) << overlay.status();
   const cv::Mat caption = (*overlay)(layout.caption);

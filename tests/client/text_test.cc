@@ -15,7 +15,7 @@ TEST(TextTest, KnowsUtf8) {
 }
 
 TEST(TextTest, LeavesNoControlCharacters) {
-  EXPECT_EQ(OneLine("a\r\n\tb\x1b[2J\x7F\xC2\x9B\xFF!"), "a b?[2J???!");
+  EXPECT_EQ(OneLine("a\r\n\tb\x1b[2J\x7F\xC2\x9B\xFF!"), "a b?[2J???" "!");
   EXPECT_EQ(OneLine(" \n"), "");
 }
 
@@ -24,6 +24,12 @@ TEST(TextTest, CountsAndCutsCharacters) {
   EXPECT_EQ(KeepEnd("abcdef", 6), "abcdef");
   EXPECT_EQ(KeepEnd("abc\xC3\xB6" "ef", 4), "\xE2\x80\xA6\xC3\xB6" "ef");
   EXPECT_EQ(PadRight("\xC3\xB6", 3), "\xC3\xB6  ");
+}
+
+TEST(TextTest, WritesFloatsInTheirShortestForm) {
+  EXPECT_EQ(ShortestDecimal(0.93F), 0.93);
+  EXPECT_EQ(ShortestDecimal(0.0F), 0.0);
+  EXPECT_EQ(ShortestDecimal(1e-7F), 1e-7);
 }
 
 }  // namespace

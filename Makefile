@@ -1,0 +1,39 @@
+# The front door. Every target is safe to run again and says in one sentence what is missing.
+.PHONY: help setup build demo test asan format lint lint-all clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      install what is missing, build, run the server and inspect the demo pictures (out/demo)"
+	@echo "make test      the same set-up, then all tests"
+	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
+	@echo "make format    rewrite files in the project's format"
+	@echo "make asan      all tests under AddressSanitizer and UBSan"
+	@echo "make clean     remove build/ and out/"
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	@scripts/build.sh
+
+demo: build
+	@scripts/demo.sh
+
+test: build
+	@scripts/test.sh
+
+asan: setup
+	@scripts/build.sh asan
+	@scripts/test.sh asan
+
+format: setup
+	@scripts/format.sh
+
+lint: setup
+	@scripts/lint.sh
+
+lint-all: setup
+	@scripts/lint.sh --all
+
+clean:
+	@rm -rf build out

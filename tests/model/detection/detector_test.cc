@@ -1,0 +1,243 @@
+#include "model/detection/detector.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::Each;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::Le;
+
+const std::string kModelDir = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
+
+// A textured picture that differs by `phase`.
+RgbImage Picture(int width, int height, int phase) {
+  RgbImage image{width, height, std::vector<uint8_t>(3 * static_cast<size_t>(width) * static_cast<size_t>(height))};
+  for (size_t i = 0; i < image.pixels.size(); ++i) {
+    image.pixels[i] = static_cast<uint8_t>((i * static_cast<size_t>(7 + phase) + i / 97) % 251);
+  }
+  return image;
+}
+
+class DetectorTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto detector = Detector::Create(kModelDir, {.device = "cpu"});
+    ASSERT_TRUE(detector.ok()) << detector.status();
+    detector_ = detector->release();
+  }
+
+  static Detection DetectOne(const Frame& frame) {
+    auto results = detector_->Detect({&frame, 1});
+    EXPECT_TRUE(results[0].ok()) << results[0].status();
+    return *results[0];
+  }
+
+  static inline const Detector* detector_ = nullptr;
+};
+
+TEST_F(DetectorTest, ScoresAndMapsLieInTheirRanges) {
+  const RgbImage image = Picture(160, 120, 0);
+  const Detection result = DetectOne({.image = &image, .category = "wood", .seed = 1, .map_deviation = true});
+  EXPECT_THAT(result.score, ::testing::AllOf(Ge(0), Le(1)));
+  EXPECT_EQ(result.score, result.text_score);
+  EXPECT_GT(result.score_std, 0);
+  EXPECT_EQ(result.map.width, 224);
+  EXPECT_EQ(result.map.height, 224);
+  EXPECT_THAT(result.map.values, Each(::testing::AllOf(Ge(0), Le(1))));
+  EXPECT_THAT(result.map_std.values, Each(Ge(0)));
+  EXPECT_EQ(result.samples, 10);
+}
+
+TEST_F(DetectorTest, MapsAtFrameSizeHaveThePicturesShape) {
+  const RgbImage image = Picture(150, 90, 0);
+  const Detection result = DetectOne({.image = &image, .category = "wood", .map_size = MapSize::kFrame});
+  EXPECT_EQ(result.map.width, 150);
+  EXPECT_EQ(result.map.height, 90);
+  EXPECT_EQ(result.map.values.size(), 150U * 90U);
+}
+
+TEST_F(DetectorTest, TheSameFrameAloneIsBitEqual) {
+  const RgbImage image = Picture(224, 224, 1);
+  const Frame frame{.image = &image, .category = "metal nut", .seed = 42, .samples = 3};
+  const Detection first = DetectOne(frame);
+  const Detection second = DetectOne(frame);
+  EXPECT_EQ(first.score, second.score);
+  EXPECT_EQ(first.map.values, second.map.values);
+}
+
+TEST_F(DetectorTest, AnotherSeedGivesAnotherScore) {
+  const RgbImage image = Picture(224, 224, 1);
+  EXPECT_NE(DetectOne({.image = &image, .category = "metal nut", .seed = 1}).score,
+            DetectOne({.image = &image, .category = "metal nut", .seed = 2}).score);
+}
+
+TEST_F(DetectorTest, TheRestOfTheBatchDoesNotMatter) {
+  const RgbImage a = Picture(224, 224, 1);
+  const RgbImage b = Picture(300, 100, 5);
+  const std::vector<Frame> frames = {
+      {.image = &a, .category = "metal nut", .seed = 3, .samples = 2},
+      {.image = &b, .category = "a very long name of a printed circuit board", .seed = 4, .samples = 7},
+      {.image = &b, .category = "wood", .seed = 5, .samples = 1, .map_size = MapSize::kNone}};
+  const auto together = detector_->Detect(frames);
+  for (size_t i = 0; i < frames.size(); ++i) {
+    ASSERT_TRUE(together[i].ok()) << together[i].status();
+    const Detection alone = DetectOne(frames[i]);
+    EXPECT_NEAR(together[i]->score, alone.score, 1e-5);
+    EXPECT_NEAR(together[i]->score_std, alone.score_std, 1e-5);
+    EXPECT_NEAR(together[i]->map_score, alone.map_score, 1e-5);
+    ASSERT_EQ(together[i]->map.values.size(), alone.map.values.size());
+    for (size_t p = 0; p < alone.map.values.size(); ++p) ASSERT_NEAR(together[i]->map.values[p], alone.map.values[p], 1e-5);
+  }
+}
+
+TEST_F(DetectorTest, ABadFrameFailsAlone) {
+  const RgbImage image = Picture(100, 100, 1);
+  const std::vector<Frame> frames = {{.image = &image, .category = "wood"},
+                                     {.image = nullptr, .category = "wood"},
+                                     {.image = &image, .category = "<|endoftext|>"},
+                                     {.image = &image, .category = "wood", .samples = kMaxSamples + 1}};
+  const auto results = detector_->Detect(frames);
+  EXPECT_TRUE(results[0].ok());
+  for (size_t i = 1; i < frames.size(); ++i) EXPECT_EQ(results[i].status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(DetectorTest, CategoriesThatFillTheContextAreAcceptedAndOneTokenMoreIsRefused) {
+  // Context 32, 10 prompt rows: the end of text may stand at 22, start and "X" before it leave 20 tokens.
+  std::string category = "a";
+  for (int i = 1; i < 20; ++i) category += " a";
+  EXPECT_TRUE(detector_->Validate(category, 1).ok());
+  const absl::Status status = detector_->Validate(category + " a", 1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("leaves room for 20"));
+}
+
+TEST_F(DetectorTest, EmptyOverlongAndInvalidCategoriesAreRefused) {
+  for (const std::string& category : {std::string(), std::string("  "), std::string("&nbsp; "), std::string("\xff\xfe"),
+                                      std::string(kMaxCategoryBytes + 1, 'a')}) {
+    EXPECT_EQ(detector_->Validate(category, 1).code(), absl::StatusCode::kInvalidArgument) << category;
+  }
+}
+
+TEST_F(DetectorTest, DataSetNamesMeanTheirWords) {
+  const RgbImage image = Picture(224, 224, 1);
+  EXPECT_EQ(DetectOne({.image = &image, .category = "pcb1"}).score,
+            DetectOne({.image = &image, .category = "printed circuit board"}).score);
+  EXPECT_NE(DetectOne({.image = &image, .category = "metal_plate"}).score,
+            DetectOne({.image = &image, .category = "metal plate"}).score);
+}
+
+TEST_F(DetectorTest, ManyThreadsGetTheAnswersOfOne) {
+  const RgbImage image = Picture(224, 224, 2);
+  const Frame frame{.image = &image, .category = "leather", .seed = 9, .samples = 2};
+  const float expected = DetectOne(frame).score;
+  std::vector<float> scores(4);
+  std::vector<std::thread> threads;
+  for (float& score : scores) threads.emplace_back([&] { score = DetectOne(frame).score; });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(scores, Each(::testing::FloatNear(expected, 1e-5F)));
+}
+
+// --- packages ---
+
+class PackageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = std::filesystem::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(dir_);
+    std::filesystem::copy(kModelDir, dir_);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  std::string ReadConfig() const {
+    std::ifstream file(dir_ / "config.json");
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  void ReplaceInConfig(const std::string& from, const std::string& to) const {
+    std::string text = ReadConfig();
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    std::ofstream(dir_ / "config.json") << text.replace(at, from.size(), to);
+  }
+  absl::Status Load() const { return Detector::Create(dir_, {.device = "cpu"}).status(); }
+
+  std::filesystem::path dir_;
+};
+
+TEST_F(PackageTest, AMissingFolderIsNotFound) {
+  std::filesystem::remove_all(dir_);
+  EXPECT_EQ(Load().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PackageTest, AMissingFileIsNamed) {
+  std::filesystem::remove(dir_ / "clip.safetensors");
+  EXPECT_EQ(Load().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(Load().message()), HasSubstr("clip.safetensors"));
+}
+
+TEST_F(PackageTest, ATruncatedWeightFileNamesATensor) {
+  std::filesystem::resize_file(dir_ / "clip.safetensors", std::filesystem::file_size(dir_ / "clip.safetensors") - 1000);
+  EXPECT_EQ(Load().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(Load().message()), HasSubstr("tensor \""));
+}
+
+TEST_F(PackageTest, AWrongSizeNamesTheTensorAndBothShapes) {
+  ReplaceInConfig("\"flow_steps\": 4", "\"flow_steps\": 5");
+  EXPECT_EQ(Load().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(Load().message()), HasSubstr("PFL_context.amor_u.weight"));
+}
+
+TEST_F(PackageTest, AnUnknownKeyIsNamed) {
+  ReplaceInConfig("\"stage\": 2", "\"stage\": 2, \"stagee\": 2");
+  EXPECT_EQ(Load().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Load().message()), HasSubstr("\"stagee\" is not a known key"));
+}
+
+TEST_F(PackageTest, WithoutAThresholdThePackageIsNotCalibrated) {
+  const std::string text = ReadConfig();
+  const size_t begin = text.find("\"thresholds\"");
+  const size_t end = text.find("},", begin) + 2;
+  std::ofstream(dir_ / "config.json") << text.substr(0, begin) + text.substr(end);
+  auto detector = Detector::Create(dir_, {.device = "cpu"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  EXPECT_FALSE((*detector)->info().calibrated);
+  EXPECT_EQ((*detector)->info().mask_threshold, 0.5F);
+}
+
+TEST_F(PackageTest, TheVersionFollowsTheContent) {
+  const std::string before = (*Detector::Create(dir_, {.device = "cpu"}))->info().version;
+  ReplaceInConfig("\"samples\": 10", "\"samples\": 11");
+  const std::string after = (*Detector::Create(dir_, {.device = "cpu"}))->info().version;
+  EXPECT_THAT(before, ::testing::StartsWith("1.0.0+"));
+  EXPECT_NE(before, after);
+}
+
+TEST_F(PackageTest, IadSamplingFirstKeepsTheFirstFramesStateDraws) {
+  ReplaceInConfig("\"iad_sampling\": \"request\"", "\"iad_sampling\": \"first\"");
+  auto detector = Detector::Create(dir_, {.device = "cpu"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const RgbImage image = Picture(224, 224, 1);
+  const Frame first{.image = &image, .category = "wood", .seed = 1};
+  const Frame second{.image = &image, .category = "wood", .seed = 2};
+  auto per_request = Detector::Create(kModelDir, {.device = "cpu"});
+  ASSERT_TRUE(per_request.ok());
+  EXPECT_EQ((*detector)->Detect({&first, 1})[0]->score, (*per_request)->Detect({&first, 1})[0]->score);
+  EXPECT_NE((*detector)->Detect({&second, 1})[0]->score, (*per_request)->Detect({&second, 1})[0]->score);
+}
+
+TEST(DeviceTest, AnUnknownDeviceIsAnError) {
+  EXPECT_EQ(Detector::Create(kModelDir, {.device = "tpu"}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,64 @@
+#include "model/detection/pixel_map.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::FloatNear;
+
+TEST(SmoothMapTest, SigmaZeroChangesNothing) {
+  const PixelMap map{3, 1, {0.1F, 0.9F, 0.3F}};
+  EXPECT_EQ(SmoothMap(map, 0).values, map.values);
+}
+
+TEST(SmoothMapTest, AConstantMapStaysConstantUpToItsBorder) {
+  const PixelMap map{5, 7, std::vector<float>(35, 0.25F)};
+  EXPECT_THAT(SmoothMap(map, 4).values, Each(FloatNear(0.25F, 1e-6F)));  // radius 16 exceeds the map
+}
+
+TEST(SmoothMapTest, AnImpulseBecomesTheGaussianKernel) {
+  PixelMap map{41, 41, std::vector<float>(41 * 41, 0.0F)};
+  map.values[20 * 41 + 20] = 1.0F;
+  const PixelMap smooth = SmoothMap(map, 2);
+  double kernel_sum = 0;
+  for (int i = -8; i <= 8; ++i) kernel_sum += std::exp(-i * i / 8.0);
+  EXPECT_NEAR(smooth.values[20 * 41 + 20], 1 / (kernel_sum * kernel_sum), 1e-7);
+  EXPECT_NEAR(smooth.values[23 * 41 + 19], std::exp(-10 / 8.0) / (kernel_sum * kernel_sum), 1e-7);
+  EXPECT_EQ(smooth.values[20 * 41 + 29], 0.0F);  // outside the radius of 8
+}
+
+TEST(SmoothMapTest, TheBorderIsReflectedAtHalfSamples) {
+  const PixelMap map{4, 1, {1.0F, 0.0F, 0.0F, 0.0F}};
+  const PixelMap smooth = SmoothMap(map, 0.5);  // radius 2
+  const double side = std::exp(-2.0);
+  const double far = std::exp(-8.0);
+  const double sum = 1 + 2 * side + 2 * far;
+  EXPECT_NEAR(smooth.values[0], (1 + side) / sum, 1e-6);  // b a | a b: the neighbour outside is the pixel itself
+  EXPECT_NEAR(smooth.values[1], (side + far) / sum, 1e-6);
+}
+
+TEST(ResizeMapTest, DoublingInterpolatesAtHalfPixelCentres) {
+  EXPECT_THAT(ResizeMap({2, 1, {0.0F, 1.0F}}, 4, 1).values, ElementsAre(0.0F, 0.25F, 0.75F, 1.0F));
+}
+
+TEST(ResizeMapTest, ASinglePixelFillsAnySize) {
+  EXPECT_THAT(ResizeMap({1, 1, {0.5F}}, 3, 2).values, Each(0.5F));
+}
+
+TEST(HottestMeanTest, AveragesTheLargestValues) {
+  PixelMap map{20, 20, std::vector<float>(400)};
+  std::iota(map.values.begin(), map.values.end(), 0.0F);
+  EXPECT_FLOAT_EQ(HottestMean(map, 0.0075), 398.0F);  // 3 of 400
+}
+
+TEST(HottestMeanTest, ATinyMapUsesAtLeastOnePixel) { EXPECT_FLOAT_EQ(HottestMean({2, 1, {0.2F, 0.7F}}, 0.0075), 0.7F); }
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,109 @@
+#include "model/package/safetensors.h"
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string File(const std::string& header, size_t data_bytes) {
+  const uint64_t length = header.size();
+  std::string content(8, '\0');
+  std::memcpy(content.data(), &length, 8);
+  return content + header + std::string(data_bytes, '\1');
+}
+
+class SafetensorsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = absl::StrCat(::testing::TempDir(), "/", ::testing::UnitTest::GetInstance()->current_test_info()->name(),
+                         ".safetensors");
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  absl::StatusOr<std::unique_ptr<const SafetensorsFile>> Open(const std::string& content) const {
+    std::ofstream(path_, std::ios::binary) << content;
+    return SafetensorsFile::Open(path_);
+  }
+  void ExpectDataLoss(const std::string& content, const std::string& part) const {
+    const auto file = Open(content);
+    EXPECT_EQ(file.status().code(), absl::StatusCode::kDataLoss) << part;
+    EXPECT_THAT(std::string(file.status().message()), HasSubstr(part));
+  }
+
+  std::string path_;
+};
+
+TEST_F(SafetensorsTest, ReadsTensorsAndIgnoresMetadata) {
+  const auto file = Open(File(R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
+                              R"("s":{"dtype":"U8","shape":[],"data_offsets":[8,9]}})",
+                              9));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->tensors().size(), 2U);
+  EXPECT_THAT((*file)->tensors().at("x").shape, ::testing::ElementsAre(2, 1));
+  EXPECT_EQ((*file)->tensors().at("x").data.size(), 8U);
+  EXPECT_TRUE((*file)->tensors().at("s").shape.empty());
+}
+
+TEST_F(SafetensorsTest, AMissingFileIsNotFound) {
+  EXPECT_EQ(SafetensorsFile::Open("/nonexistent").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(SafetensorsTest, AnEmptyFileIsDataLoss) { ExpectDataLoss("", "offset 0"); }
+TEST_F(SafetensorsTest, AHeaderLengthBeyondTheFileIsDataLoss) {
+  ExpectDataLoss(std::string(8, '\xff') + "{}", "header length 18446744073709551615");
+}
+TEST_F(SafetensorsTest, AHeaderThatIsNotJsonIsDataLoss) { ExpectDataLoss(File("{\"x\":", 0), "not a JSON object"); }
+TEST_F(SafetensorsTest, DeeplyNestedJsonIsDataLoss) {
+  ExpectDataLoss(File(std::string(1'000'000, '['), 0), "not a JSON object");
+}
+TEST_F(SafetensorsTest, ATensorPastTheEndIsNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 7), "tensor \"x\"");
+}
+TEST_F(SafetensorsTest, AShapeThatOverflowsIsNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", 0), "overflows");
+}
+TEST_F(SafetensorsTest, ANegativeSizeIsNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), "non-negative");
+}
+TEST_F(SafetensorsTest, OffsetsThatDoNotFitTheShapeAreNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"F16","shape":[3],"data_offsets":[0,8]}})", 8), "needs 6 bytes");
+}
+TEST_F(SafetensorsTest, OverlappingTensorsAreNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6),
+                 "\"y\" overlaps");
+}
+TEST_F(SafetensorsTest, HolesAreNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[1,5]}})", 5), "leaves a hole");
+}
+TEST_F(SafetensorsTest, TrailingBytesAreDataLoss) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 5), "1 bytes after the last tensor");
+}
+TEST_F(SafetensorsTest, DuplicateNamesAreNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1),
+                 "\"x\" is listed twice");
+}
+TEST_F(SafetensorsTest, AnUnknownDtypeIsNamed) {
+  ExpectDataLoss(File(R"({"x":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}})", 1), "unknown dtype \"F8\"");
+}
+
+TEST_F(SafetensorsTest, RandomDamageNeverCrashes) {
+  const std::string good = File(R"({"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}})", 9);
+  std::mt19937 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::string damaged = good;
+    for (int flips = 0; flips < 3; ++flips) damaged[random() % damaged.size()] = static_cast<char>(random());
+    (void)Open(damaged.substr(0, 1 + random() % damaged.size())).ok();
+  }
+}
+
+}  // namespace
+}  // namespace bayespfl
