@@ -39,8 +39,8 @@ sigset_t StopSignals() {
   return signals;
 }
 
-// Waits for SIGTERM and SIGINT on a thread of its own; both are blocked in every other thread. The first asks the server
-// to stop, the second ends the process at once.
+// Waits for SIGTERM and SIGINT on a thread of its own; both are blocked in every other thread. The first asks the
+// server to stop, the second ends the process at once.
 class SignalThread {
  public:
   explicit SignalThread(InspectionServer& server) : thread_([this, &server] { Run(server); }) {}

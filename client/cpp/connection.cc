@@ -15,9 +15,7 @@ namespace {
 constexpr double kLongestTimeoutSeconds = 86400;
 constexpr double kShortestTimeoutSeconds = 0.001;
 
-bool NoAnswer(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-}
+bool NoAnswer(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
 
 }  // namespace
 

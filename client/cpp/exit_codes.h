@@ -13,7 +13,8 @@ enum ExitCode : int {
 };
 
 inline constexpr char kExitCodeHelp[] =
-    "Exit codes: 0 all is well; 1 wrong usage or a local error; 2 a score is over --fail-above; 3 the server cannot be\n"
+    "Exit codes: 0 all is well; 1 wrong usage or a local error; 2 a score is over --fail-above; 3 the server cannot "
+    "be\n"
     "reached or is not serving; 4 some frames failed. When several apply: 1 before 3 before 4 before 2.";
 
 }  // namespace bayespfl::client

@@ -128,7 +128,8 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
   command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
       ->check(CLI::Range(1, 64));
   command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)");
-  command.add_option("--mask-threshold", flags.mask_threshold, "Mask where the map reaches this (default: the model's)")
+  command
+      .add_option("--mask-threshold", flags.mask_threshold, "Mask where the map reaches this (default: the model's)")
       ->check(CLI::Range(0.0, 1.0));
 }
 

@@ -160,11 +160,11 @@ class Run final {
   Reporter& reporter_;
   Progress& progress_;
   InspectOptions options_;
-  std::vector<OutputFiles> files_;             // by input; empty without an output folder
-  std::map<size_t, std::string> pictures_;     // sent and not yet reported, kept for their overlays
-  std::map<size_t, Outcome> waiting_;          // by input, for an earlier one to be reported
-  size_t next_ = 0;                            // first input not yet sent
-  size_t reported_ = 0;                        // first input not yet reported
+  std::vector<OutputFiles> files_;          // by input; empty without an output folder
+  std::map<size_t, std::string> pictures_;  // sent and not yet reported, kept for their overlays
+  std::map<size_t, Outcome> waiting_;       // by input, for an earlier one to be reported
+  size_t next_ = 0;                         // first input not yet sent
+  size_t reported_ = 0;                     // first input not yet reported
   RunSummary summary_;
 };
 

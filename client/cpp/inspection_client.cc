@@ -19,10 +19,10 @@ namespace {
 
 using inspection::v1::GetModelInfoRequest;
 using inspection::v1::GetModelInfoResponse;
+using inspection::v1::InspectionService;
 using inspection::v1::InspectOptions;
 using inspection::v1::InspectRequest;
 using inspection::v1::InspectResponse;
-using inspection::v1::InspectionService;
 
 constexpr int kSmallestMessageLimit = 1 << 20;
 
@@ -117,7 +117,8 @@ absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionC
 absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_options, const StreamOptions& options,
                                              const FrameSource& source, const ReplySink& sink) const {
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
-  if (options.stall_timeout <= absl::ZeroDuration()) return absl::InvalidArgumentError("stall_timeout must be positive");
+  if (options.stall_timeout <= absl::ZeroDuration())
+    return absl::InvalidArgumentError("stall_timeout must be positive");
   StreamCall call(options);
   call.Start(*inspection_, inspect_options);
   bool more = true;  // the source may have another frame

@@ -1,10 +1,11 @@
 // Client of the inspection server: one picture at a time, or a stream of frames with a bounded number in flight.
 //
-//   ASSIGN_OR_RETURN(auto client, InspectionClient::Create({.target = "camera-gpu:50051"}));
+//   absl::StatusOr<std::unique_ptr<InspectionClient>> client = InspectionClient::Create({.target = "gpu:50051"});
+//   if (!client.ok()) return client.status();
 //   inspection::v1::InspectRequest request;
 //   request.mutable_image()->set_encoded(bytes_of_a_jpeg);
 //   request.mutable_options()->set_category("metal nut");
-//   absl::StatusOr<inspection::v1::InspectResponse> response = client->Inspect(request);
+//   absl::StatusOr<inspection::v1::InspectResponse> response = (*client)->Inspect(request);
 //
 // Errors are absl::Status with the code and the message of the RPC; the details of a google.rpc.Status become the
 // status' payloads, each under its type URL. Depends on gRPC and Abseil only: neither OpenCV nor LibTorch.
@@ -84,8 +85,8 @@ class InspectionClient final {
   // Inspects one picture within the client's timeout.
   absl::StatusOr<inspection::v1::InspectResponse> Inspect(const inspection::v1::InspectRequest& request) const;
 
-  // Sends the frames of `source` and gives their replies to `sink` until every frame is answered. Both are called on the
-  // calling thread, one at a time, so they need no locks; while either runs, replies keep arriving (at most
+  // Sends the frames of `source` and gives their replies to `sink` until every frame is answered. Both are called on
+  // the calling thread, one at a time, so they need no locks; while either runs, replies keep arriving (at most
   // `max_in_flight` of them wait). A frame's own error is its reply; the returned status is the stream's:
   //   OK                    every frame the source gave was answered
   //   INVALID_ARGUMENT      options out of range

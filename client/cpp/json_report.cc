@@ -9,9 +9,15 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json StageSeconds(const inspection::v1::StageSeconds& seconds) {
-  return {{"queue", seconds.queue()},           {"decode", seconds.decode()},   {"preprocess", seconds.preprocess()},
-          {"vision", seconds.vision()},         {"prompts", seconds.prompts()}, {"detect", seconds.detect()},
-          {"postprocess", seconds.postprocess()}, {"render", seconds.render()}, {"total", seconds.total()}};
+  return {{"queue", seconds.queue()},
+          {"decode", seconds.decode()},
+          {"preprocess", seconds.preprocess()},
+          {"vision", seconds.vision()},
+          {"prompts", seconds.prompts()},
+          {"detect", seconds.detect()},
+          {"postprocess", seconds.postprocess()},
+          {"render", seconds.render()},
+          {"total", seconds.total()}};
 }
 
 Json Head(const Input& input) { return {{"image", input.name}, {"category", input.category}}; }
@@ -52,9 +58,7 @@ class JsonReporter final : public Reporter {
   void Finish(const RunSummary&) override {}
 
  private:
-  void Print(const Json& line) {
-    stream_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-  }
+  void Print(const Json& line) { stream_ << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl; }
 
   std::ostream& stream_;
 };

@@ -3,9 +3,9 @@
 //   image,category,note
 //   nuts/001.png,metal nut,"scratched, left"
 //
-// RFC 4180: fields may be quoted, quotes inside are doubled, quoted fields may span lines; LF and CRLF, an optional byte
-// order mark and empty lines are accepted. The header names the columns, in any order; `image` and `category` must be
-// there, others are ignored.
+// RFC 4180: fields may be quoted, quotes inside are doubled, quoted fields may span lines; LF and CRLF, an optional
+// byte order mark and empty lines are accepted. The header names the columns, in any order; `image` and `category` must
+// be there, others are ignored.
 #ifndef BAYESPFL_CLIENT_CPP_MANIFEST_H_
 #define BAYESPFL_CLIENT_CPP_MANIFEST_H_
 

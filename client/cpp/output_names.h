@@ -18,8 +18,8 @@ struct OutputFiles {
 
 // Hands out names inside one folder: "nuts/001.png" becomes "<folder>/nuts/001_overlay.png" and ".../001_mask.png".
 // - Never outside the folder: the root and ".." of a name are dropped.
-// - Never twice: a second "nuts/001" (from "001.jpg", say) becomes "nuts/001-2", whatever the file system thinks of upper
-//   and lower case.
+// - Never twice: a second "nuts/001" (from "001.jpg", say) becomes "nuts/001-2", whatever the file system thinks of
+//   upper and lower case.
 // - Never a protected file: give the inputs to Protect, so that writing beside them overwrites none.
 // Control characters and backslashes become '_', long names are cut. Not thread-safe.
 class OutputNames final {

@@ -53,8 +53,8 @@ struct Text {
   int Thickness() const { return std::max(1, static_cast<int>(std::lround(scale * kTextOversampling * 1.6))); }
   double Width() const {
     int baseline = 0;
-    const cv::Size size = cv::getTextSize(words, cv::FONT_HERSHEY_SIMPLEX, scale * kTextOversampling, Thickness(),
-                                          &baseline);
+    const cv::Size size =
+        cv::getTextSize(words, cv::FONT_HERSHEY_SIMPLEX, scale * kTextOversampling, Thickness(), &baseline);
     return static_cast<double>(size.width) / kTextOversampling;
   }
   // Of a digit; letters with descenders reach below.
@@ -226,9 +226,9 @@ absl::StatusOr<cv::Mat> DecodePicture(absl::string_view bytes) {
 
 // ASCII spellings of U+00C0..U+00FF, in order.
 constexpr std::array<const char*, 64> kLatin1 = {
-    "A", "A", "A", "A", "Ae", "A", "AE", "C", "E", "E", "E", "E", "I",  "I", "I",  "I",  //
+    "A", "A", "A", "A", "Ae", "A", "AE", "C", "E", "E", "E", "E", "I",  "I", "I",  "I",   //
     "D", "N", "O", "O", "O",  "O", "Oe", "x", "O", "U", "U", "U", "Ue", "Y", "Th", "ss",  //
-    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i",  "i", "i",  "i",  //
+    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i",  "i", "i",  "i",   //
     "d", "n", "o", "o", "o",  "o", "oe", "/", "o", "u", "u", "u", "ue", "y", "th", "y"};
 
 }  // namespace

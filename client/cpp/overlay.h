@@ -1,8 +1,8 @@
 // Pictures for people: the inspected picture with its anomaly map, the mask's outline, a colour bar and a caption.
 //
 //   +---------------------+-----+
-//   |                     | 1.0 |   picture: blended with the map's colours; the more opaque the higher the map, so that
-//   |  picture            | |   |            what is good stays visible; the mask's outline in white and black
+//   |                     | 1.0 |   picture: blended with the map's colours, the more opaque the higher the map, so
+//   |  picture            | |   |            that what is good stays visible; the mask's outline in white and black
 //   |                     | |<  |   bar:     the colours of 0..1, with a mark at the mask's threshold
 //   |                     | 0.0 |
 //   +---------------------+-----+
@@ -47,13 +47,13 @@ struct OverlayLayout {
 OverlayLayout LayOut(cv::Size picture);
 
 // Renders one overlay, 8-bit BGR of LayOut(picture.size()).size.
-// picture: 8-bit, BGR or gray, [H, W]. anomaly_map: 32-bit float 0..1, any size (it is stretched). mask: 8-bit, not 0 where
-// the map reached the threshold, any size. INVALID_ARGUMENT for empty or other matrices.
+// picture: 8-bit, BGR or gray, [H, W]. anomaly_map: 32-bit float 0..1, any size (it is stretched). mask: 8-bit, not 0
+// where the map reached the threshold, any size. INVALID_ARGUMENT for empty or other matrices.
 absl::StatusOr<cv::Mat> RenderOverlay(const cv::Mat& picture, const cv::Mat& anomaly_map, const cv::Mat& mask,
                                       const OverlayText& text);
 
-// The overlay of a reply as the bytes of a PNG file. `picture_bytes` is the file that was inspected; the reply must carry
-// anomaly map and mask. INVALID_ARGUMENT when the picture cannot be read or the reply lacks a map.
+// The overlay of a reply as the bytes of a PNG file. `picture_bytes` is the file that was inspected; the reply must
+// carry anomaly map and mask. INVALID_ARGUMENT when the picture cannot be read or the reply lacks a map.
 absl::StatusOr<std::string> OverlayPng(absl::string_view picture_bytes,
                                        const inspection::v1::InspectResponse& response);
 

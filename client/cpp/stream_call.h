@@ -21,14 +21,14 @@
 
 namespace bayespfl::client {
 
-// Reads and writes run as gRPC callbacks, independent of each other: replies are taken from the wire while a write waits
-// for the server's flow control, so that back pressure in one direction never blocks the other. The owner's thread
-// waits for events, produces frames and consumes replies.
+// Reads and writes run as gRPC callbacks, independent of each other: replies are taken from the wire while a write
+// waits for the server's flow control, so that back pressure in one direction never blocks the other. The owner's
+// thread waits for events, produces frames and consumes replies.
 //
 // Use: Start, then Wait/Send/SendDone until the call is over, then Finish exactly once, before destruction.
 // Thread safety: the public methods belong to one thread; the On... callbacks belong to gRPC.
-class StreamCall final : public grpc::ClientBidiReactor<inspection::v1::InspectStreamRequest,
-                                                        inspection::v1::InspectStreamResponse> {
+class StreamCall final
+    : public grpc::ClientBidiReactor<inspection::v1::InspectStreamRequest, inspection::v1::InspectStreamResponse> {
  public:
   explicit StreamCall(const StreamOptions& options) : options_(options) {}
 

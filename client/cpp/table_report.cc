@@ -58,7 +58,7 @@ class TableReporter final : public Reporter {
   }
 
   std::ostream& stream_;
-  size_t image_width_ = 5;     // of the headings, at least
+  size_t image_width_ = 5;  // of the headings, at least
   size_t category_width_ = 8;
   bool header_printed_ = false;
 };

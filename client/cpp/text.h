@@ -13,7 +13,7 @@ namespace bayespfl::client {
 // Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
 bool IsUtf8(absl::string_view text);
 
-// `text` on one line: runs of white space become one blank, other control characters and everything that is not UTF-8 '?'.
+// `text` on one line: runs of white space become one blank, other control characters and what is not UTF-8 '?'.
 std::string OneLine(absl::string_view text);
 
 // Number of characters (code points) of well-formed UTF-8.

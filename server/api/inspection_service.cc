@@ -66,8 +66,8 @@ class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
     frame->owner = std::move(message);
     frame->deadline = deadline_;
     frame->cancellation = cancellation_;
-    const absl::Status accepted = service_.pipeline_.Submit(
-        *std::move(frame), [this](FrameResult result) { OnResult(std::move(result)); });
+    const absl::Status accepted =
+        service_.pipeline_.Submit(*std::move(frame), [this](FrameResult result) { OnResult(std::move(result)); });
     if (!accepted.ok()) End(accepted);
   }
 
@@ -110,8 +110,8 @@ class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
 
 // One stream. At most one read, one write and many frames are under way at a time.
 //
-// Replies wait in `slots_`, one for each frame that was read and whose reply is not being written, in the frames' order;
-// a slot is filled when its frame is answered. Whatever happens changes the state under the lock and then calls
+// Replies wait in `slots_`, one for each frame that was read and whose reply is not being written, in the frames'
+// order; a slot is filled when its frame is answered. Whatever happens changes the state under the lock and then calls
 // Advance(), the only place that starts a read, a write or the end. Finish() is called once, when `ending_` is set and
 // every frame that was read has been answered, so gRPC's OnDone() never comes while the pipeline holds a frame of this
 // stream. The frames' callbacks and Drain() hold references besides, so that nothing depends on that order.
@@ -216,7 +216,8 @@ class InspectionService::Stream final : public grpc::ServerBidiReactor<grpc::Byt
     if (!sequence.has_value()) return;
     if (!parsed.ok()) return RejectFrame(*sequence, {}, parsed);
     if (!message->has_frame()) {
-      return RejectFrame(*sequence, {}, absl::InvalidArgumentError("the message holds neither a frame nor a configuration"));
+      return RejectFrame(*sequence, {},
+                         absl::InvalidArgumentError("the message holds neither a frame nor a configuration"));
     }
     OnFrame(*sequence, std::move(message));
   }
@@ -318,18 +319,18 @@ class InspectionService::Stream final : public grpc::ServerBidiReactor<grpc::Byt
   const size_t max_frames_;
   const absl::Time deadline_;
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();
-  std::shared_ptr<Stream> self_;             // gRPC's reference; given up in OnDone()
-  std::optional<StreamDefaults> defaults_;   // touched by the reading side only, as is arrival_
+  std::shared_ptr<Stream> self_;                   // gRPC's reference; given up in OnDone()
+  std::optional<StreamDefaults> defaults_;         // touched by the reading side only, as is arrival_
   std::chrono::steady_clock::time_point arrival_;  // of the message that is being handled
-  grpc::ByteBuffer incoming_;                // belongs to the read under way
-  grpc::ByteBuffer outgoing_;                // belongs to the write under way
+  grpc::ByteBuffer incoming_;                      // belongs to the read under way
+  grpc::ByteBuffer outgoing_;                      // belongs to the write under way
 
   Mutex mu_;
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
-  uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;           // of slots_.front()
-  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);    // how the stream ends; set: nothing more is read
-  bool reading_ ABSL_GUARDED_BY(mu_) = false;   // a read is under way in gRPC
-  bool handling_ ABSL_GUARDED_BY(mu_) = false;  // a message that was read is being looked at
+  uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;         // of slots_.front()
+  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the stream ends; set: nothing more is read
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way in gRPC
+  bool handling_ ABSL_GUARDED_BY(mu_) = false;               // a message that was read is being looked at
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

@@ -35,11 +35,10 @@ struct ServiceOptions {
 // UNIMPLEMENTED on a unary call and takes it for the end of a stream; here both get INVALID_ARGUMENT.
 //
 // Thread-safe. The service and its pipeline outlive the gRPC server.
-class InspectionService final
-    : public inspection::v1::InspectionService::WithRawCallbackMethod_Inspect<
-          inspection::v1::InspectionService::WithRawCallbackMethod_InspectStream<
-              inspection::v1::InspectionService::WithCallbackMethod_GetModelInfo<
-                  inspection::v1::InspectionService::Service>>> {
+class InspectionService final : public inspection::v1::InspectionService::WithRawCallbackMethod_Inspect<
+                                    inspection::v1::InspectionService::WithRawCallbackMethod_InspectStream<
+                                        inspection::v1::InspectionService::WithCallbackMethod_GetModelInfo<
+                                            inspection::v1::InspectionService::Service>>> {
  public:
   // "bayespfl.inspection.v1.InspectionService", the name that health checks ask for.
   static absl::string_view FullName();

@@ -108,8 +108,8 @@ absl::StatusOr<RawImage> RawFromProto(const v1::RawImage& raw) {
   const absl::StatusOr<PixelFormat> format = PixelFormatFromProto(raw.format());
   if (!format.ok()) return format.status();
   if (raw.width() == 0 || raw.height() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("image.raw is ", raw.width(), " x ", raw.height(),
-                                                   " pixels; width and height must be positive"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("image.raw is ", raw.width(), " x ", raw.height(), " pixels; width and height must be positive"));
   }
   return RawImage{.data = AsBytes(raw.data()),
                   .width = raw.width(),

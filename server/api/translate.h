@@ -22,8 +22,8 @@ inline constexpr size_t kMaxMetadataIdBytes = 128;
 
 // What a stream's configuration says for all its frames.
 struct StreamDefaults {
-  FrameOptions options;         // its category may be empty: then every frame brings its own
-  bool has_seed = false;        // false: a new seed is drawn for every frame that brings none
+  FrameOptions options;   // its category may be empty: then every frame brings its own
+  bool has_seed = false;  // false: a new seed is drawn for every frame that brings none
 };
 
 // 1..kMaxCategoryBytes bytes of UTF-8. `field` is how the message calls it.

@@ -29,14 +29,14 @@ enum class MapEncoding {
 
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
-  std::string category;                               // 1..kMaxCategoryBytes bytes of UTF-8
-  int samples = 0;                                    // 1..kMaxSamples; 0: the model's default
-  uint64_t seed = 0;                                  // key of the frame's noise
-  MapEncoding anomaly_map = MapEncoding::kNone;       // the smoothed map
-  MapEncoding deviation_map = MapEncoding::kNone;     // its population deviation over the samples
-  bool mask = false;                                  // an 8-bit PNG of 0 and 255
-  MapSize resolution = MapSize::kFrame;               // kFrame or kModel: of map, deviation map, mask and mask area
-  std::optional<float> mask_threshold = std::nullopt; // 0..1; absent: the model's
+  std::string category;                                // 1..kMaxCategoryBytes bytes of UTF-8
+  int samples = 0;                                     // 1..kMaxSamples; 0: the model's default
+  uint64_t seed = 0;                                   // key of the frame's noise
+  MapEncoding anomaly_map = MapEncoding::kNone;        // the smoothed map
+  MapEncoding deviation_map = MapEncoding::kNone;      // its population deviation over the samples
+  bool mask = false;                                   // an 8-bit PNG of 0 and 255
+  MapSize resolution = MapSize::kFrame;                // kFrame or kModel: of map, deviation map, mask and mask area
+  std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the model's
 };
 
 // Set once by whoever loses interest in a frame (the client left), read at every stage border. Thread-safe.
@@ -61,9 +61,9 @@ struct ImageSource {
 
 // One frame on its way in.
 struct FrameRequest {
-  ImageSource image;                         // borrows its bytes from `owner` or from the caller
-  std::shared_ptr<const void> owner;         // keeps the bytes alive, released after decoding; null: the caller keeps them
-                                             // until the frame is answered
+  ImageSource image;                  // borrows its bytes from `owner` or from the caller
+  std::shared_ptr<const void> owner;  // keeps the bytes alive, released after decoding; null: the caller keeps them
+                                      // until the frame is answered
   FrameOptions options;
   std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();
@@ -88,14 +88,14 @@ struct FrameSeconds {
 
 // The answer to one frame.
 struct InspectionOutcome {
-  std::string category;  // as used
-  float score = 0;       // 0..1
-  float score_std = 0;   // >= 0, over the samples
-  float text_score = 0;  // 0..1
-  float map_score = 0;   // 0..1
-  float mask_threshold = 0;         // used
-  uint64_t mask_area_pixels = 0;    // at the chosen resolution
-  double mask_area_fraction = 0;    // 0..1
+  std::string category;           // as used
+  float score = 0;                // 0..1
+  float score_std = 0;            // >= 0, over the samples
+  float text_score = 0;           // 0..1
+  float map_score = 0;            // 0..1
+  float mask_threshold = 0;       // used
+  uint64_t mask_area_pixels = 0;  // at the chosen resolution
+  double mask_area_fraction = 0;  // 0..1
   std::optional<EncodedMap> anomaly_map;
   std::optional<EncodedMap> deviation_map;
   std::optional<EncodedMap> mask;
@@ -103,7 +103,7 @@ struct InspectionOutcome {
   int samples = 0;
   std::string model_version;
   bool calibrated = false;
-  int frame_width = 0;   // pixels of the picture
+  int frame_width = 0;  // pixels of the picture
   int frame_height = 0;
   FrameSeconds seconds;
 };

@@ -142,9 +142,9 @@ absl::Status Pipeline::TakeSlot() {
   MutexLock lock(mu_);
   if (draining_) return absl::UnavailableError("the server is draining; use another replica");
   if (in_flight_ >= options_.max_frames_in_flight) {
-    return absl::ResourceExhaustedError(absl::StrCat("the server is full: ", in_flight_,
-                                                     " frames in flight, max_frames_in_flight = ",
-                                                     options_.max_frames_in_flight));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the server is full: ", in_flight_,
+                     " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight));
   }
   ++in_flight_;
   return absl::OkStatus();
@@ -230,9 +230,12 @@ void Pipeline::DecodeOne(JobPtr job) {
 
 void Pipeline::ExecuteLoop() {
   for (;;) {
-    std::vector<JobPtr> batch = Take(PipelineQueue::kExecute, static_cast<size_t>(options_.max_batch));
-    if (batch.empty()) return;
-    std::erase_if(batch, [this](JobPtr& job) { return DropIfDead(job, Stage::kExecute); });
+    std::vector<JobPtr> taken = Take(PipelineQueue::kExecute, static_cast<size_t>(options_.max_batch));
+    if (taken.empty()) return;
+    std::vector<JobPtr> batch;
+    for (JobPtr& job : taken) {
+      if (!DropIfDead(job, Stage::kExecute)) batch.push_back(std::move(job));
+    }
     if (!batch.empty()) ExecuteBatch(std::move(batch));
   }
 }

@@ -38,7 +38,8 @@ absl::string_view StageName(Stage stage);
 // Guarantees:
 // - A frame whose Submit() returned OK is answered exactly once, from one of the pipeline's threads, perhaps before
 //   Submit() returns; a frame that was refused never is.
-// - Nothing is unbounded: at most max_frames_in_flight frames are inside, and at most 2 * max_batch of them wait decoded
+// - Nothing is unbounded: at most max_frames_in_flight frames are inside, and at most 2 * max_batch of them wait
+// decoded
 //   for the model (a full queue holds the decoders up).
 // - The execute thread takes what is waiting, up to max_batch frames, and never waits for more.
 // - Deadline and cancellation are looked at before each stage: an expired frame ends with DeadlineExceeded that names

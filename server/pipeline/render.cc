@@ -112,7 +112,8 @@ absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask) {
   if (mask.pixels.empty()) return absl::InvalidArgumentError("the mask is empty");
   cv::Mat picture(mask.height, mask.width, CV_8UC1);
   for (int row = 0; row < mask.height; ++row) {
-    std::memcpy(picture.ptr<uint8_t>(row), mask.pixels.data() + static_cast<size_t>(row) * static_cast<size_t>(mask.width),
+    std::memcpy(picture.ptr<uint8_t>(row),
+                mask.pixels.data() + static_cast<size_t>(row) * static_cast<size_t>(mask.width),
                 static_cast<size_t>(mask.width));
   }
   absl::StatusOr<std::string> data = EncodePng(picture);

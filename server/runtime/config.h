@@ -14,20 +14,20 @@ namespace bayespfl::server {
 
 // Every field is a key of the YAML file and, with dashes for underscores, a flag.
 struct ServerConfig {
-  std::string model;                          // folder of the model package
-  std::string host = "127.0.0.1";             // address that both ports bind to
-  int port = 50051;                           // gRPC; 0: a free one
-  int http_port = 9090;                       // metrics and probes; 0: a free one
-  std::string device = "auto";                // "auto", "cpu", "cuda:N"
+  std::string model;                            // folder of the model package
+  std::string host = "127.0.0.1";               // address that both ports bind to
+  int port = 50051;                             // gRPC; 0: a free one
+  int http_port = 9090;                         // metrics and probes; 0: a free one
+  std::string device = "auto";                  // "auto", "cpu", "cuda:N"
   int64_t max_image_bytes = int64_t{64} << 20;  // of one picture; a message may have 1 MiB more
-  int64_t max_image_pixels = 100'000'000;     // width * height of one picture
-  int max_frames_in_flight = 64;              // accepted and not answered; more are refused
-  int max_frames_per_stream = 4;              // read from one stream and not answered; then reading stops
-  int max_batch = 4;                          // frames that the model takes in one call
+  int64_t max_image_pixels = 100'000'000;       // width * height of one picture
+  int max_frames_in_flight = 64;                // accepted and not answered; more are refused
+  int max_frames_per_stream = 4;                // read from one stream and not answered; then reading stops
+  int max_batch = 4;                            // frames that the model takes in one call
   int decode_threads = 1;
   int render_threads = 1;
-  int drain_timeout_seconds = 30;             // how long a stop waits for frames under way
-  std::string log_level = "info";             // debug, info, warning, error, off
+  int drain_timeout_seconds = 30;  // how long a stop waits for frames under way
+  std::string log_level = "info";  // debug, info, warning, error, off
 };
 
 // Reads `text` over `config`. InvalidArgument: not YAML, not a mapping, an unknown or repeated key, a bad value (the

@@ -49,9 +49,9 @@ class InspectionServer {
   InspectionServer(const InspectionServer&) = delete;
   InspectionServer& operator=(const InspectionServer&) = delete;
 
-  int port() const { return port_; }            // gRPC
+  int port() const { return port_; }  // gRPC
   int http_port() const { return http_->port(); }
-  std::string grpc_address() const;             // "127.0.0.1:50051"
+  std::string grpc_address() const;  // "127.0.0.1:50051"
   std::string http_address() const;
 
   // Waits until the model is ready (OK), cannot be loaded (the reason), or a stop was requested (Cancelled).
@@ -65,8 +65,8 @@ class InspectionServer {
   void WaitForStopRequest();
 
   // Graceful stop: not ready any more; frames that were accepted are answered, open streams end with UNAVAILABLE after
-  // their replies, new calls get UNAVAILABLE. What is still open after drain_timeout_seconds is cancelled. Then the ports
-  // close. May be called again.
+  // their replies, new calls get UNAVAILABLE. What is still open after drain_timeout_seconds is cancelled. Then the
+  // ports close. May be called again.
   void Shutdown();
 
  private:

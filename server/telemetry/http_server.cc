@@ -50,10 +50,10 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   server.set_read_timeout(kIoTimeoutSeconds);
   server.set_write_timeout(kIoTimeoutSeconds);
   server.set_keep_alive_timeout(kKeepAliveSeconds);
-  server.Get("/metrics", [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/,
-                                                                httplib::Response& response) {
-    response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");
-  });
+  server.Get("/metrics",
+             [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/, httplib::Response& response) {
+               response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");
+             });
   AddProbe(server, "/startupz", std::move(handlers.startup));
   AddProbe(server, "/livez", std::move(handlers.live));
   AddProbe(server, "/readyz", std::move(handlers.ready));
@@ -64,7 +64,8 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     impl->port = port;
   }
   if (impl->port <= 0) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", host, ":", port, " (HTTP): the address is in use, "
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", host, ":", port,
+                                               " (HTTP): the address is in use, "
                                                "not of this machine, or not permitted"));
   }
   impl->thread = std::thread([&server] { server.listen_after_bind(); });

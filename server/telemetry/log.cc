@@ -20,7 +20,8 @@ absl::StatusOr<Logger> CreateLogger(absl::string_view level) {
   }};
   for (const auto& [name, value] : kLevels) {
     if (name != level) continue;
-    auto logger = std::make_shared<spdlog::logger>("bayespfl-server", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("bayespfl-server", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
     logger->set_level(value);
     logger->flush_on(spdlog::level::info);

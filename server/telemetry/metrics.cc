@@ -81,15 +81,10 @@ void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(c
 void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) {
   frames_[OutcomeOf(status)]->Increment();
   if (!status.ok()) return;
-  const std::array<double, kStages> values = {seconds.queue,
-                                              seconds.decode,
-                                              seconds.model.preprocess,
-                                              seconds.model.vision,
-                                              seconds.model.prompts,
-                                              seconds.model.detect,
-                                              seconds.model.postprocess,
-                                              seconds.render,
-                                              seconds.total};
+  const std::array<double, kStages> values = {
+      seconds.queue,         seconds.decode,       seconds.model.preprocess,  seconds.model.vision,
+      seconds.model.prompts, seconds.model.detect, seconds.model.postprocess, seconds.render,
+      seconds.total};
   for (size_t i = 0; i < kStages; ++i) stages_[i]->Observe(values[i]);
 }
 

@@ -24,8 +24,8 @@ namespace bayespfl::client {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::FakeInspectionServer;
+using ::testing::HasSubstr;
 
 std::unique_ptr<InspectionClient> ClientOf(const std::string& target, absl::Duration timeout = absl::Seconds(30)) {
   ClientOptions options;
@@ -182,14 +182,14 @@ TEST(StreamTest, AnswersTwoHundredFramesInOrderWithinTheBound) {
   std::vector<uint64_t> tags;
   size_t failures = 0;
 
-  const absl::Status status = ClientOf(server.target())
-                                  ->InspectStream(StreamCategory(), {.max_in_flight = 4},
-                                                  SourceOf(std::vector<std::string>(200, "good")),
-                                                  [&](StreamReply reply) {
-                                                    tags.push_back(reply.tag);
-                                                    failures += reply.result.ok() ? 0 : 1;
-                                                    EXPECT_GE(reply.latency, absl::Milliseconds(2));
-                                                  });
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {.max_in_flight = 4}, SourceOf(std::vector<std::string>(200, "good")),
+                          [&](StreamReply reply) {
+                            tags.push_back(reply.tag);
+                            failures += reply.result.ok() ? 0 : 1;
+                            EXPECT_GE(reply.latency, absl::Milliseconds(2));
+                          });
 
   EXPECT_TRUE(status.ok()) << status;
   ASSERT_EQ(tags.size(), 200U);
@@ -202,9 +202,10 @@ TEST(StreamTest, AnswersTwoHundredFramesInOrderWithinTheBound) {
 TEST(StreamTest, EndsWellWithoutAnyFrame) {
   FakeInspectionServer server({});
 
-  const absl::Status status = ClientOf(server.target())
-                                  ->InspectStream(StreamCategory(), {}, SourceOf({}),
-                                                  [](const StreamReply&) { ADD_FAILURE() << "a reply to nothing"; });
+  const absl::Status status =
+      ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({}), [](const StreamReply&) {
+        ADD_FAILURE() << "a reply to nothing";
+      });
 
   EXPECT_TRUE(status.ok()) << status;
 }
@@ -227,13 +228,13 @@ TEST(StreamTest, SurvivesBackPressureInBothDirections) {
   FakeInspectionServer server({.frame_time = absl::Milliseconds(1), .reply_padding_bytes = size_t{2} << 20});
   size_t replies = 0;
 
-  const absl::Status status = ClientOf(server.target())
-                                  ->InspectStream(StreamCategory(), {.max_in_flight = 16},
-                                                  SourceOf(std::vector<std::string>(40, std::string(2 << 20, 'x'))),
-                                                  [&](const StreamReply&) {
-                                                    ++replies;
-                                                    absl::SleepFor(absl::Milliseconds(2));  // a slow consumer
-                                                  });
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {.max_in_flight = 16},
+                          SourceOf(std::vector<std::string>(40, std::string(2 << 20, 'x'))), [&](const StreamReply&) {
+                            ++replies;
+                            absl::SleepFor(absl::Milliseconds(2));  // a slow consumer
+                          });
 
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(replies, 40U);
@@ -266,8 +267,8 @@ TEST(StreamTest, FailsWhenNobodyListens) {
   SilentListener listener;
   listener.Close();
 
-  const absl::Status status = ClientOf(listener.target())
-                                  ->InspectStream(StreamCategory(), {}, SourceOf({"good"}), [](const StreamReply&) {});
+  const absl::Status status =
+      ClientOf(listener.target())->InspectStream(StreamCategory(), {}, SourceOf({"good"}), [](const StreamReply&) {});
 
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
 }
@@ -292,8 +293,8 @@ TEST(StreamTest, FailsWhenTheServerEndsEarlyAsIfAllWereWell) {
   }});
 
   const absl::Status status =
-      ClientOf(server.target())
-          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {});
+      ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {
+      });
 
   EXPECT_TRUE(absl::IsInternal(status)) << status;
 }
@@ -304,8 +305,8 @@ TEST(StreamTest, ReturnsTheStatusThatEndsTheStream) {
   }});
 
   const absl::Status status =
-      ClientOf(server.target())
-          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {});
+      ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {
+      });
 
   EXPECT_EQ(status, absl::ResourceExhaustedError("too many streams"));
 }
@@ -326,8 +327,9 @@ TEST(StreamTest, RefusesRepliesOutOfOrder) {
   size_t replies = 0;
 
   const absl::Status status =
-      ClientOf(server.target())
-          ->InspectStream(StreamCategory(), {}, SourceOf({"a", "b"}), [&](const StreamReply&) { ++replies; });
+      ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({"a", "b"}), [&](const StreamReply&) {
+        ++replies;
+      });
 
   EXPECT_TRUE(absl::IsInternal(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("frame 1 of the stream where frame 0 was due"));
@@ -338,8 +340,8 @@ TEST(StreamTest, RefusesOptionsOutOfRange) {
   const auto client = ClientOf("127.0.0.1:1");
   const auto sink = [](const StreamReply&) {};
 
-  EXPECT_TRUE(absl::IsInvalidArgument(
-      client->InspectStream(StreamCategory(), {.max_in_flight = 0}, SourceOf({}), sink)));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(client->InspectStream(StreamCategory(), {.max_in_flight = 0}, SourceOf({}), sink)));
   EXPECT_TRUE(absl::IsInvalidArgument(
       client->InspectStream(StreamCategory(), {.stall_timeout = absl::ZeroDuration()}, SourceOf({}), sink)));
 }

@@ -25,8 +25,8 @@ class FakeInspectionServer final : public inspection::v1::InspectionService::Ser
   struct Behaviour {
     float score = 0.25F;
     absl::Duration frame_time = absl::ZeroDuration();  // spent per frame, one after the other
-    size_t reply_padding_bytes = 0;  // added to each reply's anomaly map when none was asked for
-    StreamHandler stream_handler = nullptr;  // instead of the usual stream
+    size_t reply_padding_bytes = 0;                    // added to each reply's anomaly map when none was asked for
+    StreamHandler stream_handler = nullptr;            // instead of the usual stream
   };
 
   explicit FakeInspectionServer(Behaviour behaviour);

@@ -18,9 +18,9 @@ namespace bayespfl::client {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::FakeInspectionServer;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::FakeInspectionServer;
 namespace fs = std::filesystem;
 
 Input Bytes(const std::string& name, const std::string& bytes, const std::string& category = "nut") {
@@ -146,7 +146,9 @@ TEST_P(RunInspectionTest, BreaksOffWhenTheServerIsDraining) {
 
 TEST_P(RunInspectionTest, BreaksOffWhenNobodyListens) {
   std::string target;
-  { target = FakeInspectionServer({}).target(); }
+  {
+    target = FakeInspectionServer({}).target();
+  }
   InspectJob job;
   job.inputs = {Bytes("a", "good"), Missing("b"), Bytes("c", "good")};
 

@@ -141,8 +141,9 @@ TEST(OverlayTest, MarksTheThresholdOnTheBar) {
 TEST(OverlayTest, WritesACaptionThatStaysInside) {
   Scene scene({64, 64});
   const OverlayLayout layout = LayOut({64, 64});
-  const auto overlay = RenderOverlay(scene.picture, scene.map, scene.mask,
-                                     {.category = std::string(256, 'W'), .score = 1.0F, .map_score = 1.0F, .mask_threshold = 0.0F});
+  const auto overlay =
+      RenderOverlay(scene.picture, scene.map, scene.mask,
+                    {.category = std::string(256, 'W'), .score = 1.0F, .map_score = 1.0F, .mask_threshold = 0.0F});
 
   ASSERT_TRUE(overlay.ok()) << overlay.status();
   const cv::Mat caption = (*overlay)(layout.caption);
@@ -187,7 +188,9 @@ TEST(OverlayPngTest, RefusesUnreadablePicturesAndRepliesWithoutMaps) {
 }
 
 TEST(DrawableTextTest, SpellsLatinLettersAndReplacesTheRest) {
-  EXPECT_EQ(DrawableText("gr\xC3\xB6\xC3\x9F" "e \xC3\x84 \xC3\xA9"), "groesse Ae e");
+  EXPECT_EQ(DrawableText("gr\xC3\xB6\xC3\x9F"
+                         "e \xC3\x84 \xC3\xA9"),
+            "groesse Ae e");
   EXPECT_EQ(DrawableText("\xE8\x9E\xBA\xE6\xAF\x8D nut\n"), "?? nut?");
 }
 

@@ -57,7 +57,9 @@ TEST(ProgressTest, RedrawsRarely) {
 
 TEST(ProgressTest, LeavesNoBarBehind) {
   std::ostringstream stream;
-  { Progress(stream, 1, true).Advance(); }
+  {
+    Progress(stream, 1, true).Advance();
+  }
 
   EXPECT_THAT(stream.str(), EndsWith("\r\x1b[K"));
 }

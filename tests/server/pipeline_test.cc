@@ -180,8 +180,7 @@ TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {
 TEST_F(PipelineTest, AnswersADamagedPictureWithInvalidArgument) {
   FrameRequest request = MakeRequest();
   auto bytes = std::make_shared<std::string>("no picture");
-  request.image.pixels =
-      EncodedImage{.data = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}};
+  request.image.pixels = EncodedImage{.data = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}};
   request.owner = bytes;
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
 

@@ -13,9 +13,7 @@
 namespace bayespfl::server {
 namespace {
 
-bayespfl::PixelMap MakeMap() {
-  return {.width = 3, .height = 2, .values = {0.0F, 0.25F, 0.5F, 0.75F, 1.0F, 1.5F}};
-}
+bayespfl::PixelMap MakeMap() { return {.width = 3, .height = 2, .values = {0.0F, 0.25F, 0.5F, 0.75F, 1.0F, 1.5F}}; }
 
 Detection MakeDetection() {
   Detection detection;

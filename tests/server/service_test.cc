@@ -515,8 +515,9 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
 }
 
 TEST_F(ServiceTest, ReportsAModelThatCannotBeLoaded) {
-  Start(DefaultConfig(), [] { return absl::StatusOr<std::shared_ptr<Executor>>(absl::DataLossError("no such tensor")); },
-        /*wait=*/false);
+  Start(
+      DefaultConfig(), [] { return absl::StatusOr<std::shared_ptr<Executor>>(absl::DataLossError("no such tensor")); },
+      /*wait=*/false);
 
   EXPECT_EQ(server_->WaitUntilLoaded().message(), "no such tensor");
   EXPECT_THAT(Http("/livez", 503), HasSubstr("no such tensor"));

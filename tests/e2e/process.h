@@ -1,0 +1,41 @@
+// Runs the built programs as a user does.
+#ifndef BAYESPFL_TESTS_E2E_PROCESS_H_
+#define BAYESPFL_TESTS_E2E_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace bayespfl::testing {
+
+struct Finished {
+  int exit_code = -1;  // 128 + N after signal N
+  std::string out;     // stdout
+  std::string err;     // stderr
+};
+
+// Runs a program of build/bin to its end.
+Finished RunProgram(const std::string& program, const std::vector<std::string>& arguments);
+
+// A program of build/bin that goes on while the test does; the destructor ends it by its process id.
+class Background {
+ public:
+  Background(const std::string& program, const std::vector<std::string>& arguments);
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  // Reads stdout until a line begins with `prefix`; returns what follows it. Empty when the program ends first.
+  std::string WaitForLine(const std::string& prefix);
+  // Sends SIGTERM and waits for the end; the exit code as above.
+  int Terminate();
+
+ private:
+  pid_t pid_ = -1;
+  FILE* out_ = nullptr;
+};
+
+}  // namespace bayespfl::testing
+
+#endif  // BAYESPFL_TESTS_E2E_PROCESS_H_

@@ -1,0 +1,151 @@
+// The three programs as real processes, on the embedded model and the demo pictures.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/e2e/process.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::Background;
+using testing::Finished;
+using testing::RunProgram;
+
+const std::string kModel = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
+const std::string kImages = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images");
+
+std::vector<nlohmann::json> JsonLines(const std::string& text) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+class ModelProgramTest : public ::testing::Test {
+ protected:
+  ~ModelProgramTest() override { std::filesystem::remove_all(maps_); }
+  std::filesystem::path maps_ = std::filesystem::path(::testing::TempDir()) / "bayespfl_maps";
+};
+
+TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
+  const std::string good = kImages + "/leather/good_0.jpg";
+  const std::string bad = kImages + "/leather/hole_0.jpg";
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples", "3", "--seed",
+                                              "5", "--map-dir", maps_, good, bad});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::vector<nlohmann::json> lines = JsonLines(run.out);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0]["image"], good);
+  for (const nlohmann::json& line : lines) {
+    for (const char* key : {"category", "score", "score_std", "text_score", "map_score", "seed", "stage_seconds"}) {
+      EXPECT_TRUE(line.contains(key)) << key;
+    }
+  }
+  EXPECT_LT(lines[0]["score"], lines[1]["score"]);
+
+  std::ifstream npy(maps_ / "hole_0.npy", std::ios::binary);
+  const std::string content((std::istreambuf_iterator<char>(npy)), std::istreambuf_iterator<char>());
+  EXPECT_TRUE(content.starts_with("\x93NUMPY\x01"));
+  EXPECT_THAT(content.substr(0, 128), HasSubstr("'descr': '<f4', 'fortran_order': False, 'shape': (224, 224)"));
+  EXPECT_EQ(content.size() % 64, 0U);
+  EXPECT_EQ(content.size(), 128 + 224U * 224U * 4U);
+}
+
+TEST_F(ModelProgramTest, InspectNamesABadPictureAndGoesOn) {
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples", "1",
+                                              kImages + "/manifest.csv", kImages + "/leather/good_0.jpg"});
+  EXPECT_EQ(run.exit_code, 1);
+  const std::vector<nlohmann::json> lines = JsonLines(run.out);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0]["error"].get<std::string>(), HasSubstr("unsupported image format"));
+  EXPECT_TRUE(lines[1].contains("score"));
+}
+
+TEST_F(ModelProgramTest, InspectOfAMissingModelSaysSo) {
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", "nowhere", "--category", "x", "a.png"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, HasSubstr("nowhere is not a folder"));
+}
+
+class ServerProgramTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    address_ = server_.WaitForLine("bayespfl-server: gRPC listening on ");
+    ASSERT_FALSE(address_.empty());
+    ASSERT_FALSE(server_.WaitForLine("bayespfl-server: ready").empty());
+  }
+  ~ServerProgramTest() override { std::filesystem::remove_all(output_); }
+
+  Background server_{"bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0"}};
+  std::string address_;
+  std::filesystem::path output_ = std::filesystem::path(::testing::TempDir()) / "bayespfl_overlays";
+};
+
+TEST_F(ServerProgramTest, TheDemoRunSeparatesGoodFromDefectiveAndTheServerStopsCleanly) {
+  const Finished run = RunProgram("bayespfl-client", {"inspect", "--server", address_, "--stream", "--json", "--seed", "1", "--manifest",
+                                               kImages + "/manifest.csv", "--output", output_});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  double highest_good = 0;
+  double lowest_defective = 1;
+  const std::vector<nlohmann::json> lines = JsonLines(run.out);
+  for (const nlohmann::json& line : lines) {
+    ASSERT_TRUE(line.contains("score")) << line;
+    const bool good = line["image"].get<std::string>().find("good_") != std::string::npos;
+    double& bound = good ? highest_good : lowest_defective;
+    bound = good ? std::max(bound, line["score"].get<double>()) : std::min(bound, line["score"].get<double>());
+  }
+  EXPECT_GE(lines.size(), 24U);
+  EXPECT_LT(highest_good, lowest_defective);
+  EXPECT_TRUE(std::filesystem::exists(output_ / "leather" / "hole_0_overlay.png"));
+  EXPECT_TRUE(std::filesystem::exists(output_ / "leather" / "hole_0_mask.png"));
+  EXPECT_EQ(server_.Terminate(), 0);
+}
+
+TEST_F(ServerProgramTest, UnaryAndStreamAndToolGiveTheSameScore) {
+  const std::string picture = kImages + "/wood/hole_0.jpg";
+  const std::vector<std::string> common = {"inspect", "--server", address_, "--json", "--category", "wood", "--seed", "3", picture};
+  std::vector<std::string> streamed = common;
+  streamed.emplace_back("--stream");
+  const Finished unary = RunProgram("bayespfl-client", common);
+  const Finished stream = RunProgram("bayespfl-client", streamed);
+  const Finished tool = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "wood", "--seed", "3", picture});
+  ASSERT_EQ(unary.exit_code, 0) << unary.err;
+  ASSERT_EQ(stream.exit_code, 0) << stream.err;
+  const double score = JsonLines(unary.out)[0]["score"];
+  EXPECT_NEAR(JsonLines(stream.out)[0]["score"].get<double>(), score, 1e-5);
+  EXPECT_NEAR(JsonLines(tool.out)[0]["score"].get<double>(), score, 1e-5);
+}
+
+TEST_F(ServerProgramTest, HealthAndInfoAnswer) {
+  EXPECT_EQ(RunProgram("bayespfl-client", {"health", "--server", address_}).exit_code, 0);
+  const Finished info = RunProgram("bayespfl-client", {"info", "--server", address_});
+  EXPECT_EQ(info.exit_code, 0);
+  EXPECT_THAT(info.out, HasSubstr("bayespfl-demo"));
+}
+
+TEST(ServerProgramErrorTest, AMissingModelEndsTheServerWithOneSentence) {
+  const Finished run = RunProgram("bayespfl-server", {"--model", "nowhere", "--port", "0", "--http-port", "0"});
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("nowhere is not a folder"));
+}
+
+TEST(ClientProgramErrorTest, AnUnreachableServerGivesExitCode3) {
+  const Finished run = RunProgram("bayespfl-client", {"health", "--server", "127.0.0.1:1", "--timeout", "2"});
+  EXPECT_EQ(run.exit_code, 3);
+  EXPECT_THAT(run.err, HasSubstr("127.0.0.1:1"));
+}
+
+}  // namespace
+}  // namespace bayespfl
