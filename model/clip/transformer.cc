@@ -28,8 +28,9 @@ torch::Tensor ResidualBlock::Attend(const torch::Tensor& x, bool causal) const {
   const int64_t width = x.size(2);
   // [N, L, 3 width] -> three of [N, heads, L, width / heads]
   const torch::Tensor qkv = in_proj_(x).view({batch, length, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4});
-  const torch::Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], /*attn_mask=*/{},
-                                                               /*dropout_p=*/0.0, causal);  // [N, heads, L, width / heads]
+  const torch::Tensor mixed =
+      at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], /*attn_mask=*/{},
+                                       /*dropout_p=*/0.0, causal);  // [N, heads, L, width / heads]
   return out_proj_(mixed.transpose(1, 2).reshape({batch, length, width}));
 }
 

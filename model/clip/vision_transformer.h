@@ -12,8 +12,9 @@
 namespace bayespfl {
 
 struct VisionFeatures {
-  torch::Tensor image;                       // f: [N, E], not normalised
-  std::vector<torch::Tensor> patch_tokens;   // V_l: four of [N, L, D_v], no layer norm, no projection, class token removed
+  torch::Tensor image;  // f: [N, E], not normalised
+  std::vector<torch::Tensor>
+      patch_tokens;  // V_l: four of [N, L, D_v], no layer norm, no projection, class token removed
 };
 
 // Immutable after Load(); safe from many threads.

@@ -39,7 +39,8 @@ class StopWatch {
 torch::Tensor DrawNoise(uint64_t seed, NoiseStream stream, int64_t samples, int64_t width) {
   torch::Tensor noise = torch::empty({samples, width});
   for (int64_t r = 0; r < samples; ++r) {
-    FillNormal(seed, stream, static_cast<uint32_t>(r), {noise.data_ptr<float>() + r * width, static_cast<size_t>(width)});
+    FillNormal(seed, stream, static_cast<uint32_t>(r),
+               {noise.data_ptr<float>() + r * width, static_cast<size_t>(width)});
   }
   return noise;
 }
@@ -86,7 +87,8 @@ absl::StatusOr<std::vector<int32_t>> Detector::Impl::Tokenize(absl::string_view 
   }
   const absl::StatusOr<bool> special = tokenizer->ContainsSpecialToken(category);
   if (!special.ok()) return absl::InvalidArgumentError(absl::StrCat("category: ", special.status().message()));
-  if (*special) return absl::InvalidArgumentError("category contains a special token of the tokeniser such as <|endoftext|>");
+  if (*special)
+    return absl::InvalidArgumentError("category contains a special token of the tokeniser such as <|endoftext|>");
 
   const ModelConfig& config = model->config();
   const auto named = config.category_names.find(std::string(category));
@@ -98,8 +100,9 @@ absl::StatusOr<std::vector<int32_t>> Detector::Impl::Tokenize(absl::string_view 
   const int64_t limit = config.context_length - config.context_rows - config.state_rows;
   if (end_position > limit) {
     // start and "X" stand before the category's own tokens.
-    return absl::InvalidArgumentError(absl::StrCat("category has ", end_position - 2, " tokens; the model's context of ",
-                                                   config.context_length, " leaves room for ", limit - 2));
+    return absl::InvalidArgumentError(absl::StrCat("category has ", end_position - 2,
+                                                   " tokens; the model's context of ", config.context_length,
+                                                   " leaves room for ", limit - 2));
   }
   return ids;
 }

@@ -22,8 +22,8 @@
 
 namespace bayespfl {
 
-inline constexpr int kMaxSamples = 64;           // draws of the prompt distributions per frame
-inline constexpr int kMaxCategoryBytes = 256;    // UTF-8 bytes of a category name
+inline constexpr int kMaxSamples = 64;              // draws of the prompt distributions per frame
+inline constexpr int kMaxCategoryBytes = 256;       // UTF-8 bytes of a category name
 inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose mean is `map_score`
 
 struct DetectorOptions {
@@ -38,21 +38,21 @@ enum class MapSize {
 
 // One picture and what is asked of it. Options may differ between the frames of one batch.
 struct Frame {
-  const RgbImage* image = nullptr;    // borrowed for the call; any size
-  std::string category;               // the object's name in words, UTF-8, any: the model is zero-shot
-  uint64_t seed = 0;                  // key of the frame's noise
-  int samples = 0;                    // R, 1..kMaxSamples; 0: the package's
+  const RgbImage* image = nullptr;  // borrowed for the call; any size
+  std::string category;             // the object's name in words, UTF-8, any: the model is zero-shot
+  uint64_t seed = 0;                // key of the frame's noise
+  int samples = 0;                  // R, 1..kMaxSamples; 0: the package's
   MapSize map_size = MapSize::kModel;
-  bool map_deviation = false;         // also the map's deviation over the samples
-  bool smooth = true;                 // apply the package's Gaussian; false: the raw map, as the paper's code returns it
+  bool map_deviation = false;  // also the map's deviation over the samples
+  bool smooth = true;          // apply the package's Gaussian; false: the raw map, as the paper's code returns it
 };
 
 // Wall-clock seconds; what a batch shares is reported whole for each of its frames.
 struct StageSeconds {
   double preprocess = 0;
   double vision = 0;
-  double prompts = 0;  // draws, flows and the text tower
-  double detect = 0;   // residual cross-attention, scores, maps
+  double prompts = 0;      // draws, flows and the text tower
+  double detect = 0;       // residual cross-attention, scores, maps
   double postprocess = 0;  // smoothing and resizing of the map
 };
 
@@ -64,22 +64,22 @@ struct Detection {
   PixelMap map;          // 0..1; empty with MapSize::kNone
   PixelMap map_std;      // >= 0, population deviation over the samples, unsmoothed; empty unless asked for
   uint64_t seed = 0;
-  int samples = 0;       // R used
+  int samples = 0;  // R used
   StageSeconds seconds;
 };
 
 struct ModelInfo {
   std::string name;
-  std::string version;      // configured version + "+" + first 12 digits of the digest
-  std::string digest;       // SHA-256 over the package's files, hexadecimal
-  std::string device;       // "cpu", "cuda:0"
-  int stage = 2;            // 1 or 2: which image head gives the score
-  int image_size = 0;       // side of the model's square input, pixels
-  int default_samples = 0;  // R of the package
-  float mask_threshold = 0.5F;  // on the smoothed map
-  bool calibrated = false;      // false: the package carries no threshold and 0.5 is used
+  std::string version;            // configured version + "+" + first 12 digits of the digest
+  std::string digest;             // SHA-256 over the package's files, hexadecimal
+  std::string device;             // "cpu", "cuda:0"
+  int stage = 2;                  // 1 or 2: which image head gives the score
+  int image_size = 0;             // side of the model's square input, pixels
+  int default_samples = 0;        // R of the package
+  float mask_threshold = 0.5F;    // on the smoothed map
+  bool calibrated = false;        // false: the package carries no threshold and 0.5 is used
   float map_smoothing_sigma = 0;  // pixels at model size; 0: off
-  std::string iad_sampling;     // "request" or "first"
+  std::string iad_sampling;       // "request" or "first"
 };
 
 // Detect(), Validate() and info() are const and may be called from many threads at once.

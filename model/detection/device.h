@@ -10,7 +10,8 @@ namespace bayespfl {
 
 // "cpu"; "cuda:N" or "cuda" (= "cuda:0"); "auto": the first GPU when there is one, else the CPU. The CUDA backend is
 // opened at run time, so that one binary serves both.
-// InvalidArgument: another word. FailedPrecondition: a GPU was asked for by name and cannot be used; the message says why.
+// InvalidArgument: another word. FailedPrecondition: a GPU was asked for by name and cannot be used; the message says
+// why.
 absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name);
 
 }  // namespace bayespfl

@@ -31,9 +31,9 @@ class ImageHead {
   int stage_ = 2;
   Linear class_mapping_;
   Linear image_mapping_;
-  Linear fuse_;      // W_1: [H, 4 D_v]
-  Linear compress_;  // w_2: [1, H]
-  Linear post_;      // W_3: [D_t, H]
+  Linear fuse_;          // W_1: [H, 4 D_v]
+  Linear compress_;      // w_2: [1, H]
+  Linear post_;          // W_3: [D_t, H]
   torch::Tensor scale_;  // exp(tau_img)
 };
 

@@ -75,8 +75,8 @@ class ObjectReader {
     const json* value = Find(key);
     if (value == nullptr) return result;
     const bool good = value->is_array() && std::all_of(value->begin(), value->end(), [&](const json& item) {
-      return item.is_number_integer() && item >= low && item <= high;
-    });
+                        return item.is_number_integer() && item >= low && item <= high;
+                      });
     if (!good) {
       Fail(key, absl::StrCat("must be an array of integers in ", low, "..", high));
       return result;
@@ -186,7 +186,8 @@ void ReadBehaviour(ObjectReader& root, ModelConfig& config) {
   ObjectReader sampling = root.Object("sampling");
   config.samples = static_cast<int>(sampling.Integer("samples", 1, kMaxPackageSamples));
   const std::string iad_sampling = sampling.String("iad_sampling");
-  if (iad_sampling != "request" && iad_sampling != "first") sampling.Fail("iad_sampling", "must be \"request\" or \"first\"");
+  if (iad_sampling != "request" && iad_sampling != "first")
+    sampling.Fail("iad_sampling", "must be \"request\" or \"first\"");
   config.iad_per_request = iad_sampling != "first";
   sampling.Done();
   config.map_smoothing_sigma = root.Number("map_smoothing_sigma", 0, 256);
@@ -210,16 +211,21 @@ absl::Status CheckConsistency(const ModelConfig& config) {
     return fail("\"architecture.embed_dim\" (", config.embed_dim, ") must equal \"architecture.text.width\" (",
                 config.text.width, "): samples are added to prompt rows");
   }
-  if (config.vision.width % config.vision.heads != 0) return fail("\"architecture.vision.width\" must be a multiple of its heads");
-  if (config.text.width % config.text.heads != 0) return fail("\"architecture.text.width\" must be a multiple of its heads");
-  if (config.text.width % config.rca_heads != 0) return fail("\"architecture.text.width\" must be a multiple of \"architecture.rca_heads\"");
-  if (config.image_size % config.patch_size != 0) return fail("\"input.image_size\" must be a multiple of the patch size ", config.patch_size);
+  if (config.vision.width % config.vision.heads != 0)
+    return fail("\"architecture.vision.width\" must be a multiple of its heads");
+  if (config.text.width % config.text.heads != 0)
+    return fail("\"architecture.text.width\" must be a multiple of its heads");
+  if (config.text.width % config.rca_heads != 0)
+    return fail("\"architecture.text.width\" must be a multiple of \"architecture.rca_heads\"");
+  if (config.image_size % config.patch_size != 0)
+    return fail("\"input.image_size\" must be a multiple of the patch size ", config.patch_size);
   if (config.pretrain_image_size % config.patch_size != 0) {
     return fail("\"architecture.vision.pretrain_image_size\" must be a multiple of the patch size ", config.patch_size);
   }
-  const bool four_ascending = config.tapped_layers.size() == 4 &&
-                              std::is_sorted(config.tapped_layers.begin(), config.tapped_layers.end(), std::less_equal<>()) &&
-                              config.tapped_layers.back() <= config.vision.layers;
+  const bool four_ascending =
+      config.tapped_layers.size() == 4 &&
+      std::is_sorted(config.tapped_layers.begin(), config.tapped_layers.end(), std::less_equal<>()) &&
+      config.tapped_layers.back() <= config.vision.layers;
   if (!four_ascending) {
     return fail("\"architecture.vision.tapped_layers\" must be four ascending layers in 1..", config.vision.layers);
   }

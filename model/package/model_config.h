@@ -25,32 +25,32 @@ struct ModelConfig {
   std::string name;     // of the package, e.g. "bayespfl-demo"
   std::string version;  // of the package, chosen by its maker
 
-  int64_t embed_dim = 0;            // E; equals text.width
-  TowerConfig vision;               // D_v
-  int64_t patch_size = 0;           // p, pixels
-  int64_t pretrain_image_size = 0;  // S0, pixels; a multiple of p
+  int64_t embed_dim = 0;               // E; equals text.width
+  TowerConfig vision;                  // D_v
+  int64_t patch_size = 0;              // p, pixels
+  int64_t pretrain_image_size = 0;     // S0, pixels; a multiple of p
   std::vector<int64_t> tapped_layers;  // four 1-based blocks, ascending, whose patch tokens are used
-  TowerConfig text;                 // D_t
-  int64_t context_length = 0;       // rows of the text positional embedding
-  int64_t vocabulary_size = 0;      // rows of the token embedding
-  int64_t prompts = 0;              // B
-  int64_t context_rows = 0;         // P
-  int64_t state_rows = 0;           // Q
-  int64_t flow_steps = 0;           // K
-  int64_t rca_heads = 0;            // heads of the residual cross-attention
-  int64_t encoder_width = 0;        // H, hidden width of the encoders and of the fusion
+  TowerConfig text;                    // D_t
+  int64_t context_length = 0;          // rows of the text positional embedding
+  int64_t vocabulary_size = 0;         // rows of the token embedding
+  int64_t prompts = 0;                 // B
+  int64_t context_rows = 0;            // P
+  int64_t state_rows = 0;              // Q
+  int64_t flow_steps = 0;              // K
+  int64_t rca_heads = 0;               // heads of the residual cross-attention
+  int64_t encoder_width = 0;           // H, hidden width of the encoders and of the fusion
 
-  int stage = 2;                    // 1 or 2: which image head gives the score
-  int64_t image_size = 0;           // S, pixels; a multiple of p
-  std::array<float, 3> mean = {};   // of RGB in 0..1
-  std::array<float, 3> stddev = {}; // > 0
+  int stage = 2;                     // 1 or 2: which image head gives the score
+  int64_t image_size = 0;            // S, pixels; a multiple of p
+  std::array<float, 3> mean = {};    // of RGB in 0..1
+  std::array<float, 3> stddev = {};  // > 0
 
   int samples = 10;                     // R when the request does not say; 1..kMaxSamples
   bool iad_per_request = true;          // "iad_sampling": "request" (true) or "first" (the reference's habit)
   float map_smoothing_sigma = 0;        // pixels at image_size; 0: off
   std::optional<float> mask_threshold;  // on the smoothed map, 0..1; absent: the package is not calibrated
   std::map<std::string, std::string> category_names;  // data-set names -> words used in the prompt
-  std::string vocabulary_file;          // file name inside the package
+  std::string vocabulary_file;                        // file name inside the package
 
   int64_t grid() const { return image_size / patch_size; }                    // G
   int64_t pretrain_grid() const { return pretrain_image_size / patch_size; }  // G0

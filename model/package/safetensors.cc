@@ -109,7 +109,8 @@ absl::StatusOr<TensorView> ParseTensor(const nlohmann::json& entry, absl::Span<c
   if (dtype_name == entry.end() || !dtype_name->is_string()) return absl::DataLossError("has no \"dtype\"");
   const std::optional<DTypeEntry> dtype = FindDType(dtype_name->get_ref<const std::string&>());
   if (!dtype) {
-    return absl::DataLossError(absl::StrCat("has the unknown dtype ", Quoted(dtype_name->get_ref<const std::string&>())));
+    return absl::DataLossError(
+        absl::StrCat("has the unknown dtype ", Quoted(dtype_name->get_ref<const std::string&>())));
   }
   absl::StatusOr<std::vector<int64_t>> shape = ParseShape(entry);
   if (!shape.ok()) return shape.status();
@@ -145,7 +146,7 @@ size_t DTypeSize(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].size;
 absl::StatusOr<std::unique_ptr<const SafetensorsFile>> SafetensorsFile::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return absl::NotFoundError(absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
-  struct stat info {};
+  struct stat info{};
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     close(fd);
     return absl::DataLossError(absl::StrCat(path, " is not a regular file"));
@@ -199,13 +200,15 @@ absl::Status SafetensorsFile::ParseHeader() {
   }
   // Empty tensors may share a beginning with their successor: sort by beginning, then end.
   std::sort(order.begin(), order.end(), [this](const auto& a, const auto& b) {
-    return std::pair(a.first, tensors_.at(*a.second).data.size()) < std::pair(b.first, tensors_.at(*b.second).data.size());
+    return std::pair(a.first, tensors_.at(*a.second).data.size()) <
+           std::pair(b.first, tensors_.at(*b.second).data.size());
   });
   size_t expected = 0;
   for (const auto& [begin, name] : order) {
     if (begin != expected) {
-      return absl::DataLossError(absl::StrCat("tensor ", Quoted(*name), begin < expected ? " overlaps" : " leaves a hole after",
-                                              " its predecessor: it begins at offset ", begin, " of the data, not ", expected));
+      return absl::DataLossError(
+          absl::StrCat("tensor ", Quoted(*name), begin < expected ? " overlaps" : " leaves a hole after",
+                       " its predecessor: it begins at offset ", begin, " of the data, not ", expected));
     }
     expected += tensors_.at(*name).data.size();
   }

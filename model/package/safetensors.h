@@ -31,8 +31,9 @@ struct TensorView {
 // Immutable after Open(); every const method may be called from any thread.
 class SafetensorsFile {
  public:
-  // Maps the file and checks its whole header: sizes, types, shapes (overflow), offsets (range, order, overlaps, holes),
-  // duplicate names. NotFound: no such file. DataLoss: anything wrong; the message names the tensor or the offset.
+  // Maps the file and checks its whole header: sizes, types, shapes (overflow), offsets (range, order, overlaps,
+  // holes), duplicate names. NotFound: no such file. DataLoss: anything wrong; the message names the tensor or the
+  // offset.
   static absl::StatusOr<std::unique_ptr<const SafetensorsFile>> Open(const std::string& path);
 
   ~SafetensorsFile();

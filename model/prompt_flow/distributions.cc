@@ -34,7 +34,8 @@ PromptDistribution LoadState(WeightReader& reader, const std::string& name, cons
   const torch::Tensor w = reader.Take(name + ".amor_w", {1, steps, 1, width});
   const torch::Tensor b = reader.Take(name + ".amor_b", {1, steps, 1, 1});
   if (!reader.status().ok()) return {};
-  return {mean.Forward(state).squeeze(0), log_variance.Forward(state).squeeze(0),
+  return {mean.Forward(state).squeeze(0),
+          log_variance.Forward(state).squeeze(0),
           {u.view({steps, width}), w.view({steps, width}), b.view({steps})}};
 }
 

@@ -1,4 +1,5 @@
-// The paper's prompt distributions: image-specific (ISD, the context) and image-agnostic (IAD, normal and abnormal state).
+// The paper's prompt distributions: image-specific (ISD, the context) and image-agnostic (IAD, normal and abnormal
+// state).
 #ifndef BAYESPFL_MODEL_PROMPT_FLOW_DISTRIBUTIONS_H_
 #define BAYESPFL_MODEL_PROMPT_FLOW_DISTRIBUTIONS_H_
 

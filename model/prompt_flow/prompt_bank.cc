@@ -25,7 +25,8 @@ torch::Tensor PromptBank::Assemble(const torch::Tensor& tokens, const torch::Ten
   const int64_t width = learned.size(3);
   const torch::Tensor head = tokens.slice(0, 0, 1).expand({count, 1, width});
   const torch::Tensor tail = tokens.slice(0, 2, length - learned_rows + 1);
-  return torch::cat({head, learned.reshape({count, learned_rows, width}), tail.expand({count, tail.size(0), width})}, 1);
+  return torch::cat({head, learned.reshape({count, learned_rows, width}), tail.expand({count, tail.size(0), width})},
+                    1);
 }
 
 }  // namespace bayespfl

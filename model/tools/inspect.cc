@@ -25,7 +25,8 @@ absl::StatusOr<std::vector<uint8_t>> ReadBytes(const std::string& path) {
   return std::vector<uint8_t>((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }
 
-absl::StatusOr<Detection> DetectFile(const Detector& detector, const InspectArguments& arguments, const std::string& path) {
+absl::StatusOr<Detection> DetectFile(const Detector& detector, const InspectArguments& arguments,
+                                     const std::string& path) {
   const absl::StatusOr<std::vector<uint8_t>> bytes = ReadBytes(path);
   if (!bytes.ok()) return bytes.status();
   const absl::StatusOr<RgbImage> image = DecodeImage(*bytes);
@@ -90,7 +91,8 @@ int RunInspect(const InspectArguments& arguments) {
     std::error_code error;
     std::filesystem::create_directories(arguments.map_dir, error);
     if (error) {
-      std::fprintf(stderr, "bayespfl-model: cannot create %s: %s\n", arguments.map_dir.c_str(), error.message().c_str());
+      std::fprintf(stderr, "bayespfl-model: cannot create %s: %s\n", arguments.map_dir.c_str(),
+                   error.message().c_str());
       return 1;
     }
   }

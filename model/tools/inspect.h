@@ -12,7 +12,7 @@ struct InspectArguments {
   std::string model_dir;
   std::string category;
   std::string device = "auto";
-  int samples = 0;     // 0: the package's
+  int samples = 0;  // 0: the package's
   uint64_t seed = 0;
   std::string map_dir;  // empty: no maps
   std::vector<std::string> images;

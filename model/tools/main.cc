@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 64));
   command->add_option("--seed", inspect.seed, "Key of the draws")->capture_default_str();
   command->add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
-  command->add_option("--map-dir", inspect.map_dir, "Write float32 .npy maps at model size, unsmoothed, into this folder");
+  command->add_option("--map-dir", inspect.map_dir,
+                      "Write float32 .npy maps at model size, unsmoothed, into this folder");
   command->add_option("images", inspect.images, "Picture files: JPEG, PNG, BMP, TIFF, WebP")->required();
 
   CLI11_PARSE(app, argc, argv);

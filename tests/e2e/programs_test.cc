@@ -18,9 +18,9 @@
 namespace bayespfl {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Background;
 using testing::Finished;
+using ::testing::HasSubstr;
 using testing::RunProgram;
 
 const std::string kModel = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
@@ -33,17 +33,23 @@ std::vector<nlohmann::json> JsonLines(const std::string& text) {
   return lines;
 }
 
+// A folder of the running test alone: tests run side by side.
+std::filesystem::path OwnFolder() {
+  return std::filesystem::path(::testing::TempDir()) /
+         absl::StrCat("bayespfl_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+}
+
 class ModelProgramTest : public ::testing::Test {
  protected:
   ~ModelProgramTest() override { std::filesystem::remove_all(maps_); }
-  std::filesystem::path maps_ = std::filesystem::path(::testing::TempDir()) / "bayespfl_maps";
+  std::filesystem::path maps_ = OwnFolder();
 };
 
 TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
   const std::string good = kImages + "/leather/good_0.jpg";
   const std::string bad = kImages + "/leather/hole_0.jpg";
-  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples", "3", "--seed",
-                                              "5", "--map-dir", maps_, good, bad});
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples",
+                                                     "3", "--seed", "5", "--map-dir", maps_, good, bad});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::vector<nlohmann::json> lines = JsonLines(run.out);
   ASSERT_EQ(lines.size(), 2U);
@@ -64,8 +70,8 @@ TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
 }
 
 TEST_F(ModelProgramTest, InspectNamesABadPictureAndGoesOn) {
-  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples", "1",
-                                              kImages + "/manifest.csv", kImages + "/leather/good_0.jpg"});
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples",
+                                                     "1", kImages + "/manifest.csv", kImages + "/leather/good_0.jpg"});
   EXPECT_EQ(run.exit_code, 1);
   const std::vector<nlohmann::json> lines = JsonLines(run.out);
   ASSERT_EQ(lines.size(), 2U);
@@ -90,12 +96,13 @@ class ServerProgramTest : public ::testing::Test {
 
   Background server_{"bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0"}};
   std::string address_;
-  std::filesystem::path output_ = std::filesystem::path(::testing::TempDir()) / "bayespfl_overlays";
+  std::filesystem::path output_ = OwnFolder();
 };
 
 TEST_F(ServerProgramTest, TheDemoRunSeparatesGoodFromDefectiveAndTheServerStopsCleanly) {
-  const Finished run = RunProgram("bayespfl-client", {"inspect", "--server", address_, "--stream", "--json", "--seed", "1", "--manifest",
-                                               kImages + "/manifest.csv", "--output", output_});
+  const Finished run =
+      RunProgram("bayespfl-client", {"inspect", "--server", address_, "--stream", "--json", "--seed", "1", "--manifest",
+                                     kImages + "/manifest.csv", "--output", output_});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   double highest_good = 0;
   double lowest_defective = 1;
@@ -115,12 +122,14 @@ TEST_F(ServerProgramTest, TheDemoRunSeparatesGoodFromDefectiveAndTheServerStopsC
 
 TEST_F(ServerProgramTest, UnaryAndStreamAndToolGiveTheSameScore) {
   const std::string picture = kImages + "/wood/hole_0.jpg";
-  const std::vector<std::string> common = {"inspect", "--server", address_, "--json", "--category", "wood", "--seed", "3", picture};
+  const std::vector<std::string> common = {"inspect", "--server", address_, "--json", "--category",
+                                           "wood",    "--seed",   "3",      picture};
   std::vector<std::string> streamed = common;
   streamed.emplace_back("--stream");
   const Finished unary = RunProgram("bayespfl-client", common);
   const Finished stream = RunProgram("bayespfl-client", streamed);
-  const Finished tool = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "wood", "--seed", "3", picture});
+  const Finished tool =
+      RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "wood", "--seed", "3", picture});
   ASSERT_EQ(unary.exit_code, 0) << unary.err;
   ASSERT_EQ(stream.exit_code, 0) << stream.err;
   const double score = JsonLines(unary.out)[0]["score"];

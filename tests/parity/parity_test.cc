@@ -125,8 +125,9 @@ class ParityTest : public ::testing::Test {
   }
 
   // The full 77 rows, as the reference feeds them; returns the raw embeddings [M, E].
-  static torch::Tensor ExpectText(Golden& golden, const std::string& prefix, const BayesPflModel& model, PromptState state,
-                                  const Inputs& inputs, const torch::Tensor& z_context, const torch::Tensor& z_state) {
+  static torch::Tensor ExpectText(Golden& golden, const std::string& prefix, const BayesPflModel& model,
+                                  PromptState state, const Inputs& inputs, const torch::Tensor& z_context,
+                                  const torch::Tensor& z_state) {
     const torch::Tensor learned = model.bank().LearnedRows(state, z_context, z_state);
     const torch::Tensor tokens = model.text().EmbedTokens(inputs.padded_ids);
     const torch::Tensor placed = PromptBank::Assemble(tokens, learned, 77) + model.text().Positions(77);
@@ -140,8 +141,8 @@ class ParityTest : public ::testing::Test {
     return raw;
   }
 
-  static void ExpectMaps(Golden& golden, const std::string& prefix, const BayesPflModel& model, const torch::Tensor& text,
-                         const std::vector<torch::Tensor>& patches) {
+  static void ExpectMaps(Golden& golden, const std::string& prefix, const BayesPflModel& model,
+                         const torch::Tensor& text, const std::vector<torch::Tensor>& patches) {
     std::vector<torch::Tensor> layer_maps;
     for (size_t layer = 0; layer < patches.size(); ++layer) {
       const torch::Tensor refined = model.rca().RefineText(text, patches[layer]);
@@ -154,7 +155,8 @@ class ParityTest : public ::testing::Test {
       golden.Expect(absl::StrCat(prefix, "low_", layer), low);
       if (golden.Has(absl::StrCat(prefix, "up_", layer))) golden.Expect(absl::StrCat(prefix, "up_", layer), up);
     }
-    if (golden.Has(prefix + "layer_anomaly_prob")) golden.Expect(prefix + "layer_anomaly_prob", torch::stack(layer_maps));
+    if (golden.Has(prefix + "layer_anomaly_prob"))
+      golden.Expect(prefix + "layer_anomaly_prob", torch::stack(layer_maps));
   }
 
   // Runs `pictures` as one batch and compares everything stored for them.
@@ -191,10 +193,11 @@ class ParityTest : public ::testing::Test {
       ExpectDistribution(golden, prefix + "pfl/abnormal/", model.distributions().abnormal(), noise.abnormal, false);
 
       const torch::Tensor z_context = context[i].Sample(noise.context);
-      const torch::Tensor normal = ExpectText(golden, prefix + "text/normal", model, PromptState::kNormal, inputs[i], z_context,
-                                              model.distributions().normal().Sample(noise.normal));
-      const torch::Tensor abnormal = ExpectText(golden, prefix + "text/abnormal", model, PromptState::kAbnormal, inputs[i],
-                                                z_context, model.distributions().abnormal().Sample(noise.abnormal));
+      const torch::Tensor normal = ExpectText(golden, prefix + "text/normal", model, PromptState::kNormal, inputs[i],
+                                              z_context, model.distributions().normal().Sample(noise.normal));
+      const torch::Tensor abnormal =
+          ExpectText(golden, prefix + "text/abnormal", model, PromptState::kAbnormal, inputs[i], z_context,
+                     model.distributions().abnormal().Sample(noise.abnormal));
       golden.Expect(prefix + "text/text_embeddings", texts[i]);
       // Cutting the text after its end is exact.
       EXPECT_LE(RelativeError(texts[i], UnitLength(torch::cat({normal, abnormal}))), kTolerance);

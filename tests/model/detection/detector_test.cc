@@ -97,7 +97,8 @@ TEST_F(DetectorTest, TheRestOfTheBatchDoesNotMatter) {
     EXPECT_NEAR(together[i]->score_std, alone.score_std, 1e-5);
     EXPECT_NEAR(together[i]->map_score, alone.map_score, 1e-5);
     ASSERT_EQ(together[i]->map.values.size(), alone.map.values.size());
-    for (size_t p = 0; p < alone.map.values.size(); ++p) ASSERT_NEAR(together[i]->map.values[p], alone.map.values[p], 1e-5);
+    for (size_t p = 0; p < alone.map.values.size(); ++p)
+      ASSERT_NEAR(together[i]->map.values[p], alone.map.values[p], 1e-5);
   }
 }
 
@@ -153,7 +154,8 @@ TEST_F(DetectorTest, ManyThreadsGetTheAnswersOfOne) {
 class PackageTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    dir_ = std::filesystem::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    dir_ =
+        std::filesystem::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(dir_);
     std::filesystem::copy(kModelDir, dir_);
   }

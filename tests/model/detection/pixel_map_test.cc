@@ -48,9 +48,7 @@ TEST(ResizeMapTest, DoublingInterpolatesAtHalfPixelCentres) {
   EXPECT_THAT(ResizeMap({2, 1, {0.0F, 1.0F}}, 4, 1).values, ElementsAre(0.0F, 0.25F, 0.75F, 1.0F));
 }
 
-TEST(ResizeMapTest, ASinglePixelFillsAnySize) {
-  EXPECT_THAT(ResizeMap({1, 1, {0.5F}}, 3, 2).values, Each(0.5F));
-}
+TEST(ResizeMapTest, ASinglePixelFillsAnySize) { EXPECT_THAT(ResizeMap({1, 1, {0.5F}}, 3, 2).values, Each(0.5F)); }
 
 TEST(HottestMeanTest, AveragesTheLargestValues) {
   PixelMap map{20, 20, std::vector<float>(400)};

@@ -78,8 +78,11 @@ TEST_F(SafetensorsTest, OffsetsThatDoNotFitTheShapeAreNamed) {
   ExpectDataLoss(File(R"({"x":{"dtype":"F16","shape":[3],"data_offsets":[0,8]}})", 8), "needs 6 bytes");
 }
 TEST_F(SafetensorsTest, OverlappingTensorsAreNamed) {
-  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6),
-                 "\"y\" overlaps");
+  ExpectDataLoss(
+      File(
+          R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"y":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})",
+          6),
+      "\"y\" overlaps");
 }
 TEST_F(SafetensorsTest, HolesAreNamed) {
   ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[1,5]}})", 5), "leaves a hole");
@@ -88,15 +91,20 @@ TEST_F(SafetensorsTest, TrailingBytesAreDataLoss) {
   ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 5), "1 bytes after the last tensor");
 }
 TEST_F(SafetensorsTest, DuplicateNamesAreNamed) {
-  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1),
-                 "\"x\" is listed twice");
+  ExpectDataLoss(
+      File(
+          R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+          1),
+      "\"x\" is listed twice");
 }
 TEST_F(SafetensorsTest, AnUnknownDtypeIsNamed) {
   ExpectDataLoss(File(R"({"x":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}})", 1), "unknown dtype \"F8\"");
 }
 
 TEST_F(SafetensorsTest, RandomDamageNeverCrashes) {
-  const std::string good = File(R"({"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}})", 9);
+  const std::string good = File(
+      R"({"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"y":{"dtype":"U8","shape":[1],"data_offsets":[8,9]}})",
+      9);
   std::mt19937 random(1);
   for (int i = 0; i < 2000; ++i) {
     std::string damaged = good;
