@@ -126,7 +126,7 @@ absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_optio
     StreamCall::Event event = call.Wait(more);
     switch (event.kind) {
       case StreamCall::Event::Kind::kReply:
-        sink(std::move(*event.reply));
+        if (event.reply.has_value()) sink(std::move(*event.reply));
         break;
       case StreamCall::Event::Kind::kRoom:
         if (std::optional<OutgoingFrame> frame = source(); frame.has_value()) {

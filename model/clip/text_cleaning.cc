@@ -46,6 +46,7 @@ UChar32 ReadCodePoint(absl::string_view text, int32_t* position) {
   UChar32 c = 0;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"  // inside ICU's macro
+  // NOLINTNEXTLINE(bugprone-inc-dec-in-conditions): inside ICU's macro too
   U8_NEXT(text.data(), *position, static_cast<int32_t>(text.size()), c);
 #pragma GCC diagnostic pop
   return c;

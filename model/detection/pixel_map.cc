@@ -51,7 +51,7 @@ std::vector<double> GaussianKernel(double sigma) {
 void SmoothAxis(const std::vector<double>& kernel, int length, size_t stride, int lines, size_t line_stride,
                 std::vector<float>& values) {
   const int radius = static_cast<int>(kernel.size() / 2);
-  std::vector<double> padded(static_cast<size_t>(length + 2 * radius));
+  std::vector<double> padded(static_cast<size_t>(length) + 2 * static_cast<size_t>(radius));
   for (int line = 0; line < lines; ++line) {
     float* begin = values.data() + static_cast<size_t>(line) * line_stride;
     for (int i = -radius; i < length + radius; ++i) {

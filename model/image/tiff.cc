@@ -348,7 +348,7 @@ class TiffReader {
       } else if (rgb) {
         for (size_t c = 0; c < 3; ++c) to[c] = scale_(samples[c]);
       } else if (encoding_.photometric == kPalette) {
-        std::copy_n(palette_.begin() + samples[0] * 3, 3, to);
+        std::copy_n(palette_.begin() + ptrdiff_t{3} * samples[0], 3, to);
       } else {
         const uint8_t gray = scale_(samples[0]);
         std::fill_n(to, 3, encoding_.photometric == kWhiteIsZero ? static_cast<uint8_t>(255 - gray) : gray);
