@@ -294,7 +294,7 @@ class InspectionService::Stream final : public grpc::ServerBidiReactor<grpc::Byt
       if (finished_) return;
       while (abandoned_ && !slots_.empty() && slots_.front().has_value()) PopSlot();
       if (!writing_ && !slots_.empty() && slots_.front().has_value()) {
-        outgoing_ = *std::move(slots_.front());  // NOLINT(bugprone-unchecked-optional-access): asked above
+        outgoing_ = *std::move(slots_.front());
         PopSlot();
         write = writing_ = true;
       }
