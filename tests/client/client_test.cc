@@ -62,6 +62,10 @@ InspectionClient::FrameSource SourceOf(std::vector<std::string> pictures) {
 class SilentListener final {
  public:
   SilentListener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (socket_ < 0) {
+      ADD_FAILURE() << "no socket";
+      return;
+    }
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -185,7 +189,7 @@ TEST(StreamTest, AnswersTwoHundredFramesInOrderWithinTheBound) {
   const absl::Status status =
       ClientOf(server.target())
           ->InspectStream(StreamCategory(), {.max_in_flight = 4}, SourceOf(std::vector<std::string>(200, "good")),
-                          [&](StreamReply reply) {
+                          [&](const StreamReply& reply) {
                             tags.push_back(reply.tag);
                             failures += reply.result.ok() ? 0 : 1;
                             EXPECT_GE(reply.latency, absl::Milliseconds(2));

@@ -88,7 +88,7 @@ TEST(OverlayTest, BlendsTheMapsColoursInProportion) {
   const cv::Mat overlay = scene.Render();
 
   const cv::Vec3b colour = Inferno(128);
-  const cv::Vec3b pixel = overlay.at<cv::Vec3b>(256, 256);
+  const auto& pixel = overlay.at<cv::Vec3b>(256, 256);
   for (int c = 0; c < 3; ++c) EXPECT_NEAR(pixel[c], 0.6 * 120 + 0.4 * colour[c], 3);
 }
 
@@ -147,7 +147,7 @@ TEST(OverlayTest, WritesACaptionThatStaysInside) {
 
   ASSERT_TRUE(overlay.ok()) << overlay.status();
   const cv::Mat caption = (*overlay)(layout.caption);
-  const cv::Vec3b background = caption.at<cv::Vec3b>(0, 0);
+  const auto& background = caption.at<cv::Vec3b>(0, 0);
   cv::Mat ink;
   cv::inRange(caption, background, background, ink);
   ink = ~ink;

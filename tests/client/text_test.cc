@@ -6,10 +6,7 @@ namespace bayespfl::client {
 namespace {
 
 TEST(TextTest, KnowsUtf8) {
-  for (const char* text : {"", "nut",
-                           "gr\xC3\xB6\xC3\x9F"
-                           "e",
-                           "\xE2\x82\xAC", "\xF0\x9F\x98\x80"}) {
+  for (const char* text : {"", "nut", "stra\xC3\x9F", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"}) {
     EXPECT_TRUE(IsUtf8(text)) << text;
   }
   for (const char* text : {"\x80", "\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF"}) {
