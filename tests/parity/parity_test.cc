@@ -11,9 +11,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/clip/preprocess.h"
 #include "model/detection/model.h"
 #include "model/detection/pixel_map.h"
 #include "model/detection/unit_length.h"
+#include "model/image/decode.h"
 #include "model/package/model_package.h"
 #include "tests/support/safetensors_fixture.h"
 #include "torch/torch.h"
@@ -259,6 +261,23 @@ TEST_F(ParityTest, EveryTensorOfStage2MatchesInOneBatchOfTwoCategories) {
   Golden golden = Expected(2);
   ExpectBatch(golden, 2, {1, 0});
   EXPECT_THAT(golden.unseen(), ::testing::IsEmpty());
+}
+
+TEST(PreprocessParityTest, RgbAndGrayPicturesMatchAfterNormalisation) {
+  constexpr double kNormalisedTolerance = 1e-6;
+  const auto golden = LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess.safetensors"));
+  ModelConfig config;
+  config.image_size = 56;
+  config.mean = {0.48145466F, 0.4578275F, 0.40821073F};
+  config.stddev = {0.26862954F, 0.26130258F, 0.27577711F};
+  for (const char* name : {"gray_64x80", "rgb_131x97", "rgb_1x1", "rgb_37x211", "rgb_56x56", "rgb_700x500"}) {
+    const auto image =
+        DecodeImage(testing::ReadFileBytes(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess/", name, ".png")));
+    ASSERT_TRUE(image.ok()) << name << image.status();
+    EXPECT_LE(RelativeError(Preprocess(*image, config), ToTensor(golden.at(absl::StrCat(name, "/56")))),
+              kNormalisedTolerance)
+        << name;
+  }
 }
 
 TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
