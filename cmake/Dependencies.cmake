@@ -34,6 +34,11 @@ foreach(module IN ITEMS core imgproc imgcodecs)
   )
 endforeach()
 
+# Debian's libzip-config.cmake wants libzip's command-line tools installed too.
+find_library(LIBZIP_LIBRARY zip REQUIRED)
+add_library(libzip::zip SHARED IMPORTED)
+set_target_properties(libzip::zip PROPERTIES IMPORTED_LOCATION "${LIBZIP_LIBRARY}")
+
 find_library(CPPHTTPLIB_LIBRARY cpp-httplib REQUIRED)
 add_library(httplib::httplib SHARED IMPORTED)
 set_target_properties(

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
@@ -201,6 +202,7 @@ void ReadBehaviour(ObjectReader& root, ModelConfig& config) {
   if (config.vocabulary_file.find('/') != std::string::npos || config.vocabulary_file.starts_with('.')) {
     root.Fail("vocabulary", "must be the name of a file inside the package");
   }
+  if (root.Has("file_digests")) config.file_digests = root.StringMap("file_digests");
   if (root.Has("provenance")) root.Ignore("provenance");
 }
 
@@ -237,7 +239,67 @@ absl::Status CheckConsistency(const ModelConfig& config) {
   return absl::OkStatus();
 }
 
+// The shortest decimal that reads back as the same float: 0.6225, not 0.62250000238418579.
+double Shortest(float value) {
+  double shortest = value;
+  (void)absl::SimpleAtod(absl::StrCat(value), &shortest);
+  return static_cast<float>(shortest) == value ? shortest : static_cast<double>(value);
+}
+
+using OrderedJson = nlohmann::ordered_json;
+
+OrderedJson FormatTriple(const std::array<float, 3>& triple) {
+  return {Shortest(triple[0]), Shortest(triple[1]), Shortest(triple[2])};
+}
+
+OrderedJson FormatStrings(const std::map<std::string, std::string>& strings) {
+  OrderedJson object = OrderedJson::object();
+  for (const auto& [key, value] : strings) object[key] = value;
+  return object;
+}
+
+OrderedJson FormatArchitecture(const ModelConfig& config) {
+  OrderedJson architecture;
+  architecture["embed_dim"] = config.embed_dim;
+  architecture["vision"] = {{"width", config.vision.width},
+                            {"layers", config.vision.layers},
+                            {"heads", config.vision.heads},
+                            {"patch_size", config.patch_size},
+                            {"pretrain_image_size", config.pretrain_image_size},
+                            {"tapped_layers", config.tapped_layers}};
+  architecture["text"] = {{"width", config.text.width},
+                          {"layers", config.text.layers},
+                          {"heads", config.text.heads},
+                          {"context_length", config.context_length},
+                          {"vocabulary_size", config.vocabulary_size}};
+  architecture["prompts"] = {
+      {"count", config.prompts}, {"context_rows", config.context_rows}, {"state_rows", config.state_rows}};
+  architecture["flow_steps"] = config.flow_steps;
+  architecture["rca_heads"] = config.rca_heads;
+  architecture["encoder_width"] = config.encoder_width;
+  return architecture;
+}
+
 }  // namespace
+
+std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance) {
+  OrderedJson root;
+  root["schema_version"] = kSchemaVersion;
+  root["name"] = config.name;
+  root["version"] = config.version;
+  root["architecture"] = FormatArchitecture(config);
+  root["stage"] = config.stage;
+  root["input"] = {
+      {"image_size", config.image_size}, {"mean", FormatTriple(config.mean)}, {"std", FormatTriple(config.stddev)}};
+  root["sampling"] = {{"samples", config.samples}, {"iad_sampling", config.iad_per_request ? "request" : "first"}};
+  root["map_smoothing_sigma"] = Shortest(config.map_smoothing_sigma);
+  if (config.mask_threshold) root["thresholds"] = {{"mask", Shortest(*config.mask_threshold)}};
+  root["category_names"] = FormatStrings(config.category_names);
+  root["vocabulary"] = config.vocabulary_file;
+  if (!config.file_digests.empty()) root["file_digests"] = FormatStrings(config.file_digests);
+  for (const auto& [key, value] : provenance) root["provenance"][key] = value;
+  return root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
 
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
   const json document = json::parse(json_text.begin(), json_text.end(), nullptr, /*allow_exceptions=*/false);

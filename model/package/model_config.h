@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -51,6 +52,7 @@ struct ModelConfig {
   std::optional<float> mask_threshold;  // on the smoothed map, 0..1; absent: the package is not calibrated
   std::map<std::string, std::string> category_names;  // data-set names -> words used in the prompt
   std::string vocabulary_file;                        // file name inside the package
+  std::map<std::string, std::string> file_digests;    // SHA-256 of files of the package, where its maker noted them
 
   int64_t grid() const { return image_size / patch_size; }                    // G
   int64_t pretrain_grid() const { return pretrain_image_size / patch_size; }  // G0
@@ -59,6 +61,12 @@ struct ModelConfig {
 // Parses and checks config.json's text. InvalidArgument names the key (dotted path) and what is wrong with it; unknown
 // keys are errors too, except below "provenance".
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text);
+
+// What is noted about where a model comes from; any keys.
+using Provenance = std::vector<std::pair<std::string, std::string>>;
+
+// The text of a config.json that ParseModelConfig() reads back as `config`, indented, with a line break at the end.
+std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance);
 
 }  // namespace bayespfl
 

@@ -21,6 +21,12 @@ enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 absl::string_view DTypeName(DType dtype);
 size_t DTypeSize(DType dtype);
 
+// A tensor's type and sizes, without its data.
+struct TensorInfo {
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;  // every size >= 0; empty: a scalar
+};
+
 // One tensor: a view into the mapped file, valid as long as the SafetensorsFile. The data need not be aligned.
 struct TensorView {
   DType dtype = DType::kF32;

@@ -1,0 +1,22 @@
+// `bayespfl-model convert`: makes a package of upstream weight files.
+#ifndef BAYESPFL_MODEL_TOOLS_CONVERT_H_
+#define BAYESPFL_MODEL_TOOLS_CONVERT_H_
+
+#include <string>
+
+#include "model/checkpoint/convert.h"
+
+namespace bayespfl {
+
+struct ConvertArguments {
+  ConvertOptions options;
+  std::string precision = "source";  // "source", "fp32", "bf16", "fp16"
+  std::string vocabulary_path;       // empty: the bundled one
+};
+
+// Prints what was made. Returns the exit code: 0, or 1 when the package could not be made (the reason is on stderr).
+int RunConvert(const ConvertArguments& arguments);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TOOLS_CONVERT_H_

@@ -1,0 +1,67 @@
+#include "model/tools/verify.h"
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "model/detection/detector.h"
+#include "model/package/model_package.h"
+#include "model/package/verify.h"
+
+namespace bayespfl {
+namespace {
+
+int Fail(absl::string_view what) {
+  std::fprintf(stderr, "bayespfl-model: %s\n", std::string(what).c_str());
+  return 1;
+}
+
+// Loads the package and inspects one gray picture, as a server does before it is ready.
+absl::StatusOr<Detection> TryOut(const VerifyArguments& arguments) {
+  const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device});
+  if (!detector.ok()) return detector.status();
+  const int side = (*detector)->info().image_size;
+  const auto bytes = 3 * static_cast<size_t>(side) * static_cast<size_t>(side);
+  const RgbImage gray{side, side, std::vector<uint8_t>(bytes, 128)};
+  const Frame frame{.image = &gray, .category = "object"};
+  absl::StatusOr<Detection> detection = std::move((*detector)->Detect({&frame, 1}).front());
+  if (!detection.ok()) return detection.status();
+  bool finite = std::isfinite(detection->score);
+  for (const float value : detection->map.values) finite = finite && std::isfinite(value);
+  if (!finite)
+    return absl::DataLossError("the answer for a gray picture is not finite: the weights do not fit together");
+  return detection;
+}
+
+}  // namespace
+
+int RunVerify(const VerifyArguments& arguments) {
+  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir);
+  if (!package.ok()) return Fail(package.status().message());
+  const ModelConfig& config = package->config;
+  std::printf("%s: model package \"%s\", version %s\n", arguments.model_dir.c_str(), config.name.c_str(),
+              package->version().c_str());
+  const std::vector<std::string> problems = VerifyPackage(*package);
+  for (const std::string& problem : problems) Fail(problem);
+  if (!problems.empty()) return Fail(absl::StrCat(arguments.model_dir, ": ", problems.size(), " problems"));
+  std::printf("  %zu + %zu tensors as the configuration asks for, all finite\n", package->clip->tensors().size(),
+              package->bayespfl->tensors().size());
+  if (config.file_digests.empty()) {
+    std::printf("  no digests of files are noted in config.json\n");
+  } else {
+    std::printf("  %zu files as noted in config.json (SHA-256)\n", config.file_digests.size());
+  }
+  if (!arguments.run) return 0;
+  const absl::StatusOr<Detection> detection = TryOut(arguments);
+  if (!detection.ok()) return Fail(detection.status().message());
+  std::printf("  a gray picture scores %.3f in %.2f s\n", static_cast<double>(detection->score),
+              detection->seconds.preprocess + detection->seconds.vision + detection->seconds.prompts +
+                  detection->seconds.detect + detection->seconds.postprocess);
+  return 0;
+}
+
+}  // namespace bayespfl

@@ -1,0 +1,20 @@
+// `bayespfl-model verify`: proves that a package can be served.
+#ifndef BAYESPFL_MODEL_TOOLS_VERIFY_H_
+#define BAYESPFL_MODEL_TOOLS_VERIFY_H_
+
+#include <string>
+
+namespace bayespfl {
+
+struct VerifyArguments {
+  std::string model_dir;
+  std::string device = "auto";
+  bool run = true;  // also load it and inspect one gray picture
+};
+
+// Prints what was looked at, and every problem on stderr. Returns the exit code: 0, or 1 when anything is wrong.
+int RunVerify(const VerifyArguments& arguments);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TOOLS_VERIFY_H_
