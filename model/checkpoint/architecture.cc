@@ -21,12 +21,12 @@ class SizeReader {
   int64_t Size(const std::string& name, size_t axes, size_t axis) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
-      Fail(absl::StrCat("tensor ", name, " is missing: this is not ", what_));
+      Fail(absl::StrCat("tensor ", name, " is missing: the file is not ", what_));
       return 1;
     }
     if (found->second.shape.size() != axes || found->second.shape[axis] < 1) {
       Fail(absl::StrCat("tensor ", name, " has ", found->second.shape.size(), " axes instead of ", axes,
-                        ", or none of its elements: this is not ", what_));
+                        ", or no elements: the file is not ", what_));
       return 1;
     }
     return found->second.shape[axis];
@@ -69,7 +69,7 @@ std::vector<int64_t> EvenlySpaced(int64_t layers) {
 absl::StatusOr<ModelConfig> InferArchitecture(const Tensors& clip, const Tensors& bayespfl,
                                               const ArchitectureOptions& options) {
   ModelConfig config;
-  SizeReader sizes(clip, "a CLIP with a vision transformer");
+  SizeReader sizes(clip, "a CLIP with a vision transformer (--clip)");
   config.vision.width = sizes.Size("visual.conv1.weight", 4, 0);
   config.patch_size = sizes.Size("visual.conv1.weight", 4, 3);
   const int64_t patches = sizes.Size("visual.positional_embedding", 2, 0) - 1;
@@ -82,7 +82,7 @@ absl::StatusOr<ModelConfig> InferArchitecture(const Tensors& clip, const Tensors
   config.embed_dim = sizes.Size("text_projection", 2, 1);
   if (!sizes.status().ok()) return sizes.status();
 
-  SizeReader weights(bayespfl, "a Bayes-PFL checkpoint");
+  SizeReader weights(bayespfl, "a Bayes-PFL checkpoint (--weights)");
   config.prompts = weights.Size("prompt_context", 3, 0);
   config.context_rows = weights.Size("prompt_context", 3, 1);
   config.state_rows = weights.Size("prompt_state_normal", 3, 1);

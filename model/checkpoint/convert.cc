@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/checkpoint/checkpoint.h"
+#include "model/checkpoint/clip_input.h"
 #include "model/checkpoint/dtype_conversion.h"
 #include "model/checkpoint/upstream_names.h"
 #include "model/package/finite.h"
@@ -25,12 +26,6 @@ namespace bayespfl {
 namespace {
 
 constexpr size_t kMaxListedProblems = 20;
-// The reference smooths maps of 518 pixels with a Gaussian of 8.
-constexpr float kReferenceSigma = 8;
-constexpr float kReferenceImageSize = 518;
-constexpr std::array<float, 3> kClipMean = {0.48145466F, 0.4578275F, 0.40821073F};
-constexpr std::array<float, 3> kClipStd = {0.26862954F, 0.26130258F, 0.27577711F};
-
 // A source file and the package's names for what it holds.
 struct Source {
   std::unique_ptr<Checkpoint> checkpoint;
@@ -104,11 +99,8 @@ absl::Status SetBehaviour(const ConvertOptions& options, ModelConfig& config) {
     config.stage = *stage;
   }
   config.image_size = options.image_size;
-  config.mean = kClipMean;
-  config.stddev = kClipStd;
+  SetClipInput(config);
   config.samples = options.samples;
-  config.map_smoothing_sigma = kReferenceSigma * static_cast<float>(options.image_size) / kReferenceImageSize;
-  config.category_names = DataSetCategoryNames();
   config.vocabulary_file = options.vocabulary_file;
   // Everything a server would refuse, said now.
   return ParseModelConfig(FormatModelConfig(config, {})).status();
@@ -144,12 +136,6 @@ absl::StatusOr<int> StageFromPath(absl::string_view path) {
         "the path ", path, " contains \"epoch_post\" but does not end in _1 or _2: its stage must be given (--stage)"));
   }
   return stage;
-}
-
-std::map<std::string, std::string> DataSetCategoryNames() {
-  return {{"macaroni1", "macaroni"},         {"macaroni2", "macaroni"},         {"pcb1", "printed circuit board"},
-          {"pcb2", "printed circuit board"}, {"pcb3", "printed circuit board"}, {"pcb4", "printed circuit board"},
-          {"pipe_fryum", "pipe fryum"},      {"chewinggum", "chewing gum"},     {"metal_nut", "metal nut"}};
 }
 
 absl::StatusOr<ModelConfig> ConvertPackage(const ConvertOptions& options) {

@@ -2,7 +2,6 @@
 #ifndef BAYESPFL_MODEL_CHECKPOINT_CONVERT_H_
 #define BAYESPFL_MODEL_CHECKPOINT_CONVERT_H_
 
-#include <map>
 #include <optional>
 #include <string>
 
@@ -32,9 +31,6 @@ struct ConvertOptions {
 // The stage of a checkpoint, as the reference finds it: if the whole path contains "epoch_post", the number after the
 // last "_" of the path without its last four characters; otherwise 2. InvalidArgument: that is no 1 and no 2.
 absl::StatusOr<int> StageFromPath(absl::string_view path);
-
-// The names that the paper's data sets use for a category -> the words of the prompt.
-std::map<std::string, std::string> DataSetCategoryNames();
 
 // Reads both files tensor by tensor (the memory in use is that of a few tensors, and of the mapped file for a
 // safetensors source), checks every tensor against the inferred configuration and writes the package, which appears

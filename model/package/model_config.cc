@@ -1,12 +1,12 @@
 #include "model/package/model_config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
@@ -239,11 +239,13 @@ absl::Status CheckConsistency(const ModelConfig& config) {
   return absl::OkStatus();
 }
 
-// The shortest decimal that reads back as the same float: 0.6225, not 0.62250000238418579.
+// The double of the shortest decimal that reads back as the same float: 0.6225, not 0.62250000238418579.
 double Shortest(float value) {
+  std::array<char, 32> text = {};
+  const char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
   double shortest = value;
-  (void)absl::SimpleAtod(absl::StrCat(value), &shortest);
-  return static_cast<float>(shortest) == value ? shortest : static_cast<double>(value);
+  std::from_chars(text.data(), end, shortest);
+  return shortest;
 }
 
 using OrderedJson = nlohmann::ordered_json;

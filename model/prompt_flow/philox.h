@@ -13,7 +13,12 @@ namespace bayespfl {
 std::array<uint32_t, 4> Philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 // Which distribution a draw belongs to; part of the counter, so the values must never change.
-enum class NoiseStream : uint32_t { kContext = 0, kNormal = 1, kAbnormal = 2 };
+enum class NoiseStream : uint32_t {
+  kContext = 0,
+  kNormal = 1,
+  kAbnormal = 2,
+  kWeights = 3,  // initial weights; the sample is the tensor's number
+};
 
 // Fills `out` with standard-normal draws of sample `sample`: element e is a function of (seed, stream, sample, e) alone
 // (Box-Muller in double precision, rounded to float). It depends on no other sample, device or batch. Thread-safe.

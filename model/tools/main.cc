@@ -2,6 +2,7 @@
 
 #include "CLI/CLI.hpp"
 #include "model/tools/convert.h"
+#include "model/tools/init.h"
 #include "model/tools/inspect.h"
 #include "model/tools/verify.h"
 
@@ -63,6 +64,17 @@ void AddVerify(CLI::App& app, VerifyArguments& verify, int& exit_code) {
   command->callback([&] { exit_code = RunVerify(verify); });
 }
 
+void AddInit(CLI::App& app, InitOptions& init, int& exit_code) {
+  CLI::App* command = app.add_subcommand("init", "Makes an untrained model with random weights.");
+  command->add_option("--arch", init.architecture, "Sizes")->required()->check(CLI::IsMember(KnownArchitectures()));
+  command->add_option("--seed", init.seed, "Key of the draws")->capture_default_str();
+  command->add_option("--output", init.output_dir, "Folder to make")->required();
+  command->add_flag("--overwrite", init.overwrite, "Replace a folder that is there");
+  command->add_flag("--as-upstream", init.as_upstream,
+                    "Write clip.pt and bayespfl.pth in the upstream formats instead of a package");
+  command->callback([&] { exit_code = RunInit(init); });
+}
+
 }  // namespace
 }  // namespace bayespfl
 
@@ -75,9 +87,11 @@ int main(int argc, char** argv) {
   bayespfl::InspectArguments inspect;
   bayespfl::ConvertArguments convert;
   bayespfl::VerifyArguments verify;
+  bayespfl::InitOptions init;
   bayespfl::AddInspect(app, inspect, exit_code);
   bayespfl::AddConvert(app, convert, exit_code);
   bayespfl::AddVerify(app, verify, exit_code);
+  bayespfl::AddInit(app, init, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -1,0 +1,68 @@
+#include "model/checkpoint/initial_weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "model/prompt_flow/philox.h"
+
+namespace bayespfl {
+namespace {
+
+const float kInitialTemperature = std::log(1.0F / 0.07F);
+
+float InverseSqrt(double value) { return static_cast<float>(1.0 / std::sqrt(value)); }
+
+// PyTorch's default for a convolution: uniform in +-fan_in^-1/2, whose deviation is (3 fan_in)^-1/2.
+float ConvolutionDeviation(int64_t fan_in) { return InverseSqrt(3.0 * static_cast<double>(fan_in)); }
+
+bool IsBias(absl::string_view name) { return absl::EndsWith(name, ".bias") || absl::EndsWith(name, "in_proj_bias"); }
+
+// One matrix of a residual block.
+float BlockDeviation(absl::string_view name, const TowerConfig& tower) {
+  const auto width = static_cast<double>(tower.width);
+  if (absl::StrContains(name, "out_proj") || absl::StrContains(name, "c_proj")) {
+    return InverseSqrt(2.0 * static_cast<double>(tower.layers) * width);
+  }
+  return absl::StrContains(name, "c_fc") ? InverseSqrt(2.0 * width) : InverseSqrt(width);
+}
+
+}  // namespace
+
+InitialValues InitialClipValues(const std::string& name, const ModelConfig& config) {
+  const bool visual = absl::StartsWith(name, "visual.");
+  const TowerConfig& tower = visual ? config.vision : config.text;
+  if (name == "logit_scale") return {kInitialTemperature, 0};
+  if (IsBias(name)) return {0, 0};
+  if (absl::StrContains(name, "ln_")) return {1, 0};
+  if (name == "token_embedding.weight") return {0, 0.02F};
+  if (name == "positional_embedding") return {0, 0.01F};
+  if (name == "visual.conv1.weight") return {0, ConvolutionDeviation(3 * config.patch_size * config.patch_size)};
+  if (absl::StrContains(name, "resblocks")) return {0, BlockDeviation(name, tower)};
+  // class embedding, vision positions, both projections
+  return {0, InverseSqrt(static_cast<double>(tower.width))};
+}
+
+InitialValues InitialBayesPflValues(const std::string& name, const ModelConfig& config) {
+  if (absl::StartsWith(name, "temperature_")) return {kInitialTemperature, 0};
+  if (name == "prompt_context") return {0, 0.02F};
+  if (name == "prompt_state_normal") return {0.5F, 0.02F};
+  if (name == "prompt_state_abnormal") return {-0.5F, 0.02F};
+  if (absl::StartsWith(name, "RCA.q_proj_pre")) return {0, ConvolutionDeviation(config.text.width)};
+  if (IsBias(name)) return {0, 0};
+  const bool flow_parameter = absl::StrContains(name, ".state") || absl::StrContains(name, ".amor_");
+  if (flow_parameter && !absl::StartsWith(name, "PFL_context")) return {0, 1};
+  return {0, 0.02F};
+}
+
+void FillInitial(const InitialValues& values, uint64_t seed, uint32_t number, absl::Span<float> out) {
+  if (values.deviation == 0) {
+    std::fill(out.begin(), out.end(), values.mean);
+    return;
+  }
+  FillNormal(seed, NoiseStream::kWeights, number, out);
+  for (float& value : out) value = values.mean + values.deviation * value;
+}
+
+}  // namespace bayespfl

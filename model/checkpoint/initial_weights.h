@@ -1,0 +1,34 @@
+// Weights before any training, as CLIP's and Bayes-PFL's own code draw them.
+#ifndef BAYESPFL_MODEL_CHECKPOINT_INITIAL_WEIGHTS_H_
+#define BAYESPFL_MODEL_CHECKPOINT_INITIAL_WEIGHTS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/types/span.h"
+#include "model/package/model_config.h"
+
+namespace bayespfl {
+
+// A Gaussian; deviation 0: a constant.
+struct InitialValues {
+  float mean = 0;
+  float deviation = 0;
+};
+
+// How a tensor of ClipTensors() starts. Radford et al. 2021: matrices of width D have deviation D^-1/2, output
+// projections of L blocks (2 L D)^-1/2, the first map of an MLP (2 D)^-1/2, tokens 0.02, text positions 0.01; norms are
+// 1 and 0, biases 0. The patch convolution has the deviation of PyTorch's default.
+InitialValues InitialClipValues(const std::string& name, const ModelConfig& config);
+
+// How a tensor of BayesPflTensors() starts: maps N(0, 0.02), biases 0, prompts around 0 (context), 0.5 (normal) and
+// -0.5 (abnormal), states and flows N(0, 1), temperatures ln(1 / 0.07). The prompts' truncation at 100 deviations and
+// the uniform shape of `q_proj_pre` (same deviation here) are left out.
+InitialValues InitialBayesPflValues(const std::string& name, const ModelConfig& config);
+
+// Fills `out` from Philox: a function of (seed, number, values) alone. Thread-safe.
+void FillInitial(const InitialValues& values, uint64_t seed, uint32_t number, absl::Span<float> out);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_CHECKPOINT_INITIAL_WEIGHTS_H_
