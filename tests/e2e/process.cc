@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,9 +34,10 @@ pid_t Spawn(const std::string& program, const std::vector<std::string>& argument
   return pid;
 }
 
-int Wait(pid_t pid) {
+// The exit code; `usage` is filled in with what the process took, if it is wanted.
+int Wait(pid_t pid, rusage* usage = nullptr) {
   int status = 0;
-  if (pid < 0 || waitpid(pid, &status, 0) != pid) return -1;
+  if (pid < 0 || wait4(pid, &status, 0, usage) != pid) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -53,10 +55,11 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
   std::string err_path = std::filesystem::temp_directory_path() / "bayespfl_err_XXXXXX";
   const int out = mkostemp(out_path.data(), O_CLOEXEC);
   const int err = mkostemp(err_path.data(), O_CLOEXEC);
-  const int exit_code = Wait(Spawn(program, arguments, out, err));
+  rusage usage = {};
+  const int exit_code = Wait(Spawn(program, arguments, out, err), &usage);
   close(out);
   close(err);
-  return {exit_code, TakeFile(out_path), TakeFile(err_path)};
+  return {exit_code, TakeFile(out_path), TakeFile(err_path), int64_t{usage.ru_maxrss} * 1024};
 }
 
 Background::Background(const std::string& program, const std::vector<std::string>& arguments) {

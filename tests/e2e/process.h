@@ -4,15 +4,17 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace bayespfl::testing {
 
 struct Finished {
-  int exit_code = -1;  // 128 + N after signal N
-  std::string out;     // stdout
-  std::string err;     // stderr
+  int exit_code = -1;      // 128 + N after signal N
+  std::string out;         // stdout
+  std::string err;         // stderr
+  int64_t peak_bytes = 0;  // largest resident memory
 };
 
 // Runs a program of build/bin to its end.

@@ -1,0 +1,88 @@
+// From weight files to a package that answers, with the real program.
+
+#include <filesystem>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/process.h"
+
+namespace bayespfl {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Finished;
+using ::testing::HasSubstr;
+using testing::RunProgram;
+
+const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
+
+class ModelToolTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(::testing::TempDir()) /
+              absl::StrCat("model_tool_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ / name; }
+
+  fs::path folder_;
+};
+
+TEST_F(ModelToolTest, ConvertsVerifiesAndInspects) {
+  const Finished convert =
+      RunProgram("bayespfl-model", {"convert", "--clip", kTiny + "/clip_jit.pt", "--weights", kTiny + "/train.pth",
+                                    "--vision-heads", "4", "--text-heads", "4", "--image-size", "56", "--layers",
+                                    "2,4,6,8", "--precision", "fp32", "--output", Path("model")});
+  ASSERT_EQ(convert.exit_code, 0) << convert.err;
+  const Finished verify = RunProgram("bayespfl-model", {"verify", Path("model")});
+  EXPECT_EQ(verify.exit_code, 0) << verify.err;
+  EXPECT_THAT(verify.out, HasSubstr("158 + 131 tensors"));
+  const Finished inspect =
+      RunProgram("bayespfl-model", {"inspect", "--model", Path("model"), "--category", "metal_nut",
+                                    absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images/leather/good_0.jpg")});
+  EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
+  EXPECT_THAT(inspect.out, HasSubstr("\"score\""));
+}
+
+TEST_F(ModelToolTest, ConvertingTakesLittleMoreMemoryThanAFewTensors) {
+  const Finished init = RunProgram(
+      "bayespfl-model", {"init", "--arch", "vit-b-16", "--seed", "1", "--as-upstream", "--output", Path("upstream")});
+  ASSERT_EQ(init.exit_code, 0) << init.err;
+  const int64_t at_start = RunProgram("bayespfl-model", {"--version"}).peak_bytes;
+  const Finished convert =
+      RunProgram("bayespfl-model", {"convert", "--clip", Path("upstream/clip.pt"), "--weights",
+                                    Path("upstream/bayespfl.pth"), "--image-size", "384", "--output", Path("model")});
+  ASSERT_EQ(convert.exit_code, 0) << convert.err;
+  const auto largest_source = static_cast<double>(fs::file_size(Path("upstream/clip.pt")));
+  EXPECT_LT(static_cast<double>(convert.peak_bytes - at_start), 1.3 * largest_source);
+}
+
+TEST_F(ModelToolTest, AFailureIsOneSentenceAndAnExitCode) {
+  const Finished convert = RunProgram("bayespfl-model", {"convert", "--clip", kTiny + "/config.json", "--weights",
+                                                         kTiny + "/train.pth", "--output", Path("model")});
+  EXPECT_EQ(convert.exit_code, 1);
+  EXPECT_THAT(convert.err, HasSubstr("config.json cannot be read as a PyTorch file"));
+  const Finished verify = RunProgram("bayespfl-model", {"verify", Path("nothing")});
+  EXPECT_EQ(verify.exit_code, 1);
+  EXPECT_THAT(verify.err, HasSubstr("is not a folder"));
+}
+
+TEST_F(ModelToolTest, VerifyListsEveryProblem) {
+  fs::copy(kTiny, Path("model"), fs::copy_options::recursive);
+  fs::copy(absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model/bpe_simple_vocab_16e6.txt.gz"), Path("model"),
+           fs::copy_options::overwrite_existing);
+  // Bayes-PFL's weights in CLIP's place.
+  fs::copy(Path("model/bayespfl.safetensors"), Path("model/clip.safetensors"), fs::copy_options::overwrite_existing);
+  const Finished verify = RunProgram("bayespfl-model", {"verify", Path("model")});
+  EXPECT_EQ(verify.exit_code, 1);
+  EXPECT_THAT(verify.err, HasSubstr("missing: visual.conv1.weight"));
+  EXPECT_THAT(verify.err, HasSubstr("left over: prompt_context"));
+}
+
+}  // namespace
+}  // namespace bayespfl
