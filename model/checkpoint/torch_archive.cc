@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<TorchArchive>> TorchArchive::Open(const std::stri
 TorchArchive::~TorchArchive() { zip_discard(archive_); }
 
 absl::Status TorchArchive::ReadDirectory(uint64_t file_size) {
-  const auto fail = [this](auto... what) { return absl::DataLossError(absl::StrCat(path_, ": ", what...)); };
+  const auto fail = [this](const auto&... what) { return absl::DataLossError(absl::StrCat(path_, ": ", what...)); };
   const int64_t count = zip_get_num_entries(archive_, 0);
   if (count > kMaxRecords) return fail("the archive has ", count, " records; at most ", kMaxRecords, " make sense");
   std::string folder;

@@ -4,14 +4,12 @@
 
 // Defined in bundled_vocabulary_data.S.
 extern "C" {
-extern const char bayespfl_vocabulary_begin[];
-extern const char bayespfl_vocabulary_end[];
+extern const char bayespfl_vocabulary_data[];
+extern const size_t bayespfl_vocabulary_size;
 }
 
 namespace bayespfl {
 
-absl::string_view BundledVocabulary() {
-  return {bayespfl_vocabulary_begin, static_cast<size_t>(bayespfl_vocabulary_end - bayespfl_vocabulary_begin)};
-}
+absl::string_view BundledVocabulary() { return {bayespfl_vocabulary_data, bayespfl_vocabulary_size}; }
 
 }  // namespace bayespfl

@@ -161,7 +161,7 @@ TEST_F(ConvertTest, ReadsOpenClipNames) {
     }
     renamed["state_dict.module.text.attn_mask"] = {{DType::kF32, {1}}, std::vector<uint8_t>(4)};
     renamed["optimizer.something"] = {{DType::kF32, {1}}, std::vector<uint8_t>(4)};
-    tensors = renamed;
+    tensors = std::move(renamed);
   });
   const auto config = ConvertPackage(options_);
   ASSERT_TRUE(config.ok()) << config.status();

@@ -81,7 +81,7 @@ std::string QuotingArchive(const std::vector<std::string>& names, const std::str
   std::vector<std::pair<ZipRecord, size_t>> records;  // and the bytes from each header to the end
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     const ZipRecord record{.name = *name, .data = quoted};
-    quoted = LocalHeader(record) + quoted;
+    quoted.insert(0, LocalHeader(record));
     records.emplace_back(record, quoted.size());
   }
   std::string directory;
