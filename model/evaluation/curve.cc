@@ -7,7 +7,7 @@ namespace bayespfl {
 namespace {
 
 // A curve inside the unit square that never turns back is at most 2 long: with this step about half the room is used.
-constexpr double kFirstStep = 2.0 / (CurveThinner::kMaxPoints / 2);
+constexpr double kFirstStep = 4.0 / CurveThinner::kMaxPoints;
 
 }  // namespace
 

@@ -18,8 +18,8 @@ constexpr int64_t kBitPatterns = int64_t{1} << 31;
 constexpr int64_t kWordsPerRead = int64_t{1} << 16;
 
 uint32_t Key(float score, uint8_t label) {
-  // Adding 0 turns -0 into 0.
-  return (std::bit_cast<uint32_t>(score + 0.0F) << 1) | label;
+  // The shift drops the sign of -0.
+  return (std::bit_cast<uint32_t>(score) << 1) | label;
 }
 float Score(uint32_t key) { return std::bit_cast<float>(key >> 1); }
 uint8_t Label(uint32_t key) { return key & 1; }
@@ -58,11 +58,11 @@ absl::Status CheckValues(const PixelMap& map, absl::Span<const uint8_t> mask) {
 
 absl::StatusOr<std::unique_ptr<PixelMetricsAccumulator>> PixelMetricsAccumulator::Create(
     const std::string& scratch_dir, const PixelMetricsOptions& options) {
-  if (options.scores_per_pass < kScoreBlock || options.scores_per_pass > kBitPatterns ||
+  if (options.scores_per_pass < kScoreBlock || options.scores_per_pass > kMaxScoresPerPass ||
       options.scores_per_pass % kScoreBlock != 0) {
     return absl::InvalidArgumentError(absl::StrCat("scores_per_pass is ", options.scores_per_pass,
                                                    "; it must be a multiple of ", kScoreBlock, " up to ",
-                                                   kBitPatterns));
+                                                   kMaxScoresPerPass));
   }
   absl::StatusOr<std::unique_ptr<ScratchFile>> scratch = ScratchFile::Create(scratch_dir);
   if (!scratch.ok()) return scratch.status();

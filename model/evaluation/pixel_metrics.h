@@ -36,8 +36,8 @@ struct PixelMetrics {
 
 struct PixelMetricsOptions {
   // Different scores (floats, by bit pattern) counted in one pass over the scratch file: a positive multiple of
-  // PixelMetricsAccumulator::kScoreBlock. The counters take 16 bytes each (128 MiB by default); a factor of two between
-  // scores is 2^23 floats, so maps within [0.01, 1] need seven passes by default.
+  // PixelMetricsAccumulator::kScoreBlock up to kMaxScoresPerPass. The counters take 16 bytes each (128 MiB by default).
+  // A factor of two between scores is 2^23 floats, so maps within [0.01, 1] take seven passes.
   int64_t scores_per_pass = int64_t{1} << 23;
 };
 
@@ -54,6 +54,7 @@ struct PixelMetricsOptions {
 class PixelMetricsAccumulator {
  public:
   static constexpr int64_t kScoreBlock = int64_t{1} << 15;
+  static constexpr int64_t kMaxScoresPerPass = int64_t{1} << 26;  // 1 GiB of counters
 
   // Creates an anonymous scratch file (unlinked at once) in scratch_dir. Fails if the folder does not take files, and
   // with InvalidArgument on bad options.

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "model/detection/pixel_map.h"
 #include "model/evaluation/pixel_metrics.h"
 
@@ -45,7 +46,8 @@ void DrawDisc(int side, std::mt19937& random, std::vector<uint8_t>& mask) {
   const int y0 = place(random);
   for (int y = std::max(0, y0 - radius); y < std::min(side, y0 + radius); ++y) {
     for (int x = std::max(0, x0 - radius); x < std::min(side, x0 + radius); ++x) {
-      if ((x - x0) * (x - x0) + (y - y0) * (y - y0) < radius * radius) mask[static_cast<size_t>(y * side + x)] = 1;
+      if ((x - x0) * (x - x0) + (y - y0) * (y - y0) >= radius * radius) continue;
+      mask[static_cast<size_t>(y) * static_cast<size_t>(side) + static_cast<size_t>(x)] = 1;
     }
   }
 }
@@ -103,10 +105,12 @@ int Run(int pictures, int side, const std::string& scratch_dir) {
 }  // namespace bayespfl
 
 int main(int argc, char** argv) {
-  const int pictures = argc > 1 ? std::atoi(argv[1]) : 1000;
-  const int side = argc > 2 ? std::atoi(argv[2]) : 518;
+  int pictures = 1000;
+  int side = 518;
+  const bool numbers =
+      (argc < 2 || absl::SimpleAtoi(argv[1], &pictures)) && (argc < 3 || absl::SimpleAtoi(argv[2], &side));
   const std::string scratch_dir = argc > 3 ? argv[3] : "/tmp";
-  if (pictures < 1 || side < 1) {
+  if (!numbers || pictures < 1 || side < 1) {
     std::cerr << "usage: pixel_metrics_bench [pictures] [side] [scratch folder]\n";
     return EXIT_FAILURE;
   }

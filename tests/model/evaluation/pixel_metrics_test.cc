@@ -151,7 +151,7 @@ std::vector<size_t> LabelRegions(const Picture& picture) {
       const int y = static_cast<int>(i) / width;
       for (int v = std::max(0, y - 1); v <= std::min(height - 1, y + 1); ++v) {
         for (int u = std::max(0, x - 1); u <= std::min(width - 1, x + 1); ++u) {
-          const size_t other = labels[static_cast<size_t>(v * width + u)];
+          const size_t other = labels[static_cast<size_t>(v) * static_cast<size_t>(width) + static_cast<size_t>(u)];
           if (other == 0 || other >= labels[i]) continue;
           labels[i] = other;
           changed = true;
@@ -324,7 +324,8 @@ TEST(PixelMetricsCreateTest, RejectsAFolderThatIsNotThere) {
 }
 
 TEST(PixelMetricsCreateTest, RejectsAPassThatIsNoWholeNumberOfBlocks) {
-  for (const int64_t scores : {int64_t{0}, int64_t{-32768}, PixelMetricsAccumulator::kScoreBlock + 1}) {
+  for (const int64_t scores : {int64_t{0}, int64_t{-32768}, PixelMetricsAccumulator::kScoreBlock + 1,
+                               2 * PixelMetricsAccumulator::kMaxScoresPerPass}) {
     EXPECT_EQ(PixelMetricsAccumulator::Create(::testing::TempDir(), {.scores_per_pass = scores}).status().code(),
               absl::StatusCode::kInvalidArgument)
         << scores;

@@ -77,6 +77,12 @@ TEST(OverlapThresholdsTest, RoundingLetsOneMoreThroughAsInNumpy) {
   EXPECT_EQ(thresholds.back(), 0.007F);
 }
 
+TEST(OverlapThresholdsTest, TheRangeIsRoundedToFloatAsInNumpy) {
+  // With the range in double it would be the other way round.
+  EXPECT_THAT(OverlapThresholds(0.1F, 0.3F), SizeIs(200));
+  EXPECT_THAT(OverlapThresholds(0.1F, 0.65F), SizeIs(201));
+}
+
 TEST(OverlapThresholdsTest, AConstantMapHasNone) { EXPECT_THAT(OverlapThresholds(0.5F, 0.5F), IsEmpty()); }
 
 RegionOverlap Measure(const std::vector<float>& map, const std::vector<uint8_t>& mask) {
