@@ -1,0 +1,111 @@
+#include "model/evaluation/scratch_file.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ScratchFileTest : public ::testing::Test {
+ protected:
+  ScratchFileTest() : folder_(absl::StrCat(::testing::TempDir(), "/scratch_file_test_XXXXXX")) {
+    if (::mkdtemp(folder_.data()) == nullptr) ADD_FAILURE() << "cannot create " << folder_;
+  }
+  ~ScratchFileTest() override { fs::remove_all(folder_); }
+
+  std::string folder_;
+};
+
+// As if the disk were full after `bytes` of a file.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    handler_before_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    static_cast<void>(std::signal(SIGXFSZ, handler_before_));
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_before_)(int) = nullptr;
+};
+
+TEST_F(ScratchFileTest, ReadsBackWhatWasAppended) {
+  auto file = ScratchFile::Create(folder_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append({1, 2, 3}).ok());
+  ASSERT_TRUE((*file)->Append({4, 5}).ok());
+
+  std::vector<uint32_t> words(3);
+  ASSERT_TRUE((*file)->Read(1, absl::MakeSpan(words)).ok());
+
+  EXPECT_THAT(words, ElementsAre(2, 3, 4));
+  EXPECT_EQ((*file)->size(), 5);
+}
+
+TEST_F(ScratchFileTest, LeavesNoNameInTheFolder) {
+  const auto file = ScratchFile::Create(folder_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(ScratchFileTest, RejectsAFolderThatIsNotThere) {
+  const absl::Status status = ScratchFile::Create(folder_ + "/missing").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr(folder_ + "/missing"));
+}
+
+TEST_F(ScratchFileTest, RejectsAReadPastTheEnd) {
+  auto file = ScratchFile::Create(folder_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append({1, 2}).ok());
+  std::vector<uint32_t> words(2);
+  EXPECT_EQ((*file)->Read(1, absl::MakeSpan(words)).code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(ScratchFileTest, NamesTheFolderThatIsFull) {
+  auto file = ScratchFile::Create(folder_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const FileSizeLimit limit(10);
+  const absl::Status status = (*file)->Append({1, 2, 3});
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr(folder_));
+}
+
+TEST_F(ScratchFileTest, KeepsWhatItHadWhenAnAppendFails) {
+  auto file = ScratchFile::Create(folder_);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append({1, 2}).ok());
+  {
+    const FileSizeLimit limit(10);
+    ASSERT_FALSE((*file)->Append({7, 8}).ok());
+  }
+
+  ASSERT_TRUE((*file)->Append({3}).ok());
+
+  std::vector<uint32_t> words(3);
+  ASSERT_TRUE((*file)->Read(0, absl::MakeSpan(words)).ok());
+  EXPECT_THAT(words, ElementsAre(1, 2, 3));
+}
+
+}  // namespace
+}  // namespace bayespfl
