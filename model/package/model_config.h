@@ -60,6 +60,10 @@ struct ModelConfig {
 // keys are errors too, except below "provenance".
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text);
 
+// What of config.json decides scores and maps, in one spelling: everything but "name", "version", "thresholds" and
+// "provenance", keys sorted, no white space. InvalidArgument: not a JSON object.
+absl::StatusOr<std::string> ComputationText(absl::string_view json_text);
+
 }  // namespace bayespfl
 
 #endif  // BAYESPFL_MODEL_PACKAGE_MODEL_CONFIG_H_
