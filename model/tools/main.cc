@@ -1,6 +1,7 @@
 // bayespfl-model: everything that is done with a model package outside the server.
 
 #include "CLI/CLI.hpp"
+#include "model/tools/calibrate.h"
 #include "model/tools/inspect.h"
 
 int main(int argc, char** argv) {
@@ -20,6 +21,9 @@ int main(int argc, char** argv) {
                       "Write float32 .npy maps at model size, unsmoothed, into this folder");
   command->add_option("images", inspect.images, "Picture files: JPEG, PNG, BMP, TIFF, WebP")->required();
 
+  int exit_code = 0;
+  bayespfl::AddCalibrateCommand(app, exit_code);
+
   CLI11_PARSE(app, argc, argv);
-  return bayespfl::RunInspect(inspect);
+  return command->parsed() ? bayespfl::RunInspect(inspect) : exit_code;
 }
