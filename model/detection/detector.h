@@ -29,7 +29,7 @@ inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose
 
 struct DetectorOptions {
   std::string device = "auto";        // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
-  std::string calibration_file = "";  // instead of the package's own calibration.json; must exist then
+  std::string calibration_file = {};  // instead of the package's own calibration.json; must exist then
   bool ignore_calibration = false;    // as if there were none: for tools that make one
 };
 

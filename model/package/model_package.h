@@ -22,7 +22,7 @@ namespace bayespfl {
 inline constexpr char kCalibrationFileName[] = "calibration.json";
 
 struct PackageOptions {
-  std::string calibration_file = "";  // must exist; empty: the package's own calibration.json, if it has one
+  std::string calibration_file = {};  // must exist; empty: the package's own calibration.json, if it has one
   bool ignore_calibration = false;    // as if there were none: for tools that make one
 };
 
