@@ -9,13 +9,14 @@ enum ExitCode : int {
   kExitLocal = 1,        // wrong usage, an unreadable manifest, results that could not be written
   kExitExceeded = 2,     // --fail-above: a score was higher
   kExitUnreachable = 3,  // the server cannot be reached, or is not serving
-  kExitFrames = 4,       // some frames failed
+  kExitFrames = 4,       // some frames failed, or had no calibrated threshold for --fail-above calibrated
 };
 
 inline constexpr char kExitCodeHelp[] =
     "Exit codes: 0 all is well; 1 wrong usage or a local error; 2 a score is over --fail-above; 3 the server cannot "
     "be\n"
-    "reached or is not serving; 4 some frames failed. When several apply: 1 before 3 before 4 before 2.";
+    "reached or is not serving; 4 some frames failed, or had no threshold for --fail-above calibrated. When several\n"
+    "apply: 1 before 3 before 4 before 2.";
 
 }  // namespace bayespfl::client
 

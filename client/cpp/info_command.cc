@@ -20,6 +20,17 @@ struct InfoFlags {
   bool json = false;
 };
 
+Json CalibratedCategories(const inspection::v1::GetModelInfoResponse& info) {
+  Json categories = Json::array();
+  for (const inspection::v1::CalibratedCategory& category : info.calibrated_categories()) {
+    categories.push_back({{"category", category.category()},
+                          {"mask_threshold", ShortestDecimal(category.mask_threshold())},
+                          {"score_threshold", ShortestDecimal(category.score_threshold())},
+                          {"good_pictures", category.good_pictures()}});
+  }
+  return categories;
+}
+
 Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
   return {{"name", info.name()},
           {"version", info.version()},
@@ -33,14 +44,23 @@ Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
           {"calibrated", info.calibrated()},
           {"map_smoothing_sigma", ShortestDecimal(info.map_smoothing_sigma())},
           {"iad_sampling", info.iad_sampling()},
-          {"server_version", info.server_version()}};
+          {"server_version", info.server_version()},
+          {"calibrated_categories", CalibratedCategories(info)}};
 }
 
 void PrintTable(const Json& info) {
-  constexpr size_t kNameWidth = 21;
+  constexpr size_t kNameWidth = 22;
   for (const auto& [name, value] : info.items()) {
+    if (value.is_array()) continue;
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
     std::cout << PadRight(name, kNameWidth) << OneLine(text) << '\n';
+  }
+  const Json& categories = info["calibrated_categories"];
+  std::cout << PadRight("calibrated_categories", kNameWidth) << (categories.empty() ? "none" : "") << '\n';
+  for (const Json& category : categories) {
+    std::cout << "  " << OneLine(category["category"].get<std::string>()) << ": mask threshold "
+              << category["mask_threshold"].dump() << ", score threshold " << category["score_threshold"].dump() << " ("
+              << category["good_pictures"].dump() << " good pictures)\n";
   }
   std::cout << std::flush;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
@@ -22,6 +23,7 @@ namespace bayespfl::client {
 namespace {
 
 constexpr size_t kMaxCategoryBytes = 256;
+constexpr char kCalibrated[] = "calibrated";
 
 struct InspectFlags {
   ConnectionFlags connection;
@@ -35,7 +37,7 @@ struct InspectFlags {
   std::optional<uint32_t> samples;
   std::optional<uint64_t> seed;
   std::optional<float> mask_threshold;
-  std::optional<double> fail_above;
+  std::string fail_above;  // a number, kCalibrated, or empty
 };
 
 // The same limits as the server's, so that a slip of the keyboard is told before a thousand pictures are sent.
@@ -76,7 +78,8 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   job.stream = flags.stream;
   job.max_in_flight = flags.in_flight;
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
-  job.fail_above = flags.fail_above;
+  job.fail_above_calibrated = flags.fail_above == kCalibrated;
+  if (double limit = 0; absl::SimpleAtod(flags.fail_above, &limit)) job.fail_above = limit;
   if (!flags.output.empty()) job.output = flags.output;
   if (flags.samples.has_value()) job.options.set_samples(*flags.samples);
   if (flags.seed.has_value()) job.options.set_seed(*flags.seed);
@@ -94,7 +97,11 @@ int ExitCodeOf(const InspectionClient& client, const RunSummary& summary) {
   }
   if (!summary.output_errors.empty()) return kExitLocal;
   if (unreachable != kExitOk) return unreachable;
-  if (summary.failed > 0) return kExitFrames;
+  for (const std::string& category : summary.uncalibrated) {
+    PrintError(absl::StrCat("the server has no calibrated score threshold for the category \"", OneLine(category),
+                            "\"; calibrate it with bayespfl-model calibrate, or give --fail-above a number"));
+  }
+  if (summary.failed > 0 || !summary.uncalibrated.empty()) return kExitFrames;
   return summary.exceeded > 0 ? kExitExceeded : kExitOk;
 }
 
@@ -137,9 +144,11 @@ void AddResults(CLI::App& command, InspectFlags& flags) {
   command.add_flag("--json", flags.json, "Print one JSON object per line instead of a table");
   command.add_option("--output", flags.output, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");
-  command.add_option("--fail-above", flags.fail_above, "Exit with 2 when any score is higher")
+  command
+      .add_option("--fail-above", flags.fail_above,
+                  "Exit with 2 when any score is higher; \"calibrated\": higher than its category's own threshold")
       ->type_name("SCORE")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(CLI::Range(0.0, 1.0) | CLI::IsMember({kCalibrated}));
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ class Run final {
   void Report(size_t i, const Outcome& outcome) {
     if (outcome.result.ok()) {
       ++summary_.answered;
-      if (job_.fail_above.has_value() && outcome.result->score() > *job_.fail_above) ++summary_.exceeded;
+      Judge(job_.inputs[i], *outcome.result);
       WriteOutputs(i, *outcome.result);
     } else {
       ++summary_.failed;
@@ -141,6 +141,15 @@ class Run final {
     progress_.Clear();
     reporter_.Report(job_.inputs[i], outcome);
     progress_.Advance();
+  }
+
+  void Judge(const Input& input, const InspectResponse& response) {
+    bool exceeded = job_.fail_above.has_value() && response.score() > *job_.fail_above;
+    if (job_.fail_above_calibrated) {
+      if (!response.has_score_threshold()) summary_.uncalibrated.insert(input.category);
+      exceeded = exceeded || (response.has_score_threshold() && response.score() > response.score_threshold());
+    }
+    if (exceeded) ++summary_.exceeded;
   }
 
   void WriteOutputs(size_t i, const InspectResponse& response) {

@@ -24,6 +24,7 @@ struct InspectJob {
   absl::Duration timeout = absl::Seconds(60);   // per frame, > 0
   std::optional<std::filesystem::path> output;  // folder for overlays and masks
   std::optional<double> fail_above;             // scores over it are counted
+  bool fail_above_calibrated = false;           // scores over their category's calibrated threshold are counted
 };
 
 // Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off

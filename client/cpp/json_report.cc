@@ -41,6 +41,8 @@ class JsonReporter final : public Reporter {
     line["mask_area_pixels"] = result.mask_area_pixels();
     line["mask_area_fraction"] = result.mask_area_fraction();
     line["mask_threshold"] = ShortestDecimal(result.mask_threshold());
+    line["calibrated"] = result.calibrated();
+    line["score_threshold"] = result.has_score_threshold() ? Json(ShortestDecimal(result.score_threshold())) : Json();
     line["seed"] = result.seed();
     line["samples"] = result.samples();
     line["model_version"] = result.model_version();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,11 @@ struct Outcome {
 
 // How a run went as a whole.
 struct RunSummary {
-  size_t answered = 0;    // inputs with a result
-  size_t failed = 0;      // inputs with an error of their own
-  size_t unanswered = 0;  // inputs left when the run broke off
-  size_t exceeded = 0;    // results with a score over the limit
+  size_t answered = 0;                 // inputs with a result
+  size_t failed = 0;                   // inputs with an error of their own
+  size_t unanswered = 0;               // inputs left when the run broke off
+  size_t exceeded = 0;                 // results with a score over the limit
+  std::set<std::string> uncalibrated;  // categories whose results had no calibrated limit to be compared with
   absl::Duration elapsed;
   absl::Status broken;                     // why the run broke off, or OK
   std::vector<std::string> output_errors;  // overlays and masks that could not be written
@@ -48,7 +50,8 @@ class Reporter {
 std::unique_ptr<Reporter> MakeTableReporter(std::ostream& stream, const std::vector<Input>& inputs);
 
 // Objects with image, category and either error {code, message} or score, score_std, text_score, map_score,
-// mask_area_pixels, mask_area_fraction, mask_threshold, seed, samples, model_version, latency_seconds, stage_seconds.
+// mask_area_pixels, mask_area_fraction, mask_threshold, calibrated, score_threshold (null when the category has none),
+// seed, samples, model_version, latency_seconds, stage_seconds.
 // Every input gets one line, unanswered ones included; text that is not UTF-8 is repaired with U+FFFD.
 std::unique_ptr<Reporter> MakeJsonReporter(std::ostream& stream);
 

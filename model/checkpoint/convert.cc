@@ -117,12 +117,6 @@ absl::StatusOr<Provenance> DescribeSources(const ConvertOptions& options) {
   return provenance;
 }
 
-std::string Sha256OfText(absl::string_view text) {
-  Sha256 digest;
-  digest.Add(text.data(), text.size());
-  return digest.HexDigest();
-}
-
 }  // namespace
 
 absl::StatusOr<int> StageFromPath(absl::string_view path) {
@@ -160,7 +154,7 @@ absl::StatusOr<ModelConfig> ConvertPackage(const ConvertOptions& options) {
     if (!digest.ok()) return digest.status();
     config->file_digests[file] = *std::move(digest);
   }
-  config->file_digests[options.vocabulary_file] = Sha256OfText(options.vocabulary);
+  config->file_digests[options.vocabulary_file] = Sha256Hex(options.vocabulary);
   if (absl::Status status = (*folder)->Write(options.vocabulary_file, options.vocabulary); !status.ok()) return status;
   const std::string text = FormatModelConfig(*config, *provenance);
   if (absl::Status status = (*folder)->Write("config.json", text); !status.ok()) return status;

@@ -3,12 +3,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "model/clip/preprocess.h"
 #include "model/clip/tokenizer.h"
 #include "model/detection/device.h"
@@ -21,6 +24,7 @@ namespace bayespfl {
 namespace {
 
 constexpr float kUncalibratedThreshold = 0.5F;
+constexpr int kMaxKeyPasses = 16;  // more than any text of kMaxCategoryBytes needs
 
 class StopWatch {
  public:
@@ -58,6 +62,13 @@ struct Job {
   const Frame* frame;
   int64_t samples;
   std::vector<int32_t> token_ids;
+  CategoryThresholds thresholds;
+};
+
+// A category that the model can take.
+struct ReadCategory {
+  std::string key;  // see Detector::CategoryKey
+  std::vector<int32_t> token_ids;
 };
 
 }  // namespace
@@ -66,20 +77,24 @@ struct Detector::Impl {
   ModelInfo info;
   std::unique_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<const BayesPflModel> model;
+  std::map<std::string, CategoryThresholds> category_thresholds;  // of calibrated categories, by key
 
   // "iad_sampling": "first" keeps the image-agnostic draws of the first frame ever detected. Sample r does not depend
   // on R, so remembering the seed is remembering the draws.
   mutable std::once_flag first_seed_once;
   mutable uint64_t first_seed = 0;
 
-  absl::StatusOr<std::vector<int32_t>> Tokenize(absl::string_view category) const;
+  absl::StatusOr<ReadCategory> Read(absl::string_view category) const;
+  absl::StatusOr<std::string> KeyOf(const std::string& words) const;
+  CategoryThresholds ThresholdsOf(const std::string& key) const;
+  absl::Status AddCalibration(const Calibration& calibration);
   absl::StatusOr<Job> Check(const Frame& frame, size_t index) const;
   PromptNoise Noise(const Job& job) const;
   void Run(const std::vector<Job>& jobs, std::vector<absl::StatusOr<Detection>>& results) const;
   void Postprocess(const Frame& frame, const AnomalyMaps& maps, Detection& detection) const;
 };
 
-absl::StatusOr<std::vector<int32_t>> Detector::Impl::Tokenize(absl::string_view category) const {
+absl::StatusOr<ReadCategory> Detector::Impl::Read(absl::string_view category) const {
   if (absl::StripAsciiWhitespace(category).empty()) return absl::InvalidArgumentError("category is empty");
   if (category.size() > static_cast<size_t>(kMaxCategoryBytes)) {
     return absl::InvalidArgumentError(
@@ -104,7 +119,46 @@ absl::StatusOr<std::vector<int32_t>> Detector::Impl::Tokenize(absl::string_view 
                                                    " tokens; the model's context of ", config.context_length,
                                                    " leaves room for ", limit - 2));
   }
-  return ids;
+  absl::StatusOr<std::string> key = KeyOf(words);
+  if (!key.ok()) return absl::InvalidArgumentError(absl::StrCat("category: ", key.status().message()));
+  return ReadCategory{*std::move(key), *std::move(ids)};
+}
+
+absl::StatusOr<std::string> Detector::Impl::KeyOf(const std::string& words) const {
+  // One pass may leave text that another would change ("&amp;amp;lt;"); a key must be its own key, so that a
+  // calibration file can be checked.
+  std::string key = words;
+  for (int pass = 0; pass < kMaxKeyPasses; ++pass) {
+    const absl::StatusOr<std::string> cleaned = tokenizer->Clean(absl::StrCat("X ", key));
+    if (!cleaned.ok()) return cleaned.status();
+    const std::string next(absl::StripPrefix(*cleaned, "x "));
+    if (next == key) break;
+    key = next;
+  }
+  return key;
+}
+
+CategoryThresholds Detector::Impl::ThresholdsOf(const std::string& key) const {
+  const auto found = category_thresholds.find(key);
+  if (found != category_thresholds.end()) return found->second;
+  return {.mask = info.mask_threshold, .calibrated = info.calibrated};
+}
+
+absl::Status Detector::Impl::AddCalibration(const Calibration& calibration) {
+  for (const auto& [key, category] : calibration.categories) {
+    const absl::StatusOr<std::string> cleaned = KeyOf(key);
+    if (!cleaned.ok()) return cleaned.status();
+    if (*cleaned != key) {
+      return absl::InvalidArgumentError(absl::StrCat("calibration: no category has the key \"", absl::CHexEscape(key),
+                                                     "\"; the model reads it as \"", absl::CHexEscape(*cleaned), "\""));
+    }
+    category_thresholds[key] = {.mask = category.mask_threshold, .calibrated = true, .score = category.score_threshold};
+    info.calibrated_categories.push_back({.category = key,
+                                          .mask_threshold = category.mask_threshold,
+                                          .score_threshold = category.score_threshold,
+                                          .good_pictures = category.provenance.good_pictures});
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) const {
@@ -116,9 +170,10 @@ absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) cons
   if (frame.samples < 0 || frame.samples > kMaxSamples) {
     return absl::InvalidArgumentError(absl::StrCat("samples is ", frame.samples, "; it must be in 1..", kMaxSamples));
   }
-  absl::StatusOr<std::vector<int32_t>> ids = Tokenize(frame.category);
-  if (!ids.ok()) return ids.status();
-  return Job{index, &frame, frame.samples == 0 ? info.default_samples : frame.samples, *std::move(ids)};
+  absl::StatusOr<ReadCategory> category = Read(frame.category);
+  if (!category.ok()) return category.status();
+  return Job{index, &frame, frame.samples == 0 ? info.default_samples : frame.samples, std::move(category->token_ids),
+             ThresholdsOf(category->key)};
 }
 
 PromptNoise Detector::Impl::Noise(const Job& job) const {
@@ -177,6 +232,7 @@ void Detector::Impl::Run(const std::vector<Job>& jobs, std::vector<absl::StatusO
     detection.seconds = shared;
     detection.seed = job.frame->seed;
     detection.samples = static_cast<int>(job.samples);
+    detection.thresholds = job.thresholds;
     const ImageScore score = model->ScoreImage(texts[i], embeddings[row], job.samples);
     detection.score = detection.text_score = score.mean;
     detection.score_std = score.deviation;
@@ -198,7 +254,8 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
                                                            const DetectorOptions& options) {
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
   if (!device.ok()) return device.status();
-  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(package_dir);
+  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(
+      package_dir, {.calibration_file = options.calibration_file, .ignore_calibration = options.ignore_calibration});
   if (!package.ok()) return package.status();
   auto impl = std::make_unique<Impl>();
   auto tokenizer = Tokenizer::Load(package->vocabulary_path);
@@ -223,6 +280,9 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
                 .calibrated = config.mask_threshold.has_value(),
                 .map_smoothing_sigma = config.map_smoothing_sigma,
                 .iad_sampling = config.iad_per_request ? "request" : "first"};
+  if (package->calibration.has_value()) {
+    if (absl::Status status = impl->AddCalibration(*package->calibration); !status.ok()) return status;
+  }
   return std::unique_ptr<Detector>(new Detector(std::move(impl)));
 }
 
@@ -249,7 +309,19 @@ absl::Status Detector::Validate(absl::string_view category, int samples) const {
   if (samples < 0 || samples > kMaxSamples) {
     return absl::InvalidArgumentError(absl::StrCat("samples is ", samples, "; it must be in 1..", kMaxSamples));
   }
-  return impl_->Tokenize(category).status();
+  return impl_->Read(category).status();
+}
+
+absl::StatusOr<std::string> Detector::CategoryKey(absl::string_view category) const {
+  absl::StatusOr<ReadCategory> read = impl_->Read(category);
+  if (!read.ok()) return read.status();
+  return std::move(read->key);
+}
+
+absl::StatusOr<CategoryThresholds> Detector::Thresholds(absl::string_view category) const {
+  const absl::StatusOr<ReadCategory> read = impl_->Read(category);
+  if (!read.ok()) return read.status();
+  return impl_->ThresholdsOf(read->key);
 }
 
 const ModelInfo& Detector::info() const { return impl_->info; }

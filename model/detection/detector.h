@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ inline constexpr int kMaxCategoryBytes = 256;       // UTF-8 bytes of a category
 inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose mean is `map_score`
 
 struct DetectorOptions {
-  std::string device = "auto";  // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
+  std::string device = "auto";        // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
+  std::string calibration_file = {};  // instead of the package's own calibration.json; must exist then
+  bool ignore_calibration = false;    // as if there were none: for tools that make one
 };
 
 enum class MapSize {
@@ -56,6 +59,13 @@ struct StageSeconds {
   double postprocess = 0;  // smoothing and resizing of the map
 };
 
+// Where to draw the lines for a category.
+struct CategoryThresholds {
+  float mask = 0.5F;                          // on the smoothed map: the category's own, else the package's, else 0.5
+  bool calibrated = false;                    // false: `mask` is the 0.5 that nobody chose
+  std::optional<float> score = std::nullopt;  // a part is rejected when score > it; absent: the category has none
+};
+
 struct Detection {
   float score = 0;       // 0..1, image-level text score of the package's stage
   float score_std = 0;   // population deviation over the R samples of the mean over prompts
@@ -64,8 +74,17 @@ struct Detection {
   PixelMap map;          // 0..1; empty with MapSize::kNone
   PixelMap map_std;      // >= 0, population deviation over the samples, unsmoothed; empty unless asked for
   uint64_t seed = 0;
-  int samples = 0;  // R used
+  int samples = 0;                // R used
+  CategoryThresholds thresholds;  // of the frame's category
   StageSeconds seconds;
+};
+
+// A category whose thresholds come from good pictures of it.
+struct CalibratedCategory {
+  std::string category;       // its key (Detector::CategoryKey)
+  float mask_threshold = 0;   // on the smoothed map, 0..1
+  float score_threshold = 0;  // a part is rejected when score > it, 0..1
+  int64_t good_pictures = 0;  // that the thresholds were made of
 };
 
 struct ModelInfo {
@@ -80,13 +99,15 @@ struct ModelInfo {
   bool calibrated = false;        // false: the package carries no threshold and 0.5 is used
   float map_smoothing_sigma = 0;  // pixels at model size; 0: off
   std::string iad_sampling;       // "request" or "first"
+  std::vector<CalibratedCategory> calibrated_categories = {};  // by key; they win over `mask_threshold`
 };
 
-// Detect(), Validate() and info() are const and may be called from many threads at once.
+// Every const method may be called from many threads at once.
 class Detector {
  public:
   // Loads, checks and places the package on the device. NotFound, InvalidArgument and DataLoss name the file and the
-  // tensor, key or offset; FailedPrecondition: the device cannot be used.
+  // tensor, key or offset; FailedPrecondition: the device cannot be used, or the calibration was made with another
+  // package.
   static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
                                                           const DetectorOptions& options);
   ~Detector();
@@ -102,6 +123,14 @@ class Detector {
   // What Detect() would say about the category and the sample count, without running anything. InvalidArgument:
   // empty, too long, not UTF-8, holds a special token, or too many tokens for the package's context length.
   absl::Status Validate(absl::string_view category, int samples) const;
+
+  // The category as the model reads it: its words by the package's names, after the tokeniser's clean-up. Categories
+  // with one key ("metal_nut", "Metal  Nut", "metal nut") give one prompt and share a calibration. Errors as
+  // Validate().
+  absl::StatusOr<std::string> CategoryKey(absl::string_view category) const;
+
+  // Errors as Validate().
+  absl::StatusOr<CategoryThresholds> Thresholds(absl::string_view category) const;
 
   const ModelInfo& info() const;
 

@@ -2,171 +2,41 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <set>
-#include <utility>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "model/package/json_object_reader.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
 namespace {
 
-using nlohmann::json;
-
+constexpr char kFileName[] = "config.json";
 constexpr int kSchemaVersion = 1;
 constexpr int64_t kMaxSize = 1 << 20;  // no width, length or count of a real model comes near
 constexpr int kMaxPackageSamples = 64;
 
-// Reads one JSON object key by key; remembers the first thing that is wrong, so that callers read straight on.
-class ObjectReader {
- public:
-  ObjectReader(const json* object, std::string path, absl::Status* status)
-      : object_(object), path_(std::move(path)), status_(status) {}
-
-  ObjectReader Object(const std::string& key) {
-    const json* value = Find(key);
-    if (value != nullptr && !value->is_object()) {
-      Fail(key, "must be an object");
-      value = nullptr;
-    }
-    return {value, Path(key), status_};
-  }
-
-  int64_t Integer(const std::string& key, int64_t low, int64_t high) {
-    const json* value = Find(key);
-    if (value == nullptr) return low;
-    if (!value->is_number_integer() || *value < low || *value > high) {
-      Fail(key, absl::StrCat("must be an integer in ", low, "..", high, ", not ", Shown(*value)));
-      return low;
-    }
-    return value->get<int64_t>();
-  }
-
-  float Number(const std::string& key, double low, double high) {
-    const json* value = Find(key);
-    return value == nullptr ? 0.0F : CheckedNumber(key, *value, low, high);
-  }
-
-  std::string String(const std::string& key) {
-    const json* value = Find(key);
-    if (value == nullptr) return {};
-    if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
-      Fail(key, absl::StrCat("must be a non-empty string, not ", Shown(*value)));
-      return {};
-    }
-    return value->get<std::string>();
-  }
-
-  std::array<float, 3> Triple(const std::string& key, double low, double high) {
-    std::array<float, 3> result = {};
-    const json* value = Find(key);
-    if (value == nullptr) return result;
-    if (!value->is_array() || value->size() != 3) {
-      Fail(key, "must be an array of 3 numbers");
-      return result;
-    }
-    for (size_t i = 0; i < result.size(); ++i) result[i] = CheckedNumber(key, (*value)[i], low, high);
-    return result;
-  }
-
-  std::vector<int64_t> Integers(const std::string& key, int64_t low, int64_t high) {
-    std::vector<int64_t> result;
-    const json* value = Find(key);
-    if (value == nullptr) return result;
-    const bool good = value->is_array() && std::all_of(value->begin(), value->end(), [&](const json& item) {
-                        return item.is_number_integer() && item >= low && item <= high;
-                      });
-    if (!good) {
-      Fail(key, absl::StrCat("must be an array of integers in ", low, "..", high));
-      return result;
-    }
-    return value->get<std::vector<int64_t>>();
-  }
-
-  std::map<std::string, std::string> StringMap(const std::string& key) {
-    std::map<std::string, std::string> result;
-    const json* value = Find(key);
-    if (value == nullptr) return result;
-    for (const auto& [name, words] : value->items()) {
-      if (!words.is_string()) {
-        Fail(key, "must map strings to strings");
-        return {};
-      }
-      result.emplace(name, words.get<std::string>());
-    }
-    return result;
-  }
-
-  bool Has(const std::string& key) const { return object_ != nullptr && object_->contains(key); }
-  void Ignore(const std::string& key) { seen_.insert(key); }
-
-  void Fail(const std::string& key, absl::string_view what) {
-    if (status_->ok()) *status_ = absl::InvalidArgumentError(absl::StrCat("config.json: \"", Path(key), "\" ", what));
-  }
-
-  // Call last: what was not read is unknown.
-  void Done() {
-    if (object_ == nullptr) return;
-    for (const auto& [key, value] : object_->items()) {
-      if (!seen_.contains(key)) Fail(key, "is not a known key");
-    }
-  }
-
- private:
-  std::string Path(const std::string& key) const { return path_.empty() ? key : absl::StrCat(path_, ".", key); }
-
-  static std::string Shown(const json& value) {
-    return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 60);
-  }
-
-  const json* Find(const std::string& key) {
-    seen_.insert(key);
-    if (object_ == nullptr) return nullptr;
-    const auto found = object_->find(key);
-    if (found == object_->end()) {
-      Fail(key, "is missing");
-      return nullptr;
-    }
-    return &*found;
-  }
-
-  float CheckedNumber(const std::string& key, const json& value, double low, double high) {
-    const double number = value.is_number() ? value.get<double>() : std::nan("");
-    if (!(number >= low && number <= high)) {
-      Fail(key, absl::StrCat("must be a number in ", low, "..", high, ", not ", Shown(value)));
-      return 0.0F;
-    }
-    return static_cast<float>(number);
-  }
-
-  const json* object_;
-  std::string path_;
-  absl::Status* status_;
-  std::set<std::string> seen_;
-};
-
-TowerConfig ReadTower(ObjectReader& reader) {
+TowerConfig ReadTower(JsonObjectReader& reader) {
   return {.width = reader.Integer("width", 1, kMaxSize),
           .layers = reader.Integer("layers", 1, 1024),
           .heads = reader.Integer("heads", 1, 1024)};
 }
 
-void ReadArchitecture(ObjectReader architecture, ModelConfig& config) {
+void ReadArchitecture(JsonObjectReader architecture, ModelConfig& config) {
   config.embed_dim = architecture.Integer("embed_dim", 1, kMaxSize);
-  ObjectReader vision = architecture.Object("vision");
+  JsonObjectReader vision = architecture.Object("vision");
   config.vision = ReadTower(vision);
   config.patch_size = vision.Integer("patch_size", 1, 1024);
   config.pretrain_image_size = vision.Integer("pretrain_image_size", 1, 8192);
   config.tapped_layers = vision.Integers("tapped_layers", 1, 1024);
   vision.Done();
-  ObjectReader text = architecture.Object("text");
+  JsonObjectReader text = architecture.Object("text");
   config.text = ReadTower(text);
   config.context_length = text.Integer("context_length", 1, 4096);
   config.vocabulary_size = text.Integer("vocabulary_size", 49408, kMaxSize);
   text.Done();
-  ObjectReader prompts = architecture.Object("prompts");
+  JsonObjectReader prompts = architecture.Object("prompts");
   config.prompts = prompts.Integer("count", 1, 256);
   config.context_rows = prompts.Integer("context_rows", 1, 1024);
   config.state_rows = prompts.Integer("state_rows", 1, 1024);
@@ -177,24 +47,24 @@ void ReadArchitecture(ObjectReader architecture, ModelConfig& config) {
   architecture.Done();
 }
 
-void ReadBehaviour(ObjectReader& root, ModelConfig& config) {
+void ReadBehaviour(JsonObjectReader& root, ModelConfig& config) {
   config.stage = static_cast<int>(root.Integer("stage", 1, 2));
-  ObjectReader input = root.Object("input");
+  JsonObjectReader input = root.Object("input");
   config.image_size = input.Integer("image_size", 1, 8192);
   config.mean = input.Triple("mean", -10, 10);
   config.stddev = input.Triple("std", 1e-6, 10);
   input.Done();
-  ObjectReader sampling = root.Object("sampling");
+  JsonObjectReader sampling = root.Object("sampling");
   config.samples = static_cast<int>(sampling.Integer("samples", 1, kMaxPackageSamples));
   const std::string iad_sampling = sampling.String("iad_sampling");
   if (iad_sampling != "request" && iad_sampling != "first")
     sampling.Fail("iad_sampling", "must be \"request\" or \"first\"");
   config.iad_per_request = iad_sampling != "first";
   sampling.Done();
-  config.map_smoothing_sigma = root.Number("map_smoothing_sigma", 0, 256);
+  config.map_smoothing_sigma = static_cast<float>(root.Number("map_smoothing_sigma", 0, 256));
   if (root.Has("thresholds")) {
-    ObjectReader thresholds = root.Object("thresholds");
-    config.mask_threshold = thresholds.Number("mask", 0, 1);
+    JsonObjectReader thresholds = root.Object("thresholds");
+    config.mask_threshold = static_cast<float>(thresholds.Number("mask", 0, 1));
     thresholds.Done();
   }
   config.category_names = root.StringMap("category_names");
@@ -304,13 +174,11 @@ std::string FormatModelConfig(const ModelConfig& config, const Provenance& prove
 }
 
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
-  const json document = json::parse(json_text.begin(), json_text.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded() || !document.is_object()) {
-    return absl::InvalidArgumentError("config.json: not a JSON object");
-  }
+  const absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
+  if (!document.ok()) return document.status();
   absl::Status status;
   ModelConfig config;
-  ObjectReader root(&document, "", &status);
+  JsonObjectReader root(&*document, kFileName, "", &status);
   root.Integer("schema_version", kSchemaVersion, kSchemaVersion);
   config.name = root.String("name");
   config.version = root.String("version");
@@ -320,6 +188,13 @@ absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
   if (status.ok()) status = CheckConsistency(config);
   if (!status.ok()) return status;
   return config;
+}
+
+absl::StatusOr<std::string> ComputationText(absl::string_view json_text) {
+  absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
+  if (!document.ok()) return document.status();
+  for (const char* key : {"name", "version", "thresholds", "file_digests", "provenance"}) document->erase(key);
+  return document->dump();  // keys sorted, no white space
 }
 
 }  // namespace bayespfl

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr uintmax_t kMaxConfigBytes = 1 << 20;
 constexpr uintmax_t kMaxVocabularyBytes = 64 << 20;
+constexpr uintmax_t kMaxCalibrationBytes = 16 << 20;  // some 20,000 categories
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, uintmax_t max_bytes) {
   std::error_code error;
@@ -29,16 +31,47 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, uintmax_t max_byte
   return content;
 }
 
-// Name and size first, so that bytes cannot move from one file to the next unnoticed.
-void AddFile(Sha256& digest, const std::string& name, const void* data, size_t size) {
-  const std::string head = absl::StrCat(name, "\n", size, "\n");
-  digest.Add(head.data(), head.size());
-  digest.Add(data, size);
+std::string CalibrationPath(const std::filesystem::path& root, const PackageOptions& options) {
+  return options.calibration_file.empty() ? (root / kCalibrationFileName).string() : options.calibration_file;
+}
+
+// The text of the calibration to use, nullopt if there is none.
+absl::StatusOr<std::optional<std::string>> ReadCalibration(const std::filesystem::path& root,
+                                                           const PackageOptions& options) {
+  if (options.ignore_calibration) return std::nullopt;
+  const std::string path = CalibrationPath(root, options);
+  std::error_code error;
+  if (options.calibration_file.empty() && !std::filesystem::exists(path, error) && !error) return std::nullopt;
+  absl::StatusOr<std::string> text = ReadFile(path, kMaxCalibrationBytes);
+  if (!text.ok()) return text.status();
+  return *std::move(text);
+}
+
+absl::StatusOr<Calibration> CheckedCalibration(const std::string& text, const ModelPackage& package) {
+  absl::StatusOr<Calibration> calibration = ParseCalibration(text);
+  if (!calibration.ok()) return calibration;
+  const std::string digest = package.ComputationDigest();
+  if (calibration->computation_digest != digest) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "its thresholds were made with another model (computation digest ",
+        calibration->computation_digest.substr(0, 12), ", this package's is ", digest.substr(0, 12),
+        "): calibrate again with `bayespfl-model calibrate`, or remove the file to serve without a calibration"));
+  }
+  return calibration;
 }
 
 }  // namespace
 
-absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir) {
+std::string ModelPackage::ComputationDigest() const {
+  Sha256 sha256;
+  sha256.AddFile("config.json", computation_text.data(), computation_text.size());
+  sha256.AddFile("clip.safetensors", clip->bytes().data(), clip->bytes().size());
+  sha256.AddFile("bayespfl.safetensors", bayespfl->bytes().data(), bayespfl->bytes().size());
+  sha256.AddFile("vocabulary", vocabulary_digest.data(), vocabulary_digest.size());
+  return sha256.HexDigest();
+}
+
+absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const PackageOptions& options) {
   if (!std::filesystem::is_directory(dir)) {
     return absl::NotFoundError(absl::StrCat("no model package: ", dir, " is not a folder"));
   }
@@ -55,12 +88,30 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir) {
   absl::StatusOr<std::string> vocabulary = ReadFile(vocabulary_path, kMaxVocabularyBytes);
   if (!vocabulary.ok()) return vocabulary.status();
 
+  absl::StatusOr<std::string> computation_text = ComputationText(*config_text);
+  if (!computation_text.ok()) return computation_text.status();
+  absl::StatusOr<std::optional<std::string>> calibration_text = ReadCalibration(root, options);
+  if (!calibration_text.ok()) return calibration_text.status();
+
   Sha256 digest;
-  AddFile(digest, "config.json", config_text->data(), config_text->size());
-  AddFile(digest, "clip.safetensors", (*clip)->bytes().data(), (*clip)->bytes().size());
-  AddFile(digest, "bayespfl.safetensors", (*bayespfl)->bytes().data(), (*bayespfl)->bytes().size());
-  AddFile(digest, "vocabulary", vocabulary->data(), vocabulary->size());
-  return ModelPackage{*std::move(config), *std::move(clip), *std::move(bayespfl), vocabulary_path, digest.HexDigest()};
+  digest.AddFile("config.json", config_text->data(), config_text->size());
+  digest.AddFile("clip.safetensors", (*clip)->bytes().data(), (*clip)->bytes().size());
+  digest.AddFile("bayespfl.safetensors", (*bayespfl)->bytes().data(), (*bayespfl)->bytes().size());
+  digest.AddFile("vocabulary", vocabulary->data(), vocabulary->size());
+  if (calibration_text->has_value()) {
+    digest.AddFile(kCalibrationFileName, (*calibration_text)->data(), (*calibration_text)->size());
+  }
+  ModelPackage package{*std::move(config), *std::move(clip),   *std::move(bayespfl),         vocabulary_path,
+                       std::nullopt,       digest.HexDigest(), *std::move(computation_text), Sha256Hex(*vocabulary)};
+  if (calibration_text->has_value()) {
+    absl::StatusOr<Calibration> calibration = CheckedCalibration(**calibration_text, package);
+    if (!calibration.ok()) {
+      return absl::Status(calibration.status().code(),
+                          absl::StrCat(CalibrationPath(root, options), ": ", calibration.status().message()));
+    }
+    package.calibration = *std::move(calibration);
+  }
+  return package;
 }
 
 }  // namespace bayespfl

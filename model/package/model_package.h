@@ -4,17 +4,27 @@
 //   clip.safetensors       CLIP's weights under OpenAI's key names
 //   bayespfl.safetensors   the Bayes-PFL weights under the reference's key names
 //   <vocabulary>           CLIP's merges file
+//   calibration.json       optional: thresholds per category (calibration.h); may also lie elsewhere
 #ifndef BAYESPFL_MODEL_PACKAGE_MODEL_PACKAGE_H_
 #define BAYESPFL_MODEL_PACKAGE_MODEL_PACKAGE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "model/package/calibration.h"
 #include "model/package/model_config.h"
 #include "model/package/safetensors.h"
 
 namespace bayespfl {
+
+inline constexpr char kCalibrationFileName[] = "calibration.json";
+
+struct PackageOptions {
+  std::string calibration_file = {};  // must exist; empty: the package's own calibration.json, if it has one
+  bool ignore_calibration = false;    // as if there were none: for tools that make one
+};
 
 // Immutable after Open(). The weight files stay mapped as long as the package lives.
 struct ModelPackage {
@@ -22,14 +32,25 @@ struct ModelPackage {
   std::unique_ptr<const SafetensorsFile> clip;
   std::unique_ptr<const SafetensorsFile> bayespfl;
   std::string vocabulary_path;
-  std::string digest;  // SHA-256 (hexadecimal) over name, size and content of the four files, in the order above
+  std::optional<Calibration> calibration;
+  std::string digest;  // SHA-256 (hexadecimal) over name, size and content of the files, in the order above
+
+  // Parts of ComputationDigest().
+  std::string computation_text;
+  std::string vocabulary_digest;
 
   // Configured version + "+" + the first 12 digits of the digest.
   std::string version() const { return config.version + "+" + digest.substr(0, 12); }
 
-  // NotFound: the folder or one of its files. InvalidArgument: config.json. DataLoss: a weight file. The message names
-  // the file and the key, tensor or offset. Tensors are matched with the configuration when the model is built.
-  static absl::StatusOr<ModelPackage> Open(const std::string& dir);
+  // SHA-256 (hexadecimal) over what decides scores and maps: the weights, the vocabulary and config.json but for names,
+  // version, threshold and provenance. A calibration is only good for the package with the digest that it names. Reads
+  // the weights once more.
+  std::string ComputationDigest() const;
+
+  // NotFound: the folder or one of its files. InvalidArgument: config.json or the calibration. DataLoss: a weight file.
+  // FailedPrecondition: the calibration was made with another package. The message names the file and the key, tensor
+  // or offset. Tensors are matched with the configuration when the model is built.
+  static absl::StatusOr<ModelPackage> Open(const std::string& dir, const PackageOptions& options = {});
 };
 
 }  // namespace bayespfl

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4), hexadecimal.
+// SHA-256 of bytes and of sets of files.
 #ifndef BAYESPFL_MODEL_PACKAGE_SHA256_H_
 #define BAYESPFL_MODEL_PACKAGE_SHA256_H_
 
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace bayespfl {
 
@@ -19,13 +20,18 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void Add(const void* data, size_t size);
-  // 64 lower-case digits. Call once, last.
+  // Name and size first, so that bytes cannot move from one file to the next unnoticed.
+  void AddFile(const std::string& name, const void* data, size_t size);
+
+  // 64 lower-case hexadecimal digits. Call it once, last.
   std::string HexDigest();
 
  private:
   struct Context;
   std::unique_ptr<Context> context_;
 };
+
+std::string Sha256Hex(absl::string_view bytes);
 
 // Digest of a file's content, read in pieces. NotFound: cannot be opened. DataLoss: cannot be read.
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path);

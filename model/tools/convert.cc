@@ -5,7 +5,9 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 
+#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "model/clip/bundled_vocabulary.h"
@@ -65,6 +67,39 @@ int RunConvert(const ConvertArguments& arguments) {
               static_cast<long>(config->image_size), config->stage, arguments.precision.c_str());
   std::printf("Check it with: bayespfl-model verify %s\n", options.output_dir.c_str());
   return 0;
+}
+
+void AddConvertCommand(CLI::App& app, int& exit_code) {
+  const auto shared = std::make_shared<ConvertArguments>();
+  ConvertArguments& convert = *shared;
+  ConvertOptions& options = convert.options;
+  CLI::App* command = app.add_subcommand("convert", "Makes a model package of upstream weight files.");
+  command->add_option("--clip", options.clip_path, "CLIP: OpenAI's .pt, or OpenCLIP's .pt or .safetensors")->required();
+  command->add_option("--weights", options.weights_path, "Bayes-PFL: the authors' .pth, or .safetensors")->required();
+  command->add_option("--output", options.output_dir, "Folder to make; its name becomes the model's")->required();
+  command->add_flag("--overwrite", options.overwrite, "Replace a package that is there");
+  command->add_option("--image-size", options.image_size, "Side of the model's square input, pixels")
+      ->check(CLI::Range(1, 8192))
+      ->capture_default_str();
+  command
+      ->add_option("--layers", options.architecture.tapped_layers,
+                   "Four tapped vision blocks, 1-based, e.g. 6,12,18,24 (default: evenly spaced)")
+      ->delimiter(',');
+  command->add_option("--vision-heads", options.architecture.vision_heads, "Attention heads (default: width / 64)")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--text-heads", options.architecture.text_heads, "Attention heads (default: width / 64)")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--samples", options.samples, "Draws of the prompt distributions by default")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--stage", options.stage, "Image head, 1 or 2 (default: as the weights' path says, else 2)")
+      ->check(CLI::Range(1, 2));
+  command->add_option("--precision", convert.precision, "Type of the stored weights: source, fp32, bf16 or fp16")
+      ->check(CLI::IsMember({"source", "fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  command->add_option("--name", options.name, "Name of the model (default: the output folder's)");
+  command->add_option("--vocabulary", convert.vocabulary_path, "CLIP's merges file (default: the built-in one)");
+  command->callback([shared, &exit_code] { exit_code = RunConvert(*shared); });
 }
 
 }  // namespace bayespfl

@@ -6,6 +6,10 @@
 
 #include "model/checkpoint/convert.h"
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace bayespfl {
 
 struct ConvertArguments {
@@ -16,6 +20,9 @@ struct ConvertArguments {
 
 // Prints what was made. Returns the exit code: 0, or 1 when the package could not be made (the reason is on stderr).
 int RunConvert(const ConvertArguments& arguments);
+
+// Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.
+void AddConvertCommand(CLI::App& app, int& exit_code);
 
 }  // namespace bayespfl
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -112,6 +113,22 @@ int RunInspect(const InspectArguments& arguments) {
     std::fflush(stdout);
   }
   return exit_code;
+}
+
+void AddInspectCommand(CLI::App& app, int& exit_code) {
+  const auto shared = std::make_shared<InspectArguments>();
+  InspectArguments& inspect = *shared;
+  CLI::App* command = app.add_subcommand("inspect", "Scores picture files; prints one JSON line per picture.");
+  command->add_option("--model", inspect.model_dir, "Folder of the model package")->required();
+  command->add_option("--category", inspect.category, "The object in words, e.g. \"metal nut\"")->required();
+  command->add_option("--samples", inspect.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
+      ->check(CLI::Range(1, 64));
+  command->add_option("--seed", inspect.seed, "Key of the draws")->capture_default_str();
+  command->add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
+  command->add_option("--map-dir", inspect.map_dir,
+                      "Write float32 .npy maps at model size, unsmoothed, into this folder");
+  command->add_option("images", inspect.images, "Picture files: JPEG, PNG, BMP, TIFF, WebP")->required();
+  command->callback([shared, &exit_code] { exit_code = RunInspect(*shared); });
 }
 
 }  // namespace bayespfl

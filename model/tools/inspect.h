@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace bayespfl {
 
 struct InspectArguments {
@@ -21,6 +25,9 @@ struct InspectArguments {
 // Prints one JSON object per picture to stdout. Returns the exit code: 0, or 1 when anything failed (the reason is on
 // stderr, and in an "error" key for a picture).
 int RunInspect(const InspectArguments& arguments);
+
+// Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.
+void AddInspectCommand(CLI::App& app, int& exit_code);
 
 }  // namespace bayespfl
 

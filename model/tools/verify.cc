@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -62,6 +64,16 @@ int RunVerify(const VerifyArguments& arguments) {
               detection->seconds.preprocess + detection->seconds.vision + detection->seconds.prompts +
                   detection->seconds.detect + detection->seconds.postprocess);
   return 0;
+}
+
+void AddVerifyCommand(CLI::App& app, int& exit_code) {
+  const auto shared = std::make_shared<VerifyArguments>();
+  VerifyArguments& verify = *shared;
+  CLI::App* command = app.add_subcommand("verify", "Checks a model package and tries it on a gray picture.");
+  command->add_option("package", verify.model_dir, "Folder of the model package")->required();
+  command->add_option("--device", verify.device, "auto, cpu or cuda:N")->capture_default_str();
+  command->add_flag("!--no-run", verify.run, "Only read it");
+  command->callback([shared, &exit_code] { exit_code = RunVerify(*shared); });
 }
 
 }  // namespace bayespfl

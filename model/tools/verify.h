@@ -4,6 +4,10 @@
 
 #include <string>
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace bayespfl {
 
 struct VerifyArguments {
@@ -14,6 +18,9 @@ struct VerifyArguments {
 
 // Prints what was looked at, and every problem on stderr. Returns the exit code: 0, or 1 when anything is wrong.
 int RunVerify(const VerifyArguments& arguments);
+
+// Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.
+void AddVerifyCommand(CLI::App& app, int& exit_code);
 
 }  // namespace bayespfl
 

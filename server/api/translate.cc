@@ -313,6 +313,7 @@ v1::InspectResponse ToProto(InspectionOutcome outcome) {
   response.set_samples(static_cast<uint32_t>(outcome.samples));
   response.set_model_version(std::move(outcome.model_version));
   response.set_calibrated(outcome.calibrated);
+  if (outcome.score_threshold.has_value()) response.set_score_threshold(*outcome.score_threshold);
   response.set_frame_width(static_cast<uint32_t>(outcome.frame_width));
   response.set_frame_height(static_cast<uint32_t>(outcome.frame_height));
   SecondsToProto(outcome.seconds, *response.mutable_seconds());
@@ -334,6 +335,13 @@ v1::GetModelInfoResponse ToProto(const ModelInfo& info, absl::string_view server
   response.set_map_smoothing_sigma(info.map_smoothing_sigma);
   response.set_iad_sampling(info.iad_sampling);
   response.set_server_version(std::string(server_version));
+  for (const CalibratedCategory& category : info.calibrated_categories) {
+    v1::CalibratedCategory& proto = *response.add_calibrated_categories();
+    proto.set_category(category.category);
+    proto.set_mask_threshold(category.mask_threshold);
+    proto.set_score_threshold(category.score_threshold);
+    proto.set_good_pictures(static_cast<uint32_t>(category.good_pictures));
+  }
   return response;
 }
 

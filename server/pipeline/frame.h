@@ -36,7 +36,7 @@ struct FrameOptions {
   MapEncoding deviation_map = MapEncoding::kNone;      // its population deviation over the samples
   bool mask = false;                                   // an 8-bit PNG of 0 and 255
   MapSize resolution = MapSize::kFrame;                // kFrame or kModel: of map, deviation map, mask and mask area
-  std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the model's
+  std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the model's
 };
 
 // Set once by whoever loses interest in a frame (the client left), read at every stage border. Thread-safe.
@@ -103,7 +103,8 @@ struct InspectionOutcome {
   int samples = 0;
   std::string model_version;
   bool calibrated = false;
-  int frame_width = 0;  // pixels of the picture
+  std::optional<float> score_threshold;  // reject above; absent: the category is not calibrated
+  int frame_width = 0;                   // pixels of the picture
   int frame_height = 0;
   FrameSeconds seconds;
 };

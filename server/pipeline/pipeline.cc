@@ -278,14 +278,15 @@ void Pipeline::RenderLoop() {
 
 void Pipeline::RenderOne(JobPtr job) {
   const SteadyTime start = std::chrono::steady_clock::now();
-  const ModelInfo& info = job->executor->info();
+  const CategoryThresholds& thresholds = job->detection.thresholds;
   InspectionOutcome& outcome = job->outcome;
-  absl::Status rendered = Render(job->detection, job->request.options, info.mask_threshold, outcome);
+  absl::Status rendered = Render(job->detection, job->request.options, thresholds.mask, outcome);
   outcome.seconds.render = SecondsSince(start);
   if (!rendered.ok()) return Answer(std::move(job), std::move(rendered));
   outcome.seconds.model = job->detection.seconds;
-  outcome.model_version = info.version;
-  outcome.calibrated = info.calibrated;
+  outcome.model_version = job->executor->info().version;
+  outcome.calibrated = thresholds.calibrated;
+  outcome.score_threshold = thresholds.score;
   if (DropIfDead(job, Stage::kReply)) return;
   outcome.seconds.total = SecondsSince(job->request.arrival);
   FrameResult result = std::move(outcome);

@@ -34,9 +34,10 @@ struct Setting {
   const char* help;
 };
 
-const std::array<Setting, 14>& Settings() {
-  static const std::array<Setting, 14> settings = {{
+const std::array<Setting, 15>& Settings() {
+  static const std::array<Setting, 15> settings = {{
       {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
+      {"calibration", &ServerConfig::calibration, 0, 0, "calibration file instead of the package's own"},
       {"host", &ServerConfig::host, 0, 0, "address to listen on"},
       {"port", &ServerConfig::port, 0, kMaxPort, "gRPC port; 0 picks a free one"},
       {"http_port", &ServerConfig::http_port, 0, kMaxPort, "port of metrics and probes; 0 picks a free one"},

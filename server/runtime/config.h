@@ -15,6 +15,7 @@ namespace bayespfl::server {
 // Every field is a key of the YAML file and, with dashes for underscores, a flag.
 struct ServerConfig {
   std::string model;                            // folder of the model package
+  std::string calibration;                      // calibration file; empty: the package's own, if it has one
   std::string host = "127.0.0.1";               // address that both ports bind to
   int port = 50051;                             // gRPC; 0: a free one
   int http_port = 9090;                         // metrics and probes; 0: a free one

@@ -5,8 +5,8 @@
 namespace bayespfl::server {
 
 absl::StatusOr<std::shared_ptr<Executor>> DetectorExecutor::Create(const std::string& package_dir,
-                                                                   const std::string& device) {
-  absl::StatusOr<std::unique_ptr<Detector>> detector = Detector::Create(package_dir, {.device = device});
+                                                                   const DetectorOptions& options) {
+  absl::StatusOr<std::unique_ptr<Detector>> detector = Detector::Create(package_dir, options);
   if (!detector.ok()) return detector.status();
   return std::make_shared<DetectorExecutor>(*std::move(detector));
 }

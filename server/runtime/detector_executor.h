@@ -14,7 +14,8 @@ namespace bayespfl::server {
 class DetectorExecutor final : public Executor {
  public:
   // Loads the package. Errors as Detector::Create().
-  static absl::StatusOr<std::shared_ptr<Executor>> Create(const std::string& package_dir, const std::string& device);
+  static absl::StatusOr<std::shared_ptr<Executor>> Create(const std::string& package_dir,
+                                                          const DetectorOptions& options);
 
   explicit DetectorExecutor(std::unique_ptr<Detector> detector);
 

@@ -44,9 +44,8 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     options.logger = *std::move(silent);
   }
   if (!options.loader) {
-    options.loader = [model = options.config.model, device = options.config.device] {
-      return DetectorExecutor::Create(model, device);
-    };
+    const DetectorOptions detector{.device = options.config.device, .calibration_file = options.config.calibration};
+    options.loader = [model = options.config.model, detector] { return DetectorExecutor::Create(model, detector); };
   }
   auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
   const absl::Status listening = server->Listen();

@@ -72,6 +72,9 @@ grpc::Status FakeInspectionServer::Answer(const std::string& picture, const Insp
   if (picture == "later") return {grpc::StatusCode::UNAVAILABLE, "draining"};
   response->set_category(options.category());
   response->set_score(behaviour_.score);
+  if (behaviour_.score_threshold.has_value() && options.category() == "nut") {
+    response->set_score_threshold(*behaviour_.score_threshold);
+  }
   response->set_map_score(0.5F);
   response->set_mask_threshold(0.5F);
   response->set_mask_area_pixels(4);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <grpcpp/server.h>
@@ -24,9 +25,10 @@ class FakeInspectionServer final : public inspection::v1::InspectionService::Ser
 
   struct Behaviour {
     float score = 0.25F;
-    absl::Duration frame_time = absl::ZeroDuration();  // spent per frame, one after the other
-    size_t reply_padding_bytes = 0;                    // added to each reply's anomaly map when none was asked for
-    StreamHandler stream_handler = nullptr;            // instead of the usual stream
+    std::optional<float> score_threshold = std::nullopt;  // of the category "nut" alone
+    absl::Duration frame_time = absl::ZeroDuration();     // spent per frame, one after the other
+    size_t reply_padding_bytes = 0;                       // added to each reply's anomaly map when none was asked for
+    StreamHandler stream_handler = nullptr;               // instead of the usual stream
   };
 
   explicit FakeInspectionServer(Behaviour behaviour);

@@ -94,6 +94,32 @@ TEST_P(RunInspectionTest, CountsScoresOverTheLimit) {
   EXPECT_EQ(Run(server.target(), over_limit).exceeded, 2U);
 }
 
+TEST_P(RunInspectionTest, CountsScoresOverTheirCategorysCalibratedThreshold) {
+  InspectJob job;
+  job.inputs = {Bytes("a", "good"), Bytes("b", "good")};
+  job.fail_above_calibrated = true;
+  FakeInspectionServer at_limit({.score = 0.5F, .score_threshold = 0.5F});
+  FakeInspectionServer over_limit({.score = 0.5F, .score_threshold = 0.4F});
+
+  EXPECT_EQ(Run(at_limit.target(), job).exceeded, 0U);
+  const RunSummary over = Run(over_limit.target(), job);
+  EXPECT_EQ(over.exceeded, 2U);
+  EXPECT_THAT(over.uncalibrated, IsEmpty());
+}
+
+TEST_P(RunInspectionTest, NamesCategoriesWithoutACalibratedThresholdOnlyWhenOneIsWanted) {
+  FakeInspectionServer server({.score = 0.5F, .score_threshold = 0.4F});
+  InspectJob job;
+  job.inputs = {Bytes("a", "good", "screw"), Bytes("b", "good"), Bytes("c", "good", "screw")};
+
+  EXPECT_THAT(Run(server.target(), job).uncalibrated, IsEmpty());
+  job.fail_above_calibrated = true;
+  const RunSummary summary = Run(server.target(), job);
+
+  EXPECT_THAT(summary.uncalibrated, ElementsAre("screw"));
+  EXPECT_EQ(summary.exceeded, 1U);
+}
+
 TEST_P(RunInspectionTest, WritesOverlaysAndMasks) {
   FakeInspectionServer server({});
   const fs::path folder = fs::path(::testing::TempDir()) / (GetParam() ? "run_stream" : "run_unary");

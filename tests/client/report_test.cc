@@ -95,6 +95,7 @@ TEST(JsonTest, PrintsOneObjectPerLine) {
   EXPECT_EQ(good["mask_area_fraction"], 0.0246);
   EXPECT_EQ(good["latency_seconds"], 0.042);
   EXPECT_EQ(good["stage_seconds"]["vision"], 0.25);
+  EXPECT_TRUE(good["score_threshold"].is_null());
   for (const char* key : {"score_std", "text_score", "map_score", "model_version"}) EXPECT_TRUE(good.contains(key));
   ASSERT_TRUE(std::getline(lines, line));
   EXPECT_EQ(nlohmann::json::parse(line)["error"],
@@ -102,6 +103,18 @@ TEST(JsonTest, PrintsOneObjectPerLine) {
   ASSERT_TRUE(std::getline(lines, line));
   EXPECT_EQ(nlohmann::json::parse(line)["error"]["code"], "UNAVAILABLE");
   EXPECT_FALSE(std::getline(lines, line));
+}
+
+TEST(JsonTest, CarriesTheCategorysScoreThreshold) {
+  Outcome outcome = Good();
+  outcome.result->set_score_threshold(0.4324017F);
+  outcome.result->set_calibrated(true);
+  std::ostringstream stream;
+
+  MakeJsonReporter(stream)->Report(Picture("nut.png"), outcome);
+
+  EXPECT_EQ(nlohmann::json::parse(stream.str())["score_threshold"], 0.4324017);
+  EXPECT_EQ(nlohmann::json::parse(stream.str())["calibrated"], true);
 }
 
 TEST(JsonTest, SurvivesFileNamesThatAreNotUtf8) {

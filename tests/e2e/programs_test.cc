@@ -144,6 +144,90 @@ TEST_F(ServerProgramTest, HealthAndInfoAnswer) {
   EXPECT_THAT(info.out, HasSubstr("bayespfl-demo"));
 }
 
+// From good pictures to exit codes: the tool calibrates one category, the server takes its file, the client obeys it.
+class CalibratedServerTest : public ::testing::Test {
+ protected:
+  CalibratedServerTest() { std::filesystem::create_directories(folder_); }
+  ~CalibratedServerTest() override { std::filesystem::remove_all(folder_); }
+
+  // Two good pictures are enough for a target of 0.4.
+  Finished Calibrate(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {"calibrate",
+                                          "--model",
+                                          kModel,
+                                          "--category",
+                                          "Leather",
+                                          "--calibration",
+                                          file_,
+                                          "--samples",
+                                          "3",
+                                          "--reject-rate",
+                                          "0.4",
+                                          "--json",
+                                          kImages + "/leather/good_0.jpg",
+                                          kImages + "/carpet/good_0.jpg"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProgram("bayespfl-model", arguments);
+  }
+
+  const std::filesystem::path folder_ = OwnFolder();
+  const std::string file_ = folder_ / "calibration.json";
+};
+
+TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExitCode) {
+  const Finished calibrated = Calibrate();
+  ASSERT_EQ(calibrated.exit_code, 0) << calibrated.err;
+  const nlohmann::json thresholds = nlohmann::json::parse(calibrated.out);
+  EXPECT_EQ(thresholds["category"], "leather");
+  Background server("bayespfl-server", {"--model", kModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
+  const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
+  ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
+  const auto inspect = [&](const std::string& category, const std::string& picture) {
+    return RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--samples", "3", "--seed", "1",
+                                          "--fail-above", "calibrated", "--category", category, kImages + picture});
+  };
+
+  const Finished good = inspect("leather", "/leather/good_0.jpg");
+  const Finished hole = inspect(" LEATHER", "/leather/hole_0.jpg");
+  const Finished wood = inspect("wood", "/wood/good_0.jpg");
+  const Finished info = RunProgram("bayespfl-client", {"info", "--server", address});
+
+  EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
+  const nlohmann::json line = JsonLines(good.out)[0];
+  EXPECT_EQ(line["score_threshold"], thresholds["score_threshold"]);
+  EXPECT_EQ(line["mask_threshold"], thresholds["mask_threshold"]);
+  EXPECT_EQ(line["calibrated"], true);
+  EXPECT_EQ(hole.exit_code, 2) << hole.out;
+  EXPECT_EQ(wood.exit_code, 4);
+  EXPECT_TRUE(JsonLines(wood.out)[0]["score_threshold"].is_null());
+  EXPECT_THAT(wood.err, HasSubstr("no calibrated score threshold for the category \"wood\""));
+  EXPECT_THAT(info.out, HasSubstr("leather: mask threshold "));
+}
+
+TEST_F(CalibratedServerTest, UndoAndItsMisuseHaveExitCodes) {
+  ASSERT_EQ(Calibrate().exit_code, 0);
+  const std::vector<std::string> undo = {"calibrate", "--model", kModel, "--calibration", file_, "--undo"};
+
+  EXPECT_NE(Calibrate({"--undo"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(file_));
+  EXPECT_EQ(RunProgram("bayespfl-model", undo).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
+TEST_F(CalibratedServerTest, AServerWithAnotherModelsCalibrationDoesNotStart) {
+  ASSERT_EQ(Calibrate().exit_code, 0);
+  std::ifstream stream(file_);
+  nlohmann::json calibration = nlohmann::json::parse(stream);
+  calibration["computation_digest"] = std::string(64, '0');
+  std::ofstream(file_) << calibration;
+
+  const Finished run =
+      RunProgram("bayespfl-server", {"--model", kModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
+
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("calibrate again"));
+}
+
 TEST(ServerProgramErrorTest, AMissingModelEndsTheServerWithOneSentence) {
   const Finished run = RunProgram("bayespfl-server", {"--model", "nowhere", "--port", "0", "--http-port", "0"});
   EXPECT_NE(run.exit_code, 0);

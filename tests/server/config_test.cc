@@ -54,6 +54,14 @@ TEST(ConfigTest, FlagsWinOverTheFile) {
   EXPECT_EQ(parsed->config.max_image_bytes, 1000);
 }
 
+TEST(ConfigTest, TheCalibrationIsAKeyAndAFlag) {
+  const TemporaryFile file("model: m\ncalibration: from file\n");
+
+  EXPECT_EQ(Parse({"--model", "m"})->config.calibration, "");
+  EXPECT_EQ(Parse({"--config", file.path()})->config.calibration, "from file");
+  EXPECT_EQ(Parse({"--config", file.path(), "--calibration", "flag"})->config.calibration, "flag");
+}
+
 TEST(ConfigTest, RejectsBadFilesAndNamesTheKey) {
   ServerConfig config;
   EXPECT_THAT(std::string(ApplyYaml("prot: 1", config).message()), HasSubstr("unknown key 'prot'"));

@@ -22,7 +22,8 @@ inline constexpr uint64_t kFailingSeed = 666;
 // What the fake's map holds, but for its first pixel, which is 1.
 inline constexpr float kMapBackground = 0.25F;
 
-// Score = (seed mod 100) / 100. Categories that hold "<|" are refused. Thread-safe.
+// Score = (seed mod 100) / 100. Categories that hold "<|" are refused; "leather" is calibrated, others have the
+// package's mask threshold. Thread-safe.
 class FakeExecutor final : public Executor {
  public:
   FakeExecutor() {
@@ -35,6 +36,8 @@ class FakeExecutor final : public Executor {
     info_.mask_threshold = 0.75F;
     info_.calibrated = true;
     info_.iad_sampling = "request";
+    info_.calibrated_categories.push_back(
+        {.category = "leather", .mask_threshold = 0.25F, .score_threshold = 0.5F, .good_pictures = 120});
   }
 
   // While held, Execute() waits inside.
@@ -86,6 +89,9 @@ class FakeExecutor final : public Executor {
     detection.score = static_cast<float>(frame.seed % 100) / 100.0F;
     detection.text_score = detection.score;
     detection.map_score = 0.5F;
+    detection.thresholds = frame.category == "leather"
+                               ? CategoryThresholds{.mask = 0.25F, .calibrated = true, .score = 0.5F}
+                               : CategoryThresholds{.mask = info_.mask_threshold, .calibrated = info_.calibrated};
     detection.seed = frame.seed;
     detection.samples = frame.samples == 0 ? info_.default_samples : frame.samples;
     const bool frame_size = frame.map_size == MapSize::kFrame;

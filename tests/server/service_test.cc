@@ -333,6 +333,42 @@ TEST_F(ServiceTest, RefusesAtOnceWhenTheServerIsFull) {
   first.join();
 }
 
+TEST_F(ServiceTest, ACalibratedCategoryBringsItsOwnThresholds) {
+  v1::InspectRequest request = MakeRequest();
+  request.mutable_options()->set_category("leather");
+  v1::InspectResponse response;
+
+  ASSERT_TRUE(Inspect(request, &response).ok());
+
+  EXPECT_EQ(response.mask_threshold(), 0.25F);
+  EXPECT_EQ(response.mask_area_fraction(), 1);  // the whole map reaches it, unlike the package's 0.75
+  ASSERT_TRUE(response.has_score_threshold());
+  EXPECT_EQ(response.score_threshold(), 0.5F);
+  EXPECT_TRUE(response.calibrated());
+}
+
+TEST_F(ServiceTest, TheRequestsMaskThresholdWinsOverTheCategorysAndTheScoreThresholdStays) {
+  v1::InspectRequest request = MakeRequest();
+  request.mutable_options()->set_category("leather");
+  request.mutable_options()->set_mask_threshold(0.875F);
+  v1::InspectResponse response;
+
+  ASSERT_TRUE(Inspect(request, &response).ok());
+
+  EXPECT_EQ(response.mask_threshold(), 0.875F);
+  EXPECT_EQ(response.mask_area_pixels(), 1U);
+  EXPECT_EQ(response.score_threshold(), 0.5F);
+}
+
+TEST_F(ServiceTest, AnotherCategoryHasThePackagesMaskThresholdAndNoScoreThreshold) {
+  v1::InspectResponse response;
+
+  ASSERT_TRUE(Inspect(MakeRequest(), &response).ok());
+
+  EXPECT_EQ(response.mask_threshold(), 0.75F);
+  EXPECT_FALSE(response.has_score_threshold());
+}
+
 TEST_F(ServiceTest, DescribesTheModel) {
   grpc::ClientContext context;
   v1::GetModelInfoResponse response;
@@ -343,6 +379,11 @@ TEST_F(ServiceTest, DescribesTheModel) {
   EXPECT_EQ(response.default_samples(), 3U);
   EXPECT_EQ(response.max_samples(), 64U);
   EXPECT_EQ(response.server_version(), BAYESPFL_VERSION);
+  ASSERT_EQ(response.calibrated_categories_size(), 1);
+  EXPECT_EQ(response.calibrated_categories(0).category(), "leather");
+  EXPECT_EQ(response.calibrated_categories(0).mask_threshold(), 0.25F);
+  EXPECT_EQ(response.calibrated_categories(0).score_threshold(), 0.5F);
+  EXPECT_EQ(response.calibrated_categories(0).good_pictures(), 120U);
 }
 
 // ---- streams -------------------------------------------------------------------------------------------------------

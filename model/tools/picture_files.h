@@ -1,0 +1,22 @@
+// The picture files that a command line names.
+#ifndef BAYESPFL_MODEL_TOOLS_PICTURE_FILES_H_
+#define BAYESPFL_MODEL_TOOLS_PICTURE_FILES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace bayespfl {
+
+// Files as they are; a folder stands for every picture below it (.jpg .jpeg .png .bmp .tif .tiff .webp, in any case),
+// sorted by path, linked folders not followed. NotFound: no such file, or no picture in a folder. Else the code of the
+// errno. The message names the path.
+absl::StatusOr<std::vector<std::string>> PictureFiles(const std::vector<std::string>& arguments);
+
+// The file's bytes. NotFound: it cannot be opened, or is a folder.
+absl::StatusOr<std::string> ReadPictureFile(const std::string& path);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TOOLS_PICTURE_FILES_H_
