@@ -67,6 +67,7 @@ using Provenance = std::vector<std::pair<std::string, std::string>>;
 
 // The text of a config.json that ParseModelConfig() reads back as `config`, indented, with a line break at the end.
 std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance);
+
 // What of config.json decides scores and maps, in one spelling: everything but "name", "version", "thresholds",
 // "file_digests" and "provenance", keys sorted, no white space. InvalidArgument: not a JSON object.
 absl::StatusOr<std::string> ComputationText(absl::string_view json_text);
