@@ -1,15 +1,19 @@
 #include "model/package/model_package.h"
 
+#include <openssl/evp.h>
+
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "base/sha256.h"
 
 namespace bayespfl {
 namespace {
@@ -30,15 +34,27 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, uintmax_t max_byte
   return content;
 }
 
-// Name and size first, so that bytes cannot move from one file to the next unnoticed.
-void AddFile(Sha256& digest, absl::string_view name, absl::string_view content) {
-  digest.Add(absl::StrCat(name, "\n"));
-  digest.AddPart(content);
-}
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
 
-absl::string_view Bytes(const SafetensorsFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
-}
+  // Name and size first, so that bytes cannot move from one file to the next unnoticed.
+  void AddFile(const std::string& name, const void* data, size_t size) {
+    const std::string head = absl::StrCat(name, "\n", size, "\n");
+    EVP_DigestUpdate(context_.get(), head.data(), head.size());
+    EVP_DigestUpdate(context_.get(), data, size);
+  }
+
+  std::string HexDigest() {
+    std::array<char, EVP_MAX_MD_SIZE> digest = {};
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), &size);
+    return absl::BytesToHexString({digest.data(), size});
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
 
 }  // namespace
 
@@ -60,10 +76,10 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir) {
   if (!vocabulary.ok()) return vocabulary.status();
 
   Sha256 digest;
-  AddFile(digest, "config.json", *config_text);
-  AddFile(digest, "clip.safetensors", Bytes(**clip));
-  AddFile(digest, "bayespfl.safetensors", Bytes(**bayespfl));
-  AddFile(digest, "vocabulary", *vocabulary);
+  digest.AddFile("config.json", config_text->data(), config_text->size());
+  digest.AddFile("clip.safetensors", (*clip)->bytes().data(), (*clip)->bytes().size());
+  digest.AddFile("bayespfl.safetensors", (*bayespfl)->bytes().data(), (*bayespfl)->bytes().size());
+  digest.AddFile("vocabulary", vocabulary->data(), vocabulary->size());
   return ModelPackage{*std::move(config), *std::move(clip), *std::move(bayespfl), vocabulary_path, digest.HexDigest()};
 }
 

@@ -1,4 +1,4 @@
-#include "base/sha256.h"
+#include "model/package/sha256.h"
 
 #include <openssl/evp.h>
 
@@ -19,11 +19,12 @@ Sha256::Sha256() : context_(std::make_unique<Context>()) {
 
 Sha256::~Sha256() = default;
 
-void Sha256::Add(absl::string_view bytes) { EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()); }
+void Sha256::Add(const void* data, size_t size) { EVP_DigestUpdate(context_->evp.get(), data, size); }
 
-void Sha256::AddPart(absl::string_view bytes) {
-  Add(absl::StrCat(bytes.size(), "\n"));
-  Add(bytes);
+void Sha256::AddFile(const std::string& name, const void* data, size_t size) {
+  const std::string head = absl::StrCat(name, "\n", size, "\n");
+  Add(head.data(), head.size());
+  Add(data, size);
 }
 
 std::string Sha256::HexDigest() {
@@ -35,7 +36,7 @@ std::string Sha256::HexDigest() {
 
 std::string Sha256Hex(absl::string_view bytes) {
   Sha256 digest;
-  digest.Add(bytes);
+  digest.Add(bytes.data(), bytes.size());
   return digest.HexDigest();
 }
 
