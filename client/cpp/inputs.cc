@@ -10,7 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "client/cpp/files.h"
+#include "base/files.h"
 #include "client/cpp/manifest.h"
 
 namespace bayespfl::client {

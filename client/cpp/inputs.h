@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_CLIENT_CPP_INPUTS_H_
 #define BAYESPFL_CLIENT_CPP_INPUTS_H_
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "absl/status/statusor.h"
 
 namespace bayespfl::client {
+
+// Largest picture that fits the server's default transport limit, bytes.
+inline constexpr size_t kMaxPictureBytes = size_t{64} << 20;
 
 // One picture to inspect.
 struct Input {

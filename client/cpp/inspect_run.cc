@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "client/cpp/files.h"
+#include "base/files.h"
 #include "client/cpp/output_names.h"
 #include "client/cpp/overlay.h"
 

@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "client/cpp/csv.h"
-#include "client/cpp/files.h"
+#include "base/csv.h"
+#include "base/files.h"
 
 namespace bayespfl::client {
 namespace {

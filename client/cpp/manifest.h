@@ -9,6 +9,7 @@
 #ifndef BAYESPFL_CLIENT_CPP_MANIFEST_H_
 #define BAYESPFL_CLIENT_CPP_MANIFEST_H_
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "absl/strings/string_view.h"
 
 namespace bayespfl::client {
+
+inline constexpr size_t kMaxManifestBytes = size_t{64} << 20;
 
 struct ManifestEntry {
   std::string image;           // as written

@@ -3,6 +3,7 @@
 #include "CLI/CLI.hpp"
 #include "model/tools/calibrate.h"
 #include "model/tools/convert.h"
+#include "model/tools/evaluate.h"
 #include "model/tools/init.h"
 #include "model/tools/inspect.h"
 #include "model/tools/verify.h"
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   bayespfl::AddConvertCommand(app, exit_code);
   bayespfl::AddVerifyCommand(app, exit_code);
   bayespfl::AddInitCommand(app, exit_code);
+  bayespfl::AddEvaluateCommand(app, exit_code);
   bayespfl::AddCalibrateCommand(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "client/cpp/files.h"
+#include "base/files.h"
 
 namespace bayespfl::client {
 namespace {

@@ -1,6 +1,6 @@
 // Comma-separated values as RFC 4180 defines them.
-#ifndef BAYESPFL_CLIENT_CPP_CSV_H_
-#define BAYESPFL_CLIENT_CPP_CSV_H_
+#ifndef BAYESPFL_BASE_CSV_H_
+#define BAYESPFL_BASE_CSV_H_
 
 #include <cstddef>
 #include <optional>
@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 
 struct CsvRow {
   std::vector<std::string> fields;  // unquoted, otherwise unchanged
@@ -38,6 +38,9 @@ class CsvReader final {
   int line_ = 1;
 };
 
-}  // namespace bayespfl::client
+// `text` as one field of a row: quoted when it holds a comma, a quote or a line break, or begins or ends with a blank.
+std::string CsvField(absl::string_view text);
 
-#endif  // BAYESPFL_CLIENT_CPP_CSV_H_
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_BASE_CSV_H_

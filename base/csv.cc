@@ -1,12 +1,14 @@
-#include "client/cpp/csv.h"
+#include "base/csv.h"
 
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 absl::Status LineError(int line, absl::string_view what) {
@@ -74,4 +76,10 @@ absl::StatusOr<std::optional<CsvRow>> CsvReader::Next() {
   return row;
 }
 
-}  // namespace bayespfl::client
+std::string CsvField(absl::string_view text) {
+  const bool blank_end = absl::StartsWith(text, " ") || absl::EndsWith(text, " ");
+  if (!blank_end && text.find_first_of(",\"\r\n") == absl::string_view::npos) return std::string(text);
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
+}  // namespace bayespfl

@@ -1,6 +1,6 @@
 // Small file helpers whose errors are one sentence each, with the file's name.
-#ifndef BAYESPFL_CLIENT_CPP_FILES_H_
-#define BAYESPFL_CLIENT_CPP_FILES_H_
+#ifndef BAYESPFL_BASE_FILES_H_
+#define BAYESPFL_BASE_FILES_H_
 
 #include <cstddef>
 #include <filesystem>
@@ -11,11 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace bayespfl::client {
-
-// Largest picture that fits the server's default transport limit, bytes.
-inline constexpr size_t kMaxPictureBytes = size_t{64} << 20;
-inline constexpr size_t kMaxManifestBytes = size_t{64} << 20;
+namespace bayespfl {
 
 // The file's bytes. NOT_FOUND: there is no such file; INVALID_ARGUMENT: a folder, empty, or over `limit` bytes;
 // PERMISSION_DENIED or UNKNOWN: it cannot be read.
@@ -28,6 +24,6 @@ absl::StatusOr<std::string> ReadStream(std::istream& stream, absl::string_view n
 // nobody ever sees half a file.
 absl::Status WriteFile(const std::filesystem::path& file, absl::string_view bytes);
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_CLIENT_CPP_FILES_H_
+#endif  // BAYESPFL_BASE_FILES_H_

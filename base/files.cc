@@ -1,4 +1,4 @@
-#include "client/cpp/files.h"
+#include "base/files.h"
 
 #include <cerrno>
 #include <fstream>
@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 16;
@@ -64,4 +64,4 @@ absl::Status WriteFile(const std::filesystem::path& file, absl::string_view byte
   return absl::OkStatus();
 }
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl

@@ -1,0 +1,74 @@
+// Test sets on disk: which pictures there are, which of them are anomalous, and where their masks lie.
+//
+// Layouts (`<...>` stands for any name):
+//
+//   mvtec   <category>/test/<kind>/<name>.png          the kind `good` is normal, every other kind is a defect
+//           <category>/ground_truth/<kind>/<name>_mask.png
+//   visa    split_csv/1cls.csv with the columns object,split,label,image,mask; paths relative to the data set's folder;
+//           or, when there is no such file, folders without a split:
+//           <category>/Data/Images/Normal/<name>.JPG
+//           <category>/Data/Images/Anomaly/<name>.JPG
+//           <category>/Data/Masks/Anomaly/<name>.png
+//   csv     a file with the columns image,category,label and, where there are any, mask, defect and split; paths
+//           relative to the file's folder; label 0, normal or good; 1, anomalous, anomaly or defective (any case)
+//
+// Pictures are files named .jpg .jpeg .png .bmp .tif .tiff .webp in any case; other files and hidden ones are passed
+// over. A data set without a single mask is an image-only one, as HeadCT, BrainMRI and Br35H are in the paper.
+#ifndef BAYESPFL_MODEL_EVALUATION_DATASET_H_
+#define BAYESPFL_MODEL_EVALUATION_DATASET_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace bayespfl {
+
+enum class DatasetLayout {
+  kAuto,         // only a wish: a data set that was opened has one of the others
+  kMvtec,        //
+  kVisa,         // only a wish: split table if there is one, else folders
+  kVisaTable,    // VisA with split_csv/1cls.csv
+  kVisaFolders,  // VisA without
+  kCsv,
+};
+
+// "MVTec folders", "VisA split table", ...; for people.
+absl::string_view LayoutTitle(DatasetLayout layout);
+
+struct DatasetItem {
+  std::string image = {};  // the file as the data set names it, relative to `Dataset::root`
+  std::string mask = {};   // likewise; empty: no mask is named
+  std::string category = {};
+  std::string defect = {};  // kind of defect where the data set tells, else empty; "good" never
+  bool anomalous = false;
+};
+
+struct Dataset {
+  std::string name = {};  // last part of the path: "mvtec", "visa", "pictures.csv"
+  std::filesystem::path root = {};
+  DatasetLayout layout = DatasetLayout::kMvtec;
+  std::string split = {};               // the split that was taken; empty: the layout has none and every picture counts
+  bool image_only = false;              // no picture has a mask
+  std::vector<DatasetItem> items = {};  // by category, then by picture, in byte order; never empty
+};
+
+struct DatasetOptions {
+  DatasetLayout layout = DatasetLayout::kAuto;
+  std::string split = "test";
+  std::vector<std::string> categories;  // empty: all
+  int64_t limit = 0;  // most pictures of a category, taken evenly over its list, so that every kind stays; 0: all
+};
+
+// Lists the data set at `path` (a folder or a CSV file); opens no picture. Deterministic.
+// NotFound: no such file or folder, or no picture of that split. InvalidArgument: a folder of no known layout (the
+// message says what was looked for), of two layouts at once, an unknown category (the message lists those there are), a
+// broken CSV (with the line).
+absl::StatusOr<Dataset> OpenDataset(const std::filesystem::path& path, const DatasetOptions& options);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_EVALUATION_DATASET_H_
