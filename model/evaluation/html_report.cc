@@ -27,7 +27,7 @@ constexpr absl::string_view kStyle = R"css(
   --rule: #bbbbbb; --grid: #e4e4e4; --c0: #0072b2; --c1: #d55e00; --c2: #009e73; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; }
-main { max-width: 1240px; margin: 0 auto; padding: 28px 24px 60px; }
+main { max-width: 1360px; margin: 0 auto; padding: 28px 24px 60px; }
 h1 { font-size: 26px; line-height: 1.25; margin: 0 0 16px; overflow-wrap: anywhere; }
 h2 { font-size: 20px; margin: 40px 0 10px; padding-bottom: 4px; border-bottom: 1px solid var(--rule);
   overflow-wrap: anywhere; }
@@ -38,12 +38,12 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .digest { font: 12px/1.7 ui-monospace, "DejaVu Sans Mono", monospace; color: var(--faint); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { padding: 4px 9px; text-align: right; white-space: nowrap; }
+th, td { padding: 4px 7px; text-align: right; white-space: nowrap; }
 th { font-weight: 600; }
 thead tr:last-child th { border-bottom: 1px solid var(--ink); }
 th.group { text-align: center; border-bottom: 1px solid var(--rule); }
 .first { border-left: 1px solid var(--rule); }
-.name { text-align: left; white-space: normal; overflow-wrap: anywhere; font-weight: normal; }
+.name { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 9em; font-weight: normal; }
 thead .name { font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--panel); }
 tfoot td, tfoot th { border-top: 1px solid var(--ink); font-weight: 600; }

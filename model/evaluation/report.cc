@@ -199,9 +199,10 @@ std::vector<std::string> ReportNotes(const Evaluation& evaluation) {
             "largest pixels (20 or 2000, by category), both stretched to 0..1 over the category's pictures. Pixels: "
             "maps at "
             "model size, smoothed with sigma 8; IoU at the F1-max threshold; AUPRO up to 30 % false positives.",
-      absl::StrFormat("Server scores are what the server answers: `score` and `map_score` as they are, pixels of maps "
-                      "smoothed with the package's sigma (%g). Mask: pixels at or above the package's threshold (%g).",
-                      model.map_smoothing_sigma, model.mask_threshold),
+      absl::StrFormat(
+          "Server scores are what the server answers: \"score\" and \"map_score\" as they are, pixels of maps "
+          "smoothed with the package's sigma (%g). Mask: pixels at or above the package's threshold (%g).",
+          model.map_smoothing_sigma, model.mask_threshold),
       "Against the paper's tables: AUPRO is 0 in all of them (its call is commented out in the reference); the draws "
       "of the "
       "prompts come from another generator, so that numbers differ from draw to draw. Here every picture gets the same "
