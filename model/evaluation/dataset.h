@@ -59,7 +59,7 @@ struct Dataset {
 struct DatasetOptions {
   DatasetLayout layout = DatasetLayout::kAuto;
   std::string split = "test";
-  std::vector<std::string> categories;  // empty: all
+  std::vector<std::string> categories = {};  // empty: all
   int64_t limit = 0;  // most pictures of a category, taken evenly over its list, so that every kind stays; 0: all
 };
 

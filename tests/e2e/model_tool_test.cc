@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -60,6 +61,32 @@ TEST_F(ModelToolTest, ConvertingTakesLittleMoreMemoryThanAFewTensors) {
   ASSERT_EQ(convert.exit_code, 0) << convert.err;
   const auto largest_source = static_cast<double>(fs::file_size(Path("upstream/clip.pt")));
   EXPECT_LT(static_cast<double>(convert.peak_bytes - at_start), 1.3 * largest_source);
+}
+
+TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
+  const std::vector<std::string> arguments = {"evaluate",
+                                              "--model",
+                                              absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model"),
+                                              "--dataset",
+                                              absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images/manifest.csv"),
+                                              "--categories",
+                                              "wood",
+                                              "--samples",
+                                              "2",
+                                              "--report",
+                                              Path("report")};
+  const Finished evaluate = RunProgram("bayespfl-model", arguments);
+
+  ASSERT_EQ(evaluate.exit_code, 0) << evaluate.err;
+  EXPECT_THAT(evaluate.err, HasSubstr("pictures 3/3 (100 %)"));
+  EXPECT_THAT(evaluate.out, HasSubstr("AUROC"));
+  EXPECT_TRUE(fs::exists(Path("report/report.html")));
+  EXPECT_FALSE(fs::exists(Path("report/.state")));
+  const Finished nothing =
+      RunProgram("bayespfl-model", {"evaluate", "--model", absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model"),
+                                    "--dataset", Path("nowhere"), "--report", Path("other")});
+  EXPECT_EQ(nothing.exit_code, 1);
+  EXPECT_THAT(nothing.err, HasSubstr("there is no file or folder"));
 }
 
 TEST_F(ModelToolTest, AFailureIsOneSentenceAndAnExitCode) {

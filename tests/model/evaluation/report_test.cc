@@ -1,0 +1,299 @@
+// From a data set on disk to the report files, with a stand-in for the model.
+
+#include "model/evaluation/report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/evaluation/evaluation.h"
+#include "model/evaluation/gallery.h"
+#include "model/evaluation/ground_truth.h"
+#include "model/evaluation/html_report.h"
+#include "nlohmann/json.hpp"
+
+namespace bayespfl {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int kSide = 48;  // more pixels than the reference's top-k of 2000
+
+class SilentObserver final : public EvaluationObserver {
+ public:
+  void Begin(absl::string_view /*step*/, int64_t /*total*/) override {}
+  void Advance(bool fresh) override { computed += fresh ? 1 : 0; }
+  void Say(absl::string_view message) override { absl::StrAppend(&said, message, "\n"); }
+
+  int computed = 0;
+  std::string said;
+};
+
+// An uncompressed gray picture of kSide x kSide pixels: a BMP, which needs no library.
+std::string Bmp(const std::vector<uint8_t>& gray) {
+  std::string file = "BM";
+  const auto little = [&file](uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) file += static_cast<char>(value >> (8 * i));
+  };
+  little(54 + 3 * kSide * kSide, 4);
+  little(0, 4);
+  little(54, 4);
+  little(40, 4);
+  little(kSide, 4);
+  little(kSide, 4);
+  little(1, 2);
+  little(24, 2);
+  for (int i = 0; i < 6; ++i) little(0, 4);
+  for (int row = kSide - 1; row >= 0; --row) {
+    for (int column = 0; column < kSide; ++column) {
+      file.append(3, static_cast<char>(gray[static_cast<size_t>(row * kSide + column)]));
+    }
+  }
+  return file;
+}
+
+class ReportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::path(::testing::TempDir()) /
+            absl::StrCat("report_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(root_);
+    fs::create_directories(root_ / "data");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  // A category of `normal` and `anomalous` pictures; picture i is brighter than picture i - 1, defects are a bright
+  // square.
+  void PutCategory(const std::string& name, int normal, int anomalous) {
+    for (int i = 0; i < normal + anomalous; ++i) {
+      const bool bad = i >= normal;
+      std::vector<uint8_t> gray(kSide * kSide, static_cast<uint8_t>(40 + 9 * i));
+      std::vector<uint8_t> mask(kSide * kSide, 0);
+      for (int row = 8; bad && row < 20; ++row) {
+        for (int column = 8; column < 20; ++column) {
+          gray[static_cast<size_t>(row * kSide + column)] = static_cast<uint8_t>(200 + i);
+          mask[static_cast<size_t>(row * kSide + column)] = 255;
+        }
+      }
+      const std::string image = absl::StrCat(name.size(), "_", i, ".bmp");
+      std::ofstream(root_ / "data" / image, std::ios::binary) << Bmp(gray);
+      std::ofstream(root_ / "data" / absl::StrCat("mask_", image), std::ios::binary) << Bmp(mask);
+      std::string quoted = name;
+      for (size_t at = quoted.find('"'); at != std::string::npos; at = quoted.find('"', at + 2))
+        quoted.insert(at, 1, '"');
+      absl::StrAppend(&rows_, image, ",", bad ? absl::StrCat("mask_", image) : "", ",\"", quoted, "\",", bad ? 1 : 0,
+                      "\n");
+    }
+  }
+
+  // The "model": the map is the picture's gray, the score its mean. Fails once `allowed` pictures were seen.
+  absl::StatusOr<Detection> Detect(const Frame& frame, int& allowed) const {
+    if (allowed-- == 0) return absl::InternalError("the device failed");
+    Detection detection;
+    detection.map = {kSide, kSide, {}};
+    double sum = 0;
+    for (size_t i = 0; i < frame.image->pixels.size(); i += 3) {
+      detection.map.values.push_back(static_cast<float>(frame.image->pixels[i]) / 255.0F);
+      sum += detection.map.values.back();
+    }
+    detection.score = detection.text_score = static_cast<float>(sum / (kSide * kSide));
+    detection.map_score = *std::max_element(detection.map.values.begin(), detection.map.values.end());
+    return detection;
+  }
+
+  absl::StatusOr<Evaluation> Evaluate(const std::string& folder, int allowed = 1000) {
+    std::ofstream(root_ / "data/set.csv") << "image,mask,category,label\n" << rows_;
+    const auto dataset = OpenDataset(root_ / "data/set.csv", {});
+    if (!dataset.ok()) return dataset.status();
+    EvaluationSetting setting;
+    setting.samples = 3;
+    setting.seed = 1;
+    setting.model.name = "stand-in";
+    setting.model.version = "1";
+    setting.model.digest = "d";
+    setting.model.device = "cpu";
+    setting.model.iad_sampling = "request";
+    setting.model.image_size = kSide;
+    setting.model.map_smoothing_sigma = 1;
+    auto state = RunState::Open(root_ / folder / ".state", RunIdentity(*dataset, setting), kSide);
+    if (!state.ok()) return state.status();
+    auto pictures =
+        DetectAll(*dataset, setting, [&](const Frame& frame) { return Detect(frame, allowed); }, **state, observer_);
+    if (!pictures.ok()) return pictures.status();
+    auto evaluation = Summarise(*dataset, setting, *std::move(pictures), **state, observer_);
+    if (!evaluation.ok()) return evaluation.status();
+    const auto galleries = MakeGalleries(*evaluation, *dataset, **state);
+    if (!galleries.ok()) return galleries.status();
+    if (absl::Status status = WriteReport(*evaluation, *galleries, root_ / folder); !status.ok()) return status;
+    if (absl::Status status = (*state)->Remove(); !status.ok()) return status;
+    return evaluation;
+  }
+
+  std::map<std::string, std::string> Files(const std::string& folder) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(root_ / folder)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      files[entry.path().filename()] = {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    }
+    return files;
+  }
+
+  fs::path root_;
+  std::string rows_;
+  SilentObserver observer_;
+};
+
+TEST_F(ReportTest, TheSameRunGivesTheSameBytesWithoutTracesOfTheMachine) {
+  PutCategory("nut", 3, 4);
+  ASSERT_TRUE(Evaluate("a").ok());
+  ASSERT_TRUE(Evaluate("b").ok());
+
+  const auto files = Files("a");
+
+  EXPECT_EQ(files, Files("b"));
+  EXPECT_EQ(files.size(), 5U);
+  for (const auto& [name, content] : files) EXPECT_THAT(content, Not(HasSubstr(root_.parent_path().string()))) << name;
+}
+
+TEST_F(ReportTest, AnInterruptedRunEndsInTheSameReport) {
+  PutCategory("nut", 3, 4);
+  ASSERT_TRUE(Evaluate("whole").ok());
+  EXPECT_FALSE(Evaluate("parts", /*allowed=*/3).ok());
+  observer_.computed = 0;
+
+  ASSERT_TRUE(Evaluate("parts").ok());
+
+  EXPECT_EQ(Files("parts"), Files("whole"));
+  // Three of seven pictures were there; the category's numbers are always computed.
+  EXPECT_EQ(observer_.computed, 4 + 1);
+}
+
+TEST_F(ReportTest, TheReferencesNumbersAreThoseOfItsFunctions) {
+  PutCategory("nut", 3, 4);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+
+  std::vector<double> text;
+  std::vector<double> topk;
+  std::vector<uint8_t> labels;
+  auto pixels = PixelMetricsAccumulator::Create(root_);
+  ASSERT_TRUE(pixels.ok());
+  for (const PictureResult& picture : evaluation->pictures) {
+    std::ifstream file(root_ / "data" / picture.item.image, std::ios::binary);
+    const auto image =
+        DecodeBytes(std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()));
+    ASSERT_TRUE(image.ok());
+    int allowed = 1;
+    const Detection detection = *Detect({.image = &*image, .category = "nut"}, allowed);
+    text.push_back(detection.text_score);
+    topk.push_back(*TopKMean(detection.map, 2000));
+    labels.push_back(picture.item.anomalous ? 1 : 0);
+    std::vector<uint8_t> mask(kSide * kSide, 0);
+    for (int row = 8; picture.item.anomalous && row < 20; ++row) {
+      std::fill_n(mask.begin() + row * kSide + 8, 12, uint8_t{1});
+    }
+    ASSERT_TRUE((*pixels)->Add(SmoothMap(detection.map, kReferenceSigma), mask).ok());
+  }
+  const RankingMetrics image = RankScores(FinalImageScores(text, topk), labels, kImageF1Epsilon);
+  const auto pixel = (*pixels)->Finish();
+  ASSERT_TRUE(pixel.ok());
+
+  const ReferenceResult& reference = evaluation->categories.at(0).reference;
+  EXPECT_DOUBLE_EQ(*reference.image.auroc, *image.auroc);
+  EXPECT_DOUBLE_EQ(*reference.image.f1_max, *image.f1_max);
+  EXPECT_DOUBLE_EQ(*reference.pixel.ranking.auroc, *pixel->ranking.auroc);
+  EXPECT_DOUBLE_EQ(*reference.pixel.ranking.average_precision, *pixel->ranking.average_precision);
+  EXPECT_DOUBLE_EQ(*reference.pixel.aupro, *pixel->aupro);
+}
+
+TEST_F(ReportTest, JsonAndCsvCarryTheSameNumbers) {
+  PutCategory("nut", 3, 4);
+  PutCategory("screw", 2, 2);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+
+  const nlohmann::json json = nlohmann::json::parse(JsonReport(*evaluation));
+  const std::string csv = MetricsCsv(*evaluation);
+
+  const double auroc = *evaluation->categories[0].reference.pixel.ranking.auroc;
+  EXPECT_THAT(json.dump(), HasSubstr(nlohmann::json(auroc).dump()));
+  EXPECT_THAT(csv, HasSubstr(nlohmann::json(auroc).dump()));
+  EXPECT_THAT(csv, AllOf(HasSubstr("\ncategory,nut,"), HasSubstr("\ncategory,screw,")));
+}
+
+TEST_F(ReportTest, NamesFromTheDataSetAreEscaped) {
+  PutCategory("<b>&\"x", 2, 2);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+
+  const auto files = Files("a");
+
+  EXPECT_THAT(files.at("report.html"), AllOf(Not(HasSubstr("<b>&")), HasSubstr("&lt;b&gt;&amp;")));
+  EXPECT_THAT(files.at("report.md"), Not(HasSubstr("<b>")));
+  EXPECT_THAT(files.at("metrics.csv"), HasSubstr("\"<b>&\"\"x\""));
+  EXPECT_FALSE(nlohmann::json::parse(files.at("report.json"), nullptr, false).is_discarded());
+}
+
+TEST_F(ReportTest, TheHtmlLoadsNothing) {
+  PutCategory("nut", 3, 4);
+  ASSERT_TRUE(Evaluate("a").ok());
+
+  const std::string html = Files("a").at("report.html");
+
+  EXPECT_THAT(html, AllOf(HasSubstr("<svg"), HasSubstr("src=\"data:image/jpeg;base64,")));
+  for (const std::string forbidden : {"<script", "src=\"http", "href=\"http", "url(http", "@import", "src=\"file"}) {
+    EXPECT_THAT(html, Not(HasSubstr(forbidden)));
+  }
+}
+
+TEST_F(ReportTest, BrokenPicturesAreNamedSkippedAndCounted) {
+  PutCategory("nut", 3, 4);
+  absl::StrAppend(&rows_, "missing.bmp,,nut,0\nset.csv,,nut,0\n");
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_EQ(evaluation->categories.at(0).skipped, 2);
+  EXPECT_EQ(evaluation->categories.at(0).normal, 3);
+  EXPECT_THAT(observer_.said, AllOf(HasSubstr("missing.bmp"), HasSubstr("set.csv")));
+  EXPECT_THAT(Files("a").at("scores.csv"), HasSubstr("missing.bmp"));
+}
+
+TEST_F(ReportTest, NothingButBrokenPicturesIsAnError) {
+  rows_ = "missing.bmp,,nut,0\nother.bmp,other_mask.bmp,nut,1\n";
+
+  EXPECT_EQ(Evaluate("a").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ReportTest, ACategoryOfAnomalousPicturesHasZeroAndSaysSo) {
+  PutCategory("nut", 0, 3);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+
+  EXPECT_TRUE(evaluation->categories.at(0).reference.image_is_zero);
+  EXPECT_FALSE(evaluation->categories.at(0).server.by_score.auroc.has_value());
+  EXPECT_THAT(MarkdownReport(*evaluation), HasSubstr("0.00"));
+}
+
+TEST_F(ReportTest, ACategoryOfNormalPicturesHasDashes) {
+  PutCategory("nut", 3, 0);
+  PutCategory("screw", 2, 2);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+
+  EXPECT_FALSE(evaluation->categories.at(0).reference.image_numbers.has_value());
+  EXPECT_THAT(MarkdownReport(*evaluation), HasSubstr("| nut | 3 | 0 | – | – | – |"));
+}
+
+}  // namespace
+}  // namespace bayespfl
