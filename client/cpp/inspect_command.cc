@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,8 @@ struct InspectFlags {
   std::string output;
   bool stream = false;
   size_t in_flight = 8;
+  bool latest = false;
+  inspection::v1::Priority priority = inspection::v1::PRIORITY_NORMAL;
   bool json = false;
   std::optional<uint32_t> samples;
   std::optional<uint64_t> seed;
@@ -77,6 +80,8 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   job.inputs = std::move(inputs);
   job.stream = flags.stream;
   job.max_in_flight = flags.in_flight;
+  if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
+  job.options.set_priority(flags.priority);
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
   job.fail_above_calibrated = flags.fail_above == kCalibrated;
   if (double limit = 0; absl::SimpleAtod(flags.fail_above, &limit)) job.fail_above = limit;
@@ -132,6 +137,13 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
   command.add_option("--in-flight", flags.in_flight, "Frames of the stream that may wait for their answer")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  command.add_flag("--latest", flags.latest, "Let the server skip the oldest waiting frames when it cannot keep up")
+      ->needs("--stream");
+  const std::map<std::string, inspection::v1::Priority> priorities = {{"high", inspection::v1::PRIORITY_HIGH},
+                                                                      {"normal", inspection::v1::PRIORITY_NORMAL},
+                                                                      {"low", inspection::v1::PRIORITY_LOW}};
+  command.add_option("--priority", flags.priority, "high, normal or low: who is served first (default: normal)")
+      ->transform(CLI::CheckedTransformer(priorities).description(""));
   command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
       ->check(CLI::Range(1, 64));
   command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)");

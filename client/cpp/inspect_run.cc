@@ -87,7 +87,10 @@ class Run final {
     if (job_.inputs.empty()) return;
     options_.set_category(job_.inputs.front().category);
     const absl::Status status = client_.InspectStream(
-        options_, {.max_in_flight = job_.max_in_flight, .stall_timeout = job_.timeout + kStallGrace},
+        options_,
+        {.max_in_flight = job_.max_in_flight,
+         .flow_policy = job_.flow_policy,
+         .stall_timeout = job_.timeout + kStallGrace},
         [this] { return NextFrame(); },
         [this](StreamReply reply) {
           // A refusal that every further frame would get too, e.g. from a server that is draining.

@@ -18,13 +18,14 @@ namespace bayespfl::client {
 
 struct InspectJob {
   std::vector<Input> inputs;
-  inspection::v1::InspectOptions options;       // without category: each input has its own
-  bool stream = false;                          // one InspectStream call instead of one Inspect call per input
-  size_t max_in_flight = 8;                     // frames of the stream, >= 1
-  absl::Duration timeout = absl::Seconds(60);   // per frame, > 0
-  std::optional<std::filesystem::path> output;  // folder for overlays and masks
-  std::optional<double> fail_above;             // scores over it are counted
-  bool fail_above_calibrated = false;           // scores over their category's calibrated threshold are counted
+  inspection::v1::InspectOptions options;  // without category: each input has its own
+  bool stream = false;                     // one InspectStream call instead of one Inspect call per input
+  size_t max_in_flight = 8;                // frames of the stream, >= 1
+  inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;  // of the stream
+  absl::Duration timeout = absl::Seconds(60);                                  // per frame, > 0
+  std::optional<std::filesystem::path> output;                                 // folder for overlays and masks
+  std::optional<double> fail_above;                                            // scores over it are counted
+  bool fail_above_calibrated = false;  // scores over their category's calibrated threshold are counted
 };
 
 // Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off

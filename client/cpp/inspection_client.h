@@ -63,6 +63,10 @@ struct StreamOptions {
   // Frames sent and not yet answered, >= 1. Bounds memory here and at the server.
   size_t max_in_flight = 8;
 
+  // FLOW_POLICY_LATEST: the server skips the oldest frames that wait when more come than it can take; their replies are
+  // ABORTED.
+  inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;
+
   // Longest wait for the next reply while frames are in flight, > 0; then the stream ends with DEADLINE_EXCEEDED. This
   // is what turns a server that hangs without closing the connection into an error.
   absl::Duration stall_timeout = absl::Seconds(60);

@@ -17,6 +17,7 @@ constexpr absl::Duration kFinishGrace = absl::Seconds(5);
 void StreamCall::Start(inspection::v1::InspectionService::Stub& stub,
                        const inspection::v1::InspectOptions& inspect_options) {
   *request_.mutable_configuration()->mutable_options() = inspect_options;
+  request_.mutable_configuration()->set_flow_policy(options_.flow_policy);
   {
     absl::MutexLock lock(&mu_);
     writing_ = true;
@@ -118,6 +119,7 @@ bool StreamCall::Accept() {
                     .result = absl::InternalError("the server's reply has neither a result nor an error"),
                     .latency = last_progress_ - frame.sent};
   if (message_.has_result()) reply.result = std::move(*message_.mutable_result());
+  if (message_.has_skipped()) reply.result = absl::AbortedError("skipped: younger frames of the stream came");
   if (message_.has_error()) reply.result = FromWireError(message_.error());
   replies_.push_back(std::move(reply));
   return true;

@@ -247,6 +247,8 @@ void Detector::Impl::Run(const std::vector<Job>& jobs, std::vector<absl::StatusO
   }
 }
 
+void SetComputeThreads(int threads) { at::set_num_threads(threads); }
+
 Detector::Detector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Detector::~Detector() = default;
 

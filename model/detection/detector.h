@@ -102,6 +102,10 @@ struct ModelInfo {
   std::vector<CalibratedCategory> calibrated_categories = {};  // by key; they win over `mask_threshold`
 };
 
+// Threads that one call of Detect() may use on the CPU, for the whole process; by default LibTorch takes every
+// processor it sees, whatever a container may use. Call before the first Detector is made. `threads` >= 1.
+void SetComputeThreads(int threads);
+
 // Every const method may be called from many threads at once.
 class Detector {
  public:

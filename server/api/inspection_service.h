@@ -2,17 +2,22 @@
 #ifndef BAYESPFL_SERVER_API_INSPECTION_SERVICE_H_
 #define BAYESPFL_SERVER_API_INSPECTION_SERVICE_H_
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/api/inspection_stream.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
 
@@ -21,6 +26,8 @@ namespace bayespfl::server {
 struct ServiceOptions {
   int max_frames_per_stream = 4;  // >= 1; frames of one stream that are read and not answered; then reading stops, and
                                   // HTTP/2's flow control holds the client up
+  int max_streams = 256;          // >= 1; more are refused
+  absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
   std::string server_version;
 
   // Called once for every call that reached the service, with its method ("Inspect") and the code it ended with. Calls
@@ -31,8 +38,7 @@ struct ServiceOptions {
   std::function<void(const absl::Status& status)> on_frame_rejected;
 };
 
-// Inspect and InspectStream take their messages as bytes, because gRPC's own parsing answers a damaged message with
-// UNIMPLEMENTED on a unary call and takes it for the end of a stream; here both get INVALID_ARGUMENT.
+// Inspect and InspectStream take their messages as bytes (wire.h), so that a damaged one gets INVALID_ARGUMENT.
 //
 // Thread-safe. The service and its pipeline outlive the gRPC server.
 class InspectionService final : public inspection::v1::InspectionService::WithRawCallbackMethod_Inspect<
@@ -64,8 +70,10 @@ class InspectionService final : public inspection::v1::InspectionService::WithRa
 
  private:
   class UnaryCall;
-  class Stream;
 
+  absl::Status Register(uint64_t id, const std::shared_ptr<InspectionStream>& stream);
+  void Unregister(uint64_t id);
+  std::optional<absl::Duration> StreamAge() const;
   void CallStarted();
   void CallEnded();
   void CountCall(absl::string_view method, const grpc::Status& status) const;
@@ -76,7 +84,8 @@ class InspectionService final : public inspection::v1::InspectionService::WithRa
   Mutex mu_;
   CondVar idle_;
   int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  std::unordered_map<const Stream*, std::weak_ptr<Stream>> streams_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<uint64_t, std::weak_ptr<InspectionStream>> streams_ ABSL_GUARDED_BY(mu_);
+  std::atomic<uint64_t> next_stream_{0};
 };
 
 }  // namespace bayespfl::server

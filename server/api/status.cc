@@ -1,10 +1,13 @@
 #include "server/api/status.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "google/rpc/error_details.pb.h"
 
 namespace bayespfl::server {
 namespace {
@@ -28,6 +31,15 @@ Sequence SequenceOf(uint8_t lead) {
   if ((lead & 0xF0) == 0xE0) return {3, 0x800, lead & 0x0FU};
   if ((lead & 0xF8) == 0xF0) return {4, 0x10000, lead & 0x07U};
   return {};
+}
+
+std::string TypeUrl(const google::protobuf::Descriptor* type) {
+  return absl::StrCat("type.googleapis.com/", type->full_name());
+}
+
+template <typename Message>
+void SetDetail(const Message& message, absl::Status& status) {
+  status.SetPayload(TypeUrl(Message::descriptor()), absl::Cord(message.SerializeAsString()));
 }
 
 }  // namespace
@@ -56,6 +68,33 @@ std::string WireMessage(absl::string_view message) {
   while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
   text.resize(end);
   return text;
+}
+
+absl::Status WithRetryInfo(absl::Status status, absl::Duration delay) {
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(absl::IDivDuration(delay, absl::Seconds(1), &delay));
+  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(delay)));
+  SetDetail(info, status);
+  return status;
+}
+
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl(google::rpc::RetryInfo::descriptor()));
+  google::rpc::RetryInfo info;
+  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) return std::nullopt;
+  return absl::Seconds(info.retry_delay().seconds()) + absl::Nanoseconds(info.retry_delay().nanos());
+}
+
+absl::Duration RetryDelay(const Pipeline& pipeline) {
+  return std::clamp(absl::FromChrono(pipeline.RetryDelay()), absl::Milliseconds(10), absl::Seconds(5));
+}
+
+absl::Status WithErrorInfo(absl::Status status, absl::string_view reason) {
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(reason));
+  info.set_domain(std::string(kErrorDomain));
+  SetDetail(info, status);
+  return status;
 }
 
 google::rpc::Status ToProto(const absl::Status& status) {

@@ -3,12 +3,15 @@
 #define BAYESPFL_SERVER_API_STATUS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/support/status.h"
+#include "server/pipeline/pipeline.h"
 
 namespace bayespfl::server {
 
@@ -27,6 +30,20 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // Code, message, and one Any per payload.
 google::rpc::Status ToProto(const absl::Status& status);
+
+// The domain of every google.rpc.ErrorInfo that this server sends.
+inline constexpr absl::string_view kErrorDomain = "inspection.bayespfl";
+
+// Adds a google.rpc.RetryInfo: it is worth trying again after `delay`.
+absl::Status WithRetryInfo(absl::Status status, absl::Duration delay);
+// The delay of a status that has one.
+std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
+
+// How long a caller that was refused does best to wait: Pipeline::RetryDelay() within 10 ms to 5 s.
+absl::Duration RetryDelay(const Pipeline& pipeline);
+
+// Adds a google.rpc.ErrorInfo of kErrorDomain; `reason` is UPPER_SNAKE_CASE.
+absl::Status WithErrorInfo(absl::Status status, absl::string_view reason);
 
 // "INVALID_ARGUMENT"; "UNKNOWN" for what is no gRPC code.
 absl::string_view CodeName(grpc::StatusCode code);

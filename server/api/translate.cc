@@ -69,6 +69,20 @@ absl::StatusOr<MapSize> ResolutionFromProto(int resolution) {
   }
 }
 
+absl::StatusOr<Priority> PriorityFromProto(int priority) {
+  switch (priority) {
+    case v1::PRIORITY_HIGH:
+      return Priority::kHigh;
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::PRIORITY_NORMAL:
+      return Priority::kNormal;
+    case v1::PRIORITY_LOW:
+      return Priority::kLow;
+    default:
+      return UnknownEnum("options.priority", priority);
+  }
+}
+
 absl::StatusOr<PixelFormat> PixelFormatFromProto(int format) {
   switch (format) {
     case v1::PIXEL_FORMAT_MONO8:
@@ -169,6 +183,9 @@ absl::StatusOr<FrameOptions> OptionsFromProto(const v1::InspectOptions& proto) {
   }
   const absl::Status maps = MapOptionsFromProto(proto, options);
   if (!maps.ok()) return maps;
+  const absl::StatusOr<Priority> priority = PriorityFromProto(proto.priority());
+  if (!priority.ok()) return priority.status();
+  options.priority = *priority;
   options.category = proto.category();
   options.seed = proto.seed();
   return options;
@@ -275,7 +292,13 @@ absl::StatusOr<StreamDefaults> DefaultsFromProto(const v1::StreamConfiguration& 
     const absl::Status category = CheckCategory(options->category, "configuration.options.category");
     if (!category.ok()) return category;
   }
-  return StreamDefaults{.options = *std::move(options), .has_seed = configuration.options().has_seed()};
+  const int policy = configuration.flow_policy();
+  if (policy != v1::FLOW_POLICY_UNSPECIFIED && policy != v1::FLOW_POLICY_BLOCK && policy != v1::FLOW_POLICY_LATEST) {
+    return UnknownEnum("configuration.flow_policy", policy);
+  }
+  return StreamDefaults{.options = *std::move(options),
+                        .has_seed = configuration.options().has_seed(),
+                        .latest = policy == v1::FLOW_POLICY_LATEST};
 }
 
 absl::StatusOr<FrameRequest> FrameFromProto(const v1::StreamFrame& frame, const StreamDefaults& defaults) {

@@ -24,6 +24,7 @@ inline constexpr size_t kMaxMetadataIdBytes = 128;
 struct StreamDefaults {
   FrameOptions options;   // its category may be empty: then every frame brings its own
   bool has_seed = false;  // false: a new seed is drawn for every frame that brings none
+  bool latest = false;    // FLOW_POLICY_LATEST
 };
 
 // 1..kMaxCategoryBytes bytes of UTF-8. `field` is how the message calls it.

@@ -10,6 +10,7 @@
 #include <string>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -27,6 +28,21 @@ enum class MapEncoding {
   kFloat32,  // row-major little-endian IEEE 754 single
 };
 
+// Who is served first. A frame counts as if it had arrived later by its priority's PriorityDelay(): an older frame of
+// low priority still comes before a younger one of high priority in the end, so none starves.
+enum class Priority { kHigh, kNormal, kLow };
+constexpr std::chrono::milliseconds PriorityDelay(Priority priority) {
+  switch (priority) {
+    case Priority::kHigh:
+      return std::chrono::milliseconds(0);
+    case Priority::kNormal:
+      return std::chrono::milliseconds(1000);
+    case Priority::kLow:
+      break;
+  }
+  return std::chrono::milliseconds(5000);
+}
+
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
   std::string category;                                // 1..kMaxCategoryBytes bytes of UTF-8
@@ -37,6 +53,7 @@ struct FrameOptions {
   bool mask = false;                                   // an 8-bit PNG of 0 and 255
   MapSize resolution = MapSize::kFrame;                // kFrame or kModel: of map, deviation map, mask and mask area
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the model's
+  Priority priority = Priority::kNormal;
 };
 
 // Set once by whoever loses interest in a frame (the client left), read at every stage border. Thread-safe.
@@ -108,6 +125,10 @@ struct InspectionOutcome {
   int frame_height = 0;
   FrameSeconds seconds;
 };
+
+// The answer to a frame that was skipped for a younger one of its stream. Nothing else answers with this code.
+inline absl::Status SkippedStatus() { return absl::AbortedError("skipped: younger frames of the stream came"); }
+inline bool IsSkipped(const absl::Status& status) { return absl::IsAborted(status); }
 
 using FrameResult = absl::StatusOr<InspectionOutcome>;
 

@@ -23,6 +23,12 @@ class PipelineObserver {
   // `change` frames were accepted (> 0) or answered (< 0).
   virtual void OnFramesInFlightChange(int change) = 0;
 
+  // The model took `frames` frames in one call.
+  virtual void OnBatch(int frames) = 0;
+
+  // Replica `replica` (from 0) failed; then either `rebuilt`, or lost for good.
+  virtual void OnReplicaFailure(int replica, bool rebuilt) = 0;
+
   // Exactly once for every frame given to Submit(), accepted or not. `seconds` is complete when `status` is OK.
   virtual void OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) = 0;
 };

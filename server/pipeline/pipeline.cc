@@ -1,7 +1,9 @@
 #include "server/pipeline/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -14,24 +16,65 @@
 namespace bayespfl::server {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
 double SecondsSince(SteadyTime start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// DeadlineExceeded before Cancelled: gRPC cancels a call whose deadline passed, and the deadline is the reason then.
-absl::Status CheckAlive(const FrameRequest& request, Stage reached) {
-  if (absl::Now() >= request.deadline) {
-    return absl::DeadlineExceededError(
-        absl::StrFormat("the deadline passed (%.3f s after the frame's arrival); the frame had reached the stage %s",
-                        SecondsSince(request.arrival), StageName(reached)));
-  }
-  if (request.cancellation != nullptr && request.cancellation->cancelled()) {
-    return absl::CancelledError(absl::StrCat("the client left; the frame had reached the stage ", StageName(reached)));
-  }
-  return absl::OkStatus();
+absl::Status Expired(SteadyTime arrival, Stage reached) {
+  return absl::DeadlineExceededError(
+      absl::StrFormat("the deadline passed (%.3f s after the frame's arrival); the frame had reached the stage %s",
+                      SecondsSince(arrival), StageName(reached)));
 }
+
+absl::Status Left(Stage reached) {
+  return absl::CancelledError(absl::StrCat("the client left; the frame had reached the stage ", StageName(reached)));
+}
+
+bool IsCancelled(const FrameRequest& request) {
+  return request.cancellation != nullptr && request.cancellation->cancelled();
+}
+
+// Deadlines come by the wall clock; waiting goes by the steady one.
+SteadyTime ToSteady(absl::Time deadline) {
+  if (deadline == absl::InfiniteFuture()) return SteadyTime::max();
+  constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+  const absl::Duration left = std::clamp(deadline - absl::Now(), -kLongest, kLongest);
+  return std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(left);
+}
+
+// By arrival and priority; a deadline that comes sooner moves a frame up, but never before its arrival.
+SteadyTime RankOf(SteadyTime arrival, Priority priority, SteadyTime deadline) {
+  return std::max(arrival, std::min<SteadyTime>(arrival + PriorityDelay(priority), deadline));
+}
+
+int64_t BytesOf(const ImageSource& source) {
+  if (const auto* raw = std::get_if<RawImage>(&source.pixels)) return static_cast<int64_t>(raw->data.size());
+  return static_cast<int64_t>(std::get<EncodedImage>(source.pixels).data.size());
+}
+
+// What a stage is called while frames wait for it.
+Stage StageAfter(PipelineQueue queue) {
+  switch (queue) {
+    case PipelineQueue::kDecode:
+      return Stage::kDecode;
+    case PipelineQueue::kExecute:
+      return Stage::kExecute;
+    case PipelineQueue::kRender:
+      break;
+  }
+  return Stage::kRender;
+}
+
+constexpr std::array<PipelineQueue, 3> kQueues = {PipelineQueue::kDecode, PipelineQueue::kExecute,
+                                                  PipelineQueue::kRender};
+
+// The device failed as a whole, as opposed to single frames.
+bool DeviceFailed(const std::vector<absl::StatusOr<Detection>>& results) {
+  return std::all_of(results.begin(), results.end(),
+                     [](const auto& result) { return absl::IsInternal(result.status()); });
+}
+
+absl::Status Draining() { return absl::UnavailableError("the server is draining; use another replica"); }
 
 absl::StatusOr<RgbImage> Decode(const ImageSource& source, const ImageLimits& limits) {
   if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
@@ -58,12 +101,17 @@ absl::string_view StageName(Stage stage) {
   return "unknown";
 }
 
-// A frame inside the pipeline. Owned by exactly one queue or thread at a time, so it needs no lock.
+// A frame inside the pipeline. Owned by exactly one line or thread at a time, so it needs no lock.
 struct Pipeline::Job {
+  FrameId id = 0;
   FrameRequest request;
+  int64_t bytes = 0;    // of the picture as it came
+  SteadyTime deadline;  // of request.deadline
+  SteadyTime rank;
   Callback done;
-  SteadyTime queued;  // when it entered the queue it is in
+  SteadyTime queued;  // when it entered the line it is in
   RgbImage image;
+  int failures = 0;  // of devices
   Detection detection;
   std::shared_ptr<Executor> executor;  // that ran it
   InspectionOutcome outcome;
@@ -72,7 +120,10 @@ struct Pipeline::Job {
 std::unique_ptr<Pipeline> Pipeline::Create(const PipelineOptions& options, PipelineObserver& observer) {
   PipelineOptions checked = options;
   checked.max_frames_in_flight = std::max(1, options.max_frames_in_flight);
+  checked.max_bytes_in_flight = std::max<int64_t>(1, options.max_bytes_in_flight);
+  checked.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);
   checked.max_batch = std::max(1, options.max_batch);
+  checked.replicas = std::max(1, options.replicas);
   checked.decode_threads = std::max(1, options.decode_threads);
   checked.render_threads = std::max(1, options.render_threads);
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline(checked, observer));
@@ -83,71 +134,141 @@ std::unique_ptr<Pipeline> Pipeline::Create(const PipelineOptions& options, Pipel
 Pipeline::Pipeline(const PipelineOptions& options, PipelineObserver& observer)
     : options_(options),
       observer_(observer),
-      decode_queue_(static_cast<size_t>(options.max_frames_in_flight)),
-      execute_queue_(static_cast<size_t>(options.max_batch) * 2),
-      render_queue_(static_cast<size_t>(options.max_frames_in_flight)) {}
+      decode_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX),
+      execute_line_(static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2,
+                    static_cast<size_t>(options.max_decoded_bytes)),
+      render_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX) {}
 
 Pipeline::~Pipeline() { Shutdown(); }
 
 void Pipeline::StartThreads() {
   MutexLock lock(shutdown_mu_);
-  for (int i = 0; i < options_.decode_threads; ++i) decoders_.emplace_back([this] { DecodeLoop(); });
-  runner_ = std::thread([this] { ExecuteLoop(); });
-  for (int i = 0; i < options_.render_threads; ++i) renderers_.emplace_back([this] { RenderLoop(); });
+  for (int i = 0; i < options_.decode_threads; ++i) threads_.emplace_back([this] { DecodeLoop(); });
+  for (int i = 0; i < options_.replicas; ++i) threads_.emplace_back([this, i] { ExecuteLoop(i); });
+  for (int i = 0; i < options_.render_threads; ++i) threads_.emplace_back([this] { RenderLoop(); });
+  threads_.emplace_back([this] { ExpiryLoop(); });
 }
 
-void Pipeline::SetExecutor(std::shared_ptr<Executor> executor) {
+void Pipeline::SetReplicas(Replicas replicas) {
   MutexLock lock(mu_);
-  executor_.swap(executor);  // the old one, if any, is destroyed after the lock is gone
+  replicas_.swap(replicas);  // the old ones, if any, are destroyed after the lock is gone
 }
 
 std::shared_ptr<Executor> Pipeline::executor() const {
   MutexLock lock(mu_);
-  return executor_;
+  return replicas_.empty() ? nullptr : replicas_.front();
+}
+
+absl::Status Pipeline::Healthy() const {
+  MutexLock lock(mu_);
+  if (lost_replicas_ < options_.replicas) return absl::OkStatus();
+  return absl::InternalError("every replica of the model failed and could not be rebuilt");
 }
 
 absl::Status Pipeline::Ready() const {
+  const absl::Status healthy = Healthy();
+  if (!healthy.ok()) return healthy;
   MutexLock lock(mu_);
-  if (draining_) return absl::UnavailableError("the server is draining; use another replica");
-  if (executor_ == nullptr) return absl::UnavailableError("the model is not loaded yet");
+  if (draining_) return Draining();
+  if (replicas_.empty()) return absl::UnavailableError("the model is not loaded yet");
   return absl::OkStatus();
 }
 
-absl::Status Pipeline::Submit(FrameRequest request, Callback done) {
-  const absl::Status admitted = Admit(request);
+absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
+  const int64_t bytes = BytesOf(request.image);
+  const absl::Status admitted = Admit(request, bytes);
   if (!admitted.ok()) {
     observer_.OnFrameFinished(admitted, FrameSeconds());
     return admitted;
   }
   auto job = std::make_unique<Job>();
+  job->deadline = ToSteady(request.deadline);
+  job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
   job->request = std::move(request);
+  job->bytes = bytes;
   job->done = std::move(done);
+  {
+    MutexLock lock(mu_);
+    job->id = next_id_++;
+  }
+  if (id != nullptr) *id = job->id;
   observer_.OnFramesInFlightChange(1);
   Forward(std::move(job), PipelineQueue::kDecode);
   return absl::OkStatus();
 }
 
-absl::Status Pipeline::Admit(const FrameRequest& request) {
+absl::Status Pipeline::Admit(const FrameRequest& request, int64_t bytes) {
   const absl::Status ready = Ready();
   if (!ready.ok()) return ready;
   const absl::Status valid = executor()->Validate(request.options.category, request.options.samples);
   if (!valid.ok()) return valid;
-  const absl::Status alive = CheckAlive(request, Stage::kAdmission);
-  if (!alive.ok()) return alive;
-  return TakeSlot();
+  if (absl::Now() >= request.deadline) return Expired(request.arrival, Stage::kAdmission);
+  if (IsCancelled(request)) return Left(Stage::kAdmission);
+  return TakeSlot(request.options.priority, bytes);
 }
 
 // Looks at `draining_` again under the lock that Shutdown() uses, so that no frame slips in behind its back.
-absl::Status Pipeline::TakeSlot() {
+absl::Status Pipeline::TakeSlot(Priority priority, int64_t bytes) {
+  // The last quarter is kept from those who can best come again: rounded up, so that there is always a slot.
+  const auto share = [priority](int64_t limit) { return priority == Priority::kLow ? limit - limit / 4 : limit; };
   MutexLock lock(mu_);
-  if (draining_) return absl::UnavailableError("the server is draining; use another replica");
-  if (in_flight_ >= options_.max_frames_in_flight) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the server is full: ", in_flight_,
-                     " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight));
+  if (draining_) return Draining();
+  const auto refuse = [priority](auto... what) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the server is full: ", what..., priority == Priority::kLow ? " (low priority: three quarters)" : ""));
+  };
+  if (in_flight_ >= share(options_.max_frames_in_flight)) {
+    return refuse(in_flight_, " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
+  }
+  if (in_flight_ > 0 && bytes_in_flight_ + bytes > share(options_.max_bytes_in_flight)) {
+    return refuse(bytes_in_flight_,
+                  " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
   }
   ++in_flight_;
+  bytes_in_flight_ += bytes;
   return absl::OkStatus();
+}
+
+std::chrono::nanoseconds Pipeline::RetryDelay() const {
+  MutexLock lock(mu_);
+  const int working = std::max(1, options_.replicas - lost_replicas_);
+  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * working));
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
+}
+
+void Pipeline::NoteBatch(size_t frames, double seconds) {
+  constexpr double kWeight = 0.2;  // of the newest batch
+  const double now = seconds / static_cast<double>(frames);
+  MutexLock lock(mu_);
+  seconds_per_frame_ = seconds_per_frame_ == 0 ? now : (1 - kWeight) * seconds_per_frame_ + kWeight * now;
+}
+
+bool Pipeline::Skip(FrameId id, const absl::Status& status) {
+  for (const PipelineQueue queue : kQueues) {
+    std::optional<JobPtr> job = line(queue).Remove(id);
+    if (!job.has_value()) continue;
+    observer_.OnQueueChange(queue, -1);
+    Answer(*std::move(job), status);
+    return true;
+  }
+  return false;
+}
+
+void Pipeline::Cancel(CancellationToken& token) {
+  token.Cancel();
+  AnswerWaiting(
+      [&token](const Place& /*place*/, const JobPtr& job) { return job->request.cancellation.get() == &token; });
+}
+
+// Answers the frames for which `leaves` is true: cancelled or expired ones.
+template <typename Predicate>
+void Pipeline::AnswerWaiting(Predicate leaves) {
+  for (const PipelineQueue queue : kQueues) {
+    std::vector<JobPtr> jobs = line(queue).RemoveIf(leaves);
+    if (jobs.empty()) continue;
+    observer_.OnQueueChange(queue, -static_cast<int>(jobs.size()));
+    for (JobPtr& job : jobs) DropIfDead(job, StageAfter(queue));
+  }
 }
 
 void Pipeline::Drain() {
@@ -161,55 +282,98 @@ void Pipeline::Shutdown() {
     MutexLock lock(mu_);
     while (in_flight_ > 0) idle_.Wait(mu_);
   }
-  decode_queue_.Close();
-  execute_queue_.Close();
-  render_queue_.Close();
+  for (const PipelineQueue queue : kQueues) line(queue).Close();
+  {
+    MutexLock lock(expiry_mu_);
+    expiry_stopped_ = true;
+    expiry_changed_.NotifyAll();
+  }
   MutexLock lock(shutdown_mu_);
-  for (std::thread& thread : decoders_) thread.join();
-  if (runner_.joinable()) runner_.join();
-  for (std::thread& thread : renderers_) thread.join();
-  decoders_.clear();
-  renderers_.clear();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
-Pipeline::Queue& Pipeline::queue(PipelineQueue which) {
+Pipeline::Line& Pipeline::line(PipelineQueue which) {
   switch (which) {
     case PipelineQueue::kDecode:
-      return decode_queue_;
+      return decode_line_;
     case PipelineQueue::kExecute:
-      return execute_queue_;
+      return execute_line_;
     case PipelineQueue::kRender:
       break;
   }
-  return render_queue_;
+  return render_line_;
 }
 
 void Pipeline::Forward(JobPtr job, PipelineQueue to) {
   job->queued = std::chrono::steady_clock::now();
+  const FrameId id = job->id;
+  const SteadyTime deadline = job->deadline;
+  const std::shared_ptr<const CancellationToken> cancellation = job->request.cancellation;
+  const Place place{.id = id, .rank = job->rank, .deadline = deadline, .bytes = job->image.pixels.size()};
   observer_.OnQueueChange(to, 1);
-  if (queue(to).Push(job)) return;
-  // Queues close only after the last frame was answered, so this is out of reach; a frame is answered all the same.
-  observer_.OnQueueChange(to, -1);
-  Answer(std::move(job), absl::UnavailableError("the server is draining; use another replica"));
+  // A frame that came back from a failed device was inside already and needs no room.
+  if (!(job->failures > 0 ? line(to).PushBack(place, job) : line(to).Push(place, job))) {
+    // Lines close only after the last frame was answered, so this is out of reach; a frame is answered all the same.
+    observer_.OnQueueChange(to, -1);
+    return Answer(std::move(job), Draining());
+  }
+  WatchDeadline(deadline);
+  // Cancelled between the last look and now: Cancel() may have come too early to find it here.
+  if (cancellation != nullptr && cancellation->cancelled()) Skip(id, Left(StageAfter(to)));
 }
 
-std::vector<Pipeline::JobPtr> Pipeline::Take(PipelineQueue from, size_t max_items) {
-  std::vector<JobPtr> jobs = queue(from).PopUpTo(max_items);
+std::vector<Pipeline::JobPtr> Pipeline::Take(PipelineQueue from, size_t max_items, std::chrono::nanoseconds max_delay) {
+  std::vector<JobPtr> jobs = line(from).Take(max_items, max_delay);
   if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
   for (const JobPtr& job : jobs) job->outcome.seconds.queue += SecondsSince(job->queued);
   return jobs;
 }
 
+// DeadlineExceeded before Cancelled: gRPC cancels a call whose deadline passed, and the deadline is the reason then.
 bool Pipeline::DropIfDead(JobPtr& job, Stage reached) {
-  absl::Status alive = CheckAlive(job->request, reached);
-  if (alive.ok()) return false;
-  Answer(std::move(job), std::move(alive));
+  if (std::chrono::steady_clock::now() >= job->deadline) {
+    const SteadyTime arrival = job->request.arrival;
+    Answer(std::move(job), Expired(arrival, reached));
+    return true;
+  }
+  if (!IsCancelled(job->request)) return false;
+  Answer(std::move(job), Left(reached));
   return true;
+}
+
+void Pipeline::WatchDeadline(SteadyTime deadline) {
+  MutexLock lock(expiry_mu_);
+  if (deadline >= next_expiry_) return;
+  next_expiry_ = deadline;
+  expiry_changed_.NotifyAll();
+}
+
+// Answers frames whose deadline passes while they wait, at that moment and not when a stage gets to them.
+void Pipeline::ExpiryLoop() {
+  for (;;) {
+    {
+      MutexLock lock(expiry_mu_);
+      // Deadlines of frames that enter a line after this look are reported by WatchDeadline().
+      next_expiry_ = SteadyTime::max();
+      for (const PipelineQueue queue : kQueues) next_expiry_ = std::min(next_expiry_, line(queue).NextDeadline());
+      while (!expiry_stopped_ && std::chrono::steady_clock::now() < next_expiry_) {
+        if (next_expiry_ == SteadyTime::max()) {
+          expiry_changed_.Wait(expiry_mu_);
+        } else {
+          expiry_changed_.WaitUntil(expiry_mu_, next_expiry_);
+        }
+      }
+      if (expiry_stopped_) return;
+    }
+    const SteadyTime now = std::chrono::steady_clock::now();
+    AnswerWaiting([now](const Place& place, const JobPtr& /*job*/) { return place.deadline <= now; });
+  }
 }
 
 void Pipeline::DecodeLoop() {
   for (;;) {
-    std::vector<JobPtr> jobs = Take(PipelineQueue::kDecode, 1);
+    std::vector<JobPtr> jobs = Take(PipelineQueue::kDecode, 1, std::chrono::nanoseconds(0));
     if (jobs.empty()) return;
     if (!DropIfDead(jobs.front(), Stage::kDecode)) DecodeOne(std::move(jobs.front()));
   }
@@ -228,19 +392,21 @@ void Pipeline::DecodeOne(JobPtr job) {
   Forward(std::move(job), PipelineQueue::kExecute);
 }
 
-void Pipeline::ExecuteLoop() {
+void Pipeline::ExecuteLoop(int replica) {
   for (;;) {
-    std::vector<JobPtr> taken = Take(PipelineQueue::kExecute, static_cast<size_t>(options_.max_batch));
+    std::vector<JobPtr> taken =
+        Take(PipelineQueue::kExecute, static_cast<size_t>(options_.max_batch), options_.max_delay);
     if (taken.empty()) return;
     std::vector<JobPtr> batch;
     for (JobPtr& job : taken) {
       if (!DropIfDead(job, Stage::kExecute)) batch.push_back(std::move(job));
     }
-    if (!batch.empty()) ExecuteBatch(std::move(batch));
+    if (!batch.empty() && !ExecuteBatch(replica, std::move(batch))) return GiveUp();
   }
 }
 
-void Pipeline::ExecuteBatch(std::vector<JobPtr> batch) {
+// False when the replica cannot be used any more.
+bool Pipeline::ExecuteBatch(int replica, std::vector<JobPtr> batch) {
   std::vector<bayespfl::Frame> frames;
   frames.reserve(batch.size());
   for (const JobPtr& job : batch) {
@@ -252,9 +418,17 @@ void Pipeline::ExecuteBatch(std::vector<JobPtr> batch) {
                       .map_size = options.resolution,
                       .map_deviation = options.deviation_map != MapEncoding::kNone});
   }
-  const std::shared_ptr<Executor> executor = this->executor();
+  std::shared_ptr<Executor> executor;
+  {
+    MutexLock lock(mu_);
+    executor = replicas_[static_cast<size_t>(replica) % replicas_.size()];
+  }
+  observer_.OnBatch(static_cast<int>(batch.size()));
+  const SteadyTime start = std::chrono::steady_clock::now();
   std::vector<absl::StatusOr<Detection>> results = executor->Execute(frames);
+  NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
+  if (DeviceFailed(results)) return Recover(replica, *executor, std::move(batch), results.front().status());
   for (size_t i = 0; i < batch.size(); ++i) {
     JobPtr& job = batch[i];
     job->image = {};
@@ -264,13 +438,42 @@ void Pipeline::ExecuteBatch(std::vector<JobPtr> batch) {
       continue;
     }
     job->detection = *std::move(results[i]);
+    job->failures = 0;
     Forward(std::move(job), PipelineQueue::kRender);
+  }
+  return true;
+}
+
+// The frames go back before the replica is rebuilt, so that another one can take them meanwhile.
+bool Pipeline::Recover(int replica, Executor& executor, std::vector<JobPtr> batch, const absl::Status& failure) {
+  for (JobPtr& job : batch) {
+    if (++job->failures > 1) {
+      Answer(std::move(job), failure);
+    } else {
+      Forward(std::move(job), PipelineQueue::kExecute);
+    }
+  }
+  const absl::Status rebuilt = executor.Rebuild();
+  observer_.OnReplicaFailure(replica, rebuilt.ok());
+  return rebuilt.ok();
+}
+
+// The last one to go answers whoever still waits, and goes on doing so: nobody else will.
+void Pipeline::GiveUp() {
+  {
+    MutexLock lock(mu_);
+    if (++lost_replicas_ < options_.replicas) return;
+  }
+  for (;;) {
+    std::vector<JobPtr> jobs = Take(PipelineQueue::kExecute, 1, std::chrono::nanoseconds(0));
+    if (jobs.empty()) return;
+    Answer(std::move(jobs.front()), Healthy());
   }
 }
 
 void Pipeline::RenderLoop() {
   for (;;) {
-    std::vector<JobPtr> jobs = Take(PipelineQueue::kRender, 1);
+    std::vector<JobPtr> jobs = Take(PipelineQueue::kRender, 1, std::chrono::nanoseconds(0));
     if (jobs.empty()) return;
     if (!DropIfDead(jobs.front(), Stage::kRender)) RenderOne(std::move(jobs.front()));
   }
@@ -300,6 +503,7 @@ void Pipeline::Answer(JobPtr job, FrameResult result) {
   observer_.OnFramesInFlightChange(-1);
   {
     MutexLock lock(mu_);
+    bytes_in_flight_ -= job->bytes;
     if (--in_flight_ == 0) idle_.NotifyAll();
   }
   const Callback done = std::move(job->done);

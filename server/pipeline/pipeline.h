@@ -1,12 +1,14 @@
-// One frame's way from its arrival to its answer: admission -> decode -> execute -> render -> callback.
+// One frame's way from its arrival to its answer: admission -> decode -> batch -> execute -> render -> callback.
 //
 //   auto pipeline = Pipeline::Create({.max_frames_in_flight = 64}, observer);
-//   pipeline->SetExecutor(executor);
+//   pipeline->SetReplicas({executor});
 //   absl::Status refused = pipeline->Submit(std::move(request), [](FrameResult result) { ... });
 #ifndef BAYESPFL_SERVER_PIPELINE_PIPELINE_H_
 #define BAYESPFL_SERVER_PIPELINE_PIPELINE_H_
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -15,36 +17,47 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "model/image/decode.h"
-#include "server/pipeline/bounded_queue.h"
 #include "server/pipeline/executor.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
+#include "server/pipeline/waiting_line.h"
 
 namespace bayespfl::server {
 
 struct PipelineOptions {
   ImageLimits image_limits;
-  int max_frames_in_flight = 64;  // >= 1, frames accepted and not answered yet; more are refused at once
-  int max_batch = 4;              // >= 1, frames that the model takes in one call
-  int decode_threads = 1;         // >= 1
-  int render_threads = 1;         // >= 1
+  int max_frames_in_flight = 64;                     // >= 1, frames accepted and not answered yet; more are refused
+  int64_t max_bytes_in_flight = int64_t{512} << 20;  // >= 1, of their pictures as they came; more are refused
+  int64_t max_decoded_bytes = int64_t{1} << 30;      // >= 1, of decoded pictures that wait for the model; then decoding
+                                                     // waits (a single larger one may wait alone)
+  int max_batch = 4;                                 // >= 1, frames that the model takes in one call
+  std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
+  int replicas = 1;                                  // >= 1, executors that SetReplicas() gives
+  int decode_threads = 1;                            // >= 1
+  int render_threads = 1;                            // >= 1
 };
 
 // The stages a frame passes, as error messages and metrics name them.
 enum class Stage { kAdmission, kDecode, kExecute, kRender, kReply };
 absl::string_view StageName(Stage stage);
 
+using FrameId = uint64_t;
+
 // Guarantees:
-// - A frame whose Submit() returned OK is answered exactly once, from one of the pipeline's threads, perhaps before
-//   Submit() returns; a frame that was refused never is.
-// - Nothing is unbounded: at most max_frames_in_flight frames are inside, and at most 2 * max_batch of them wait
-// decoded
-//   for the model (a full queue holds the decoders up).
-// - The execute thread takes what is waiting, up to max_batch frames, and never waits for more.
-// - Deadline and cancellation are looked at before each stage: an expired frame ends with DeadlineExceeded that names
-//   the stage it had reached, a cancelled one with Cancelled, and neither costs device time after that.
-// Thread-safe. Callbacks may call Submit(), but not Shutdown() or the destructor.
+// - A frame whose Submit() returned OK is answered exactly once, perhaps before Submit() returns; a frame that was
+//   refused never is.
+// - Nothing is unbounded: frames and bytes inside are limited, and so are the decoded pictures that wait for the model
+//   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait).
+// - Frames of all callers gather before the model. A replica takes up to max_batch of them, the first by arrival and
+//   priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
+// - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
+// leaves
+//   at once; neither reaches the device. A frame inside a stage is looked at when it leaves the stage.
+// - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure of
+// a
+//   frame is its answer. A replica that cannot be rebuilt is given up; without any, Healthy() says so.
+// Thread-safe. Callbacks may call Submit(), Skip() and Cancel(), but not Shutdown() or the destructor.
 class Pipeline {
  public:
   using Callback = std::function<void(FrameResult)>;
@@ -55,20 +68,35 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // From now on frames run on `executor`; until the first call every frame is refused. Frames already inside go to the
-  // executor that is set when they reach the model.
-  void SetExecutor(std::shared_ptr<Executor> executor);
+  // From now on frames run on these, one for each of PipelineOptions::replicas, all of one model. Until the first call
+  // every frame is refused. Frames already inside go to what is set when they reach the model.
+  void SetReplicas(Replicas replicas);
 
-  // Null before the first SetExecutor().
+  // Any replica, to ask about the model; null before SetReplicas().
   std::shared_ptr<Executor> executor() const;
 
-  // OK when frames are accepted. Unavailable: no model yet, or draining.
+  // OK when frames are accepted. Unavailable: no model yet, or draining. Internal: no replica is left.
   absl::Status Ready() const;
 
+  // Internal: every replica failed and could not be rebuilt. The process should be restarted.
+  absl::Status Healthy() const;
+
   // Refusals: Unavailable (see Ready()), InvalidArgument (category or samples, as the executor's Validate() says),
-  // ResourceExhausted (as many frames as max_frames_in_flight inside), DeadlineExceeded, Cancelled. Answers may besides
-  // be InvalidArgument (the picture) and Internal (device or encoder).
-  absl::Status Submit(FrameRequest request, Callback done);
+  // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
+  // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
+  // `id`, when given, is set before the frame can be answered.
+  absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
+
+  // About how long it will take until half of the frames inside are answered, from the time recent batches took: when
+  // it is worth trying again after a refusal. 0 while nothing is known.
+  std::chrono::nanoseconds RetryDelay() const;
+
+  // Answers a frame with `status` if it still waits; it then costs no device time. False: a stage has it, or it has
+  // been answered.
+  bool Skip(FrameId id, const absl::Status& status);
+
+  // Cancels the token, and answers its frames that wait.
+  void Cancel(CancellationToken& token);
 
   // Refuses new frames from now on; those inside go on. Returns at once.
   void Drain();
@@ -79,42 +107,56 @@ class Pipeline {
  private:
   struct Job;
   using JobPtr = std::unique_ptr<Job>;
-  using Queue = BoundedQueue<JobPtr>;
+  using Line = WaitingLine<JobPtr>;
 
   Pipeline(const PipelineOptions& options, PipelineObserver& observer);
   void StartThreads();
 
-  absl::Status Admit(const FrameRequest& request);
-  absl::Status TakeSlot();
+  absl::Status Admit(const FrameRequest& request, int64_t bytes);
+  absl::Status TakeSlot(Priority priority, int64_t bytes);
   void Forward(JobPtr job, PipelineQueue to);
-  std::vector<JobPtr> Take(PipelineQueue from, size_t max_items);
-  Queue& queue(PipelineQueue which);
+  std::vector<JobPtr> Take(PipelineQueue from, size_t max_items, std::chrono::nanoseconds max_delay);
+  Line& line(PipelineQueue which);
+  template <typename Predicate>
+  void AnswerWaiting(Predicate leaves);
   bool DropIfDead(JobPtr& job, Stage reached);
 
   void DecodeLoop();
-  void ExecuteLoop();
+  void ExecuteLoop(int replica);
   void RenderLoop();
+  void ExpiryLoop();
+  void WatchDeadline(SteadyTime deadline);
   void DecodeOne(JobPtr job);
-  void ExecuteBatch(std::vector<JobPtr> batch);
+  bool ExecuteBatch(int replica, std::vector<JobPtr> batch);
+  bool Recover(int replica, Executor& executor, std::vector<JobPtr> batch, const absl::Status& failure);
+  void NoteBatch(size_t frames, double seconds);
+  void GiveUp();
   void RenderOne(JobPtr job);
   void Answer(JobPtr job, FrameResult result);
 
   const PipelineOptions options_;
   PipelineObserver& observer_;
-  Queue decode_queue_;
-  Queue execute_queue_;
-  Queue render_queue_;
+  Line decode_line_;
+  Line execute_line_;
+  Line render_line_;
 
   mutable Mutex mu_;
   CondVar idle_;
-  std::shared_ptr<Executor> executor_ ABSL_GUARDED_BY(mu_);
+  Replicas replicas_ ABSL_GUARDED_BY(mu_);
+  FrameId next_id_ ABSL_GUARDED_BY(mu_) = 0;
   int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
+  double seconds_per_frame_ ABSL_GUARDED_BY(mu_) = 0;  // of one replica, moving average over batches
+  int lost_replicas_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
 
+  Mutex expiry_mu_;
+  CondVar expiry_changed_;
+  SteadyTime next_expiry_ ABSL_GUARDED_BY(expiry_mu_) = SteadyTime::max();
+  bool expiry_stopped_ ABSL_GUARDED_BY(expiry_mu_) = false;
+
   Mutex shutdown_mu_;
-  std::vector<std::thread> decoders_ ABSL_GUARDED_BY(shutdown_mu_);
-  std::thread runner_ ABSL_GUARDED_BY(shutdown_mu_);
-  std::vector<std::thread> renderers_ ABSL_GUARDED_BY(shutdown_mu_);
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(shutdown_mu_);
 };
 
 }  // namespace bayespfl::server

@@ -17,6 +17,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 namespace bayespfl::server {
 namespace {
@@ -34,21 +35,29 @@ struct Setting {
   const char* help;
 };
 
-const std::array<Setting, 15>& Settings() {
-  static const std::array<Setting, 15> settings = {{
+const std::array<Setting, 22>& Settings() {
+  static const std::array<Setting, 22> settings = {{
       {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
       {"calibration", &ServerConfig::calibration, 0, 0, "calibration file instead of the package's own"},
       {"host", &ServerConfig::host, 0, 0, "address to listen on"},
       {"port", &ServerConfig::port, 0, kMaxPort, "gRPC port; 0 picks a free one"},
       {"http_port", &ServerConfig::http_port, 0, kMaxPort, "port of metrics and probes; 0 picks a free one"},
-      {"device", &ServerConfig::device, 0, 0, "auto, cpu or cuda:N"},
+      {"device", &ServerConfig::device, 0, 0, "auto, cpu or cuda:N; several separated by commas"},
+      {"replicas", &ServerConfig::replicas, 1, 64, "replicas of the model on each device"},
+      {"compute_threads", &ServerConfig::compute_threads, 0, 1024, "threads of one replica on the CPU; 0: automatic"},
       {"max_image_bytes", &ServerConfig::max_image_bytes, 1, kMaxImageBytes, "largest picture in bytes"},
       {"max_image_pixels", &ServerConfig::max_image_pixels, 1, int64_t{1} << 34, "largest picture in pixels"},
       {"max_frames_in_flight", &ServerConfig::max_frames_in_flight, 1, 65536, "frames inside; more are refused"},
+      {"max_bytes_in_flight", &ServerConfig::max_bytes_in_flight, 1, int64_t{1} << 40, "bytes of pictures inside"},
+      {"max_decoded_bytes", &ServerConfig::max_decoded_bytes, 1, int64_t{1} << 40, "decoded bytes before the model"},
+      {"max_streams", &ServerConfig::max_streams, 1, 65536, "open streams; more are refused"},
+      {"max_stream_age_seconds", &ServerConfig::max_stream_age_seconds, 0, 86400 * 30,
+       "then a stream is ended; 0: never"},
       {"max_frames_per_stream", &ServerConfig::max_frames_per_stream, 1, 4096, "frames of one stream inside"},
       {"max_batch", &ServerConfig::max_batch, 1, 1024, "frames in one call of the model"},
-      {"decode_threads", &ServerConfig::decode_threads, 1, 1024, "threads that decode pictures"},
-      {"render_threads", &ServerConfig::render_threads, 1, 1024, "threads that encode maps and masks"},
+      {"max_delay_milliseconds", &ServerConfig::max_delay_milliseconds, 0, 60000, "wait of a busy replica for a batch"},
+      {"decode_threads", &ServerConfig::decode_threads, 0, 1024, "threads that decode pictures; 0: automatic"},
+      {"render_threads", &ServerConfig::render_threads, 0, 1024, "threads that encode maps and masks; 0: automatic"},
       {"drain_timeout_seconds", &ServerConfig::drain_timeout_seconds, 0, 86400, "how long a stop waits for frames"},
       {"log_level", &ServerConfig::log_level, 0, 0, "debug, info, warning, error or off"},
   }};
@@ -113,6 +122,18 @@ absl::Status ApplyYaml(const std::string& text, ServerConfig& config) {
   }
 }
 
+std::vector<std::string> Devices(const ServerConfig& config) {
+  return absl::StrSplit(config.device, ',', absl::SkipWhitespace());
+}
+
+ServerConfig WithThreads(ServerConfig config, int cpus) {
+  const int half = std::max(1, cpus / 2);
+  if (config.decode_threads == 0) config.decode_threads = half;
+  if (config.render_threads == 0) config.render_threads = half;
+  if (config.compute_threads == 0) config.compute_threads = std::max(1, cpus / std::max(1, config.replicas));
+  return config;
+}
+
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App app("Inspects pictures with a Bayes-PFL model and serves the results over gRPC.", "bayespfl-server");
   CommandLine command_line;
@@ -141,6 +162,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   if (command_line.config.model.empty()) {
     return absl::InvalidArgumentError("no model given; use --model DIR, or the key 'model' of the configuration file");
   }
+  if (Devices(command_line.config).empty()) return absl::InvalidArgumentError("device is empty");
   return command_line;
 }
 

@@ -1,26 +1,48 @@
 #include "server/runtime/detector_executor.h"
 
-#include <utility>
+#include "absl/strings/str_cat.h"
 
 namespace bayespfl::server {
 
-absl::StatusOr<std::shared_ptr<Executor>> DetectorExecutor::Create(const std::string& package_dir,
-                                                                   const DetectorOptions& options) {
-  absl::StatusOr<std::unique_ptr<Detector>> detector = Detector::Create(package_dir, options);
-  if (!detector.ok()) return detector.status();
-  return std::make_shared<DetectorExecutor>(*std::move(detector));
+absl::StatusOr<Replicas> DetectorExecutor::Load(const std::string& package_dir, const DetectorOptions& options,
+                                                const std::vector<std::string>& devices, int per_device) {
+  Replicas replicas;
+  for (const std::string& device : devices) {
+    DetectorOptions own = options;
+    own.device = device;
+    absl::StatusOr<std::unique_ptr<Detector>> loaded = Detector::Create(package_dir, own);
+    if (!loaded.ok()) return loaded.status();
+    const std::shared_ptr<const Detector> detector = *std::move(loaded);
+    for (int i = 0; i < per_device; ++i) {
+      replicas.push_back(std::make_shared<DetectorExecutor>(package_dir, own, detector));
+    }
+  }
+  return replicas;
 }
 
-DetectorExecutor::DetectorExecutor(std::unique_ptr<Detector> detector) : detector_(std::move(detector)) {}
-
 std::vector<absl::StatusOr<Detection>> DetectorExecutor::Execute(absl::Span<const bayespfl::Frame> frames) {
-  return detector_->Detect(frames);
+  return detector()->Detect(frames);
+}
+
+absl::Status DetectorExecutor::Rebuild() {
+  absl::StatusOr<std::unique_ptr<Detector>> loaded = Detector::Create(package_dir_, options_);
+  if (!loaded.ok()) return loaded.status();
+  if ((*loaded)->info().digest != info_.digest) {
+    return absl::FailedPreconditionError(absl::StrCat(package_dir_, " has changed since it was loaded"));
+  }
+  std::shared_ptr<const Detector> fresh = *std::move(loaded);
+  MutexLock lock(mu_);
+  detector_.swap(fresh);  // the old one is destroyed after the lock is gone
+  return absl::OkStatus();
 }
 
 absl::Status DetectorExecutor::Validate(absl::string_view category, int samples) const {
-  return detector_->Validate(category, samples);
+  return detector()->Validate(category, samples);
 }
 
-const ModelInfo& DetectorExecutor::info() const { return detector_->info(); }
+std::shared_ptr<const Detector> DetectorExecutor::detector() const {
+  MutexLock lock(mu_);
+  return detector_;
+}
 
 }  // namespace bayespfl::server

@@ -28,30 +28,42 @@ RgbImage SyntheticPicture(int side) {
 
 }  // namespace
 
-absl::Status WarmUp(Executor& executor) {
+absl::Status WarmUp(Executor& executor, int max_batch, const std::atomic<bool>& stop) {
   const RgbImage picture = SyntheticPicture(std::max(1, executor.info().image_size));
-  const bayespfl::Frame frame{.image = &picture, .category = "object"};
-  const std::vector<absl::StatusOr<Detection>> results = executor.Execute({&frame, 1});
-  if (results.size() != 1) return absl::InternalError("the model gave no result for the warm-up picture");
-  return results[0].status();
+  for (int size = 1; size <= max_batch; ++size) {
+    if (stop) return absl::CancelledError("stopped while the model was warming up");
+    const std::vector<bayespfl::Frame> batch(static_cast<size_t>(size), {.image = &picture, .category = "object"});
+    const std::vector<absl::StatusOr<Detection>> results = executor.Execute(batch);
+    if (results.size() != batch.size()) return absl::InternalError("the model gave no result for a warm-up picture");
+    for (const auto& result : results) {
+      if (!result.ok()) return result.status();
+    }
+  }
+  return absl::OkStatus();
 }
 
-ModelStore::ModelStore(ModelLoader loader, OnLoaded on_loaded)
-    : thread_([this, loader = std::move(loader), on_loaded = std::move(on_loaded)] { Load(loader, on_loaded); }) {}
+ModelStore::ModelStore(ModelLoader loader, int max_batch, OnLoaded on_loaded)
+    : thread_([this, max_batch, loader = std::move(loader), on_loaded = std::move(on_loaded)] {
+        Load(loader, max_batch, on_loaded);
+      }) {}
 
-ModelStore::~ModelStore() { thread_.join(); }
+ModelStore::~ModelStore() {
+  stop_ = true;
+  thread_.join();
+}
 
-void ModelStore::Load(const ModelLoader& loader, const OnLoaded& on_loaded) {
-  absl::StatusOr<std::shared_ptr<Executor>> executor = loader();
-  if (executor.ok()) {
-    const absl::Status warm = WarmUp(**executor);
-    if (!warm.ok()) executor = absl::Status(warm.code(), absl::StrCat("the warm-up failed: ", warm.message()));
+void ModelStore::Load(const ModelLoader& loader, int max_batch, const OnLoaded& on_loaded) {
+  absl::StatusOr<Replicas> replicas = loader();
+  if (replicas.ok()) {
+    absl::Status warm;
+    for (const std::shared_ptr<Executor>& replica : *replicas) warm.Update(WarmUp(*replica, max_batch, stop_));
+    if (!warm.ok()) replicas = absl::Status(warm.code(), absl::StrCat("the warm-up failed: ", warm.message()));
   }
   {
     MutexLock lock(mu_);
-    state_ = executor.status();
+    state_ = replicas.status();
   }
-  on_loaded(std::move(executor));
+  on_loaded(std::move(replicas));
 }
 
 absl::Status ModelStore::state() const {

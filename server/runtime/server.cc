@@ -13,12 +13,13 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/status.h"
+#include "server/runtime/cpu_quota.h"
 #include "server/runtime/detector_executor.h"
 
 namespace bayespfl::server {
 namespace {
 
-// How long calls that are not ours (a health watch, a reflection stream) may hold up a stop.
+// How long calls that are not ours (a health watch, a reflection stream) may go on when ours have ended.
 constexpr std::chrono::seconds kForeignCallsGrace(1);
 
 // IPv6 addresses are written in brackets before a port.
@@ -30,7 +31,11 @@ std::string JoinHostPort(const std::string& host, int port) {
 PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
+          .max_bytes_in_flight = config.max_bytes_in_flight,
+          .max_decoded_bytes = config.max_decoded_bytes,
           .max_batch = config.max_batch,
+          .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
+          .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
           .render_threads = config.render_threads};
 }
@@ -43,9 +48,13 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     if (!silent.ok()) return silent.status();
     options.logger = *std::move(silent);
   }
+  options.config = WithThreads(std::move(options.config), AvailableCpus());
   if (!options.loader) {
-    const DetectorOptions detector{.device = options.config.device, .calibration_file = options.config.calibration};
-    options.loader = [model = options.config.model, detector] { return DetectorExecutor::Create(model, detector); };
+    SetComputeThreads(options.config.compute_threads);
+    options.loader = [config = options.config] {
+      return DetectorExecutor::Load(config.model, {.device = {}, .calibration_file = config.calibration},
+                                    Devices(config), config.replicas);
+    };
   }
   auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
   const absl::Status listening = server->Listen();
@@ -61,6 +70,8 @@ InspectionServer::InspectionServer(ServerOptions options)
       pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
   ServiceOptions service;
   service.max_frames_per_stream = config_.max_frames_per_stream;
+  service.max_streams = config_.max_streams;
+  service.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
   service.server_version = BAYESPFL_VERSION;
   service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
@@ -98,6 +109,8 @@ absl::Status InspectionServer::Listen() {
     return loaded_.value_or(absl::UnavailableError("the model is loading"));
   };
   handlers.live = [this] {
+    const absl::Status healthy = pipeline_->Healthy();
+    if (!healthy.ok()) return healthy;
     MutexLock lock(mu_);
     return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
   };
@@ -105,19 +118,19 @@ absl::Status InspectionServer::Listen() {
       HttpServer::Start(config_.host, config_.http_port, std::move(handlers));
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
-  store_ = std::make_unique<ModelStore>(
-      loader_, [this](absl::StatusOr<std::shared_ptr<Executor>> executor) { OnLoaded(std::move(executor)); });
+  store_ = std::make_unique<ModelStore>(loader_, config_.max_batch,
+                                        [this](absl::StatusOr<Replicas> replicas) { OnLoaded(std::move(replicas)); });
   return absl::OkStatus();
 }
 
-void InspectionServer::OnLoaded(absl::StatusOr<std::shared_ptr<Executor>> executor) {
-  if (executor.ok()) {
-    metrics_.SetModel((*executor)->info());
-    pipeline_->SetExecutor(*executor);
+void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
+  if (replicas.ok()) {
+    metrics_.SetModel(replicas->front()->info());
+    pipeline_->SetReplicas(*replicas);
   }
   MutexLock lock(mu_);
-  if (executor.ok() && !draining_) SetServing(true);
-  loaded_ = executor.status();
+  if (replicas.ok() && !draining_) SetServing(true);
+  loaded_ = replicas.status();
   changed_.NotifyAll();
 }
 
@@ -170,6 +183,8 @@ void InspectionServer::Shutdown() {
   const bool idle = service_->WaitUntilIdle(deadline);
   if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
   if (grpc_ != nullptr) {
+    // GOAWAY goes out only now: once gRPC shuts down, it answers calls that are on their way with CANCELLED, which no
+    // client retries, and not with the UNAVAILABLE of the contract.
     const auto grace = idle ? kForeignCallsGrace : std::chrono::seconds(0);
     grpc_->Shutdown(std::chrono::system_clock::now() + grace);  // cancels what is still open after it
   }

@@ -32,7 +32,7 @@ inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
 
 struct ServerOptions {
   ServerConfig config;
-  ModelLoader loader;  // empty: a DetectorExecutor of config.model on config.device
+  ModelLoader loader;  // empty: DetectorExecutors of config.model on config.device
   Logger logger;       // null: nothing is logged
 };
 
@@ -72,7 +72,7 @@ class InspectionServer {
  private:
   explicit InspectionServer(ServerOptions options);
   absl::Status Listen();
-  void OnLoaded(absl::StatusOr<std::shared_ptr<Executor>> executor);
+  void OnLoaded(absl::StatusOr<Replicas> replicas);
   void OnCallFinished(absl::string_view method, const grpc::Status& status);
   void SetServing(bool serving);
 

@@ -8,8 +8,8 @@ namespace {
 constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
 constexpr std::array<const char*, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
                                                     "detect", "postprocess", "render",     "total"};
-constexpr std::array<const char*, 7> kOutcomeNames = {"ok",      "invalid",   "refused", "unavailable",
-                                                      "expired", "cancelled", "failed"};
+constexpr std::array<const char*, 8> kOutcomeNames = {"ok",      "invalid",   "refused", "unavailable",
+                                                      "expired", "cancelled", "skipped", "failed"};
 
 size_t OutcomeOf(const absl::Status& status) {
   switch (status.code()) {
@@ -25,8 +25,10 @@ size_t OutcomeOf(const absl::Status& status) {
       return 4;
     case absl::StatusCode::kCancelled:
       return 5;
-    default:
+    case absl::StatusCode::kAborted:  // IsSkipped()
       return 6;
+    default:
+      return 7;
   }
 }
 
@@ -45,7 +47,17 @@ Metrics::Metrics(absl::string_view server_version)
                             .Name("bayespfl_frames_in_flight")
                             .Help("Frames accepted and not answered yet.")
                             .Register(registry_)
-                            .Add({})) {
+                            .Add({})),
+      batch_size_(prometheus::BuildHistogram()
+                      .Name("bayespfl_batch_size")
+                      .Help("Frames that the model took in one call.")
+                      .Register(registry_)
+                      .Add({}, prometheus::Histogram::BucketBoundaries(kBatchBuckets.begin(), kBatchBuckets.end()))) {
+  auto& failures = prometheus::BuildCounter()
+                       .Name("bayespfl_replica_failures_total")
+                       .Help("Device failures, by whether the replica could be rebuilt.")
+                       .Register(registry_);
+  replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
   auto& depth = prometheus::BuildGauge()
                     .Name("bayespfl_queue_depth")
                     .Help("Frames waiting in the queue before a stage.")
@@ -77,6 +89,10 @@ void Metrics::OnQueueChange(PipelineQueue queue, int change) {
 }
 
 void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(change); }
+
+void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
+
+void Metrics::OnReplicaFailure(int /*replica*/, bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
 
 void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) {
   frames_[OutcomeOf(status)]->Increment();

@@ -2,11 +2,14 @@
 //
 //   bayespfl_requests_total{method,code}           counter    calls that ended, by gRPC method and status code
 //   bayespfl_frames_total{outcome}                 counter    frames of all calls and streams: ok, invalid, refused,
-//                                                             unavailable, expired, cancelled, failed
+//                                                             unavailable, expired, cancelled, skipped,
+//                                                             failed
 //   bayespfl_stage_latency_seconds{stage}          histogram  answered frames: queue, decode, preprocess, vision,
 //                                                             prompts, detect, postprocess, render, total
 //   bayespfl_frames_in_flight                      gauge      frames accepted and not answered yet
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
+//   bayespfl_batch_size                            histogram  frames that the model took in one call
+//   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
 //   bayespfl_model_info{name,version,device}       gauge      1 for the model that answers
 //   bayespfl_build_info{version}                   gauge      1
 #ifndef BAYESPFL_SERVER_TELEMETRY_METRICS_H_
@@ -34,6 +37,9 @@ namespace bayespfl::server {
 inline constexpr std::array<double, 14> kLatencyBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                            0.25,  0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
 
+// Upper bounds of the batch size buckets, in frames.
+inline constexpr std::array<double, 7> kBatchBuckets = {1, 2, 4, 8, 16, 32, 64};
+
 // All methods are thread-safe.
 class Metrics final : public PipelineObserver {
  public:
@@ -44,6 +50,8 @@ class Metrics final : public PipelineObserver {
 
   void OnQueueChange(PipelineQueue queue, int change) override;
   void OnFramesInFlightChange(int change) override;
+  void OnBatch(int frames) override;
+  void OnReplicaFailure(int replica, bool rebuilt) override;
   void OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) override;
 
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
@@ -58,12 +66,14 @@ class Metrics final : public PipelineObserver {
  private:
   static constexpr size_t kQueues = 3;
   static constexpr size_t kStages = 9;
-  static constexpr size_t kOutcomes = 7;
+  static constexpr size_t kOutcomes = 8;
 
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   prometheus::Gauge& frames_in_flight_;
+  prometheus::Histogram& batch_size_;
+  std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};
   std::array<prometheus::Counter*, kOutcomes> frames_{};

@@ -375,5 +375,32 @@ TEST(StatusTest, NeverTurnsAnErrorIntoSuccess) {
   EXPECT_TRUE(absl::IsUnknown(FromWireError(odd_code)));
 }
 
+TEST(StreamTest, ASkippedFrameIsAborted) {
+  inspection::v1::FlowPolicy policy = inspection::v1::FLOW_POLICY_UNSPECIFIED;
+  const FakeInspectionServer server(
+      {.stream_handler = [&policy](grpc::ServerContext*, FakeInspectionServer::Stream* stream) {
+        inspection::v1::InspectStreamRequest request;
+        stream->Read(&request);
+        policy = request.configuration().flow_policy();
+        for (uint64_t sequence = 0; stream->Read(&request); ++sequence) {
+          inspection::v1::InspectStreamResponse reply;
+          reply.set_sequence(sequence);
+          reply.mutable_skipped();
+          stream->Write(reply);
+        }
+        return grpc::Status::OK;
+      }});
+  int skipped = 0;
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(StreamCategory(), {.flow_policy = inspection::v1::FLOW_POLICY_LATEST}, SourceOf({"a", "b"}),
+                          [&](const StreamReply& reply) { skipped += absl::IsAborted(reply.result.status()) ? 1 : 0; });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(skipped, 2);
+  EXPECT_EQ(policy, inspection::v1::FLOW_POLICY_LATEST);
+}
+
 }  // namespace
 }  // namespace bayespfl::client

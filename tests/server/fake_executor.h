@@ -2,9 +2,11 @@
 #ifndef BAYESPFL_TESTS_SERVER_FAKE_EXECUTOR_H_
 #define BAYESPFL_TESTS_SERVER_FAKE_EXECUTOR_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -68,11 +70,43 @@ class FakeExecutor final : public Executor {
       seeds.push_back(frame.seed);
       results.push_back(Detect(frame));
     }
+    std::this_thread::sleep_for(TimePerFrame() * frames.size());
     MutexLock lock(mu_);
     seeds_.push_back(std::move(seeds));
     changed_.NotifyAll();
     while (held_) changed_.Wait(mu_);
+    if (failing_calls_ > 0) {
+      --failing_calls_;
+      for (auto& result : results) result = absl::InternalError("the device failed");
+    }
     return results;
+  }
+
+  absl::Status Rebuild() override {
+    MutexLock lock(mu_);
+    ++rebuilds_;
+    changed_.NotifyAll();
+    return rebuilds_ <= most_rebuilds_ ? absl::OkStatus() : absl::InternalError("the device is gone");
+  }
+
+  // From now on only `count` more calls of Rebuild() succeed.
+  void AllowRebuilds(int count) {
+    MutexLock lock(mu_);
+    most_rebuilds_ = rebuilds_ + count;
+  }
+  // From now on Execute() takes this long for each frame.
+  void TakePerFrame(std::chrono::milliseconds time) {
+    MutexLock lock(mu_);
+    time_per_frame_ = time;
+  }
+  // The next `count` calls of Execute() fail for every frame.
+  void FailCalls(int count) {
+    MutexLock lock(mu_);
+    failing_calls_ = count;
+  }
+  int rebuilds() const {
+    MutexLock lock(mu_);
+    return rebuilds_;
   }
 
   absl::Status Validate(absl::string_view category, int /*samples*/) const override {
@@ -83,6 +117,10 @@ class FakeExecutor final : public Executor {
   const ModelInfo& info() const override { return info_; }
 
  private:
+  std::chrono::milliseconds TimePerFrame() const {
+    MutexLock lock(mu_);
+    return time_per_frame_;
+  }
   absl::StatusOr<Detection> Detect(const bayespfl::Frame& frame) const {
     if (frame.seed == kFailingSeed) return absl::InternalError("the device failed");
     Detection detection;
@@ -108,6 +146,10 @@ class FakeExecutor final : public Executor {
   mutable Mutex mu_;
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
+  std::chrono::milliseconds time_per_frame_ ABSL_GUARDED_BY(mu_){0};
+  int failing_calls_ ABSL_GUARDED_BY(mu_) = 0;
+  int rebuilds_ ABSL_GUARDED_BY(mu_) = 0;
+  int most_rebuilds_ ABSL_GUARDED_BY(mu_) = 1 << 20;
   std::vector<std::vector<uint64_t>> seeds_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -15,7 +15,6 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/pipeline/bounded_queue.h"
 #include "tests/server/fake_executor.h"
 
 namespace bayespfl::server {
@@ -32,6 +31,8 @@ class CountingObserver final : public PipelineObserver {
     if (queue == PipelineQueue::kExecute) waiting_for_model += change;
   }
   void OnFramesInFlightChange(int change) override { in_flight += change; }
+  void OnBatch(int frames) override { batched += frames; }
+  void OnReplicaFailure(int /*replica*/, bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
   void OnFrameFinished(const absl::Status& status, const FrameSeconds& /*seconds*/) override {
     ++(status.ok() ? answered : failed);
   }
@@ -39,6 +40,9 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int> queued{0};
   std::atomic<int> waiting_for_model{0};
   std::atomic<int> in_flight{0};
+  std::atomic<int> batched{0};
+  std::atomic<int> rebuilt_replicas{0};
+  std::atomic<int> lost_replicas{0};
   std::atomic<int> answered{0};
   std::atomic<int> failed{0};
 };
@@ -80,7 +84,7 @@ class PipelineTest : public ::testing::Test {
  protected:
   void Make(PipelineOptions options) {
     pipeline_ = Pipeline::Create(options, observer_);
-    pipeline_->SetExecutor(executor_);
+    pipeline_->SetReplicas({executor_});
   }
   void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
   void TearDown() override { executor_->Release(); }
@@ -301,29 +305,261 @@ TEST_F(PipelineTest, EveryAcceptedFrameIsAnsweredExactlyOnceUnderLoadAndShutdown
   EXPECT_EQ(observer_.queued.load(), 0);
 }
 
-TEST(BoundedQueueTest, PushWaitsWhileTheQueueIsFull) {
-  BoundedQueue<int> queue(1);
-  int first = 1;
-  ASSERT_TRUE(queue.Push(first));
-  std::thread pusher([&queue] {
-    int second = 2;
-    EXPECT_TRUE(queue.Push(second));
-  });
-
-  EXPECT_THAT(queue.PopUpTo(1), ElementsAre(1));
-  EXPECT_THAT(queue.PopUpTo(1), ElementsAre(2));
-  pusher.join();
+// Waits for a condition that another thread brings about.
+template <typename Condition>
+void Until(Condition condition) {
+  while (!condition()) std::this_thread::yield();
 }
 
-TEST(BoundedQueueTest, GivesWhatIsInsideAfterClosingAndThenNothing) {
-  BoundedQueue<int> queue(4);
-  int item = 7;
-  ASSERT_TRUE(queue.Push(item));
-  queue.Close();
+TEST_F(PipelineTest, AFrameExpiresWhileItWaitsAndNotWhenTheModelIsFree) {
+  HoldModel();
+  FrameRequest request = MakeRequest(7);
+  request.deadline = absl::Now() + absl::Milliseconds(30);
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
 
-  EXPECT_FALSE(queue.Push(item));
-  EXPECT_THAT(queue.PopUpTo(9), ElementsAre(7));
-  EXPECT_TRUE(queue.PopUpTo(9).empty());
+  const FrameResult result = results_.Wait(1)[0];  // the model is still held
+
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(observer_.waiting_for_model.load(), 0);
+  executor_->Release();
+  results_.Wait(2);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, AnEarlierDeadlineWakesTheTimer) {
+  HoldModel();
+  for (const int milliseconds : {3'600'000, 30}) {
+    FrameRequest request = MakeRequest(7);
+    request.deadline = absl::Now() + absl::Milliseconds(milliseconds);
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  }
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(PipelineTest, ACancelledFrameLeavesAtOnce) {
+  HoldModel();
+  auto token = std::make_shared<CancellationToken>();
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    FrameRequest request = MakeRequest(seed);
+    if (seed != 2) request.cancellation = token;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  }
+
+  pipeline_->Cancel(*token);
+
+  const std::vector<FrameResult> results = results_.Wait(2);  // the model is still held
+  EXPECT_EQ(results[0].status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(results[1].status().code(), absl::StatusCode::kCancelled);
+  executor_->Release();
+  results_.Wait(4);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U)));
+}
+
+TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
+  HoldModel();
+  FrameId id = 0;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
+  Until([&] { return observer_.waiting_for_model.load() == 1; });
+
+  EXPECT_TRUE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kAborted);
+  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  executor_->Release();
+  results_.Wait(2);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, AFrameInsideTheModelCannotBeSkipped) {
+  executor_->Hold();
+  FrameId id = 0;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
+  executor_->WaitForCalls(1);
+
+  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+}
+
+TEST_F(PipelineTest, HighPriorityComesFirst) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1});
+  HoldModel();
+  for (const auto& [seed, priority] : {std::pair(1, Priority::kLow), std::pair(2, Priority::kHigh)}) {
+    FrameRequest request = MakeRequest(static_cast<uint64_t>(seed));
+    request.options.priority = priority;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+    Until([&] { return observer_.waiting_for_model.load() == seed; });
+  }
+  executor_->Release();
+  results_.Wait(3);
+
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
+}
+
+TEST_F(PipelineTest, AnOldFrameOfLowPriorityIsNotStarved) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1});
+  HoldModel();
+  FrameRequest old = MakeRequest(1);
+  old.options.priority = Priority::kLow;
+  old.arrival -= std::chrono::seconds(6);  // more than the delay of low priority
+  FrameRequest young = MakeRequest(2);
+  young.options.priority = Priority::kHigh;
+  ASSERT_TRUE(pipeline_->Submit(std::move(young), results_.Add()).ok());
+  ASSERT_TRUE(pipeline_->Submit(std::move(old), results_.Add()).ok());
+  Until([&] { return observer_.waiting_for_model.load() == 2; });
+  executor_->Release();
+  results_.Wait(3);
+
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U), ElementsAre(2U)));
+}
+
+TEST_F(PipelineTest, ASoonerDeadlineComesFirstAmongEquals) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1});
+  HoldModel();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(1), results_.Add()).ok());
+  FrameRequest urgent = MakeRequest(2);
+  urgent.deadline = absl::Now() + absl::Milliseconds(800);
+  ASSERT_TRUE(pipeline_->Submit(std::move(urgent), results_.Add()).ok());
+  Until([&] { return observer_.waiting_for_model.load() == 2; });
+  executor_->Release();
+  results_.Wait(3);
+
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
+}
+
+TEST_F(PipelineTest, LowPriorityMayFillThreeQuarters) {
+  Make({.image_limits = {}, .max_frames_in_flight = 4, .max_batch = 1});
+  executor_->Hold();
+  const auto submit = [this](Priority priority) {
+    FrameRequest request = MakeRequest();
+    request.options.priority = priority;
+    return pipeline_->Submit(std::move(request), results_.Add());
+  };
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(submit(Priority::kLow).ok());
+
+  const absl::Status refused = submit(Priority::kLow);
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("low priority"));
+  EXPECT_TRUE(submit(Priority::kNormal).ok());
+}
+
+TEST_F(PipelineTest, RefusesMoreBytesThanTheLimitAndNamesIt) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_bytes_in_flight = 20, .max_batch = 1});
+  executor_->Hold();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());  // 8 bytes each
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
+
+  const absl::Status refused = pipeline_->Submit(MakeRequest(), results_.Add());
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("16 bytes of pictures in flight, max_bytes_in_flight = 20"));
+  executor_->Release();
+  results_.Wait(2);
+  EXPECT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
+}
+
+TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_decoded_bytes = 30, .max_batch = 4});  // 24 bytes each
+  HoldModel();
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  }
+  executor_->Release();
+  results_.Wait(4);
+
+  for (const auto& batch : executor_->batches()) EXPECT_EQ(batch.size(), 1U);
+}
+
+TEST_F(PipelineTest, AFailedBatchIsTriedOnceMoreOnTheRebuiltReplica) {
+  executor_->FailCalls(1);
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
+
+  EXPECT_TRUE(results_.Wait(1)[0].ok());
+  EXPECT_EQ(executor_->rebuilds(), 1);
+  EXPECT_EQ(observer_.rebuilt_replicas.load(), 1);
+  EXPECT_TRUE(pipeline_->Healthy().ok());
+}
+
+TEST_F(PipelineTest, TheSecondFailureOfAFrameIsItsAnswer) {
+  executor_->FailCalls(2);
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kInternal);
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(43), results_.Add()).ok());
+  EXPECT_TRUE(results_.Wait(2)[1].ok());
+}
+
+TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
+  auto broken = std::make_shared<FakeExecutor>();
+  broken->FailCalls(1000);
+  broken->AllowRebuilds(0);
+  pipeline_ =
+      Pipeline::Create({.image_limits = {}, .max_frames_in_flight = 64, .max_batch = 1, .replicas = 2}, observer_);
+  pipeline_->SetReplicas({broken, executor_});
+  // Until the broken one has had its turn.
+  size_t sent = 0;
+  while (broken->rebuilds() == 0) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(sent), results_.Add()).ok());
+    results_.Wait(++sent);
+  }
+
+  for (const FrameResult& result : results_.Wait(sent)) EXPECT_TRUE(result.ok()) << result.status();
+  Until([&] { return observer_.lost_replicas.load() == 1; });
+  EXPECT_TRUE(pipeline_->Healthy().ok());
+}
+
+TEST_F(PipelineTest, WithoutReplicasEveryFrameIsAnsweredAndHealthyTells) {
+  executor_->FailCalls(1000);
+  executor_->AllowRebuilds(0);
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    // Later ones may be refused already.
+    if (!pipeline_->Submit(MakeRequest(seed), results_.Add()).ok()) break;
+  }
+  Until([&] { return observer_.in_flight.load() == 0; });
+
+  EXPECT_EQ(observer_.answered.load(), 0);
+  EXPECT_EQ(pipeline_->Healthy().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(pipeline_->Submit(MakeRequest(), results_.Add()).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(PipelineTest, EveryFrameIsAnsweredExactlyOnceWhateverHappensToIt) {
+  Make({.image_limits = {},
+        .max_frames_in_flight = 16,
+        .max_batch = 3,
+        .max_delay = std::chrono::microseconds(200),
+        .replicas = 2,
+        .decode_threads = 2,
+        .render_threads = 2});
+  constexpr int kThreads = 4;
+  constexpr int kFrames = 400;
+  std::vector<std::atomic<int>> answers(kThreads * kFrames);
+  std::vector<std::atomic<int>> accepted(kThreads * kFrames);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kFrames; ++i) {
+        const auto index = static_cast<size_t>(t * kFrames + i);
+        FrameRequest request = MakeRequest(index + 1000);
+        auto token = std::make_shared<CancellationToken>();
+        request.cancellation = token;
+        request.options.priority = static_cast<Priority>(i % 3);
+        if (i % 5 == 0) request.deadline = absl::Now() + absl::Microseconds(300);
+        FrameId id = 0;
+        const absl::Status status =
+            pipeline_->Submit(std::move(request), [&answers, index](const FrameResult&) { ++answers[index]; }, &id);
+        if (status.ok()) ++accepted[index];
+        if (i % 7 == 0) pipeline_->Cancel(*token);
+        if (i % 11 == 0 && status.ok()) pipeline_->Skip(id, absl::AbortedError("skipped"));
+        if (i % 50 == 0) executor_->FailCalls(1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  pipeline_->Shutdown();
+
+  for (size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].load(), accepted[i].load()) << i;
+  EXPECT_EQ(observer_.in_flight.load(), 0);
+  EXPECT_EQ(observer_.queued.load(), 0);
 }
 
 }  // namespace

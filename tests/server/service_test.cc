@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "server/runtime/server.h"
@@ -80,7 +81,7 @@ class ServiceTest : public ::testing::Test {
   }
 
   ModelLoader Loader() {
-    return [executor = executor_] { return absl::StatusOr<std::shared_ptr<Executor>>(executor); };
+    return [executor = executor_] { return absl::StatusOr<Replicas>(Replicas{executor}); };
   }
 
   // Starts a server; waits until it is ready unless told otherwise.
@@ -557,7 +558,7 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
 
 TEST_F(ServiceTest, ReportsAModelThatCannotBeLoaded) {
   Start(
-      DefaultConfig(), [] { return absl::StatusOr<std::shared_ptr<Executor>>(absl::DataLossError("no such tensor")); },
+      DefaultConfig(), [] { return absl::StatusOr<Replicas>(absl::DataLossError("no such tensor")); },
       /*wait=*/false);
 
   EXPECT_EQ(server_->WaitUntilLoaded().message(), "no such tensor");
@@ -603,6 +604,197 @@ TEST_F(ServiceTest, GracefulStopAnswersAcceptedFramesAndEndsStreams) {
   EXPECT_EQ(idle_status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(idle_status.error_message(), HasSubstr("draining"));
   stopper.join();
+}
+
+// The google.rpc.ErrorInfo or RetryInfo among a status' details.
+template <typename Detail>
+std::optional<Detail> DetailOf(const google::rpc::Status& status) {
+  Detail detail;
+  for (const google::protobuf::Any& any : status.details()) {
+    if (any.type_url() == "type.googleapis.com/" + Detail::descriptor()->full_name() &&
+        detail.ParseFromString(any.value())) {
+      return detail;
+    }
+  }
+  return std::nullopt;
+}
+
+google::rpc::Status DetailsOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  return details;
+}
+
+TEST_F(ServiceTest, AStreamThatDrainsSaysSoToPrograms) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  server_->RequestStop();
+  std::thread stopper([this] { server_->Shutdown(); });
+
+  EXPECT_FALSE(stream->Read(&reply));
+  const grpc::Status status = stream->Finish();
+  stopper.join();
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(status));
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->reason(), "DRAINING");
+  EXPECT_EQ(info->domain(), "inspection.bayespfl");
+}
+
+TEST_F(ServiceTest, ALongStreamIsEndedAfterItsReplies) {
+  ServerConfig config = DefaultConfig();
+  config.max_stream_age_seconds = 1;
+  Start(config, Loader());
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  const auto start = std::chrono::steady_clock::now();
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_TRUE(reply.has_result());
+
+  EXPECT_FALSE(stream->Read(&reply));
+  const grpc::Status status = stream->Finish();
+
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(850));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(DetailsOf(status))->reason(), "MAX_STREAM_AGE");
+}
+
+TEST_F(ServiceTest, RefusesMoreStreamsThanTheLimitAndNamesIt) {
+  ServerConfig config = DefaultConfig();
+  config.max_streams = 1;
+  Start(config, Loader());
+  grpc::ClientContext first_context;
+  const std::unique_ptr<StreamClient> first = stub_->InspectStream(&first_context);
+  first->Write(MakeConfiguration());
+  first->Write(MakeFrame("0"));
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(first->Read(&reply));
+  grpc::ClientContext second_context;
+  const std::unique_ptr<StreamClient> second = stub_->InspectStream(&second_context);
+
+  EXPECT_FALSE(second->Read(&reply));
+  const grpc::Status status = second->Finish();
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("max_streams = 1"));
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(DetailsOf(status)).has_value());
+  first->WritesDone();
+  EXPECT_TRUE(first->Finish().ok());
+  grpc::ClientContext third_context;
+  const std::unique_ptr<StreamClient> third = stub_->InspectStream(&third_context);
+  third->Write(MakeConfiguration());
+  third->WritesDone();
+  EXPECT_TRUE(third->Finish().ok());
+}
+
+TEST_F(ServiceTest, ARefusedCallSaysWhenToTryAgain) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_in_flight = 1;
+  Start(config, Loader());
+  const size_t warm_up = executor_->batches().size();
+  executor_->Hold();
+  std::thread holder([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
+  executor_->WaitForCalls(warm_up + 1);
+  grpc::ClientContext context;
+  v1::InspectResponse response;
+
+  const grpc::Status status = stub_->Inspect(&context, MakeRequest(), &response);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("max_frames_in_flight = 1"));
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(DetailsOf(status)).has_value());
+  executor_->Release();
+  holder.join();
+}
+
+TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_in_flight = 1;
+  Start(config, Loader());
+  const size_t warm_up = executor_->batches().size();
+  executor_->Hold();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  executor_->WaitForCalls(warm_up + 1);
+  stream->Write(MakeFrame("1"));
+  while (Http("/metrics").find("outcome=\"refused\"} 1\n") == std::string::npos) std::this_thread::yield();
+  executor_->Release();
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_TRUE(reply.has_result());
+  ASSERT_TRUE(stream->Read(&reply));
+
+  EXPECT_EQ(reply.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(reply.error()).has_value());
+}
+
+TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_stream = 2;
+  Start(config, Loader());
+  const size_t warm_up = executor_->batches().size();
+  executor_->Hold();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  v1::InspectStreamRequest configuration = MakeConfiguration();
+  configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_LATEST);
+  stream->Write(configuration);
+  stream->Write(MakeFrame("0"));
+  executor_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
+  for (int i = 1; i <= 5; ++i) stream->Write(MakeFrame(std::to_string(i)));
+  while (Http("/metrics").find("outcome=\"skipped\"} 4\n") == std::string::npos) std::this_thread::yield();
+  executor_->Release();
+  stream->WritesDone();
+
+  std::string outcomes;
+  v1::InspectStreamResponse reply;
+  for (uint64_t sequence = 0; stream->Read(&reply); ++sequence) {
+    EXPECT_EQ(reply.sequence(), sequence);
+    EXPECT_EQ(reply.metadata().frame_id(), std::to_string(sequence));
+    outcomes += reply.has_result() ? 'r' : reply.has_skipped() ? 's' : 'e';
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(outcomes, "rssssr");
+}
+
+TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {
+  const size_t warm_up = executor_->batches().size();
+  executor_->Hold();
+  {
+    grpc::ClientContext context;
+    const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+    stream->Write(MakeConfiguration());
+    for (int i = 0; i < 3; ++i) stream->Write(MakeFrame(std::to_string(i)));
+    executor_->WaitForCalls(warm_up + 1);
+    while (Http("/metrics").find("bayespfl_frames_in_flight 3\n") == std::string::npos) std::this_thread::yield();
+    context.TryCancel();
+    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  // The model is still held: the two that wait leave without it.
+  while (Http("/metrics").find("outcome=\"cancelled\"} 2\n") == std::string::npos) std::this_thread::yield();
+  executor_->Release();
+  while (Http("/metrics").find("bayespfl_frames_in_flight 0\n") == std::string::npos) std::this_thread::yield();
+}
+
+TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
+  executor_->FailCalls(1000);
+  executor_->AllowRebuilds(0);
+
+  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
+  while (Http("/livez", 503).find("could not be rebuilt") == std::string::npos) std::this_thread::yield();
+  EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 1\n"));
 }
 
 TEST_F(ServiceTest, CountsRequestsAndFrames) {

@@ -1,0 +1,39 @@
+// Messages from and to byte buffers. The services take bytes, because gRPC's own parsing answers a damaged message with
+// UNIMPLEMENTED on a unary call and takes it for the end of a stream.
+#ifndef BAYESPFL_SERVER_API_WIRE_H_
+#define BAYESPFL_SERVER_API_WIRE_H_
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "grpcpp/support/byte_buffer.h"
+
+namespace bayespfl::server {
+
+// InvalidArgument: the bytes are no such message. Consumes `bytes`.
+template <typename Message>
+absl::Status ParseMessage(grpc::ByteBuffer& bytes, Message& message) {
+  const size_t size = bytes.Length();
+  if (grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the message of ", size, " bytes is no valid ",
+                                                 Message::descriptor()->full_name(),
+                                                 ": damaged, or a text field is not valid UTF-8"));
+}
+
+// Internal: the message cannot be serialised.
+template <typename Message>
+absl::StatusOr<grpc::ByteBuffer> SerializeMessage(const Message& message) {
+  grpc::ByteBuffer bytes;
+  bool own_buffer = false;
+  if (!grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own_buffer).ok()) {
+    return absl::InternalError("the reply could not be serialized");
+  }
+  return bytes;
+}
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_WIRE_H_

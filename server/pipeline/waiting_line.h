@@ -1,0 +1,190 @@
+// Where frames wait before a stage: bounded, ordered, and free to leave from any place.
+#ifndef BAYESPFL_SERVER_PIPELINE_WAITING_LINE_H_
+#define BAYESPFL_SERVER_PIPELINE_WAITING_LINE_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "server/pipeline/mutex.h"
+
+namespace bayespfl::server {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// An item's place in a line.
+struct Place {
+  uint64_t id = 0;                          // unique among the items of the line
+  SteadyTime rank;                          // who is served first: the smallest rank, then the smallest id
+  SteadyTime deadline = SteadyTime::max();  // when it must leave unserved
+  size_t bytes = 0;                         // what it weighs
+  const void* group = nullptr;              // only items of one group are taken together
+};
+
+// Every method may be called from any thread. T is moved in and out.
+template <typename T>
+class WaitingLine {
+ public:
+  // At most `max_items` (at least 1) wait, and no more than `max_bytes` of them together, unless it is a single one.
+  WaitingLine(size_t max_items, size_t max_bytes) : max_items_(max_items), max_bytes_(max_bytes) {}
+  WaitingLine(const WaitingLine&) = delete;
+  WaitingLine& operator=(const WaitingLine&) = delete;
+
+  // Waits while there is no room: this is how a slow stage holds up the one before it. False, and `item` untouched,
+  // when the line is closed.
+  [[nodiscard]] bool Push(const Place& place, T& item) {
+    MutexLock lock(mu_);
+    while (!HasRoom(place.bytes) && !closed_) room_.Wait(mu_);
+    if (closed_) return false;
+    Insert(place, item);
+    return true;
+  }
+
+  // The same, without waiting for room: for items that were inside before.
+  [[nodiscard]] bool PushBack(const Place& place, T& item) {
+    MutexLock lock(mu_);
+    if (closed_) return false;
+    Insert(place, item);
+    return true;
+  }
+
+  // Takes up to `max_items` of the group that is served first. When nothing waits, the caller waits for one item and
+  // takes it at once: who is idle gains nothing by waiting. When fewer than `max_items` of them wait already (the
+  // caller was busy), it gives others a chance to join until the longest waiting of them has waited for `max_delay`.
+  // Empty only when the line is closed and everything in it was taken.
+  std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay) {
+    MutexLock lock(mu_);
+    for (;;) {
+      const bool was_idle = items_.empty();
+      while (items_.empty() && !closed_) arrived_.Wait(mu_);
+      if (items_.empty()) return {};
+      if (!was_idle) Linger(max_items, max_delay);
+      std::vector<T> taken = TakeFirstGroup(max_items);
+      if (!taken.empty()) return taken;  // while lingering, another taker may have been faster
+    }
+  }
+
+  // Takes one item out of its place. nullopt: it is not there (any more).
+  std::optional<T> Remove(uint64_t id) {
+    MutexLock lock(mu_);
+    const auto rank = ranks_.find(id);
+    if (rank == ranks_.end()) return std::nullopt;
+    return Extract(items_.find({rank->second, id}));
+  }
+
+  // Takes out every item for which `leaves(place, item)` is true. `leaves` must not call back.
+  template <typename Predicate>
+  std::vector<T> RemoveIf(Predicate leaves) {
+    MutexLock lock(mu_);
+    std::vector<T> removed;
+    for (auto position = items_.begin(); position != items_.end();) {
+      const auto current = position++;
+      if (leaves(current->second.place, current->second.item)) removed.push_back(Extract(current));
+    }
+    return removed;
+  }
+
+  // The earliest deadline of those who wait; SteadyTime::max() when there is none.
+  SteadyTime NextDeadline() const {
+    MutexLock lock(mu_);
+    SteadyTime next = SteadyTime::max();
+    for (const auto& [key, entry] : items_) next = std::min(next, entry.place.deadline);
+    return next;
+  }
+
+  // Refuses new items; those inside can still be taken.
+  void Close() {
+    MutexLock lock(mu_);
+    closed_ = true;
+    arrived_.NotifyAll();
+    room_.NotifyAll();
+  }
+
+  [[nodiscard]] size_t size() const {
+    MutexLock lock(mu_);
+    return items_.size();
+  }
+
+ private:
+  using Key = std::pair<SteadyTime, uint64_t>;
+  struct Entry {
+    Place place;
+    SteadyTime entered;
+    T item;
+  };
+  using Position = typename std::map<Key, Entry>::iterator;
+
+  bool HasRoom(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (items_.empty()) return true;
+    return items_.size() < max_items_ && bytes <= max_bytes_ - std::min(max_bytes_, bytes_);
+  }
+
+  void Insert(const Place& place, T& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    bytes_ += place.bytes;
+    ranks_.emplace(place.id, place.rank);
+    items_.emplace(Key{place.rank, place.id}, Entry{place, std::chrono::steady_clock::now(), std::move(item)});
+    // All: a taker that lingers must not be the only one to hear of an item that an idle one could serve.
+    arrived_.NotifyAll();
+  }
+
+  T Extract(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    T item = std::move(position->second.item);
+    bytes_ -= position->second.place.bytes;
+    ranks_.erase(position->second.place.id);
+    items_.erase(position);
+    room_.NotifyAll();
+    return item;
+  }
+
+  // How many could be taken now, up to `enough`, and since when the first of them to come has waited.
+  size_t CountFirstGroup(size_t enough, SteadyTime& longest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    size_t count = 0;
+    longest = SteadyTime::max();
+    for (auto entry = items_.begin(); entry != items_.end() && count < enough; ++entry) {
+      if (entry->second.place.group != items_.begin()->second.place.group) continue;
+      ++count;
+      longest = std::min(longest, entry->second.entered);
+    }
+    return count;
+  }
+
+  void Linger(size_t max_items, std::chrono::nanoseconds max_delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    SteadyTime longest;
+    while (!closed_ && !items_.empty() && CountFirstGroup(max_items, longest) < max_items) {
+      if (std::chrono::steady_clock::now() >= longest + max_delay || !arrived_.WaitUntil(mu_, longest + max_delay)) {
+        return;
+      }
+    }
+  }
+
+  std::vector<T> TakeFirstGroup(size_t max_items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::vector<T> taken;
+    if (items_.empty()) return taken;
+    const void* const group = items_.begin()->second.place.group;
+    for (auto position = items_.begin(); position != items_.end() && taken.size() < max_items;) {
+      const auto current = position++;
+      if (current->second.place.group == group) taken.push_back(Extract(current));
+    }
+    return taken;
+  }
+
+  const size_t max_items_;
+  const size_t max_bytes_;
+  mutable Mutex mu_;
+  CondVar arrived_;
+  CondVar room_;
+  std::map<Key, Entry> items_ ABSL_GUARDED_BY(mu_);
+  std::map<uint64_t, SteadyTime> ranks_ ABSL_GUARDED_BY(mu_);  // by id
+  size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_WAITING_LINE_H_

@@ -1,0 +1,220 @@
+// The whole server over real sockets, under more load than it can take. Lasts a few seconds; RELIABILITY_SECONDS makes
+// it longer (`make reliability`).
+
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "server/runtime/server.h"
+#include "tests/server/fake_executor.h"
+
+namespace bayespfl::server {
+namespace {
+
+namespace v1 = inspection::v1;
+using Clock = std::chrono::steady_clock;
+using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
+
+constexpr int kStreams = 32;
+constexpr int kMaxBatch = 4;
+constexpr size_t kWarmUpFrames = 1 + 2 + 3 + 4;  // batches of every size up to kMaxBatch
+constexpr int kMaxInFlight = 64;
+constexpr std::chrono::milliseconds kTimePerFrame(4);
+
+std::chrono::seconds TestLength() {
+  int seconds = 3;
+  if (const char* text = std::getenv("RELIABILITY_SECONDS")) (void)absl::SimpleAtoi(text, &seconds);
+  return std::chrono::seconds(seconds);
+}
+
+bool IsLongForm() { return TestLength() >= std::chrono::minutes(1); }
+
+int64_t ResidentKilobytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    int64_t value = 0;
+    if (line.starts_with("VmRSS:") && std::sscanf(line.c_str(), "VmRSS: %ld", &value) == 1) return value;
+  }
+  return 0;
+}
+
+// What became of the frames of one stream.
+struct Tally {
+  int sent = 0;
+  int results = 0;
+  int errors = 0;
+  int skipped = 0;
+  int out_of_order = 0;
+  std::vector<double> seconds;  // from arrival to answer, of results
+  grpc::Status status;
+
+  int answered() const { return results + errors + skipped; }
+};
+
+class ReliabilityTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    config.max_batch = kMaxBatch;
+    config.max_frames_in_flight = kMaxInFlight;
+    config.max_frames_per_stream = 4;
+    config.max_delay_milliseconds = 2;
+    config.drain_timeout_seconds = 20;
+    executor_->TakePerFrame(kTimePerFrame);
+    auto server = InspectionServer::Start({.config = config,
+                                           .loader = [this] { return absl::StatusOr<Replicas>(Replicas{executor_}); },
+                                           .logger = nullptr});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+  }
+
+  // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
+  Tally RunStream(int number, const std::atomic<bool>& stop) const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto stub = v1::InspectionService::NewStub(
+        grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments));
+    grpc::ClientContext context;
+    const std::unique_ptr<StreamClient> stream = stub->InspectStream(&context);
+    v1::InspectStreamRequest message;
+    message.mutable_configuration()->mutable_options()->set_category("metal nut");
+    message.mutable_configuration()->set_flow_policy(number % 2 == 0 ? v1::FLOW_POLICY_BLOCK : v1::FLOW_POLICY_LATEST);
+    stream->Write(message);
+    Tally tally;
+    std::thread reader([&] { ReadReplies(*stream, tally); });
+    v1::RawImage& raw = *message.mutable_frame()->mutable_image()->mutable_raw();
+    raw.set_data(std::string(64 * 64, '\x80'));
+    raw.set_width(64);
+    raw.set_height(64);
+    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    // Three times what the server can take: every stream sends a frame in the time that the model needs for a third of
+    // all streams' frames.
+    constexpr auto kInterval = kTimePerFrame * kStreams / 3;
+    auto next = Clock::now();
+    while (!stop) {
+      message.mutable_frame()->mutable_metadata()->set_frame_id(absl::StrCat(tally.sent));
+      if (!stream->Write(message)) break;
+      ++tally.sent;
+      next += kInterval;
+      std::this_thread::sleep_until(next);
+    }
+    stream->WritesDone();
+    reader.join();
+    tally.status = stream->Finish();
+    return tally;
+  }
+
+  static void ReadReplies(StreamClient& stream, Tally& tally) {
+    v1::InspectStreamResponse reply;
+    for (int expected = 0; stream.Read(&reply); ++expected) {
+      if (reply.metadata().frame_id() != absl::StrCat(expected)) ++tally.out_of_order;
+      if (reply.has_result()) {
+        ++tally.results;
+        tally.seconds.push_back(reply.result().seconds().total());
+      } else {
+        ++(reply.has_skipped() ? tally.skipped : tally.errors);
+      }
+    }
+  }
+
+  // Loads the server with all streams until `during` returns.
+  template <typename During>
+  std::vector<Tally> Load(During during) const {
+    std::atomic<bool> stop{false};
+    std::vector<Tally> tallies(kStreams);
+    std::vector<std::thread> threads;
+    threads.reserve(kStreams);
+    for (int i = 0; i < kStreams; ++i) {
+      threads.emplace_back([&, i] { tallies[static_cast<size_t>(i)] = RunStream(i, stop); });
+    }
+    during();
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    return tallies;
+  }
+
+  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  std::unique_ptr<InspectionServer> server_;
+};
+
+TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
+  int64_t memory_at_half = 0;
+  const auto start = Clock::now();
+  const std::vector<Tally> tallies = Load([&] {
+    std::this_thread::sleep_for(TestLength() / 2);
+    memory_at_half = ResidentKilobytes();
+    std::this_thread::sleep_for(TestLength() / 2);
+  });
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  const int64_t memory_at_end = ResidentKilobytes();
+
+  int results = 0;
+  int others = 0;
+  std::vector<double> seconds;
+  for (const Tally& tally : tallies) {
+    EXPECT_TRUE(tally.status.ok()) << tally.status.error_message();
+    EXPECT_EQ(tally.answered(), tally.sent);
+    EXPECT_EQ(tally.out_of_order, 0);
+    results += tally.results;
+    others += tally.errors + tally.skipped;
+    seconds.insert(seconds.end(), tally.seconds.begin(), tally.seconds.end());
+  }
+  ASSERT_GT(results, 0);
+  EXPECT_GT(others, 0) << "the load was no overload";
+  const auto rank = static_cast<ptrdiff_t>(0.99 * static_cast<double>(seconds.size()));
+  std::nth_element(seconds.begin(), seconds.begin() + rank, seconds.end());
+  const double p99 = seconds[static_cast<size_t>(rank)];
+  const double throughput = results / elapsed;
+  const double batch = kMaxBatch * std::chrono::duration<double>(kTimePerFrame).count();
+  const double bound = 1.2 * kMaxInFlight / throughput + 0.002 + batch;
+  std::printf("%d results, %d refused or skipped, %.0f frames/s, p99 %.3f s (bound %.3f s), RSS %ld -> %ld kB\n",
+              results, others, throughput, p99, bound, static_cast<long>(memory_at_half),
+              static_cast<long>(memory_at_end));
+  if (!IsLongForm()) return;  // times and memory of a few seconds beside other tests say nothing
+  EXPECT_LE(p99, bound);
+  EXPECT_LT(static_cast<double>(memory_at_end), 1.02 * static_cast<double>(memory_at_half));
+}
+
+TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
+  const std::vector<Tally> tallies = Load([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    server_->Shutdown();
+  });
+
+  int answered = 0;
+  int results = 0;
+  for (const Tally& tally : tallies) {
+    // Frames that were still on their way have no reply; those with one are the first ones, without a gap.
+    EXPECT_EQ(tally.out_of_order, 0);
+    EXPECT_LE(tally.answered(), tally.sent);
+    EXPECT_EQ(tally.status.error_code(), grpc::StatusCode::UNAVAILABLE) << tally.status.error_message();
+    answered += tally.answered();
+    results += tally.results;
+  }
+  EXPECT_GT(answered, 0);
+  // Whatever the model computed has reached a client.
+  size_t computed = 0;
+  for (const auto& batch : executor_->batches()) computed += batch.size();
+  EXPECT_EQ(static_cast<size_t>(results), computed - kWarmUpFrames);
+}
+
+}  // namespace
+}  // namespace bayespfl::server

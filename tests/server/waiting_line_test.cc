@@ -1,0 +1,245 @@
+#include "server/pipeline/waiting_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bayespfl::server {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+constexpr nanoseconds kNoDelay(0);
+constexpr size_t kAnyBytes = SIZE_MAX;
+
+// Places are ranked by `rank` seconds after an arbitrary moment.
+Place At(uint64_t id, int rank = 0) { return {.id = id, .rank = SteadyTime() + seconds(rank)}; }
+
+void Put(WaitingLine<std::string>& line, const Place& place, std::string item) { ASSERT_TRUE(line.Push(place, item)); }
+
+// Waits for a condition that another thread brings about.
+template <typename Condition>
+void Until(Condition condition) {
+  while (!condition()) std::this_thread::yield();
+}
+
+TEST(WaitingLineTest, ServesTheSmallestRankFirstAndEqualRanksInOrder) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1, 5), "late");
+  Put(line, At(2, 1), "first");
+  Put(line, At(3, 5), "later");
+  Put(line, At(4, 2), "second");
+
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("first", "second", "late", "later"));
+}
+
+TEST(WaitingLineTest, TakesNoMoreThanAskedFor) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1), "a");
+  Put(line, At(2), "b");
+  Put(line, At(3), "c");
+
+  EXPECT_THAT(line.Take(2, kNoDelay), ElementsAre("a", "b"));
+  EXPECT_EQ(line.size(), 1U);
+}
+
+TEST(WaitingLineTest, TakesOnlyOneGroupTogether) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  const int model_a = 0;
+  const int model_b = 0;
+  const auto in = [](Place place, const void* group) {
+    place.group = group;
+    return place;
+  };
+  Put(line, in(At(1), &model_a), "a1");
+  Put(line, in(At(2), &model_b), "b1");
+  Put(line, in(At(3), &model_a), "a2");
+
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("a1", "a2"));
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("b1"));
+}
+
+TEST(WaitingLineTest, PushWaitsForAPlace) {
+  WaitingLine<std::string> line(1, kAnyBytes);
+  Put(line, At(1), "a");
+  std::atomic<bool> inside{false};
+  std::thread pusher([&] {
+    Put(line, At(2), "b");
+    inside = true;
+  });
+
+  EXPECT_FALSE(inside);
+  EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("a"));
+  pusher.join();
+  EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("b"));
+}
+
+TEST(WaitingLineTest, PushWaitsForBytesButASingleItemAlwaysFits) {
+  WaitingLine<std::string> line(8, 100);
+  const auto weighing = [](Place place, size_t bytes) {
+    place.bytes = bytes;
+    return place;
+  };
+  Put(line, weighing(At(1), 1000), "heavy");
+  std::thread pusher([&] { Put(line, weighing(At(2), 1), "light"); });
+
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("heavy"));
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("light"));
+  pusher.join();
+}
+
+TEST(WaitingLineTest, WhoComesBackNeedsNoRoom) {
+  WaitingLine<std::string> line(1, kAnyBytes);
+  Put(line, At(2), "b");
+  std::string item = "a";
+
+  ASSERT_TRUE(line.PushBack(At(1), item));
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("a", "b"));
+}
+
+TEST(WaitingLineTest, AnItemCanLeaveFromTheMiddle) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1), "a");
+  Put(line, At(2), "b");
+  Put(line, At(3), "c");
+
+  EXPECT_THAT(line.Remove(2), Optional(std::string("b")));
+  EXPECT_EQ(line.Remove(2), std::nullopt);
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("a", "c"));
+}
+
+TEST(WaitingLineTest, LeavingMakesRoom) {
+  WaitingLine<std::string> line(1, kAnyBytes);
+  Put(line, At(1), "a");
+  std::thread pusher([&] { Put(line, At(2), "b"); });
+
+  EXPECT_TRUE(line.Remove(1).has_value());
+  pusher.join();
+  EXPECT_EQ(line.size(), 1U);
+}
+
+TEST(WaitingLineTest, RemovesWhatAPredicateSays) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1), "a");
+  Put(line, At(2), "b");
+  Put(line, At(3), "c");
+
+  EXPECT_THAT(line.RemoveIf([](const Place& place, const std::string& item) { return place.id == 1 || item == "c"; }),
+              ElementsAre("a", "c"));
+  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("b"));
+}
+
+TEST(WaitingLineTest, KnowsTheEarliestDeadline) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  EXPECT_EQ(line.NextDeadline(), SteadyTime::max());
+  Put(line, At(1), "no deadline");
+  const SteadyTime soon = SteadyTime() + seconds(7);
+  Put(line, {.id = 2, .rank = SteadyTime(), .deadline = soon + seconds(1)}, "b");
+  Put(line, {.id = 3, .rank = SteadyTime(), .deadline = soon}, "c");
+
+  EXPECT_EQ(line.NextDeadline(), soon);
+}
+
+TEST(WaitingLineTest, AnIdleTakerGetsAnItemAtOnceWhateverTheDelay) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  std::vector<std::string> taken;
+  std::thread taker([&] { taken = line.Take(4, hours(1)); });
+  // Whether the taker waits already or comes later, nothing else will join: it must not wait for an hour.
+  std::this_thread::sleep_for(milliseconds(20));
+  Put(line, At(1), "a");
+  taker.join();
+
+  EXPECT_THAT(taken, ElementsAre("a"));
+}
+
+TEST(WaitingLineTest, ABusyTakerWaitsForABatchToFill) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1), "a");  // came while the taker was busy
+  std::vector<std::string> taken;
+  std::thread taker([&] { taken = line.Take(2, hours(1)); });
+  Put(line, At(2), "b");
+  taker.join();
+
+  EXPECT_THAT(taken, ElementsAre("a", "b"));
+}
+
+TEST(WaitingLineTest, ABusyTakerWaitsNoLongerThanTheDelaySinceTheFirstCame) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  Put(line, At(1), "a");
+  const auto start = std::chrono::steady_clock::now();
+
+  EXPECT_THAT(line.Take(2, milliseconds(30)), ElementsAre("a"));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(29));
+}
+
+TEST(WaitingLineTest, GivesWhatIsInsideAfterClosingAndThenNothing) {
+  WaitingLine<std::string> line(4, kAnyBytes);
+  Put(line, At(1), "a");
+  line.Close();
+  std::string item = "b";
+
+  EXPECT_FALSE(line.Push(At(2), item));
+  EXPECT_FALSE(line.PushBack(At(2), item));
+  EXPECT_EQ(item, "b");
+  EXPECT_THAT(line.Take(9, hours(1)), ElementsAre("a"));
+  EXPECT_THAT(line.Take(9, kNoDelay), IsEmpty());
+}
+
+TEST(WaitingLineTest, ClosingWakesThoseWhoWait) {
+  WaitingLine<std::string> line(1, kAnyBytes);
+  std::thread taker([&] { EXPECT_THAT(line.Take(1, kNoDelay), IsEmpty()); });
+  line.Close();
+  taker.join();
+}
+
+TEST(WaitingLineTest, NothingIsLostOrDoubledAmongManyThreads) {
+  constexpr int kPushers = 4;
+  constexpr int kEach = 2000;
+  WaitingLine<int> line(7, kAnyBytes);
+  std::vector<std::atomic<int>> seen(kPushers * kEach);
+  std::vector<std::thread> takers;
+  takers.reserve(3);
+  for (int t = 0; t < 3; ++t) {
+    takers.emplace_back([&] {
+      for (;;) {
+        const std::vector<int> taken = line.Take(3, std::chrono::microseconds(50));
+        if (taken.empty()) return;
+        for (const int item : taken) ++seen[static_cast<size_t>(item)];
+      }
+    });
+  }
+  std::vector<std::thread> pushers;
+  pushers.reserve(kPushers);
+  for (int p = 0; p < kPushers; ++p) {
+    pushers.emplace_back([&, p] {
+      for (int i = 0; i < kEach; ++i) {
+        int item = p * kEach + i;
+        ASSERT_TRUE(line.Push(At(static_cast<uint64_t>(item), i), item));
+        if (i % 7 == 0) {
+          if (const auto removed = line.Remove(static_cast<uint64_t>(p * kEach + i)))
+            ++seen[static_cast<size_t>(*removed)];
+        }
+      }
+    });
+  }
+  for (std::thread& pusher : pushers) pusher.join();
+  Until([&] { return line.size() == 0; });
+  line.Close();
+  for (std::thread& taker : takers) taker.join();
+
+  for (const std::atomic<int>& count : seen) EXPECT_EQ(count.load(), 1);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
