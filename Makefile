@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build demo test asan format lint lint-all clean
+.PHONY: help setup build demo test asan tsan reliability format lint lint-all clean
 .DEFAULT_GOAL := help
 
 help:
@@ -8,6 +8,8 @@ help:
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
+	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
+	@echo "make reliability  ten minutes of overload on a real server"
 	@echo "make clean     remove build/ and out/"
 
 setup:
@@ -25,6 +27,13 @@ test: build
 asan: setup
 	@scripts/build.sh asan
 	@scripts/test.sh asan
+
+tsan: setup
+	@scripts/build.sh tsan pipeline_test
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/pipeline_test
+
+reliability: build
+	@RELIABILITY_SECONDS=600 build/tests/reliability_test
 
 format: setup
 	@scripts/format.sh

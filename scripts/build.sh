@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Configures and builds a preset (default: release); prints nothing but progress, and nothing at all when up to date.
+# Configures and builds a preset (default: release), all of it or the named targets; prints nothing but progress, and nothing at all when up to date.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 preset=${1:-release}
+targets=("${@:2}")
 cd "$repo_root"
 
 build_dir=build
@@ -18,4 +19,4 @@ if [[ ! -f $build_dir/build.ninja ]] || ! grep -qxF "BAYESPFL_VENV:UNINITIALIZED
   fi
 fi
 # Two LibTorch compiles take 4 GB together; more at once would need more memory than small machines have.
-cmake --build "$build_dir" --parallel "${BAYESPFL_JOBS:-2}"
+cmake --build "$build_dir" --parallel "${BAYESPFL_JOBS:-2}" ${targets[@]:+--target "${targets[@]}"}
