@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build demo test asan tsan reliability format lint lint-all clean
+.PHONY: help setup build demo test asan tsan reliability fuzz format lint lint-all clean
 .DEFAULT_GOAL := help
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
 	@echo "make reliability  ten minutes of overload on a real server"
+	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"
 	@echo "make clean     remove build/ and out/"
 
 setup:
@@ -34,6 +35,10 @@ tsan: setup
 
 reliability: build
 	@RELIABILITY_SECONDS=600 build/tests/reliability_test
+
+fuzz: setup
+	@scripts/build.sh fuzz fuzzers
+	@scripts/fuzz.sh
 
 format: setup
 	@scripts/format.sh

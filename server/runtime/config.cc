@@ -51,7 +51,7 @@ const std::array<Setting, 22>& Settings() {
       {"max_bytes_in_flight", &ServerConfig::max_bytes_in_flight, 1, int64_t{1} << 40, "bytes of pictures inside"},
       {"max_decoded_bytes", &ServerConfig::max_decoded_bytes, 1, int64_t{1} << 40, "decoded bytes before the model"},
       {"max_streams", &ServerConfig::max_streams, 1, 65536, "open streams; more are refused"},
-      {"max_stream_age_seconds", &ServerConfig::max_stream_age_seconds, 0, 86400 * 30,
+      {"max_stream_age_seconds", &ServerConfig::max_stream_age_seconds, 0, int64_t{86400} * 30,
        "then a stream is ended; 0: never"},
       {"max_frames_per_stream", &ServerConfig::max_frames_per_stream, 1, 4096, "frames of one stream inside"},
       {"max_batch", &ServerConfig::max_batch, 1, 1024, "frames in one call of the model"},

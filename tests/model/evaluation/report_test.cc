@@ -28,6 +28,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr int kSide = 48;  // more pixels than the reference's top-k of 2000
+constexpr size_t kPixels = size_t{kSide} * kSide;
+
+// Index of a pixel.
+size_t At(int row, int column) { return static_cast<size_t>(row) * kSide + static_cast<size_t>(column); }
 
 class SilentObserver final : public EvaluationObserver {
  public:
@@ -56,7 +60,7 @@ std::string Bmp(const std::vector<uint8_t>& gray) {
   for (int i = 0; i < 6; ++i) little(0, 4);
   for (int row = kSide - 1; row >= 0; --row) {
     for (int column = 0; column < kSide; ++column) {
-      file.append(3, static_cast<char>(gray[static_cast<size_t>(row * kSide + column)]));
+      file.append(3, static_cast<char>(gray[At(row, column)]));
     }
   }
   return file;
@@ -77,12 +81,12 @@ class ReportTest : public ::testing::Test {
   void PutCategory(const std::string& name, int normal, int anomalous) {
     for (int i = 0; i < normal + anomalous; ++i) {
       const bool bad = i >= normal;
-      std::vector<uint8_t> gray(kSide * kSide, static_cast<uint8_t>(40 + 9 * i));
-      std::vector<uint8_t> mask(kSide * kSide, 0);
+      std::vector<uint8_t> gray(kPixels, static_cast<uint8_t>(40 + 9 * i));
+      std::vector<uint8_t> mask(kPixels, 0);
       for (int row = 8; bad && row < 20; ++row) {
         for (int column = 8; column < 20; ++column) {
-          gray[static_cast<size_t>(row * kSide + column)] = static_cast<uint8_t>(200 + i);
-          mask[static_cast<size_t>(row * kSide + column)] = 255;
+          gray[At(row, column)] = static_cast<uint8_t>(200 + i);
+          mask[At(row, column)] = 255;
         }
       }
       const std::string image = absl::StrCat(name.size(), "_", i, ".bmp");
@@ -106,7 +110,7 @@ class ReportTest : public ::testing::Test {
       detection.map.values.push_back(static_cast<float>(frame.image->pixels[i]) / 255.0F);
       sum += detection.map.values.back();
     }
-    detection.score = detection.text_score = static_cast<float>(sum / (kSide * kSide));
+    detection.score = detection.text_score = static_cast<float>(sum / kPixels);
     detection.map_score = *std::max_element(detection.map.values.begin(), detection.map.values.end());
     return detection;
   }
@@ -198,9 +202,9 @@ TEST_F(ReportTest, TheReferencesNumbersAreThoseOfItsFunctions) {
     text.push_back(detection.text_score);
     topk.push_back(*TopKMean(detection.map, 2000));
     labels.push_back(picture.item.anomalous ? 1 : 0);
-    std::vector<uint8_t> mask(kSide * kSide, 0);
+    std::vector<uint8_t> mask(kPixels, 0);
     for (int row = 8; picture.item.anomalous && row < 20; ++row) {
-      std::fill_n(mask.begin() + row * kSide + 8, 12, uint8_t{1});
+      std::fill_n(mask.begin() + static_cast<ptrdiff_t>(At(row, 8)), 12, uint8_t{1});
     }
     ASSERT_TRUE((*pixels)->Add(SmoothMap(detection.map, kReferenceSigma), mask).ok());
   }
