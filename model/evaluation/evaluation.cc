@@ -319,8 +319,8 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
     observer.Advance(fresh && picture.counts());
   }
   if (state.dropped() > 0) {
-    observer.Say(absl::StrCat(state.dropped(), " earlier results had a damaged map or files that changed since; ",
-                              "they were computed anew"));
+    observer.Say(absl::StrCat(state.dropped(), " earlier result", state.dropped() == 1 ? "" : "s",
+                              " had a damaged map or files that changed since; computed anew"));
   }
   if (std::none_of(pictures.begin(), pictures.end(), [](const PictureResult& picture) { return picture.counts(); })) {
     return absl::InvalidArgumentError(absl::StrCat("not one of ", pictures.size(), " pictures could be used"));

@@ -46,7 +46,7 @@ th.group { text-align: center; border-bottom: 1px solid var(--rule); }
 .name { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 9em; font-weight: normal; }
 thead .name { font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--panel); }
-tfoot td, tfoot th { border-top: 1px solid var(--ink); font-weight: 600; }
+tfoot td, tfoot th.name { border-top: 1px solid var(--ink); font-weight: 600; }
 ul { padding-left: 20px; margin: 8px 0; font-size: 14px; max-width: 980px; }
 li { margin: 4px 0; }
 a { color: var(--c0); }
@@ -68,10 +68,12 @@ a { color: var(--c0); }
 .hatch { stroke: var(--c1); stroke-width: 1.6; }
 .strip { display: grid; grid-template-columns: repeat(4, 1fr); gap: 10px; }
 figure { margin: 0; background: var(--panel); border-radius: 6px; overflow: hidden; }
-figure img { display: block; width: 100%; height: 216px; object-fit: contain; background: #000; }
+figure img { display: block; width: 100%; height: 216px; object-fit: contain; }
 figcaption { padding: 5px 8px 7px; font-size: 12px; line-height: 1.4; font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere; }
 figcaption span { color: var(--faint); }
+figcaption b { font-weight: normal; white-space: nowrap; }
+figcaption div { display: flex; flex-wrap: wrap; column-gap: 12px; }
 .hidden { position: absolute; width: 0; height: 0; }
 @media (max-width: 900px) { .plots, .strip { grid-template-columns: repeat(2, 1fr); } }
 @media print { @page { size: A4 landscape; margin: 12mm; } main { max-width: none; padding: 0; }
@@ -235,16 +237,19 @@ std::string PixelPlots(const Evaluation& evaluation, const CategoryResult& categ
 
 std::string FileName(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
+// Keeps a number beside its name where the line breaks.
+std::string ScoreLine(absl::string_view name, double value) {
+  return absl::StrFormat("<b><span>%s</span> %.3f</b>", name, value);
+}
+
 std::string Figure(const PictureResult& picture, const std::string& jpeg) {
   const DatasetItem& item = picture.item;
   const std::string kind = !item.anomalous ? "normal" : item.defect.empty() ? "anomalous" : item.defect;
-  return absl::StrCat(
-      "<figure><img alt=\"", EscapeMarkup(item.image), "\" title=\"", EscapeMarkup(item.image),
-      "\" src=\"data:image/jpeg;base64,", absl::Base64Escape(jpeg), "\">\n<figcaption>", EscapeMarkup(kind), " <span>",
-      EscapeMarkup(FileName(item.image)), "</span><br>",
-      absl::StrFormat("<span>image score</span> %.3f <span>score</span> %.3f <span>map_score</span> %.3f",
-                      picture.image_score, picture.score, picture.map_score),
-      "</figcaption></figure>\n");
+  return absl::StrCat("<figure><img alt=\"", EscapeMarkup(item.image), "\" title=\"", EscapeMarkup(item.image),
+                      "\" src=\"data:image/jpeg;base64,", absl::Base64Escape(jpeg), "\">\n<figcaption>",
+                      EscapeMarkup(kind), " <span>", EscapeMarkup(FileName(item.image)), "</span><div>",
+                      ScoreLine("image", picture.image_score), ScoreLine("score", picture.score),
+                      ScoreLine("map_score", picture.map_score), "</div></figcaption></figure>\n");
 }
 
 std::string Strips(const Evaluation& evaluation, const CategoryResult& category, const Gallery& gallery) {
@@ -257,9 +262,10 @@ std::string Strips(const Evaluation& evaluation, const CategoryResult& category,
     absl::StrAppend(&html, "</div>\n");
   }
   if (html.empty()) return html;
-  return absl::StrCat(html, "<p class=\"counts\">Colours span ",
-                      absl::StrFormat("%.3f to %.3f", category.map_low, category.map_high),
-                      ", the range of this category's maps; the line is the ground truth.</p>\n");
+  return absl::StrCat(
+      html, "<p class=\"counts\">Colours span ", absl::StrFormat("%.3f to %.3f", category.map_low, category.map_high),
+      ", the range of this category's maps; the line is the ground truth. \"image\" is the reference's image "
+      "score, \"score\" and \"map_score\" are the server's.</p>\n");
 }
 
 std::string CategorySection(const Evaluation& evaluation, size_t i, const Gallery* gallery) {

@@ -20,7 +20,7 @@ struct OverlayOptions {
 };
 
 // A JPEG file: the picture with the map in OpenCV's inferno over it, the more opaque the higher the map, and the
-// outline of the mask in white with a black edge. The map (square, at model size) and the mask (the same size, 0/1;
+// outline of the mask in white with a dark edge. The map (square, at model size) and the mask (the same size, 0/1;
 // empty: no outline) are stretched to the picture. Deterministic. InvalidArgument: empty picture or map, or a mask of
 // another size; Internal: OpenCV failed.
 absl::StatusOr<std::string> RenderOverlay(const RgbImage& picture, const PixelMap& map, absl::Span<const uint8_t> mask,
