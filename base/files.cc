@@ -58,9 +58,14 @@ absl::Status WriteFile(const std::filesystem::path& file, absl::string_view byte
   std::ofstream stream(partial, std::ios::binary | std::ios::trunc);
   stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   stream.close();
-  if (!stream) return FileError("write", file, LastError());
-  std::filesystem::rename(partial, file, error);
-  if (error) return FileError("write", file, error);
+  error = stream ? std::error_code() : LastError();
+  const bool written = !stream.fail();
+  if (written) std::filesystem::rename(partial, file, error);
+  if (!written || error) {
+    std::error_code ignored;
+    std::filesystem::remove(partial, ignored);
+    return FileError("write", file, error);
+  }
   return absl::OkStatus();
 }
 
