@@ -46,11 +46,11 @@ bool IsLongForm() { return TestLength() >= std::chrono::minutes(1); }
 
 int64_t ResidentKilobytes() {
   std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    int64_t value = 0;
-    if (line.starts_with("VmRSS:") && std::sscanf(line.c_str(), "VmRSS: %ld", &value) == 1) return value;
+  int64_t kilobytes = 0;
+  for (std::string word; status >> word;) {
+    if (word == "VmRSS:") status >> kilobytes;
   }
-  return 0;
+  return kilobytes;
 }
 
 // What became of the frames of one stream.
@@ -101,7 +101,7 @@ class ReliabilityTest : public ::testing::Test {
     Tally tally;
     std::thread reader([&] { ReadReplies(*stream, tally); });
     v1::RawImage& raw = *message.mutable_frame()->mutable_image()->mutable_raw();
-    raw.set_data(std::string(64 * 64, '\x80'));
+    raw.set_data(std::string(size_t{64} * 64, '\x80'));
     raw.set_width(64);
     raw.set_height(64);
     raw.set_format(v1::PIXEL_FORMAT_MONO8);
