@@ -58,7 +58,7 @@ TEST(RenderOverlayTest, AHighMapShowsThreeQuartersOfTheLastColour) {
 
 TEST(RenderOverlayTest, OutlinesTheMaskInWhiteWithABlackEdge) {
   const RgbImage picture = Flat(64, 64, 128);
-  std::vector<uint8_t> mask(64 * 64, 0);
+  std::vector<uint8_t> mask(size_t{64} * 64, 0);
   for (size_t y = 20; y < 44; ++y) {
     for (size_t x = 20; x < 44; ++x) mask[y * 64 + x] = 1;
   }
