@@ -17,7 +17,7 @@ using Kind = PickleNode::Kind;
 
 // Bounds of a walk through a pickle, whose nodes may be shared or contain themselves.
 constexpr int kMaxDepth = 32;
-constexpr size_t kMaxVisits = 200'000;
+constexpr size_t kMaxVisits = 400'000;  // of nodes and entries; a ViT-L CLIP needs 1200
 constexpr size_t kMaxNameBytes = 512;
 
 class SafetensorsCheckpoint final : public Checkpoint {
@@ -112,10 +112,12 @@ class TorchCheckpoint final : public Checkpoint {
 
   absl::Status Walk(const PickleNode& node, const std::string& name, int depth, size_t& visits) {
     if (depth > kMaxDepth || ++visits > kMaxVisits || name.size() > kMaxNameBytes) {
-      return Error("data.pkl is nested deeper than any state dictionary, at \"", Shown(name), "\"");
+      return Error("data.pkl is larger or nested deeper than any state dictionary, at \"", Shown(name), "\"");
     }
     if (node.kind == Kind::kTensor) return AddTensor(node.tensor, name);
     if (node.kind != Kind::kDict && node.kind != Kind::kObject) return absl::OkStatus();
+    // Entries without a name cost time too, each time their shared dictionary is met.
+    visits += node.entries.size();
     for (const auto& [key, value] : node.entries) {
       // Optimisers number their state; only what has a name can be a weight.
       if (key->kind != Kind::kString) continue;

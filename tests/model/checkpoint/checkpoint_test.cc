@@ -217,6 +217,20 @@ TEST(CheckpointTest, RefusesStructuresThatUnfoldWithoutEnd) {
   ExpectRefused({{.name = "x/data.pkl", .data = "\x80\x02" + Doubling(30) + "."}}, "nested deeper");
 }
 
+// One dictionary with numbers for keys, met again and again: each time all its entries are passed over.
+TEST(CheckpointTest, RefusesNamelessEntriesThatUnfoldWithoutEnd) {
+  const auto repeat = [](const std::string& part, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += part;
+    return text;
+  };
+  const std::string number = std::string("K\x01q\x00", 4);
+  const std::string inner =
+      "}q\x01(" + number + std::string("h\x00", 2) + repeat(std::string("h\x00h\x00", 4), 100'000) + "u";
+  const std::string outer = "}(" + PickledText("a") + "q\x02" + inner + repeat("h\x02h\x01", 100'000) + "u";
+  ExpectRefused({{.name = "x/data.pkl", .data = "\x80\x02" + outer + "."}}, "larger or nested deeper");
+}
+
 TEST(CheckpointTest, LeavesOutWhatIsNoTensor) {
   const auto checkpoint =
       Open({{.name = "x/data.pkl",
