@@ -37,6 +37,8 @@ enum Tag : uint32_t {
   kSampleFormat = 339,
 };
 
+constexpr int64_t kTileUnit = 16;  // TIFF 6.0, section 15
+
 enum Photometric : uint32_t { kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3 };
 
 absl::Status Damaged(absl::string_view what) {
@@ -237,6 +239,11 @@ absl::StatusOr<Layout> ReadLayout(const Directory& directory, const ImageLimits&
     layout.block_height = std::min<int64_t>(directory.Value(kRowsPerStrip, 0xffffffff), layout.height);
   }
   if (layout.block_width == 0 || layout.block_height == 0) return Damaged("strips or tiles without size");
+  // A rule of the format that bounds the work too: each block costs a decompressor of its own.
+  if (layout.tiled && (layout.block_width % kTileUnit != 0 || layout.block_height % kTileUnit != 0)) {
+    return Damaged(absl::StrCat("tiles of ", layout.block_width, " x ", layout.block_height,
+                                " pixels; the sides must be multiples of ", kTileUnit));
+  }
   layout.across = (layout.width + layout.block_width - 1) / layout.block_width;
   layout.down = (layout.height + layout.block_height - 1) / layout.block_height;
   if (layout.tiled) {

@@ -3,9 +3,9 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -20,7 +20,7 @@ absl::Status Damaged(absl::string_view scheme, absl::string_view what) {
 // The dictionary of one LZW stream. Entry i is entry prefix[i] followed by last[i]; entries below 256 are the bytes.
 class LzwDecoder {
  public:
-  explicit LzwDecoder(absl::Span<const uint8_t> input) : input_(input), entries_(kMaxEntries) {
+  explicit LzwDecoder(absl::Span<const uint8_t> input) : input_(input) {
     for (uint16_t i = 0; i < 256; ++i) entries_[i] = {i, 1, static_cast<uint8_t>(i), static_cast<uint8_t>(i)};
   }
 
@@ -100,7 +100,8 @@ class LzwDecoder {
   }
 
   absl::Span<const uint8_t> input_;
-  std::vector<Entry> entries_;
+  // Not cleared, which would cost more than decoding a small block: only entries below free_ are ever read.
+  std::array<Entry, kMaxEntries> entries_;
   size_t position_ = 0;
   size_t written_ = 0;
   uint32_t buffer_ = 0;

@@ -219,13 +219,38 @@ TEST(Tiff, JoinsStripsOfWhichTheLastIsShorter) {
 }
 
 TEST(Tiff, JoinsTilesAndDropsTheirPadding) {
-  // 3 x 3 pixels in tiles of 2 x 2; 0 is padding.
-  TiffFile file(3, 3, {{1, 2, 4, 5}, {3, 0, 6, 0}, {7, 8, 0, 0}, {9, 0, 0, 0}});
+  constexpr uint32_t kTile = 16;
+  constexpr uint32_t kWidth = 18;
+  constexpr uint32_t kHeight = 17;
+  constexpr uint8_t kPadding = 255;
+  const auto gray = [](uint32_t x, uint32_t y) { return static_cast<uint8_t>((x + kWidth * y) % 251); };
+  std::vector<Bytes> tiles(4);
+  for (uint32_t i = 0; i < 4 * kTile * kTile; ++i) {
+    const uint32_t tile = i / (kTile * kTile);
+    const uint32_t x = tile % 2 * kTile + i % kTile;
+    const uint32_t y = tile / 2 * kTile + i / kTile % kTile;
+    tiles[tile].push_back(x < kWidth && y < kHeight ? gray(x, y) : kPadding);
+  }
+  TiffFile file(kWidth, kHeight, tiles);
   file.tiled = true;
-  file.tags[322] = {2};
-  file.tags[323] = {2};
+  file.tags[322] = {kTile};
+  file.tags[323] = {kTile};
+  Bytes expected;
+  for (uint32_t i = 0; i < kWidth * kHeight; ++i) expected.push_back(gray(i % kWidth, i / kWidth));
 
-  EXPECT_EQ(Grays(DecodeImage(file.Build())), (Bytes{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), expected);
+}
+
+// Tiles of one pixel would let a file of 60 MB ask for 30 million decompressors.
+TEST(Tiff, RejectsTilesWhoseSidesAreNoMultiplesOf16) {
+  for (const auto& [width, height] : {std::pair(1U, 16U), std::pair(16U, 1U), std::pair(24U, 16U)}) {
+    TiffFile file(1, 1, {Bytes(24 * 16)});
+    file.tiled = true;
+    file.tags[322] = {width};
+    file.tags[323] = {height};
+
+    ExpectRefused(file, "the sides must be multiples of 16");
+  }
 }
 
 TEST(Tiff, ReadsTheFirstOfSeveralPages) {
