@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/package/strict_json.h"
 
 namespace bayespfl {
 namespace {
@@ -20,25 +21,15 @@ std::string Shown(const json& value) {
 }  // namespace
 
 absl::StatusOr<json> ParseJsonObject(absl::string_view text, absl::string_view file) {
-  // The parsed object would hide all but the last of equal keys.
-  std::vector<std::set<std::string>> open_objects;
-  std::string repeated;
-  const json::parser_callback_t note_keys = [&](int /*depth*/, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == json::parse_event_t::key && !open_objects.back().insert(value.get<std::string>()).second) {
-      repeated = value.get<std::string>();
-    }
-    return true;
-  };
-  json document = json::parse(text.begin(), text.end(), note_keys, /*allow_exceptions=*/false);
-  if (document.is_discarded() || !document.is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": not a JSON object"));
+  StrictJson parsed = ParseStrictJson(text);
+  if (!parsed.object.is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file, ": not a JSON object, or nested more than ", kMaxJsonDepth, " deep"));
   }
-  if (!repeated.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": the key \"", repeated, "\" is repeated"));
+  if (parsed.repeated_key.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": the key \"", *parsed.repeated_key, "\" is repeated"));
   }
-  return document;
+  return std::move(parsed.object);
 }
 
 JsonObjectReader::JsonObjectReader(const json* object, std::string file, std::string path, absl::Status* status)
@@ -130,13 +121,14 @@ std::map<std::string, std::string> JsonObjectReader::StringMap(const std::string
   std::map<std::string, std::string> result;
   const json* value = Find(key);
   if (value == nullptr) return result;
-  for (const auto& [name, words] : value->items()) {
-    if (!words.is_string()) {
-      Fail(key, "must map strings to strings");
-      return {};
-    }
-    result.emplace(name, words.get<std::string>());
+  // items() takes anything: it numbers an array's elements and gives any other value an empty key.
+  const bool good = value->is_object() &&
+                    std::all_of(value->begin(), value->end(), [](const json& words) { return words.is_string(); });
+  if (!good) {
+    Fail(key, "must map strings to strings");
+    return result;
   }
+  for (const auto& [name, words] : value->items()) result.emplace(name, words.get<std::string>());
   return result;
 }
 

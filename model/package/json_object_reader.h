@@ -16,7 +16,8 @@
 
 namespace bayespfl {
 
-// The text as a JSON object. InvalidArgument, with `file` in front: it is none, or one of its objects repeats a key.
+// The text as a JSON object. InvalidArgument, with `file` in front: it is none, it is nested deeper than kMaxJsonDepth
+// (strict_json.h), or one of its objects repeats a key.
 absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view file);
 
 // Reads one JSON object key by key. The first thing that is wrong is kept in the shared status as InvalidArgument with

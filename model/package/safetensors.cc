@@ -12,12 +12,12 @@
 #include <cstring>
 #include <limits>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "model/package/strict_json.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -62,23 +62,17 @@ std::optional<DTypeEntry> FindDType(absl::string_view name) {
   return std::nullopt;
 }
 
-// Parses the header; finds duplicate tensor names, which a JSON object would hide.
-absl::StatusOr<nlohmann::json> ParseJson(const char* begin, const char* end) {
-  std::set<std::string> names;
-  std::string duplicate;
-  const nlohmann::json::parser_callback_t note_names = [&](int depth, nlohmann::json::parse_event_t event,
-                                                           nlohmann::json& value) {
-    if (event == nlohmann::json::parse_event_t::key && depth == 1 && !names.insert(value.get<std::string>()).second) {
-      duplicate = value.get<std::string>();
-    }
-    return true;
-  };
-  nlohmann::json header = nlohmann::json::parse(begin, end, note_names, /*allow_exceptions=*/false);
-  if (header.is_discarded() || !header.is_object()) {
-    return absl::DataLossError("the header at offset 8 is not a JSON object");
+// Duplicate names are an error: a JSON object would hide all but one.
+absl::StatusOr<nlohmann::json> ParseJson(absl::string_view text) {
+  StrictJson header = ParseStrictJson(text);
+  if (!header.object.is_object()) {
+    return absl::DataLossError(
+        absl::StrCat("the header at offset 8 is not a JSON object, or nested more than ", kMaxJsonDepth, " deep"));
   }
-  if (!duplicate.empty()) return absl::DataLossError(absl::StrCat("tensor ", Quoted(duplicate), " is listed twice"));
-  return header;
+  if (header.repeated_key.has_value()) {
+    return absl::DataLossError(absl::StrCat("key ", Quoted(*header.repeated_key), " is listed twice"));
+  }
+  return std::move(header.object);
 }
 
 std::optional<uint64_t> AsUnsigned(const nlohmann::json& value) {
@@ -185,8 +179,8 @@ absl::Status SafetensorsFile::ParseHeader() {
                                             std::min<uint64_t>(size_ - kLengthBytes, kMaxHeaderBytes),
                                             " bytes it can have"));
   }
-  const char* json_begin = reinterpret_cast<const char*>(map_ + kLengthBytes);
-  absl::StatusOr<nlohmann::json> header = ParseJson(json_begin, json_begin + header_bytes);
+  absl::StatusOr<nlohmann::json> header =
+      ParseJson({reinterpret_cast<const char*>(map_ + kLengthBytes), static_cast<size_t>(header_bytes)});
   if (!header.ok()) return header.status();
 
   const absl::Span<const uint8_t> data = bytes().subspan(kLengthBytes + header_bytes);

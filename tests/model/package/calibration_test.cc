@@ -75,6 +75,12 @@ TEST(CalibrationTest, RefusesUnknownMissingAndRepeatedKeys) {
   ExpectRefused(text.insert(1, "\"schema_version\":1,"), "the key \"schema_version\" is repeated");
 }
 
+TEST(CalibrationTest, RefusesDeepNestingInsteadOfRecursing) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  std::string text = Document().dump();
+  ExpectRefused(text.insert(1, "\"deep\":" + deep + ","), "nested more than");
+}
+
 TEST(CalibrationTest, RefusesValuesOutOfRange) {
   for (const json& bad : {json(-0.1), json(1.1), json("0.5"), json(nullptr), json::array({0.5})}) {
     json document = Document();

@@ -64,6 +64,8 @@ TEST_F(SafetensorsTest, AHeaderLengthBeyondTheFileIsDataLoss) {
 TEST_F(SafetensorsTest, AHeaderThatIsNotJsonIsDataLoss) { ExpectDataLoss(File("{\"x\":", 0), "not a JSON object"); }
 TEST_F(SafetensorsTest, DeeplyNestedJsonIsDataLoss) {
   ExpectDataLoss(File(std::string(1'000'000, '['), 0), "not a JSON object");
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  ExpectDataLoss(File(R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,)" + deep + "]}}", 1), "nested more than");
 }
 TEST_F(SafetensorsTest, ATensorPastTheEndIsNamed) {
   ExpectDataLoss(File(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 7), "tensor \"x\"");
@@ -96,6 +98,21 @@ TEST_F(SafetensorsTest, DuplicateNamesAreNamed) {
           R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
           1),
       "\"x\" is listed twice");
+  ExpectDataLoss(
+      File(R"({"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+           1),
+      "\"\" is listed twice");
+}
+// Time linear in the header: with the parser's callback this took minutes.
+TEST_F(SafetensorsTest, ReadsAHeaderOfManyTensors) {
+  constexpr int kTensors = 100'000;
+  std::string header = "{";
+  for (int i = 0; i < kTensors; ++i) {
+    absl::StrAppend(&header, i == 0 ? "" : ",", "\"t", i, R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})");
+  }
+  const auto file = Open(File(header + "}", 0));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ((*file)->tensors().size(), size_t{kTensors});
 }
 TEST_F(SafetensorsTest, AnUnknownDtypeIsNamed) {
   ExpectDataLoss(File(R"({"x":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}})", 1), "unknown dtype \"F8\"");

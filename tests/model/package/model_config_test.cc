@@ -1,0 +1,62 @@
+#include "model/package/model_config.h"
+
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+namespace bayespfl {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+json DemoConfig() {
+  std::ifstream file(BAYESPFL_ASSETS_DIR "/demo/model/config.json");
+  return json::parse(file);
+}
+
+void ExpectRefused(const std::string& text, const std::string& part) {
+  const absl::StatusOr<ModelConfig> config = ParseModelConfig(text);
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(config.status().message()), HasSubstr(part));
+}
+
+TEST(ModelConfigTest, ReadsWhatItWrites) {
+  const absl::StatusOr<ModelConfig> config = ParseModelConfig(DemoConfig().dump());
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string text = FormatModelConfig(*config, {});
+
+  const absl::StatusOr<ModelConfig> again = ParseModelConfig(text);
+
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(FormatModelConfig(*again, {}), text);
+}
+
+TEST(ModelConfigTest, RefusesCategoryNamesThatAreNoObjectOfStrings) {
+  for (const json& bad : {json("abc"), json::array({"a", "b"}), json(nullptr), json{{"a", 1}}}) {
+    json document = DemoConfig();
+    document["category_names"] = bad;
+    ExpectRefused(document.dump(), "\"category_names\" must map strings to strings");
+  }
+}
+
+TEST(ModelConfigTest, RefusesARepeatedEmptyKey) {
+  json document = DemoConfig();
+  document.erase("provenance");
+  std::string text = document.dump();
+  ExpectRefused(text.insert(1, R"("provenance":{"":1,"":2},)"), R"(the key "" is repeated)");
+}
+
+// The JSON writer behind error messages recurses.
+TEST(ModelConfigTest, RefusesDeepNestingInsteadOfRecursing) {
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  std::string text = "{\"schema_version\":" + deep + "}";
+  ExpectRefused(text, "nested more than");
+  EXPECT_EQ(ComputationText(text).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace bayespfl
