@@ -10,7 +10,7 @@ help:
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
 	@echo "make reliability  ten minutes of overload on a real server"
-	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60)"
+	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two at a time"
 	@echo "make clean     remove build/ and out/"
 
 setup:

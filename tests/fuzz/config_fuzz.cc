@@ -7,7 +7,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  (void)bayespfl::ParseCalibration(text);
+  if (const auto calibration = bayespfl::ParseCalibration(text); calibration.ok()) {
+    const std::string written = bayespfl::CalibrationText(*calibration);
+    const auto again = bayespfl::ParseCalibration(written);
+    bayespfl::fuzz::Check(again.ok(), "a calibration that was written cannot be read");
+    bayespfl::fuzz::Check(bayespfl::CalibrationText(*again) == written, "reading and writing changes a calibration");
+  }
   const auto config = bayespfl::ParseModelConfig(text);
   if (!config.ok()) return 0;
   const std::string written = bayespfl::FormatModelConfig(*config, {});
