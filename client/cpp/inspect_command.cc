@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/seed.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"
@@ -146,7 +147,8 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
       ->transform(CLI::CheckedTransformer(priorities).description(""));
   command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
       ->check(CLI::Range(1, 64));
-  command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)");
+  command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)")
+      ->check(CheckSeed);
   command
       .add_option("--mask-threshold", flags.mask_threshold, "Mask where the map reaches this (default: the model's)")
       ->check(CLI::Range(0.0, 1.0));

@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "base/seed.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/acceptance_threshold.h"
 #include "model/evaluation/pixel_threshold.h"
@@ -328,7 +329,9 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
                       "Keep the reject rate with this probability (default: on average); needs more pictures");
   command->add_option("--samples", into.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
       ->check(CLI::Range(1, kMaxSamples));
-  command->add_option("--seed", into.seed, "Where the pictures' own seeds start from")->capture_default_str();
+  command->add_option("--seed", into.seed, "Where the pictures' own seeds start from")
+      ->check(CheckSeed)
+      ->capture_default_str();
   command->add_flag("--fixed-seed", into.fixed_seed, "Draw every picture with --seed, for clients that always send it");
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");

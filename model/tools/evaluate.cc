@@ -16,6 +16,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/seed.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/evaluation.h"
 #include "model/evaluation/gallery.h"
@@ -152,7 +153,7 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   command
       ->add_option("--samples", arguments.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
       ->check(CLI::Range(1, 64));
-  command->add_option("--seed", arguments.seed, "Key of the draws")->capture_default_str();
+  command->add_option("--seed", arguments.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
   command->callback([shared, &exit_code] { exit_code = RunEvaluate(*shared); });
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "base/seed.h"
 #include "model/clip/bundled_vocabulary.h"
 
 namespace bayespfl {
@@ -30,7 +31,7 @@ void AddInitCommand(CLI::App& app, int& exit_code) {
   InitOptions& init = *shared;
   CLI::App* command = app.add_subcommand("init", "Makes an untrained model with random weights.");
   command->add_option("--arch", init.architecture, "Sizes")->required()->check(CLI::IsMember(KnownArchitectures()));
-  command->add_option("--seed", init.seed, "Key of the draws")->capture_default_str();
+  command->add_option("--seed", init.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
   command->add_option("--output", init.output_dir, "Folder to make")->required();
   command->add_flag("--overwrite", init.overwrite, "Replace a folder that is there");
   command->add_flag("--as-upstream", init.as_upstream,

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/seed.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
 #include "model/tools/npy.h"
@@ -123,7 +124,7 @@ void AddInspectCommand(CLI::App& app, int& exit_code) {
   command->add_option("--category", inspect.category, "The object in words, e.g. \"metal nut\"")->required();
   command->add_option("--samples", inspect.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
       ->check(CLI::Range(1, 64));
-  command->add_option("--seed", inspect.seed, "Key of the draws")->capture_default_str();
+  command->add_option("--seed", inspect.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
   command->add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_option("--map-dir", inspect.map_dir,
                       "Write float32 .npy maps at model size, unsmoothed, into this folder");
