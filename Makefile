@@ -9,7 +9,7 @@ help:
 	@echo "make format    rewrite files in the project's format"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
-	@echo "make reliability  ten minutes of overload on a real server"
+	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two at a time"
 	@echo "make clean     remove build/ and out/"
 
@@ -34,7 +34,7 @@ tsan: setup
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/pipeline_test
 
 reliability: build
-	@RELIABILITY_SECONDS=600 build/tests/reliability_test
+	@RELIABILITY_SECONDS=$${RELIABILITY_SECONDS:-600} KILLED_CLIENTS=$${KILLED_CLIENTS:-1000} build/tests/reliability_test
 
 fuzz: setup
 	@scripts/build.sh fuzz fuzzers

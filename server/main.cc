@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -26,6 +29,9 @@ using bayespfl::server::InspectionServer;
 using bayespfl::server::Logger;
 using bayespfl::server::ParseCommandLine;
 
+// What a stop may take beyond drain_timeout_seconds: cancelled calls end, threads are joined.
+constexpr std::chrono::seconds kStopGrace(2);
+
 int Fail(const absl::Status& status) {
   std::cerr << "bayespfl-server: " << status.message() << std::endl;
   return EXIT_FAILURE;
@@ -40,10 +46,12 @@ sigset_t StopSignals() {
 }
 
 // Waits for SIGTERM and SIGINT on a thread of its own; both are blocked in every other thread. The first asks the
-// server to stop, the second ends the process at once.
+// server to stop. The second ends the process at once, and so does the end of `patience`: a call of the device that
+// hangs can be ended in no other way.
 class SignalThread {
  public:
-  explicit SignalThread(InspectionServer& server) : thread_([this, &server] { Run(server); }) {}
+  SignalThread(InspectionServer& server, std::chrono::seconds patience)
+      : thread_([this, &server, patience] { Run(server, patience); }) {}
   ~SignalThread() {
     done_ = true;
     // Wakes the wait; nothing else can. The signal is blocked in that thread, so it ends the wait and not the process.
@@ -55,15 +63,22 @@ class SignalThread {
   SignalThread& operator=(const SignalThread&) = delete;
 
  private:
-  void Run(InspectionServer& server) {
+  void Run(InspectionServer& server, std::chrono::seconds patience) {
     const sigset_t signals = StopSignals();
-    for (bool first = true;; first = false) {
-      int signal = 0;
-      sigwait(&signals, &signal);
-      if (done_) return;
-      if (!first) _exit(128 + signal);
-      server.RequestStop();
-    }
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (done_) return;
+    server.RequestStop();
+    const timespec longest = {.tv_sec = patience.count(), .tv_nsec = 0};
+    do {
+      signal = sigtimedwait(&signals, nullptr, &longest);
+    } while (signal < 0 && errno == EINTR);  // the process was stopped and goes on
+    if (done_) return;
+    if (signal > 0) _exit(128 + signal);
+    constexpr char kMessage[] =
+        "bayespfl-server: something did not end within drain_timeout_seconds; leaving it behind\n";
+    (void)!write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+    _exit(EXIT_FAILURE);
   }
 
   std::atomic<bool> done_{false};
@@ -75,7 +90,7 @@ int Serve(const CommandLine& command_line, Logger logger) {
       InspectionServer::Start({.config = command_line.config, .loader = nullptr, .logger = std::move(logger)});
   if (!started.ok()) return Fail(started.status());
   InspectionServer& server = **started;
-  const SignalThread signals(server);
+  const SignalThread signals(server, std::chrono::seconds(command_line.config.drain_timeout_seconds) + kStopGrace);
   std::cout << "bayespfl-server: gRPC listening on " << server.grpc_address() << std::endl;
   std::cout << "bayespfl-server: HTTP listening on " << server.http_address() << std::endl;
 

@@ -174,6 +174,7 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
 // OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
 absl::Status InspectionService::Register(uint64_t id, const std::shared_ptr<InspectionStream>& stream) {
   absl::Status ready = pipeline_.Ready();
+  if (options_.on_streams_change) options_.on_streams_change(1);
   MutexLock lock(mu_);
   const size_t open = streams_.size();
   streams_.emplace(id, stream);
@@ -185,8 +186,11 @@ absl::Status InspectionService::Register(uint64_t id, const std::shared_ptr<Insp
 
 // A client that ends a stream and opens the next one at once must find the place free.
 void InspectionService::Unregister(uint64_t id) {
-  MutexLock lock(mu_);
-  streams_.erase(id);
+  {
+    MutexLock lock(mu_);
+    streams_.erase(id);
+  }
+  if (options_.on_streams_change) options_.on_streams_change(-1);
 }
 
 // max_stream_age give or take a tenth, so that streams that began together do not end together.

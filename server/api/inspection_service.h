@@ -36,6 +36,9 @@ struct ServiceOptions {
 
   // Called for every frame that validation turned down before it reached the pipeline. May be empty.
   std::function<void(const absl::Status& status)> on_frame_rejected;
+
+  // Called when a stream opened (1) or ended (-1). May be empty.
+  std::function<void(int change)> on_streams_change;
 };
 
 // Inspect and InspectStream take their messages as bytes (wire.h), so that a damaged one gets INVALID_ARGUMENT.

@@ -76,13 +76,6 @@ bool DeviceFailed(const std::vector<absl::StatusOr<Detection>>& results) {
 
 absl::Status Draining() { return absl::UnavailableError("the server is draining; use another replica"); }
 
-absl::StatusOr<RgbImage> Decode(const ImageSource& source, const ImageLimits& limits) {
-  if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
-    return ConvertRawImage(*raw, limits, source.significant_bits);
-  }
-  return DecodeImage(std::get<EncodedImage>(source.pixels).data, limits, source.significant_bits);
-}
-
 }  // namespace
 
 absl::string_view StageName(Stage stage) {
@@ -381,7 +374,7 @@ void Pipeline::DecodeLoop() {
 
 void Pipeline::DecodeOne(JobPtr job) {
   const SteadyTime start = std::chrono::steady_clock::now();
-  absl::StatusOr<RgbImage> image = Decode(job->request.image, options_.image_limits);
+  absl::StatusOr<RgbImage> image = Decode(job->request.image);
   job->outcome.seconds.decode = SecondsSince(start);
   if (!image.ok()) return Answer(std::move(job), image.status());
   job->image = *std::move(image);
@@ -390,6 +383,17 @@ void Pipeline::DecodeOne(JobPtr job) {
   job->outcome.frame_width = job->image.width;
   job->outcome.frame_height = job->image.height;
   Forward(std::move(job), PipelineQueue::kExecute);
+}
+
+absl::StatusOr<RgbImage> Pipeline::Decode(const ImageSource& source) const {
+  if (options_.faults != nullptr) {
+    const absl::Status fault = options_.faults->Check(Fault::kDecodeError);
+    if (!fault.ok()) return fault;
+  }
+  if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
+    return ConvertRawImage(*raw, options_.image_limits, source.significant_bits);
+  }
+  return DecodeImage(std::get<EncodedImage>(source.pixels).data, options_.image_limits, source.significant_bits);
 }
 
 void Pipeline::ExecuteLoop(int replica) {
@@ -425,7 +429,7 @@ bool Pipeline::ExecuteBatch(int replica, std::vector<JobPtr> batch) {
   }
   observer_.OnBatch(static_cast<int>(batch.size()));
   const SteadyTime start = std::chrono::steady_clock::now();
-  std::vector<absl::StatusOr<Detection>> results = executor->Execute(frames);
+  std::vector<absl::StatusOr<Detection>> results = RunModel(*executor, frames);
   NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
   if (DeviceFailed(results)) return Recover(replica, *executor, std::move(batch), results.front().status());
@@ -442,6 +446,16 @@ bool Pipeline::ExecuteBatch(int replica, std::vector<JobPtr> batch) {
     Forward(std::move(job), PipelineQueue::kRender);
   }
   return true;
+}
+
+std::vector<absl::StatusOr<Detection>> Pipeline::RunModel(Executor& executor,
+                                                          absl::Span<const bayespfl::Frame> frames) const {
+  if (options_.faults != nullptr) {
+    std::this_thread::sleep_for(options_.faults->Delay());
+    const absl::Status fault = options_.faults->Check(Fault::kDeviceError);
+    if (!fault.ok()) return std::vector<absl::StatusOr<Detection>>(frames.size(), fault);
+  }
+  return executor.Execute(frames);
 }
 
 // The frames go back before the replica is rebuilt, so that another one can take them meanwhile.

@@ -15,9 +15,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/image/decode.h"
 #include "server/pipeline/executor.h"
+#include "server/pipeline/fault_injector.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
@@ -36,6 +39,7 @@ struct PipelineOptions {
   int replicas = 1;                                  // >= 1, executors that SetReplicas() gives
   int decode_threads = 1;                            // >= 1
   int render_threads = 1;                            // >= 1
+  std::shared_ptr<FaultInjector> faults = nullptr;   // null: none
 };
 
 // The stages a frame passes, as error messages and metrics name them.
@@ -127,7 +131,9 @@ class Pipeline {
   void ExpiryLoop();
   void WatchDeadline(SteadyTime deadline);
   void DecodeOne(JobPtr job);
+  absl::StatusOr<RgbImage> Decode(const ImageSource& source) const;
   bool ExecuteBatch(int replica, std::vector<JobPtr> batch);
+  std::vector<absl::StatusOr<Detection>> RunModel(Executor& executor, absl::Span<const bayespfl::Frame> frames) const;
   bool Recover(int replica, Executor& executor, std::vector<JobPtr> batch, const absl::Status& failure);
   void NoteBatch(size_t frames, double seconds);
   void GiveUp();

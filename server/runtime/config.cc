@@ -35,8 +35,8 @@ struct Setting {
   const char* help;
 };
 
-const std::array<Setting, 22>& Settings() {
-  static const std::array<Setting, 22> settings = {{
+const std::array<Setting, 23>& Settings() {
+  static const std::array<Setting, 23> settings = {{
       {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
       {"calibration", &ServerConfig::calibration, 0, 0, "calibration file instead of the package's own"},
       {"host", &ServerConfig::host, 0, 0, "address to listen on"},
@@ -59,6 +59,7 @@ const std::array<Setting, 22>& Settings() {
       {"decode_threads", &ServerConfig::decode_threads, 0, 1024, "threads that decode pictures; 0: automatic"},
       {"render_threads", &ServerConfig::render_threads, 0, 1024, "threads that encode maps and masks; 0: automatic"},
       {"drain_timeout_seconds", &ServerConfig::drain_timeout_seconds, 0, 86400, "how long a stop waits for frames"},
+      {"inject_faults", &ServerConfig::inject_faults, 0, 0, "faults on purpose, for trials: device_error:N and others"},
       {"log_level", &ServerConfig::log_level, 0, 0, "debug, info, warning, error or off"},
   }};
   static_assert(kMaxImageBytes < kMaxInt);

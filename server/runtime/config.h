@@ -36,6 +36,7 @@ struct ServerConfig {
   int decode_threads = 0;                            // 0: half the processors at hand
   int render_threads = 0;                            // 0: half the processors at hand
   int drain_timeout_seconds = 30;                    // how long a stop waits for frames under way
+  std::string inject_faults;                         // as FaultInjector::Create(); empty: none
   std::string log_level = "info";                    // debug, info, warning, error, off
 };
 

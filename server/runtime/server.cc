@@ -28,7 +28,7 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
-PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
+PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<FaultInjector> faults) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
@@ -37,7 +37,8 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
-          .render_threads = config.render_threads};
+          .render_threads = config.render_threads,
+          .faults = std::move(faults)};
 }
 
 }  // namespace
@@ -56,18 +57,29 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
                                     Devices(config), config.replicas);
     };
   }
-  auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
+  auto metrics = std::make_unique<Metrics>(BAYESPFL_VERSION);
+  std::shared_ptr<FaultInjector> faults;
+  if (!options.config.inject_faults.empty()) {
+    options.logger->warn("faults are injected on purpose: {}", EscapeForLog(options.config.inject_faults));
+    absl::StatusOr<std::shared_ptr<FaultInjector>> created = FaultInjector::Create(
+        options.config.inject_faults, [observed = metrics.get()](Fault fault) { observed->CountFault(fault); });
+    if (!created.ok()) return created.status();
+    faults = *std::move(created);
+  }
+  auto server = std::unique_ptr<InspectionServer>(
+      new InspectionServer(std::move(options), std::move(metrics), std::move(faults)));
   const absl::Status listening = server->Listen();
   if (!listening.ok()) return listening;
   return server;
 }
 
-InspectionServer::InspectionServer(ServerOptions options)
+InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics,
+                                   std::shared_ptr<FaultInjector> faults)
     : config_(std::move(options.config)),
       loader_(std::move(options.loader)),
       logger_(std::move(options.logger)),
-      metrics_(BAYESPFL_VERSION),
-      pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
+      metrics_(std::move(metrics)),
+      pipeline_(Pipeline::Create(PipelineOptionsOf(config_, std::move(faults)), *metrics_)) {
   ServiceOptions service;
   service.max_frames_per_stream = config_.max_frames_per_stream;
   service.max_streams = config_.max_streams;
@@ -76,7 +88,8 @@ InspectionServer::InspectionServer(ServerOptions options)
   service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
   };
-  service.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
+  service.on_frame_rejected = [this](const absl::Status& status) { metrics_->OnFrameFinished(status, {}); };
+  service.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   service_ = std::make_unique<InspectionService>(std::move(service), *pipeline_);
 }
 
@@ -102,7 +115,7 @@ absl::Status InspectionServer::Listen() {
   }
   SetServing(false);
   HttpHandlers handlers;
-  handlers.metrics = [this] { return metrics_.Serialize(); };
+  handlers.metrics = [this] { return metrics_->Serialize(); };
   handlers.ready = [this] { return pipeline_->Ready(); };
   handlers.startup = [this] {
     MutexLock lock(mu_);
@@ -125,7 +138,7 @@ absl::Status InspectionServer::Listen() {
 
 void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
   if (replicas.ok()) {
-    metrics_.SetModel(replicas->front()->info());
+    metrics_->SetModel(replicas->front()->info());
     pipeline_->SetReplicas(*replicas);
   }
   MutexLock lock(mu_);
@@ -135,7 +148,7 @@ void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
 }
 
 void InspectionServer::OnCallFinished(absl::string_view method, const grpc::Status& status) {
-  metrics_.CountRequest(method, CodeName(status.error_code()));
+  metrics_->CountRequest(method, CodeName(status.error_code()));
   if (status.error_code() == grpc::StatusCode::INTERNAL) {
     logger_->error("{} failed: {}", std::string(method), EscapeForLog(status.error_message()));
   }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
 #include "server/api/inspection_service.h"
+#include "server/pipeline/fault_injector.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
@@ -43,7 +44,7 @@ struct ServerOptions {
 class InspectionServer {
  public:
   // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
-  // bound. InvalidArgument: the log level.
+  // bound. InvalidArgument: the log level or inject_faults.
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -60,6 +61,9 @@ class InspectionServer {
   // The model that answers; null before it is ready.
   std::shared_ptr<Executor> executor() const { return pipeline_->executor(); }
 
+  // What /metrics answers.
+  std::string metrics() const { return metrics_->Serialize(); }
+
   // Wakes the two waits. Returns at once.
   void RequestStop();
   void WaitForStopRequest();
@@ -70,7 +74,7 @@ class InspectionServer {
   void Shutdown();
 
  private:
-  explicit InspectionServer(ServerOptions options);
+  InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
   absl::Status Listen();
   void OnLoaded(absl::StatusOr<Replicas> replicas);
   void OnCallFinished(absl::string_view method, const grpc::Status& status);
@@ -79,7 +83,7 @@ class InspectionServer {
   const ServerConfig config_;
   const ModelLoader loader_;
   const Logger logger_;
-  Metrics metrics_;
+  const std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<grpc::Server> grpc_;

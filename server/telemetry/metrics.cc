@@ -48,6 +48,11 @@ Metrics::Metrics(absl::string_view server_version)
                             .Help("Frames accepted and not answered yet.")
                             .Register(registry_)
                             .Add({})),
+      streams_open_(prometheus::BuildGauge()
+                        .Name("bayespfl_streams_open")
+                        .Help("InspectStream calls that are open.")
+                        .Register(registry_)
+                        .Add({})),
       batch_size_(prometheus::BuildHistogram()
                       .Name("bayespfl_batch_size")
                       .Help("Frames that the model took in one call.")
@@ -58,6 +63,13 @@ Metrics::Metrics(absl::string_view server_version)
                        .Help("Device failures, by whether the replica could be rebuilt.")
                        .Register(registry_);
   replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
+  auto& faults = prometheus::BuildCounter()
+                     .Name("bayespfl_injected_faults_total")
+                     .Help("Faults on purpose, by kind; not 0 only with inject_faults.")
+                     .Register(registry_);
+  for (size_t i = 0; i < kFaults; ++i) {
+    faults_[i] = &faults.Add({{"fault", std::string(FaultName(static_cast<Fault>(i)))}});
+  }
   auto& depth = prometheus::BuildGauge()
                     .Name("bayespfl_queue_depth")
                     .Help("Frames waiting in the queue before a stage.")
@@ -103,6 +115,8 @@ void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& se
       seconds.total};
   for (size_t i = 0; i < kStages; ++i) stages_[i]->Observe(values[i]);
 }
+
+void Metrics::CountFault(Fault fault) { faults_[static_cast<size_t>(fault)]->Increment(); }
 
 void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
   requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();

@@ -7,9 +7,11 @@
 //   bayespfl_stage_latency_seconds{stage}          histogram  answered frames: queue, decode, preprocess, vision,
 //                                                             prompts, detect, postprocess, render, total
 //   bayespfl_frames_in_flight                      gauge      frames accepted and not answered yet
+//   bayespfl_streams_open                          gauge      InspectStream calls that are open
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_injected_faults_total{fault}          counter    faults on purpose (inject_faults)
 //   bayespfl_model_info{name,version,device}       gauge      1 for the model that answers
 //   bayespfl_build_info{version}                   gauge      1
 #ifndef BAYESPFL_SERVER_TELEMETRY_METRICS_H_
@@ -28,6 +30,7 @@
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
+#include "server/pipeline/fault_injector.h"
 #include "server/pipeline/observer.h"
 
 namespace bayespfl::server {
@@ -54,6 +57,12 @@ class Metrics final : public PipelineObserver {
   void OnReplicaFailure(int replica, bool rebuilt) override;
   void OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) override;
 
+  // `change` streams opened (> 0) or ended (< 0).
+  void OnStreamsChange(int change) { streams_open_.Increment(change); }
+
+  // A fault on purpose.
+  void CountFault(Fault fault);
+
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
   void CountRequest(absl::string_view method, absl::string_view code);
 
@@ -72,8 +81,10 @@ class Metrics final : public PipelineObserver {
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   prometheus::Gauge& frames_in_flight_;
+  prometheus::Gauge& streams_open_;
   prometheus::Histogram& batch_size_;
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
+  std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};
   std::array<prometheus::Counter*, kOutcomes> frames_{};

@@ -63,6 +63,11 @@ class FakeExecutor final : public Executor {
     return seeds_;
   }
 
+  void ForgetBatches() {
+    MutexLock lock(mu_);
+    seeds_ = {};
+  }
+
   std::vector<absl::StatusOr<Detection>> Execute(absl::Span<const bayespfl::Frame> frames) override {
     std::vector<uint64_t> seeds;
     std::vector<absl::StatusOr<Detection>> results;

@@ -15,92 +15,13 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/pipeline_fixture.h"
 
 namespace bayespfl::server {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Sums of everything the pipeline reports.
-class CountingObserver final : public PipelineObserver {
- public:
-  void OnQueueChange(PipelineQueue queue, int change) override {
-    queued += change;
-    if (queue == PipelineQueue::kExecute) waiting_for_model += change;
-  }
-  void OnFramesInFlightChange(int change) override { in_flight += change; }
-  void OnBatch(int frames) override { batched += frames; }
-  void OnReplicaFailure(int /*replica*/, bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
-  void OnFrameFinished(const absl::Status& status, const FrameSeconds& /*seconds*/) override {
-    ++(status.ok() ? answered : failed);
-  }
-
-  std::atomic<int> queued{0};
-  std::atomic<int> waiting_for_model{0};
-  std::atomic<int> in_flight{0};
-  std::atomic<int> batched{0};
-  std::atomic<int> rebuilt_replicas{0};
-  std::atomic<int> lost_replicas{0};
-  std::atomic<int> answered{0};
-  std::atomic<int> failed{0};
-};
-
-// Collects results in the order of their arrival.
-class Results {
- public:
-  Pipeline::Callback Add() {
-    return [this](FrameResult result) {
-      MutexLock lock(mu_);
-      results_.push_back(std::move(result));
-      changed_.NotifyAll();
-    };
-  }
-  std::vector<FrameResult> Wait(size_t count) {
-    MutexLock lock(mu_);
-    while (results_.size() < count) changed_.Wait(mu_);
-    return results_;
-  }
-
- private:
-  Mutex mu_;
-  CondVar changed_;
-  std::vector<FrameResult> results_ ABSL_GUARDED_BY(mu_);
-};
-
-// A gray 4 x 2 picture.
-FrameRequest MakeRequest(uint64_t seed = 1) {
-  auto bytes = std::make_shared<std::vector<uint8_t>>(8, uint8_t{128});
-  FrameRequest request;
-  request.image.pixels = RawImage{.data = *bytes, .width = 4, .height = 2, .stride = 0, .format = PixelFormat::kMono8};
-  request.owner = std::move(bytes);
-  request.options.category = "metal nut";
-  request.options.seed = seed;
-  return request;
-}
-
-class PipelineTest : public ::testing::Test {
- protected:
-  void Make(PipelineOptions options) {
-    pipeline_ = Pipeline::Create(options, observer_);
-    pipeline_->SetReplicas({executor_});
-  }
-  void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
-  void TearDown() override { executor_->Release(); }
-
-  // Occupies the model, so that what is submitted next waits before it.
-  void HoldModel() {
-    executor_->Hold();
-    ASSERT_TRUE(pipeline_->Submit(MakeRequest(0), results_.Add()).ok());
-    executor_->WaitForCalls(1);
-  }
-
-  CountingObserver observer_;
-  std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  Results results_;
-  std::unique_ptr<Pipeline> pipeline_;  // last: it stops before the rest goes
-};
 
 TEST_F(PipelineTest, AnswersAFrameWithScoresAreaAndTimes) {
   FrameRequest request = MakeRequest(42);

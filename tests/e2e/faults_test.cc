@@ -1,0 +1,113 @@
+// What the programs do when the server's device, decoder or disk fails, tried with inject_faults.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
+#include "httplib.h"
+#include "tests/e2e/process.h"
+
+namespace bayespfl {
+namespace {
+
+using testing::Background;
+using testing::Finished;
+using ::testing::HasSubstr;
+using testing::RunProgram;
+
+const std::string kModel = BAYESPFL_ASSETS_DIR "/demo/model";
+const std::string kPicture = BAYESPFL_ASSETS_DIR "/demo/images/wood/good_0.jpg";
+
+// The server with the demo model and these faults.
+class FaultyServer {
+ public:
+  explicit FaultyServer(const std::string& faults)
+      : process_("bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0", "--inject-faults", faults,
+                                     "--drain-timeout-seconds", "1", "--log-level", "off"}),
+        address_(process_.WaitForLine("bayespfl-server: gRPC listening on ")),
+        http_address_(process_.WaitForLine("bayespfl-server: HTTP listening on ")) {
+    process_.WaitForLine("bayespfl-server: ready");
+  }
+
+  std::vector<std::string> Inspect(std::vector<std::string> pictures) const {
+    std::vector<std::string> arguments = {"inspect",    "--server", address_, "--stream", "--json",
+                                          "--category", "wood",     "--seed", "1"};
+    arguments.insert(arguments.end(), pictures.begin(), pictures.end());
+    return arguments;
+  }
+  std::string Metrics() const {
+    const httplib::Result reply = httplib::Client("http://" + http_address_).Get("/metrics");
+    return reply ? reply->body : "";
+  }
+  int Terminate() { return process_.Terminate(); }
+
+ private:
+  Background process_;
+  std::string address_;
+  std::string http_address_;
+};
+
+std::vector<nlohmann::json> Lines(const std::string& text) {
+  std::vector<nlohmann::json> lines;
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    lines.push_back(nlohmann::json::parse(line));
+  }
+  return lines;
+}
+
+TEST(FaultsTest, ADeviceErrorCostsNoFrameAndNoScore) {
+  const FaultyServer healthy("decode_error:1000000");
+  const FaultyServer faulty("device_error:2");
+
+  const Finished expected = RunProgram("bayespfl-client", healthy.Inspect({kPicture}));
+  const Finished run = RunProgram("bayespfl-client", faulty.Inspect({kPicture, kPicture, kPicture, kPicture}));
+
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  for (const nlohmann::json& line : Lines(run.out)) {
+    EXPECT_NEAR(line["score"].get<double>(), Lines(expected.out)[0]["score"].get<double>(), 1e-5);
+  }
+  EXPECT_THAT(faulty.Metrics(), ::testing::Not(HasSubstr("bayespfl_replica_failures_total{outcome=\"rebuilt\"} 0")));
+  EXPECT_THAT(faulty.Metrics(), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 0"));
+}
+
+TEST(FaultsTest, ADecoderErrorIsTheErrorOfItsFrame) {
+  const FaultyServer server("decode_error:3");
+
+  const Finished run = RunProgram("bayespfl-client", server.Inspect({kPicture, kPicture, kPicture}));
+
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.out, HasSubstr("injected fault: decode_error"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{outcome=\"failed\"} 1"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 2"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_injected_faults_total{fault=\"decode_error\"} 1"));
+}
+
+TEST(FaultsTest, AStopEndsInTimeAlthoughTheDeviceHangs) {
+  FaultyServer server("device_slow:1:600000");
+  const Background client("bayespfl-client", server.Inspect({kPicture}));
+  while (!absl::StrContains(server.Metrics(), "bayespfl_injected_faults_total{fault=\"device_slow\"} 1")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  const int exit_code = server.Terminate();
+
+  EXPECT_EQ(exit_code, EXIT_FAILURE);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));  // and not ten minutes
+}
+
+TEST(FaultsTest, AMisspeltFaultEndsTheServerWithItsName) {
+  const Finished run = RunProgram("bayespfl-server", {"--model", kModel, "--inject-faults", "meteor:1"});
+
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("the fault 'meteor:1' is none of device_error"));
+}
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,163 @@
+// Clients that are killed in mid-stream, many times over, leave nothing behind. KILLED_CLIENTS says how many
+// (`make reliability`: 1000).
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "server/runtime/server.h"
+#include "tests/server/fake_executor.h"
+#include "tests/server/resident_memory.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr int kAtOnce = 8;
+
+int KilledClients() {
+  int count = 5 * kAtOnce;
+  if (const char* text = std::getenv("KILLED_CLIENTS")) (void)absl::SimpleAtoi(text, &count);
+  return count;
+}
+
+// A client process in the middle of its stream.
+class EndlessClient {
+ public:
+  explicit EndlessClient(std::string address) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    std::string program = BAYESPFL_ENDLESS_CLIENT;
+    char* argv[] = {program.data(), address.data(), nullptr};
+    if (posix_spawn(&pid_, argv[0], &actions, nullptr, argv, environ) != 0) pid_ = -1;
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    out_ = ends[0];
+  }
+  ~EndlessClient() { Kill(); }
+  EndlessClient(const EndlessClient&) = delete;
+  EndlessClient& operator=(const EndlessClient&) = delete;
+
+  // Waits for its first reply.
+  bool IsStreaming() const {
+    char byte = 0;
+    return pid_ > 0 && read(out_, &byte, 1) == 1;
+  }
+
+  void Kill() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    close(out_);
+    pid_ = -1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int out_ = -1;
+};
+
+size_t Entries(const char* folder) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) count += entry.exists() ? 1 : 0;
+  return count;
+}
+
+class KilledClientsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    executor_->TakePerFrame(std::chrono::milliseconds(1));
+    auto server = InspectionServer::Start({.config = config,
+                                           .loader = [this] { return absl::StatusOr<Replicas>(Replicas{executor_}); },
+                                           .logger = nullptr});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+  }
+
+  // Lets clients stream, and kills them a little later, each after a time of its own.
+  void KillClients(int count) const {
+    std::vector<std::unique_ptr<EndlessClient>> clients;
+    for (int i = 0; i < count; ++i) clients.push_back(std::make_unique<EndlessClient>(server_->grpc_address()));
+    for (const auto& client : clients) ASSERT_TRUE(client->IsStreaming());
+    for (const auto& client : clients) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      client->Kill();
+    }
+  }
+
+  // Waits until the server knows of no stream and no frame any more; false when it goes on knowing.
+  bool BecomesIdle() const {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < until) {
+      const std::string metrics = server_->metrics();
+      if (absl::StrContains(metrics, "\nbayespfl_streams_open 0\n") &&
+          absl::StrContains(metrics, "\nbayespfl_frames_in_flight 0\n") &&
+          absl::StrContains(metrics, "queue=\"decode\"} 0\n") && absl::StrContains(metrics, "queue=\"execute\"} 0\n") &&
+          absl::StrContains(metrics, "queue=\"render\"} 0\n")) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  std::unique_ptr<InspectionServer> server_;
+};
+
+// What the heap holds when nothing is going on, in bytes: resident memory moves with the allocator's moods.
+int64_t HeapInUse(FakeExecutor& executor) {
+  executor.ForgetBatches();
+  const struct mallinfo2 heap = mallinfo2();
+  return static_cast<int64_t>(heap.uordblks + heap.hblkhd);
+}
+
+TEST_F(KilledClientsTest, LeaveNothingBehind) {
+  const int count = KilledClients();
+  int killed = 0;
+  const auto kill_until = [&](int enough) {
+    for (; killed < enough; killed += kAtOnce) {
+      KillClients(kAtOnce);
+      ASSERT_TRUE(BecomesIdle()) << server_->metrics();
+    }
+  };
+  kill_until(count / 4);  // gRPC's threads, caches and arenas come with the first ones, and stay
+  const size_t descriptors = Entries("/proc/self/fd");
+  const int64_t heap_before = HeapInUse(*executor_);
+  const int64_t resident_before = ResidentKilobytes();
+  const int killed_before = killed;
+
+  kill_until(count);
+
+  const int64_t per_client = (HeapInUse(*executor_) - heap_before) / (killed - killed_before);
+  std::printf("%d clients killed; heap %ld bytes more per client, RSS %ld -> %ld kB, %zu -> %zu descriptors\n", killed,
+              static_cast<long>(per_client), static_cast<long>(resident_before), static_cast<long>(ResidentKilobytes()),
+              descriptors, Entries("/proc/self/fd"));
+  EXPECT_LE(Entries("/proc/self/fd"), descriptors);
+  if (count < 1000) return;     // caches that are still growing hide what a few leave
+  EXPECT_LT(per_client, 1024);  // a stream that is left behind takes 1.6 kB
+}
+
+}  // namespace
+}  // namespace bayespfl::server
