@@ -32,7 +32,7 @@ absl::StatusOr<std::shared_ptr<FaultInjector>> FaultInjector::Create(absl::strin
 }
 
 absl::Status FaultInjector::Add(absl::string_view part) {
-  const auto wrong = [part](auto... why) {
+  const auto wrong = [part](const auto&... why) {
     return absl::InvalidArgumentError(absl::StrCat("the fault '", part, "' ", why...));
   };
   const std::vector<absl::string_view> fields = absl::StrSplit(part, ':');
