@@ -96,7 +96,7 @@ int Serve(const CommandLine& command_line, Logger logger) {
 
   const absl::Status loaded = server.WaitUntilLoaded();
   if (loaded.ok()) {
-    const bayespfl::ModelInfo& model = server.executor()->info();
+    const bayespfl::ModelInfo& model = server.model()->info();
     std::cout << "bayespfl-server: ready (model " << model.name << " " << model.version << " on " << model.device << ")"
               << std::endl;
     server.WaitForStopRequest();

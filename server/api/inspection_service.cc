@@ -203,10 +203,10 @@ std::optional<absl::Duration> InspectionService::StreamAge() const {
 grpc::ServerUnaryReactor* InspectionService::GetModelInfo(grpc::CallbackServerContext* context,
                                                           const v1::GetModelInfoRequest* /*request*/,
                                                           v1::GetModelInfoResponse* response) {
-  const std::shared_ptr<Executor> executor = pipeline_.executor();
+  const std::shared_ptr<const ServedModel> model = pipeline_.model();
   const grpc::Status status =
-      executor != nullptr ? grpc::Status::OK : ToGrpcStatus(absl::UnavailableError("the model is not loaded yet"));
-  if (executor != nullptr) *response = ToProto(executor->info(), options_.server_version);
+      model != nullptr ? grpc::Status::OK : ToGrpcStatus(absl::UnavailableError("the model is not loaded yet"));
+  if (model != nullptr) *response = ToProto(model->info(), options_.server_version);
   CountCall("GetModelInfo", status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(status);

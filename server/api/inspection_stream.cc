@@ -128,9 +128,10 @@ void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configurat
   }
   absl::StatusOr<StreamDefaults> defaults = DefaultsFromProto(configuration);
   if (!defaults.ok()) return SetEnding(defaults.status());
-  const std::shared_ptr<Executor> executor = surroundings_.pipeline.executor();
-  if (executor != nullptr && !defaults->options.category.empty()) {
-    const absl::Status valid = executor->Validate(defaults->options.category, defaults->options.samples);
+  const auto model = surroundings_.pipeline.FindModel(defaults->options.model);
+  if (!model.ok()) return SetEnding(model.status());
+  if (!defaults->options.category.empty()) {
+    const absl::Status valid = (*model)->Validate(defaults->options.category, defaults->options.samples);
     if (!valid.ok()) return SetEnding(valid);
   }
   defaults_ = *std::move(defaults);

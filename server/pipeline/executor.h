@@ -32,7 +32,7 @@ class Executor {
   virtual const ModelInfo& info() const = 0;
 };
 
-// The executors of one model, one for each of the pipeline's replicas.
+// The executors of one model, at least one: one for each of the pipeline's replicas.
 using Replicas = std::vector<std::shared_ptr<Executor>>;
 
 }  // namespace bayespfl::server

@@ -45,6 +45,7 @@ constexpr std::chrono::milliseconds PriorityDelay(Priority priority) {
 
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
+  std::string model;                                   // its name; empty: the default model
   std::string category;                                // 1..kMaxCategoryBytes bytes of UTF-8
   int samples = 0;                                     // 1..kMaxSamples; 0: the model's default
   uint64_t seed = 0;                                   // key of the frame's noise
@@ -105,6 +106,7 @@ struct FrameSeconds {
 
 // The answer to one frame.
 struct InspectionOutcome {
+  std::string model;              // the name of the one that answers
   std::string category;           // as used
   float score = 0;                // 0..1
   float score_std = 0;            // >= 0, over the samples

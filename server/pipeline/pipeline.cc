@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "server/pipeline/render.h"
 
@@ -74,6 +75,11 @@ bool DeviceFailed(const std::vector<absl::StatusOr<Detection>>& results) {
                      [](const auto& result) { return absl::IsInternal(result.status()); });
 }
 
+absl::Status NoReplica(const std::string& model) {
+  return absl::InternalError(
+      absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt"));
+}
+
 absl::Status Draining() { return absl::UnavailableError("the server is draining; use another replica"); }
 
 }  // namespace
@@ -106,7 +112,7 @@ struct Pipeline::Job {
   RgbImage image;
   int failures = 0;  // of devices
   Detection detection;
-  std::shared_ptr<Executor> executor;  // that ran it
+  std::shared_ptr<ServedModel> model;  // that admitted it
   InspectionOutcome outcome;
 };
 
@@ -137,25 +143,30 @@ Pipeline::~Pipeline() { Shutdown(); }
 void Pipeline::StartThreads() {
   MutexLock lock(shutdown_mu_);
   for (int i = 0; i < options_.decode_threads; ++i) threads_.emplace_back([this] { DecodeLoop(); });
-  for (int i = 0; i < options_.replicas; ++i) threads_.emplace_back([this, i] { ExecuteLoop(i); });
+  for (size_t i = 0; i < static_cast<size_t>(options_.replicas); ++i) {
+    threads_.emplace_back([this, i] { ExecuteLoop(i); });
+  }
   for (int i = 0; i < options_.render_threads; ++i) threads_.emplace_back([this] { RenderLoop(); });
   threads_.emplace_back([this] { ExpiryLoop(); });
 }
 
-void Pipeline::SetReplicas(Replicas replicas) {
+void Pipeline::SetModels(ModelSet models) {
   MutexLock lock(mu_);
-  replicas_.swap(replicas);  // the old ones, if any, are destroyed after the lock is gone
+  std::swap(models_, models);  // the old ones, if nobody else has them, are destroyed after the lock is gone
 }
 
-std::shared_ptr<Executor> Pipeline::executor() const {
+std::shared_ptr<const ServedModel> Pipeline::model(absl::string_view name) const {
   MutexLock lock(mu_);
-  return replicas_.empty() ? nullptr : replicas_.front();
+  const auto found = models_.models.find(name.empty() ? models_.default_model : name);
+  return found == models_.models.end() ? nullptr : found->second;
 }
 
 absl::Status Pipeline::Healthy() const {
   MutexLock lock(mu_);
-  if (lost_replicas_ < options_.replicas) return absl::OkStatus();
-  return absl::InternalError("every replica of the model failed and could not be rebuilt");
+  for (const auto& [name, model] : models_.models) {
+    if (!model->Works()) return NoReplica(name);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Pipeline::Ready() const {
@@ -163,18 +174,35 @@ absl::Status Pipeline::Ready() const {
   if (!healthy.ok()) return healthy;
   MutexLock lock(mu_);
   if (draining_) return Draining();
-  if (replicas_.empty()) return absl::UnavailableError("the model is not loaded yet");
+  if (models_.models.empty()) return absl::UnavailableError("the model is not loaded yet");
   return absl::OkStatus();
+}
+
+// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
+absl::StatusOr<std::shared_ptr<ServedModel>> Pipeline::FindModel(absl::string_view name) const {
+  MutexLock lock(mu_);
+  if (draining_) return Draining();
+  if (models_.models.empty()) return absl::UnavailableError("the model is not loaded yet");
+  const auto found = models_.models.find(name.empty() ? models_.default_model : name);
+  if (found == models_.models.end()) {
+    const auto names = [](std::string* out, const auto& entry) { out->append(entry.first); };
+    return absl::NotFoundError(
+        absl::StrCat("no model of that name is loaded; there are: ", absl::StrJoin(models_.models, ", ", names)));
+  }
+  if (!found->second->Works()) return NoReplica(found->first);
+  return found->second;
 }
 
 absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
   const int64_t bytes = BytesOf(request.image);
-  const absl::Status admitted = Admit(request, bytes);
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = FindModel(request.options.model);
+  const absl::Status admitted = model.ok() ? Admit(request, **model, bytes) : model.status();
   if (!admitted.ok()) {
     observer_.OnFrameFinished(admitted, FrameSeconds());
     return admitted;
   }
   auto job = std::make_unique<Job>();
+  job->model = *std::move(model);
   job->deadline = ToSteady(request.deadline);
   job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
   job->request = std::move(request);
@@ -190,10 +218,8 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   return absl::OkStatus();
 }
 
-absl::Status Pipeline::Admit(const FrameRequest& request, int64_t bytes) {
-  const absl::Status ready = Ready();
-  if (!ready.ok()) return ready;
-  const absl::Status valid = executor()->Validate(request.options.category, request.options.samples);
+absl::Status Pipeline::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
+  const absl::Status valid = model.Validate(request.options.category, request.options.samples);
   if (!valid.ok()) return valid;
   if (absl::Now() >= request.deadline) return Expired(request.arrival, Stage::kAdmission);
   if (IsCancelled(request)) return Left(Stage::kAdmission);
@@ -224,8 +250,7 @@ absl::Status Pipeline::TakeSlot(Priority priority, int64_t bytes) {
 
 std::chrono::nanoseconds Pipeline::RetryDelay() const {
   MutexLock lock(mu_);
-  const int working = std::max(1, options_.replicas - lost_replicas_);
-  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * working));
+  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * options_.replicas));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
 }
 
@@ -303,7 +328,11 @@ void Pipeline::Forward(JobPtr job, PipelineQueue to) {
   const FrameId id = job->id;
   const SteadyTime deadline = job->deadline;
   const std::shared_ptr<const CancellationToken> cancellation = job->request.cancellation;
-  const Place place{.id = id, .rank = job->rank, .deadline = deadline, .bytes = job->image.pixels.size()};
+  const Place place{.id = id,
+                    .rank = job->rank,
+                    .deadline = deadline,
+                    .bytes = job->image.pixels.size(),
+                    .group = to == PipelineQueue::kExecute ? job->model.get() : nullptr};
   observer_.OnQueueChange(to, 1);
   // A frame that came back from a failed device was inside already and needs no room.
   if (!(job->failures > 0 ? line(to).PushBack(place, job) : line(to).Push(place, job))) {
@@ -316,11 +345,26 @@ void Pipeline::Forward(JobPtr job, PipelineQueue to) {
   if (cancellation != nullptr && cancellation->cancelled()) Skip(id, Left(StageAfter(to)));
 }
 
-std::vector<Pipeline::JobPtr> Pipeline::Take(PipelineQueue from, size_t max_items, std::chrono::nanoseconds max_delay) {
-  std::vector<JobPtr> jobs = line(from).Take(max_items, max_delay);
+std::vector<Pipeline::JobPtr> Pipeline::Take(PipelineQueue from) {
+  std::vector<JobPtr> jobs = line(from).Take(1, std::chrono::nanoseconds(0));
+  NoteTaken(from, jobs);
+  return jobs;
+}
+
+// A batch of one model that this replica can serve, or that none can: then somebody must answer.
+std::vector<Pipeline::JobPtr> Pipeline::TakeBatch(size_t replica) {
+  const auto accepts = [replica](const void* group) {
+    const auto& model = *static_cast<const ServedModel*>(group);
+    return model.Works(replica) || !model.Works();
+  };
+  std::vector<JobPtr> jobs = execute_line_.Take(static_cast<size_t>(options_.max_batch), options_.max_delay, accepts);
+  NoteTaken(PipelineQueue::kExecute, jobs);
+  return jobs;
+}
+
+void Pipeline::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
   if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
   for (const JobPtr& job : jobs) job->outcome.seconds.queue += SecondsSince(job->queued);
-  return jobs;
 }
 
 // DeadlineExceeded before Cancelled: gRPC cancels a call whose deadline passed, and the deadline is the reason then.
@@ -366,7 +410,7 @@ void Pipeline::ExpiryLoop() {
 
 void Pipeline::DecodeLoop() {
   for (;;) {
-    std::vector<JobPtr> jobs = Take(PipelineQueue::kDecode, 1, std::chrono::nanoseconds(0));
+    std::vector<JobPtr> jobs = Take(PipelineQueue::kDecode);
     if (jobs.empty()) return;
     if (!DropIfDead(jobs.front(), Stage::kDecode)) DecodeOne(std::move(jobs.front()));
   }
@@ -396,47 +440,36 @@ absl::StatusOr<RgbImage> Pipeline::Decode(const ImageSource& source) const {
   return DecodeImage(std::get<EncodedImage>(source.pixels).data, options_.image_limits, source.significant_bits);
 }
 
-void Pipeline::ExecuteLoop(int replica) {
+void Pipeline::ExecuteLoop(size_t replica) {
   for (;;) {
-    std::vector<JobPtr> taken =
-        Take(PipelineQueue::kExecute, static_cast<size_t>(options_.max_batch), options_.max_delay);
+    std::vector<JobPtr> taken = TakeBatch(replica);
     if (taken.empty()) return;
     std::vector<JobPtr> batch;
     for (JobPtr& job : taken) {
       if (!DropIfDead(job, Stage::kExecute)) batch.push_back(std::move(job));
     }
-    if (!batch.empty() && !ExecuteBatch(replica, std::move(batch))) return GiveUp();
+    if (!batch.empty()) ExecuteBatch(replica, std::move(batch));
   }
 }
 
-// False when the replica cannot be used any more.
-bool Pipeline::ExecuteBatch(int replica, std::vector<JobPtr> batch) {
+void Pipeline::ExecuteBatch(size_t replica, std::vector<JobPtr> batch) {
+  const std::shared_ptr<ServedModel> model = batch.front()->model;
+  if (!model->Works(replica)) {
+    for (JobPtr& job : batch) Answer(std::move(job), NoReplica(model->name()));
+    return;
+  }
   std::vector<bayespfl::Frame> frames;
   frames.reserve(batch.size());
-  for (const JobPtr& job : batch) {
-    const FrameOptions& options = job->request.options;
-    frames.push_back({.image = &job->image,
-                      .category = options.category,
-                      .seed = options.seed,
-                      .samples = options.samples,
-                      .map_size = options.resolution,
-                      .map_deviation = options.deviation_map != MapEncoding::kNone});
-  }
-  std::shared_ptr<Executor> executor;
-  {
-    MutexLock lock(mu_);
-    executor = replicas_[static_cast<size_t>(replica) % replicas_.size()];
-  }
+  for (const JobPtr& job : batch) frames.push_back(ModelFrame(*job));
   observer_.OnBatch(static_cast<int>(batch.size()));
   const SteadyTime start = std::chrono::steady_clock::now();
-  std::vector<absl::StatusOr<Detection>> results = RunModel(*executor, frames);
+  std::vector<absl::StatusOr<Detection>> results = RunModel(model->replica(replica), frames);
   NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
-  if (DeviceFailed(results)) return Recover(replica, *executor, std::move(batch), results.front().status());
+  if (DeviceFailed(results)) return Recover(replica, *model, std::move(batch), results.front().status());
   for (size_t i = 0; i < batch.size(); ++i) {
     JobPtr& job = batch[i];
     job->image = {};
-    job->executor = executor;
     if (!results[i].ok()) {
       Answer(std::move(job), results[i].status());
       continue;
@@ -445,7 +478,16 @@ bool Pipeline::ExecuteBatch(int replica, std::vector<JobPtr> batch) {
     job->failures = 0;
     Forward(std::move(job), PipelineQueue::kRender);
   }
-  return true;
+}
+
+bayespfl::Frame Pipeline::ModelFrame(const Job& job) {
+  const FrameOptions& options = job.request.options;
+  return {.image = &job.image,
+          .category = options.category,
+          .seed = options.seed,
+          .samples = options.samples,
+          .map_size = options.resolution,
+          .map_deviation = options.deviation_map != MapEncoding::kNone};
 }
 
 std::vector<absl::StatusOr<Detection>> Pipeline::RunModel(Executor& executor,
@@ -459,7 +501,7 @@ std::vector<absl::StatusOr<Detection>> Pipeline::RunModel(Executor& executor,
 }
 
 // The frames go back before the replica is rebuilt, so that another one can take them meanwhile.
-bool Pipeline::Recover(int replica, Executor& executor, std::vector<JobPtr> batch, const absl::Status& failure) {
+void Pipeline::Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure) {
   for (JobPtr& job : batch) {
     if (++job->failures > 1) {
       Answer(std::move(job), failure);
@@ -467,27 +509,16 @@ bool Pipeline::Recover(int replica, Executor& executor, std::vector<JobPtr> batc
       Forward(std::move(job), PipelineQueue::kExecute);
     }
   }
-  const absl::Status rebuilt = executor.Rebuild();
-  observer_.OnReplicaFailure(replica, rebuilt.ok());
-  return rebuilt.ok();
-}
-
-// The last one to go answers whoever still waits, and goes on doing so: nobody else will.
-void Pipeline::GiveUp() {
-  {
-    MutexLock lock(mu_);
-    if (++lost_replicas_ < options_.replicas) return;
-  }
-  for (;;) {
-    std::vector<JobPtr> jobs = Take(PipelineQueue::kExecute, 1, std::chrono::nanoseconds(0));
-    if (jobs.empty()) return;
-    Answer(std::move(jobs.front()), Healthy());
-  }
+  const absl::Status rebuilt = model.replica(replica).Rebuild();
+  observer_.OnReplicaFailure(static_cast<int>(replica), rebuilt.ok());
+  if (rebuilt.ok()) return;
+  model.Lose(replica);
+  execute_line_.Wake();  // if it was the last, whoever is free answers its frames
 }
 
 void Pipeline::RenderLoop() {
   for (;;) {
-    std::vector<JobPtr> jobs = Take(PipelineQueue::kRender, 1, std::chrono::nanoseconds(0));
+    std::vector<JobPtr> jobs = Take(PipelineQueue::kRender);
     if (jobs.empty()) return;
     if (!DropIfDead(jobs.front(), Stage::kRender)) RenderOne(std::move(jobs.front()));
   }
@@ -501,7 +532,8 @@ void Pipeline::RenderOne(JobPtr job) {
   outcome.seconds.render = SecondsSince(start);
   if (!rendered.ok()) return Answer(std::move(job), std::move(rendered));
   outcome.seconds.model = job->detection.seconds;
-  outcome.model_version = job->executor->info().version;
+  outcome.model = job->model->name();
+  outcome.model_version = job->model->info().version;
   outcome.calibrated = thresholds.calibrated;
   outcome.score_threshold = thresholds.score;
   if (DropIfDead(job, Stage::kReply)) return;

@@ -1,7 +1,7 @@
 // One frame's way from its arrival to its answer: admission -> decode -> batch -> execute -> render -> callback.
 //
 //   auto pipeline = Pipeline::Create({.max_frames_in_flight = 64}, observer);
-//   pipeline->SetReplicas({executor});
+//   pipeline->SetModels({.models = {{"name", model}}, .default_model = "name"});
 //   absl::Status refused = pipeline->Submit(std::move(request), [](FrameResult result) { ... });
 #ifndef BAYESPFL_SERVER_PIPELINE_PIPELINE_H_
 #define BAYESPFL_SERVER_PIPELINE_PIPELINE_H_
@@ -24,6 +24,7 @@
 #include "server/pipeline/frame.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
+#include "server/pipeline/served_model.h"
 #include "server/pipeline/waiting_line.h"
 
 namespace bayespfl::server {
@@ -36,7 +37,7 @@ struct PipelineOptions {
                                                      // waits (a single larger one may wait alone)
   int max_batch = 4;                                 // >= 1, frames that the model takes in one call
   std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
-  int replicas = 1;                                  // >= 1, executors that SetReplicas() gives
+  int replicas = 1;                                  // >= 1, executors of each model
   int decode_threads = 1;                            // >= 1
   int render_threads = 1;                            // >= 1
   std::shared_ptr<FaultInjector> faults = nullptr;   // null: none
@@ -53,14 +54,15 @@ using FrameId = uint64_t;
 //   refused never is.
 // - Nothing is unbounded: frames and bytes inside are limited, and so are the decoded pictures that wait for the model
 //   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait).
-// - Frames of all callers gather before the model. A replica takes up to max_batch of them, the first by arrival and
-//   priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
+// - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, the first by
+//   arrival and priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
 // - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
 // leaves
 //   at once; neither reaches the device. A frame inside a stage is looked at when it leaves the stage.
 // - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure of
 // a
-//   frame is its answer. A replica that cannot be rebuilt is given up; without any, Healthy() says so.
+//   frame is its answer. A replica that cannot be rebuilt is given up; when a model has none left, its frames are
+//   answered with the error, and Healthy() says so.
 // Thread-safe. Callbacks may call Submit(), Skip() and Cancel(), but not Shutdown() or the destructor.
 class Pipeline {
  public:
@@ -72,20 +74,24 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // From now on frames run on these, one for each of PipelineOptions::replicas, all of one model. Until the first call
-  // every frame is refused. Frames already inside go to what is set when they reach the model.
-  void SetReplicas(Replicas replicas);
+  // From now on frames are given to these, each with an executor for every one of PipelineOptions::replicas. Frames
+  // that were accepted stay with the model that they were accepted for. Until the first call every frame is refused.
+  void SetModels(ModelSet models);
 
-  // Any replica, to ask about the model; null before SetReplicas().
-  std::shared_ptr<Executor> executor() const;
+  // The model of that name, or the default one for "". Null: there is none.
+  std::shared_ptr<const ServedModel> model(absl::string_view name = {}) const;
 
-  // OK when frames are accepted. Unavailable: no model yet, or draining. Internal: no replica is left.
+  // The model that a frame of that name would go to. Errors as Submit().
+  absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const;
+
+  // OK when frames are accepted. Unavailable: no model yet, or draining. Internal: see Healthy().
   absl::Status Ready() const;
 
-  // Internal: every replica failed and could not be rebuilt. The process should be restarted.
+  // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const;
 
-  // Refusals: Unavailable (see Ready()), InvalidArgument (category or samples, as the executor's Validate() says),
+  // Refusals: Unavailable (see Ready()), NotFound (no model of that name), InvalidArgument (category or samples, as the
+  // executor's Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
   // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
   // `id`, when given, is set before the frame can be answered.
@@ -116,27 +122,29 @@ class Pipeline {
   Pipeline(const PipelineOptions& options, PipelineObserver& observer);
   void StartThreads();
 
-  absl::Status Admit(const FrameRequest& request, int64_t bytes);
+  absl::Status Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes);
   absl::Status TakeSlot(Priority priority, int64_t bytes);
   void Forward(JobPtr job, PipelineQueue to);
-  std::vector<JobPtr> Take(PipelineQueue from, size_t max_items, std::chrono::nanoseconds max_delay);
+  std::vector<JobPtr> Take(PipelineQueue from);
+  std::vector<JobPtr> TakeBatch(size_t replica);
+  void NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs);
   Line& line(PipelineQueue which);
   template <typename Predicate>
   void AnswerWaiting(Predicate leaves);
   bool DropIfDead(JobPtr& job, Stage reached);
 
   void DecodeLoop();
-  void ExecuteLoop(int replica);
+  void ExecuteLoop(size_t replica);
   void RenderLoop();
   void ExpiryLoop();
   void WatchDeadline(SteadyTime deadline);
   void DecodeOne(JobPtr job);
   absl::StatusOr<RgbImage> Decode(const ImageSource& source) const;
-  bool ExecuteBatch(int replica, std::vector<JobPtr> batch);
+  void ExecuteBatch(size_t replica, std::vector<JobPtr> batch);
+  static bayespfl::Frame ModelFrame(const Job& job);
   std::vector<absl::StatusOr<Detection>> RunModel(Executor& executor, absl::Span<const bayespfl::Frame> frames) const;
-  bool Recover(int replica, Executor& executor, std::vector<JobPtr> batch, const absl::Status& failure);
+  void Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure);
   void NoteBatch(size_t frames, double seconds);
-  void GiveUp();
   void RenderOne(JobPtr job);
   void Answer(JobPtr job, FrameResult result);
 
@@ -148,12 +156,11 @@ class Pipeline {
 
   mutable Mutex mu_;
   CondVar idle_;
-  Replicas replicas_ ABSL_GUARDED_BY(mu_);
+  ModelSet models_ ABSL_GUARDED_BY(mu_);
   FrameId next_id_ ABSL_GUARDED_BY(mu_) = 0;
   int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   double seconds_per_frame_ ABSL_GUARDED_BY(mu_) = 0;  // of one replica, moving average over batches
-  int lost_replicas_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
 
   Mutex expiry_mu_;

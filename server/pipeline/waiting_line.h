@@ -54,20 +54,31 @@ class WaitingLine {
     return true;
   }
 
-  // Takes up to `max_items` of the group that is served first. When nothing waits, the caller waits for one item and
-  // takes it at once: who is idle gains nothing by waiting. When fewer than `max_items` of them wait already (the
-  // caller was busy), it gives others a chance to join until the longest waiting of them has waited for `max_delay`.
-  // Empty only when the line is closed and everything in it was taken.
-  std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay) {
+  // Takes up to `max_items` of the group that is served first among those for which `accepts(group)` is true. When none
+  // waits, the caller waits for one item and takes it at once: who is idle gains nothing by waiting. When fewer than
+  // `max_items` of them wait already (the caller was busy), it gives others a chance to join until the longest waiting
+  // of them has waited for `max_delay`. Empty only when the line is closed and everything acceptable in it was taken.
+  // `accepts` must not call back; after its answers have changed, call Wake().
+  template <typename Accepts>
+  std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts) {
     MutexLock lock(mu_);
     for (;;) {
-      const bool was_idle = items_.empty();
-      while (items_.empty() && !closed_) arrived_.Wait(mu_);
-      if (items_.empty()) return {};
-      if (!was_idle) Linger(max_items, max_delay);
-      std::vector<T> taken = TakeFirstGroup(max_items);
+      const bool was_idle = First(accepts) == items_.end();
+      while (First(accepts) == items_.end() && !closed_) arrived_.Wait(mu_);
+      if (First(accepts) == items_.end()) return {};
+      if (!was_idle) Linger(max_items, max_delay, accepts);
+      std::vector<T> taken = TakeFirstGroup(max_items, accepts);
       if (!taken.empty()) return taken;  // while lingering, another taker may have been faster
     }
+  }
+  std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay) {
+    return Take(max_items, max_delay, [](const void* /*group*/) { return true; });
+  }
+
+  // Lets takers look again.
+  void Wake() {
+    MutexLock lock(mu_);
+    arrived_.NotifyAll();
   }
 
   // Takes one item out of its place. nullopt: it is not there (any more).
@@ -142,32 +153,43 @@ class WaitingLine {
     return item;
   }
 
+  template <typename Accepts>
+  Position First(Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    auto position = items_.begin();
+    while (position != items_.end() && !accepts(position->second.place.group)) ++position;
+    return position;
+  }
+
   // How many could be taken now, up to `enough`, and since when the first of them to come has waited.
-  size_t CountFirstGroup(size_t enough, SteadyTime& longest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  size_t CountGroup(Position first, size_t enough, SteadyTime& longest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     size_t count = 0;
     longest = SteadyTime::max();
-    for (auto entry = items_.begin(); entry != items_.end() && count < enough; ++entry) {
-      if (entry->second.place.group != items_.begin()->second.place.group) continue;
+    for (auto entry = first; entry != items_.end() && count < enough; ++entry) {
+      if (entry->second.place.group != first->second.place.group) continue;
       ++count;
       longest = std::min(longest, entry->second.entered);
     }
     return count;
   }
 
-  void Linger(size_t max_items, std::chrono::nanoseconds max_delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  template <typename Accepts>
+  void Linger(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     SteadyTime longest;
-    while (!closed_ && !items_.empty() && CountFirstGroup(max_items, longest) < max_items) {
+    while (!closed_ && First(accepts) != items_.end() && CountGroup(First(accepts), max_items, longest) < max_items) {
       if (std::chrono::steady_clock::now() >= longest + max_delay || !arrived_.WaitUntil(mu_, longest + max_delay)) {
         return;
       }
     }
   }
 
-  std::vector<T> TakeFirstGroup(size_t max_items) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  template <typename Accepts>
+  std::vector<T> TakeFirstGroup(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<T> taken;
-    if (items_.empty()) return taken;
-    const void* const group = items_.begin()->second.place.group;
-    for (auto position = items_.begin(); position != items_.end() && taken.size() < max_items;) {
+    auto position = First(accepts);
+    if (position == items_.end()) return taken;
+    const void* const group = position->second.place.group;
+    while (position != items_.end() && taken.size() < max_items) {
       const auto current = position++;
       if (current->second.place.group == group) taken.push_back(Extract(current));
     }

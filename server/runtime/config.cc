@@ -35,9 +35,12 @@ struct Setting {
   const char* help;
 };
 
-const std::array<Setting, 23>& Settings() {
-  static const std::array<Setting, 23> settings = {{
+const std::array<Setting, 26>& Settings() {
+  static const std::array<Setting, 26> settings = {{
       {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
+      {"model_root", &ServerConfig::model_root, 0, 0, "folder of packages that may be loaded by name"},
+      {"models", &ServerConfig::models, 0, 0, "packages of model_root to load first, separated by commas"},
+      {"default_model", &ServerConfig::default_model, 0, 0, "model of requests that name none"},
       {"calibration", &ServerConfig::calibration, 0, 0, "calibration file instead of the package's own"},
       {"host", &ServerConfig::host, 0, 0, "address to listen on"},
       {"port", &ServerConfig::port, 0, kMaxPort, "gRPC port; 0 picks a free one"},
@@ -160,8 +163,10 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     if (options[i]->count() > 0) status = Apply(Settings()[i], values[i], command_line.config);
   }
   if (!status.ok()) return status;
-  if (command_line.config.model.empty()) {
-    return absl::InvalidArgumentError("no model given; use --model DIR, or the key 'model' of the configuration file");
+  if (command_line.config.model.empty() && command_line.config.models.empty()) {
+    return absl::InvalidArgumentError(
+        "no model given; use --model DIR, or --model-root DIR with --models NAME, or these keys of the configuration "
+        "file");
   }
   if (Devices(command_line.config).empty()) return absl::InvalidArgumentError("device is empty");
   return command_line;

@@ -16,6 +16,9 @@ namespace bayespfl::server {
 // Every field is a key of the YAML file and, with dashes for underscores, a flag.
 struct ServerConfig {
   std::string model;                                 // folder of the model package
+  std::string model_root;                            // folder whose sub-folders are packages that may be loaded
+  std::string models;                                // of model_root, loaded at the start; separated by commas
+  std::string default_model;                         // answers requests that name none; empty: the first loaded
   std::string calibration;                           // calibration file; empty: the package's own, if it has one
   std::string host = "127.0.0.1";                    // address that both ports bind to
   int port = 50051;                                  // gRPC; 0: a free one

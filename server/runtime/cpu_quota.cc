@@ -5,11 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <string>
-#include <vector>
 
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
+#include "server/runtime/control_group.h"
 
 namespace bayespfl::server {
 namespace {
@@ -37,43 +34,9 @@ std::optional<double> ReadV1(const fs::path& group) {
   return quota_file >> quota && period_file >> period ? Quota(quota, period) : std::nullopt;
 }
 
-// The smallest quota between the group at `path` below `mount` and the mount itself.
-template <typename Read>
-std::optional<double> SmallestOnTheWay(const fs::path& mount, const std::string& path, Read read) {
-  std::optional<double> smallest;
-  fs::path relative = fs::path(path).relative_path();
-  for (;;) {
-    const std::optional<double> quota = read(mount / relative);
-    if (quota && (!smallest || *quota < *smallest)) smallest = quota;
-    if (relative.empty()) return smallest;
-    relative = relative.parent_path();
-  }
-}
-
-bool HasController(absl::string_view controllers, absl::string_view wanted) {
-  const std::vector<absl::string_view> names = absl::StrSplit(controllers, ',');
-  return std::find(names.begin(), names.end(), wanted) != names.end();
-}
-
 }  // namespace
 
-std::optional<double> CgroupCpuQuota(const fs::path& root) {
-  const fs::path mount = root / "sys/fs/cgroup";
-  std::ifstream groups(root / "proc/self/cgroup");
-  // "0::/path" (v2) or "4:cpu,cpuacct:/path" (v1)
-  for (std::string line; std::getline(groups, line);) {
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string path = line.substr(second + 1);
-    std::optional<double> quota;
-    if (controllers.empty()) quota = SmallestOnTheWay(mount, path, ReadV2);
-    if (HasController(controllers, "cpu")) quota = SmallestOnTheWay(mount / controllers, path, ReadV1);
-    if (quota) return quota;
-  }
-  return std::nullopt;
-}
+std::optional<double> CgroupCpuQuota(const fs::path& root) { return SmallestGroupLimit(root, "cpu", ReadV2, ReadV1); }
 
 int AvailableCpus() {
   cpu_set_t set;

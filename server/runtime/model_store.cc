@@ -1,74 +1,229 @@
 #include "server/runtime/model_store.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
+#include <filesystem>
+#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "model/image/image.h"
+#include "absl/time/clock.h"
+#include "server/runtime/warm_up.h"
 
 namespace bayespfl::server {
 namespace {
 
-// A picture with something in every place: a gradient.
-RgbImage SyntheticPicture(int side) {
-  RgbImage picture{.width = side, .height = side, .pixels = {}};
-  picture.pixels.reserve(picture.pixel_count() * 3);
-  for (int row = 0; row < side; ++row) {
-    for (int column = 0; column < side; ++column) {
-      picture.pixels.push_back(static_cast<uint8_t>(255 * row / side));
-      picture.pixels.push_back(static_cast<uint8_t>(255 * column / side));
-      picture.pixels.push_back(static_cast<uint8_t>((row + column) % 256));
-    }
-  }
-  return picture;
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxTasks = 16;
+constexpr size_t kMaxFailures = 64;  // names that never served and are remembered for their error
+
+absl::Status NotServed(const std::string& name) {
+  return absl::NotFoundError(absl::StrCat("no model \"", name, "\" is loaded"));
 }
 
 }  // namespace
 
-absl::Status WarmUp(Executor& executor, int max_batch, const std::atomic<bool>& stop) {
-  const RgbImage picture = SyntheticPicture(std::max(1, executor.info().image_size));
-  for (int size = 1; size <= max_batch; ++size) {
-    if (stop) return absl::CancelledError("stopped while the model was warming up");
-    const std::vector<bayespfl::Frame> batch(static_cast<size_t>(size), {.image = &picture, .category = "object"});
-    const std::vector<absl::StatusOr<Detection>> results = executor.Execute(batch);
-    if (results.size() != batch.size()) return absl::InternalError("the model gave no result for a warm-up picture");
-    for (const auto& result : results) {
-      if (!result.ok()) return result.status();
-    }
-  }
-  return absl::OkStatus();
-}
-
-ModelStore::ModelStore(ModelLoader loader, int max_batch, OnLoaded on_loaded)
-    : thread_([this, max_batch, loader = std::move(loader), on_loaded = std::move(on_loaded)] {
-        Load(loader, max_batch, on_loaded);
-      }) {}
+ModelStore::ModelStore(ModelStoreOptions options) : options_(std::move(options)), thread_([this] { Run(); }) {}
 
 ModelStore::~ModelStore() {
-  stop_ = true;
+  {
+    MutexLock lock(mu_);
+    stop_ = true;
+    changed_.NotifyAll();
+  }
   thread_.join();
 }
 
-void ModelStore::Load(const ModelLoader& loader, int max_batch, const OnLoaded& on_loaded) {
-  absl::StatusOr<Replicas> replicas = loader();
-  if (replicas.ok()) {
-    absl::Status warm;
-    for (const std::shared_ptr<Executor>& replica : *replicas) warm.Update(WarmUp(*replica, max_batch, stop_));
-    if (!warm.ok()) replicas = absl::Status(warm.code(), absl::StrCat("the warm-up failed: ", warm.message()));
+void ModelStore::Run() {
+  const absl::Status started = LoadFirst();
+  if (options_.on_started) options_.on_started(started);
+  for (;;) {
+    Task task;
+    {
+      MutexLock lock(mu_);
+      while (tasks_.empty() && !stop_) changed_.Wait(mu_);
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task.done(stop_ ? absl::CancelledError("the server is stopping") : task.run());
   }
-  {
-    MutexLock lock(mu_);
-    state_ = replicas.status();
-  }
-  on_loaded(std::move(replicas));
 }
 
-absl::Status ModelStore::state() const {
+void ModelStore::Enqueue(std::function<absl::Status()> run, Done done) {
+  {
+    MutexLock lock(mu_);
+    if (tasks_.size() < kMaxTasks && !stop_) {
+      tasks_.push_back({std::move(run), std::move(done)});
+      changed_.NotifyAll();
+      return;
+    }
+  }
+  done(absl::ResourceExhaustedError(absl::StrCat(kMaxTasks, " changes of models are waiting already")));
+}
+
+void ModelStore::Load(const std::string& name, Done done) {
+  Enqueue([this, name] { return LoadModel(name); }, std::move(done));
+}
+
+void ModelStore::Reload(Done done) {
+  Enqueue(
+      [this] {
+        std::vector<std::string> names;
+        {
+          MutexLock lock(mu_);
+          for (const auto& [name, model] : serving_.models) names.push_back(name);
+        }
+        absl::Status first;
+        for (const std::string& name : names) first.Update(LoadModel(name));
+        return first;
+      },
+      std::move(done));
+}
+
+void ModelStore::Unload(const std::string& name, Done done) {
+  Enqueue([this, name] { return UnloadModel(name); }, std::move(done));
+}
+
+void ModelStore::SetDefault(const std::string& name, Done done) {
+  Enqueue([this, name] { return MakeDefault(name); }, std::move(done));
+}
+
+std::vector<ModelStatus> ModelStore::List() const {
   MutexLock lock(mu_);
-  return state_;
+  std::vector<ModelStatus> models;
+  for (const auto& [name, state] : states_) {
+    models.push_back(state);
+    models.back().is_default = name == serving_.default_model;
+  }
+  return models;
+}
+
+absl::Status ModelStore::LoadFirst() {
+  if (!options_.model.empty() || options_.model_root.empty()) {
+    absl::StatusOr<Replicas> replicas = LoadAndWarmUp(options_.model);
+    if (!replicas.ok()) return replicas.status();
+    own_name_ = replicas->front()->info().name;
+    Serve(own_name_, *std::move(replicas));
+    if (options_.on_load) options_.on_load(own_name_, absl::OkStatus());
+  }
+  for (const std::string& name : options_.models) {
+    const absl::Status loaded = LoadModel(name);
+    if (!loaded.ok()) return absl::Status(loaded.code(), absl::StrCat("model \"", name, "\": ", loaded.message()));
+  }
+  return options_.default_model.empty() ? absl::OkStatus() : MakeDefault(options_.default_model);
+}
+
+absl::Status ModelStore::LoadModel(const std::string& name) {
+  const absl::StatusOr<std::string> folder = FolderOf(name);
+  if (!folder.ok()) return folder.status();
+  {
+    MutexLock lock(mu_);
+    ModelStatus& state = states_[name];
+    state.name = name;
+    state.state = ModelState::kLoading;
+  }
+  absl::StatusOr<Replicas> replicas = LoadAndWarmUp(*folder);
+  if (replicas.ok()) {
+    Serve(name, *std::move(replicas));
+  } else {
+    NoteFailure(name, replicas.status());
+  }
+  if (options_.on_load) options_.on_load(name, replicas.status());
+  return replicas.status();
+}
+
+// Only what lies directly below the root can be named, wherever links lead.
+absl::StatusOr<std::string> ModelStore::FolderOf(const std::string& name) const {
+  if (!own_name_.empty() && name == own_name_) return options_.model;
+  const absl::Status valid = CheckModelName(name);
+  if (!valid.ok()) return valid;
+  const auto none = [&name] { return absl::NotFoundError(absl::StrCat("model_root has no package \"", name, "\"")); };
+  if (options_.model_root.empty()) return none();
+  std::error_code error;
+  const fs::path root = fs::canonical(options_.model_root, error);
+  if (error) return absl::NotFoundError(absl::StrCat("model_root cannot be read: ", error.message()));
+  const fs::path folder = fs::canonical(root / name, error);
+  if (error || !fs::is_directory(folder, error)) return none();
+  const auto [end, rest] = std::mismatch(root.begin(), root.end(), folder.begin(), folder.end());
+  if (end != root.end() || rest == folder.end()) {
+    return absl::NotFoundError(absl::StrCat("the package \"", name, "\" leads out of model_root"));
+  }
+  return folder.string();
+}
+
+absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) const {
+  absl::StatusOr<Replicas> replicas = options_.loader(folder);
+  if (!replicas.ok()) return replicas;
+  for (const std::shared_ptr<Executor>& replica : *replicas) {
+    const absl::Status warm = WarmUp(*replica, options_.max_batch, stop_);
+    if (!warm.ok()) return absl::Status(warm.code(), absl::StrCat("the warm-up failed: ", warm.message()));
+  }
+  return replicas;
+}
+
+void ModelStore::Serve(const std::string& name, Replicas replicas) {
+  auto model = std::make_shared<ServedModel>(name, std::move(replicas));
+  {
+    MutexLock lock(mu_);
+    states_[name] = {.name = name,
+                     .state = ModelState::kReady,
+                     .info = model->info(),
+                     .loaded_at = absl::Now(),
+                     .last_load = absl::OkStatus()};
+    serving_.models[name] = std::move(model);
+    if (serving_.default_model.empty()) serving_.default_model = name;
+  }
+  Publish();
+}
+
+absl::Status ModelStore::UnloadModel(const std::string& name) {
+  {
+    MutexLock lock(mu_);
+    if (!serving_.models.contains(name)) return NotServed(name);
+    if (serving_.default_model == name) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("\"", name, "\" is the default model; make another one the default first"));
+    }
+    serving_.models.erase(name);
+    states_.erase(name);
+  }
+  Publish();
+  return absl::OkStatus();
+}
+
+absl::Status ModelStore::MakeDefault(const std::string& name) {
+  {
+    MutexLock lock(mu_);
+    if (!serving_.models.contains(name)) return NotServed(name);
+    serving_.default_model = name;
+  }
+  Publish();
+  return absl::OkStatus();
+}
+
+void ModelStore::NoteFailure(const std::string& name, const absl::Status& status) {
+  MutexLock lock(mu_);
+  ModelStatus& state = states_[name];
+  state.last_load = status;
+  state.state = serving_.models.contains(name) ? ModelState::kReady : ModelState::kFailed;
+  // Whoever tries many names must not fill the memory with them.
+  const auto failures = std::count_if(states_.begin(), states_.end(),
+                                      [](const auto& entry) { return entry.second.state == ModelState::kFailed; });
+  if (static_cast<size_t>(failures) <= kMaxFailures) return;
+  const auto oldest = std::find_if(states_.begin(), states_.end(), [&name](const auto& entry) {
+    return entry.second.state == ModelState::kFailed && entry.first != name;
+  });
+  states_.erase(oldest);
+}
+
+void ModelStore::Publish() const {
+  ModelSet models;
+  {
+    MutexLock lock(mu_);
+    models = serving_;
+  }
+  options_.publish(models);
 }
 
 }  // namespace bayespfl::server

@@ -1,47 +1,121 @@
-// Where the model comes from: loads it in the background, warms it up, and only then hands it over.
+// The models that are served: loads them beside those that serve, warms them up, and only then swaps.
 #ifndef BAYESPFL_SERVER_RUNTIME_MODEL_STORE_H_
 #define BAYESPFL_SERVER_RUNTIME_MODEL_STORE_H_
 
 #include <atomic>
+#include <cstddef>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/pipeline/executor.h"
 #include "server/pipeline/mutex.h"
+#include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
 
-// Loads a model; may take long. Called on the store's thread.
-using ModelLoader = std::function<absl::StatusOr<Replicas>()>;
+// Loads the package in a folder; may take long. Called on the store's thread.
+using ModelLoader = std::function<absl::StatusOr<Replicas>(const std::string& package_dir)>;
 
-// Runs batches of 1 to `max_batch` synthetic pictures, so that no client waits for lazy initialisation, and so that a
-// model that cannot run is found before it serves. The executor's error when it fails; Cancelled when `stop` turned
-// true.
-absl::Status WarmUp(Executor& executor, int max_batch, const std::atomic<bool>& stop);
+struct ModelStoreOptions {
+  std::string model = {};       // folder of a package that is loaded first and served under its own name; may be
+                                // empty when there is a root
+  std::string model_root = {};  // folder whose sub-folders may be loaded, each served under its folder's name; empty:
+                                // none may
+  std::vector<std::string> models = {};  // of model_root, loaded first
+  std::string default_model = {};        // empty: the first that is loaded
+  int max_batch = 1;                     // >= 1; batches up to this size are run before a model serves
+  ModelLoader loader = {};
 
-// Thread-safe.
+  // Called with the models that serve from now on, from the store's thread.
+  std::function<void(const ModelSet&)> publish = {};
+  // Called once, when the models that are loaded first serve, or with the reason why one of them does not. May be
+  // empty.
+  std::function<void(const absl::Status&)> on_started = {};
+  // Called after every attempt to load a model whose name is known. May be empty.
+  std::function<void(const std::string& name, const absl::Status&)> on_load = {};
+};
+
+enum class ModelState {
+  kReady,    // serves
+  kLoading,  // is loaded; the one before it, if there was one, serves meanwhile
+  kFailed,   // could not be loaded, and there is none of that name
+};
+
+// What is known of one model.
+struct ModelStatus {
+  std::string name;
+  ModelState state = ModelState::kLoading;
+  bool is_default = false;
+  std::optional<ModelInfo> info = std::nullopt;  // of the one that serves
+  absl::Time loaded_at = absl::InfinitePast();   // when it began to serve
+  absl::Status last_load = {};                   // how the last attempt to load it ended
+};
+
+// Changes happen one after the other, on a thread of the store's own. Thread-safe.
 class ModelStore {
  public:
-  using OnLoaded = std::function<void(absl::StatusOr<Replicas>)>;
+  using Done = std::function<void(const absl::Status&)>;
 
-  // Starts to load. `on_loaded` is called once, from the store's thread, with the warmed-up model or the reason why
-  // there is none.
-  ModelStore(ModelLoader loader, int max_batch, OnLoaded on_loaded);
-  ~ModelStore();  // ends the warm-up after the batch under way; the loading itself cannot be interrupted
+  // Begins to load what is loaded first.
+  explicit ModelStore(ModelStoreOptions options);
+  // Ends a warm-up after the batch under way; the loading itself cannot be interrupted. Changes that have not begun end
+  // with Cancelled.
+  ~ModelStore();
   ModelStore(const ModelStore&) = delete;
   ModelStore& operator=(const ModelStore&) = delete;
 
-  // OK: loaded. Unavailable: still loading. Else the reason why loading failed.
-  absl::Status state() const;
+  // Each of these returns at once; `done` is called once, from the store's thread or, when too many changes wait
+  // (ResourceExhausted), before the return.
+
+  // Loads a model, or loads it anew. On any error the one that serves under that name goes on. InvalidArgument: no such
+  // name can be. NotFound: the root has no such package. Else as the loader says.
+  void Load(const std::string& name, Done done);
+  // Loads anew every model that serves. The first error, after all were tried.
+  void Reload(Done done);
+  // NotFound: it does not serve. FailedPrecondition: it is the default.
+  void Unload(const std::string& name, Done done);
+  // NotFound: it does not serve.
+  void SetDefault(const std::string& name, Done done);
+
+  // By name.
+  std::vector<ModelStatus> List() const;
 
  private:
-  void Load(const ModelLoader& loader, int max_batch, const OnLoaded& on_loaded);
+  struct Task {
+    std::function<absl::Status()> run;
+    Done done;
+  };
+
+  void Run();
+  void Enqueue(std::function<absl::Status()> run, Done done);
+  absl::Status LoadFirst();
+  absl::Status LoadModel(const std::string& name);
+  absl::StatusOr<std::string> FolderOf(const std::string& name) const;
+  absl::StatusOr<Replicas> LoadAndWarmUp(const std::string& folder) const;
+  void Serve(const std::string& name, Replicas replicas);
+  absl::Status UnloadModel(const std::string& name);
+  absl::Status MakeDefault(const std::string& name);
+  void NoteFailure(const std::string& name, const absl::Status& status);
+  void Publish() const;
+
+  const ModelStoreOptions options_;
+  std::string own_name_;  // of options_.model, once it was loaded; only the store's thread uses it
 
   mutable Mutex mu_;
-  absl::Status state_ ABSL_GUARDED_BY(mu_) = absl::UnavailableError("the model is loading");
+  CondVar changed_;
+  ModelSet serving_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, ModelStatus> states_ ABSL_GUARDED_BY(mu_);
+  std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> stop_{false};
   std::thread thread_;  // last: it uses the rest
 };

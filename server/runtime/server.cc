@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/generated_message_reflection.h"
 #include "grpc/health/v1/health.pb.h"
@@ -15,6 +16,7 @@
 #include "server/api/status.h"
 #include "server/runtime/cpu_quota.h"
 #include "server/runtime/detector_executor.h"
+#include "server/runtime/memory.h"
 
 namespace bayespfl::server {
 namespace {
@@ -41,6 +43,17 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<Fa
           .faults = std::move(faults)};
 }
 
+// Loads packages onto the configured devices. The calibration file belongs to the package that is configured with it.
+ModelLoader LoaderOf(const ServerConfig& config) {
+  return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
+    const std::vector<std::string> devices = Devices(config);
+    const absl::Status fits = CheckMemory(folder, static_cast<int>(devices.size()), AvailableMemory());
+    if (!fits.ok()) return fits;
+    const std::string calibration = folder == config.model ? config.calibration : std::string();
+    return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+  };
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
@@ -52,10 +65,7 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
   options.config = WithThreads(std::move(options.config), AvailableCpus());
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
-    options.loader = [config = options.config] {
-      return DetectorExecutor::Load(config.model, {.device = {}, .calibration_file = config.calibration},
-                                    Devices(config), config.replicas);
-    };
+    options.loader = LoaderOf(options.config);
   }
   auto metrics = std::make_unique<Metrics>(BAYESPFL_VERSION);
   std::shared_ptr<FaultInjector> faults;
@@ -116,7 +126,13 @@ absl::Status InspectionServer::Listen() {
   SetServing(false);
   HttpHandlers handlers;
   handlers.metrics = [this] { return metrics_->Serialize(); };
-  handlers.ready = [this] { return pipeline_->Ready(); };
+  handlers.ready = [this] {
+    {
+      MutexLock lock(mu_);
+      if (!loaded_.has_value()) return absl::UnavailableError("the model is loading");
+    }
+    return pipeline_->Ready();
+  };
   handlers.startup = [this] {
     MutexLock lock(mu_);
     return loaded_.value_or(absl::UnavailableError("the model is loading"));
@@ -131,19 +147,41 @@ absl::Status InspectionServer::Listen() {
       HttpServer::Start(config_.host, config_.http_port, std::move(handlers));
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
-  store_ = std::make_unique<ModelStore>(loader_, config_.max_batch,
-                                        [this](absl::StatusOr<Replicas> replicas) { OnLoaded(std::move(replicas)); });
+  store_ = std::make_unique<ModelStore>(StoreOptions());
   return absl::OkStatus();
 }
 
-void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
-  if (replicas.ok()) {
-    metrics_->SetModel(replicas->front()->info());
-    pipeline_->SetReplicas(*replicas);
+ModelStoreOptions InspectionServer::StoreOptions() {
+  ModelStoreOptions options;
+  options.model = config_.model;
+  options.model_root = config_.model_root;
+  options.models = absl::StrSplit(config_.models, ',', absl::SkipWhitespace());
+  options.default_model = config_.default_model;
+  options.max_batch = config_.max_batch;
+  options.loader = loader_;
+  options.publish = [this](const ModelSet& models) {
+    metrics_->SetModels(models);
+    pipeline_->SetModels(models);
+  };
+  options.on_started = [this](const absl::Status& status) { OnStarted(status); };
+  options.on_load = [this](const std::string& name, const absl::Status& status) { OnLoad(name, status); };
+  return options;
+}
+
+void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {
+  metrics_->CountLoad(status.ok());
+  if (status.ok()) {
+    logger_->info("model {} is loaded", EscapeForLog(name));
+  } else {
+    logger_->error("model {} cannot be loaded: {}", EscapeForLog(name), EscapeForLog(status.message()));
   }
+}
+
+// Until all models of the start serve, none does: a server that answers for some of them only is not ready.
+void InspectionServer::OnStarted(const absl::Status& status) {
   MutexLock lock(mu_);
-  if (replicas.ok() && !draining_) SetServing(true);
-  loaded_ = replicas.status();
+  if (status.ok() && !draining_) SetServing(true);
+  loaded_ = status;
   changed_.NotifyAll();
 }
 

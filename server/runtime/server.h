@@ -58,8 +58,8 @@ class InspectionServer {
   // Waits until the model is ready (OK), cannot be loaded (the reason), or a stop was requested (Cancelled).
   absl::Status WaitUntilLoaded();
 
-  // The model that answers; null before it is ready.
-  std::shared_ptr<Executor> executor() const { return pipeline_->executor(); }
+  // The default model; null before it is ready.
+  std::shared_ptr<const ServedModel> model() const { return pipeline_->model(); }
 
   // What /metrics answers.
   std::string metrics() const { return metrics_->Serialize(); }
@@ -76,7 +76,9 @@ class InspectionServer {
  private:
   InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
   absl::Status Listen();
-  void OnLoaded(absl::StatusOr<Replicas> replicas);
+  ModelStoreOptions StoreOptions();
+  void OnLoad(const std::string& name, const absl::Status& status);
+  void OnStarted(const absl::Status& status);
   void OnCallFinished(absl::string_view method, const grpc::Status& status);
   void SetServing(bool serving);
 

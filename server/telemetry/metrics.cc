@@ -41,7 +41,7 @@ Metrics::Metrics(absl::string_view server_version)
                     .Register(registry_)),
       model_info_(prometheus::BuildGauge()
                       .Name("bayespfl_model_info")
-                      .Help("1 for the model that answers.")
+                      .Help("1 for each model that serves.")
                       .Register(registry_)),
       frames_in_flight_(prometheus::BuildGauge()
                             .Name("bayespfl_frames_in_flight")
@@ -63,6 +63,11 @@ Metrics::Metrics(absl::string_view server_version)
                        .Help("Device failures, by whether the replica could be rebuilt.")
                        .Register(registry_);
   replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
+  auto& loads = prometheus::BuildCounter()
+                    .Name("bayespfl_model_loads_total")
+                    .Help("Attempts to load a model, by outcome.")
+                    .Register(registry_);
+  loads_ = {&loads.Add({{"outcome", "failed"}}), &loads.Add({{"outcome", "ok"}})};
   auto& faults = prometheus::BuildCounter()
                      .Name("bayespfl_injected_faults_total")
                      .Help("Faults on purpose, by kind; not 0 only with inject_faults.")
@@ -122,9 +127,21 @@ void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
   requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
 }
 
-void Metrics::SetModel(const ModelInfo& info) {
-  model_info_.Add({{"name", info.name}, {"version", info.version}, {"device", info.device}}).Set(1);
+// Names and versions come from the operator's folders; series of models that are gone go too, so that swaps do not add
+// up.
+void Metrics::SetModels(const ModelSet& models) {
+  MutexLock lock(models_mu_);
+  for (prometheus::Gauge* gauge : models_) model_info_.Remove(gauge);
+  models_.clear();
+  for (const auto& [name, model] : models.models) {
+    prometheus::Gauge& gauge =
+        model_info_.Add({{"model", name}, {"version", model->info().version}, {"device", model->info().device}});
+    gauge.Set(1);
+    models_.push_back(&gauge);
+  }
 }
+
+void Metrics::CountLoad(bool ok) { loads_[ok ? 1 : 0]->Increment(); }
 
 std::string Metrics::Serialize() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 

@@ -12,7 +12,8 @@
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
 //   bayespfl_injected_faults_total{fault}          counter    faults on purpose (inject_faults)
-//   bayespfl_model_info{name,version,device}       gauge      1 for the model that answers
+//   bayespfl_model_info{model,version,device}      gauge      1 for each model that serves
+//   bayespfl_model_loads_total{outcome}            counter    attempts to load a model: ok (it was swapped in), failed
 //   bayespfl_build_info{version}                   gauge      1
 #ifndef BAYESPFL_SERVER_TELEMETRY_METRICS_H_
 #define BAYESPFL_SERVER_TELEMETRY_METRICS_H_
@@ -21,17 +22,20 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "model/detection/detector.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
 #include "server/pipeline/fault_injector.h"
+#include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
+#include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
 
@@ -66,8 +70,11 @@ class Metrics final : public PipelineObserver {
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
   void CountRequest(absl::string_view method, absl::string_view code);
 
-  // The model that answers from now on; call once.
-  void SetModel(const ModelInfo& info);
+  // The models that serve from now on.
+  void SetModels(const ModelSet& models);
+
+  // An attempt to load a model.
+  void CountLoad(bool ok);
 
   // The text exposition format, version 0.0.4.
   std::string Serialize() const;
@@ -80,10 +87,13 @@ class Metrics final : public PipelineObserver {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Gauge>& model_info_;
+  Mutex models_mu_;
+  std::vector<prometheus::Gauge*> models_ ABSL_GUARDED_BY(models_mu_);
   prometheus::Gauge& frames_in_flight_;
   prometheus::Gauge& streams_open_;
   prometheus::Histogram& batch_size_;
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
+  std::array<prometheus::Counter*, 2> loads_{};             // failed, ok
   std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -157,6 +158,13 @@ class FakeExecutor final : public Executor {
   int most_rebuilds_ ABSL_GUARDED_BY(mu_) = 1 << 20;
   std::vector<std::vector<uint64_t>> seeds_ ABSL_GUARDED_BY(mu_);
 };
+
+// What ServerOptions::loader takes: gives this executor for every package.
+inline auto LoaderOf(std::shared_ptr<Executor> executor) {
+  return [executor = std::move(executor)](const std::string& /*package_dir*/) {
+    return absl::StatusOr<Replicas>(Replicas{executor});
+  };
+}
 
 }  // namespace bayespfl::server
 

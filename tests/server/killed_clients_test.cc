@@ -88,9 +88,7 @@ class KilledClientsTest : public ::testing::Test {
     config.port = 0;
     config.http_port = 0;
     executor_->TakePerFrame(std::chrono::milliseconds(1));
-    auto server = InspectionServer::Start({.config = config,
-                                           .loader = [this] { return absl::StatusOr<Replicas>(Replicas{executor_}); },
-                                           .logger = nullptr});
+    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     ASSERT_TRUE(server_->WaitUntilLoaded().ok());

@@ -74,11 +74,16 @@ inline FrameRequest MakeRequest(uint64_t seed = 1) {
   return request;
 }
 
+inline ModelSet OneModel(Replicas replicas) {
+  auto model = std::make_shared<ServedModel>("fake", std::move(replicas));
+  return {.models = {{"fake", std::move(model)}}, .default_model = "fake"};
+}
+
 class PipelineTest : public ::testing::Test {
  protected:
   void Make(const PipelineOptions& options) {
     pipeline_ = Pipeline::Create(options, observer_);
-    pipeline_->SetReplicas({executor_});
+    pipeline_->SetModels(OneModel({executor_}));
   }
   void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
   void TearDown() override { executor_->Release(); }

@@ -416,7 +416,7 @@ TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
   broken->AllowRebuilds(0);
   pipeline_ =
       Pipeline::Create({.image_limits = {}, .max_frames_in_flight = 64, .max_batch = 1, .replicas = 2}, observer_);
-  pipeline_->SetReplicas({broken, executor_});
+  pipeline_->SetModels(OneModel({broken, executor_}));
   // Until the broken one has had its turn.
   size_t sent = 0;
   while (broken->rebuilds() == 0) {

@@ -69,9 +69,7 @@ class ReliabilityTest : public ::testing::Test {
     config.max_delay_milliseconds = 2;
     config.drain_timeout_seconds = 20;
     executor_->TakePerFrame(kTimePerFrame);
-    auto server = InspectionServer::Start({.config = config,
-                                           .loader = [this] { return absl::StatusOr<Replicas>(Replicas{executor_}); },
-                                           .logger = nullptr});
+    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     ASSERT_TRUE(server_->WaitUntilLoaded().ok());

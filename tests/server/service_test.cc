@@ -80,9 +80,7 @@ class ServiceTest : public ::testing::Test {
     return config;
   }
 
-  ModelLoader Loader() {
-    return [executor = executor_] { return absl::StatusOr<Replicas>(Replicas{executor}); };
-  }
+  ModelLoader Loader() { return LoaderOf(executor_); }
 
   // Starts a server; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, ModelLoader loader, bool wait = true) {
@@ -558,7 +556,8 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
 
 TEST_F(ServiceTest, ReportsAModelThatCannotBeLoaded) {
   Start(
-      DefaultConfig(), [] { return absl::StatusOr<Replicas>(absl::DataLossError("no such tensor")); },
+      DefaultConfig(),
+      [](const std::string& /*folder*/) { return absl::StatusOr<Replicas>(absl::DataLossError("no such tensor")); },
       /*wait=*/false);
 
   EXPECT_EQ(server_->WaitUntilLoaded().message(), "no such tensor");

@@ -1,0 +1,69 @@
+// A model as the pipeline sees it: its executors, and which of them still work.
+#ifndef BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
+#define BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/pipeline/executor.h"
+
+namespace bayespfl::server {
+
+inline constexpr size_t kMaxModelNameBytes = 128;
+
+// "leather-v2": 1 to kMaxModelNameBytes letters, digits, '.', '_' and '-', the first a letter or digit. InvalidArgument
+// otherwise.
+absl::Status CheckModelName(absl::string_view name);
+
+// Frames keep the model that admitted them until they are answered, so that a model that was replaced lives on for
+// them. Thread-safe.
+class ServedModel {
+ public:
+  // `name` is what requests call it; `replicas`, at least one, belongs to nobody else: the pipeline's n-th thread runs
+  // the n-th.
+  ServedModel(std::string name, Replicas replicas)
+      : name_(std::move(name)), replicas_(std::move(replicas)), lost_(replicas_.size()) {}
+  ServedModel(const ServedModel&) = delete;
+  ServedModel& operator=(const ServedModel&) = delete;
+
+  const std::string& name() const { return name_; }
+  const ModelInfo& info() const { return replicas_.front()->info(); }
+  absl::Status Validate(absl::string_view category, int samples) const {
+    return replicas_.front()->Validate(category, samples);
+  }
+
+  // Requires Works(replica).
+  Executor& replica(size_t replica) const { return *replicas_[replica]; }
+
+  // Whether this replica can be used, and whether any can.
+  bool Works(size_t replica) const { return replica < replicas_.size() && !lost_[replica].load(); }
+  bool Works() const {
+    return std::any_of(lost_.begin(), lost_.end(), [](const std::atomic<bool>& lost) { return !lost.load(); });
+  }
+
+  // The replica failed and could not be rebuilt.
+  void Lose(size_t replica) { lost_[replica] = true; }
+
+ private:
+  const std::string name_;
+  const Replicas replicas_;
+  std::vector<std::atomic<bool>> lost_;
+};
+
+// The models that requests can name, and the one that answers those which name none.
+struct ModelSet {
+  std::map<std::string, std::shared_ptr<ServedModel>, std::less<>> models;  // by name
+  std::string default_model;                                                // one of `models`; empty: there are none
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_

@@ -1,0 +1,86 @@
+#include "server/runtime/memory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "model/package/safetensors.h"
+#include "server/runtime/control_group.h"
+
+namespace bayespfl::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kMebibyte = 1 << 20;
+constexpr double kUnlimited = 1e18;  // version 1 writes about 2^63 for no limit
+
+std::optional<double> ReadNumber(const fs::path& file) {
+  std::ifstream stream(file);
+  double number = 0;
+  return stream >> number ? std::optional<double>(number) : std::nullopt;
+}
+
+// The number after `key` in a file of "key number" lines ("MemAvailable: 1024 kB" too).
+double ReadKey(const fs::path& file, const std::string& key) {
+  std::ifstream stream(file);
+  for (std::string word; stream >> word;) {
+    double number = 0;
+    if (word == key && stream >> number) return number;
+  }
+  return 0;
+}
+
+// Pages of files that are not used at the moment are given back when memory is needed.
+std::optional<double> Left(std::optional<double> limit, std::optional<double> used, double reclaimable) {
+  if (!limit || !used || *limit > kUnlimited) return std::nullopt;
+  return std::max(0.0, *limit - *used + reclaimable);
+}
+
+std::optional<double> ReadV2(const fs::path& group) {
+  return Left(ReadNumber(group / "memory.max"), ReadNumber(group / "memory.current"),
+              ReadKey(group / "memory.stat", "inactive_file"));
+}
+
+std::optional<double> ReadV1(const fs::path& group) {
+  return Left(ReadNumber(group / "memory.limit_in_bytes"), ReadNumber(group / "memory.usage_in_bytes"),
+              ReadKey(group / "memory.stat", "total_inactive_file"));
+}
+
+}  // namespace
+
+int64_t AvailableMemory(const fs::path& root) {
+  constexpr double kBytesPerKilobyte = 1024;
+  double available = ReadKey(root / "proc/meminfo", "MemAvailable:") * kBytesPerKilobyte;
+  if (const std::optional<double> left = SmallestGroupLimit(root, "memory", ReadV2, ReadV1)) {
+    available = std::min(available, *left);
+  }
+  return static_cast<int64_t>(available);
+}
+
+int64_t MemoryOfPackage(const std::string& package_dir) {
+  int64_t floats = 0;
+  for (const char* name : {"clip.safetensors", "bayespfl.safetensors"}) {
+    const auto file = SafetensorsFile::Open((fs::path(package_dir) / name).string());
+    if (!file.ok()) return 0;
+    for (const auto& [tensor, view] : (*file)->tensors()) {
+      floats += static_cast<int64_t>(view.data.size() / DTypeSize(view.dtype));
+    }
+  }
+  const auto bytes = floats * static_cast<int64_t>(sizeof(float));
+  return bytes + bytes / 4;
+}
+
+absl::Status CheckMemory(const std::string& package_dir, int copies, int64_t available) {
+  const int64_t needed = MemoryOfPackage(package_dir) * copies;
+  if (needed <= available) return absl::OkStatus();
+  const auto mebibytes = [](int64_t bytes) { return static_cast<int64_t>(static_cast<double>(bytes) / kMebibyte); };
+  return absl::ResourceExhaustedError(absl::StrCat("the package needs ", mebibytes(needed), " MiB for ", copies,
+                                                   copies == 1 ? " copy" : " copies", " of its weights; ",
+                                                   mebibytes(available), " MiB are free"));
+}
+
+}  // namespace bayespfl::server
