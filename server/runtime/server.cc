@@ -129,7 +129,7 @@ absl::Status InspectionServer::Listen() {
   handlers.ready = [this] {
     {
       MutexLock lock(mu_);
-      if (!loaded_.has_value()) return absl::UnavailableError("the model is loading");
+      if (!loaded_.has_value()) return absl::UnavailableError("not all models are loaded yet");
     }
     return pipeline_->Ready();
   };

@@ -544,7 +544,7 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
   grpc::ClientContext stream_context;
   EXPECT_EQ(stub_->InspectStream(&stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(Http("/startupz", 503), HasSubstr("loading"));
-  EXPECT_THAT(Http("/readyz", 503), HasSubstr("not loaded"));
+  EXPECT_THAT(Http("/readyz", 503), HasSubstr("loaded yet"));
   Http("/livez", 200);
 
   executor_->Release();
@@ -811,7 +811,7 @@ TEST_F(ServiceTest, CountsRequestsAndFrames) {
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"invalid\"} 2\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_in_flight 0\n"));
-  EXPECT_THAT(metrics, HasSubstr("bayespfl_model_info{device=\"cpu\",name=\"fake\",version=\"1.0+0123456789ab\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("bayespfl_model_info{device=\"cpu\",model=\"fake\",version=\"1.0+0123456789ab\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_stage_latency_seconds_count{stage=\"total\"} 1\n"));
 }
 
