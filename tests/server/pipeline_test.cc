@@ -104,7 +104,7 @@ class PipelineTest : public ::testing::Test {
 
 TEST_F(PipelineTest, AnswersAFrameWithScoresAreaAndTimes) {
   FrameRequest request = MakeRequest(42);
-  request.options.mask = true;
+  request.options.mask = MapEncoding::kPng8;
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
 
   const FrameResult result = results_.Wait(1)[0];
