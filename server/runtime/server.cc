@@ -68,16 +68,16 @@ InspectionServer::InspectionServer(ServerOptions options)
       logger_(std::move(options.logger)),
       metrics_(BAYESPFL_VERSION),
       pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
-  ServiceOptions service;
-  service.max_frames_per_stream = config_.max_frames_per_stream;
-  service.max_streams = config_.max_streams;
-  service.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
-  service.server_version = BAYESPFL_VERSION;
-  service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
+  CallOptions calls;
+  calls.max_frames_per_stream = config_.max_frames_per_stream;
+  calls.max_streams = config_.max_streams;
+  calls.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
+  calls.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
   };
-  service.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
-  service_ = std::make_unique<InspectionService>(std::move(service), *pipeline_);
+  calls.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
+  calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
+  service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
@@ -178,9 +178,9 @@ void InspectionServer::Shutdown() {
     if (grpc_ != nullptr) SetServing(false);
   }
   pipeline_->Drain();
-  service_->Drain();
+  calls_->Drain();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
-  const bool idle = service_->WaitUntilIdle(deadline);
+  const bool idle = calls_->WaitUntilIdle(deadline);
   if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
   if (grpc_ != nullptr) {
     // GOAWAY goes out only now: once gRPC shuts down, it answers calls that are on their way with CANCELLED, which no

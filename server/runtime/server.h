@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
+#include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
@@ -81,6 +82,7 @@ class InspectionServer {
   const Logger logger_;
   Metrics metrics_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
