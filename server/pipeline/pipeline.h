@@ -68,6 +68,9 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
+  // As in force: raised to their minimums.
+  const PipelineOptions& options() const { return options_; }
+
   // From now on frames run on these, one for each of PipelineOptions::replicas, all of one model. Until the first call
   // every frame is refused. Frames already inside go to what is set when they reach the model.
   void SetReplicas(Replicas replicas);

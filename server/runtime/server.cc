@@ -78,6 +78,7 @@ InspectionServer::InspectionServer(ServerOptions options)
   calls.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
   calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
   service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
+  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
@@ -95,6 +96,7 @@ absl::Status InspectionServer::Listen() {
   const std::string address = JoinHostPort(config_.host, config_.port);
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(service_.get());
+  builder.RegisterService(kserve_.get());
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (gRPC): the address is in use, ",
@@ -145,6 +147,7 @@ void InspectionServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
   if (health == nullptr) return;
   health->SetServingStatus(std::string(InspectionService::FullName()), serving);
+  health->SetServingStatus(std::string(KserveService::FullName()), serving);
   health->SetServingStatus("", serving);
 }
 

@@ -18,6 +18,7 @@
 #include "grpcpp/server.h"
 #include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
+#include "server/api/kserve_service.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
@@ -38,7 +39,7 @@ struct ServerOptions {
 };
 
 // Life cycle: listening at once, and every frame answered UNAVAILABLE until the model is loaded and warmed up; then
-// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the service's name only while
+// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the services' names only while
 // ready; /startupz, /livez and /readyz tell the same.
 // Thread-safe, but for the destructor.
 class InspectionServer {
@@ -84,6 +85,7 @@ class InspectionServer {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;
+  std::unique_ptr<KserveService> kserve_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;
