@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$repo_root"
 # Debian's Abseil and Protobuf are built without ASan: it would take what they leave in containers for overflows.
 export ASAN_OPTIONS=detect_container_overflow=0:allocator_may_return_null=1
-for target in checkpoint config picture request safetensors tokenizer; do
+for target in checkpoint config kserve picture request safetensors tokenizer; do
   work=build/fuzz/work/$target
   mkdir -p "$work/corpus"
   printf 'fuzz: %s for %s s\n' "$target" "${FUZZ_SECONDS:-60}"

@@ -29,6 +29,7 @@ MODEL = REPOSITORY / "assets" / "demo" / "model"
 IMAGES = REPOSITORY / "assets" / "demo" / "images"
 NAME = "bayespfl-demo"
 SEED = 7
+OPTIONS = {"seed": SEED, "samples": 2}
 
 
 class Server:
@@ -98,7 +99,8 @@ class TritonClientTest(unittest.TestCase):
 
     def inspect(self, name: str, category: str) -> dict[str, float]:
         """What InspectionService says of the picture."""
-        command = [BIN / "bayespfl-client", "inspect", "--server", self.server.address, "--json", "--seed", str(SEED)]
+        command = [BIN / "bayespfl-client", "inspect", "--server", self.server.address, "--json"]
+        command += ["--seed", str(SEED), "--samples", str(OPTIONS["samples"])]
         finished = subprocess.run(
             [*command, "--category", category, IMAGES / name], check=True, capture_output=True, text=True
         )
@@ -106,9 +108,7 @@ class TritonClientTest(unittest.TestCase):
 
     def infer(self, pictures: list[bytes], categories: list[str], outputs: list[str] | None = None, **parameters):
         wanted = None if outputs is None else [triton.InferRequestedOutput(name) for name in outputs]
-        return self.client.infer(
-            NAME, inputs_of(pictures, categories), outputs=wanted, parameters={"seed": SEED, **parameters}
-        )
+        return self.client.infer(NAME, inputs_of(pictures, categories), outputs=wanted, parameters=OPTIONS | parameters)
 
     def test_server_and_model_are_ready_and_described(self) -> None:
         self.assertTrue(self.client.is_server_live())
@@ -156,7 +156,7 @@ class TritonClientTest(unittest.TestCase):
         tensor.set_data_from_numpy(pixels[np.newaxis])
         inputs = [tensor, bytes_input("category", [b"noise"])]
         outputs = [triton.InferRequestedOutput("score"), triton.InferRequestedOutput("anomaly_map")]
-        result = self.client.infer(NAME, inputs, outputs=outputs, parameters={"seed": SEED})
+        result = self.client.infer(NAME, inputs, outputs=outputs, parameters=OPTIONS)
         expected = self.infer([bmp_of(pixels)], ["noise"], ["score", "anomaly_map"])
         self.assertEqual(result.as_numpy("anomaly_map").shape, (1, 61, 83))
         for name in ("score", "anomaly_map"):
@@ -164,9 +164,9 @@ class TritonClientTest(unittest.TestCase):
 
     def test_a_drawn_seed_can_be_sent_back(self) -> None:
         inputs = inputs_of([picture("leather/hole_0.jpg")], ["leather"])
-        first = self.client.infer(NAME, inputs)
+        first = self.client.infer(NAME, inputs, parameters={"samples": 2})
         seed = int(first.as_numpy("seed")[0])
-        second = self.client.infer(NAME, inputs, parameters={"seed": seed})
+        second = self.client.infer(NAME, inputs, parameters={"samples": 2, "seed": seed})
         self.assertEqual(first.as_numpy("score").tolist(), second.as_numpy("score").tolist())
 
     def test_priority_timeout_and_compression_are_taken(self) -> None:
@@ -194,7 +194,7 @@ class TritonClientTest(unittest.TestCase):
                 NAME,
                 inputs_of([picture(name)], [Path(name).parent.name]),
                 lambda result, error, name=name: answers.put((name, result, error)),
-                parameters={"seed": SEED},
+                parameters=OPTIONS,
             )
         for _ in names:
             name, result, error = answers.get(timeout=60)
@@ -210,7 +210,11 @@ class TritonClientTest(unittest.TestCase):
         for i in range(6):
             inputs = inputs_of([b"no picture" if i == 2 else data], ["leather"])
             self.client.async_stream_infer(
-                NAME, inputs, request_id=str(i), enable_empty_final_response=i == 3, parameters={"seed": i}
+                NAME,
+                inputs,
+                request_id=str(i),
+                enable_empty_final_response=i == 3,
+                parameters={"seed": i, "samples": 1},
             )
         for i in range(6):
             result, error = answers.get(timeout=60)
@@ -235,7 +239,7 @@ class TritonClientTest(unittest.TestCase):
         async def ask() -> float:
             async with triton_aio.InferenceServerClient(self.server.address) as client:
                 result = await client.infer(
-                    NAME, inputs_of([picture("leather/hole_0.jpg")], ["leather"]), parameters={"seed": SEED}
+                    NAME, inputs_of([picture("leather/hole_0.jpg")], ["leather"]), parameters=OPTIONS
                 )
                 return float(result.as_numpy("score")[0])
 
