@@ -8,11 +8,17 @@ cd "$repo_root"
 
 build_dir=build
 [[ $preset == release ]] || build_dir=build/$preset
-if [[ ! -f $build_dir/build.ninja ]] || ! grep -qxF "BAYESPFL_VENV:UNINITIALIZED=$BAYESPFL_VENV" "$build_dir/CMakeCache.txt"; then
+configured() {
+  [[ -f $build_dir/build.ninja ]] &&
+    grep -qxF "BAYESPFL_VENV:UNINITIALIZED=$BAYESPFL_VENV" "$build_dir/CMakeCache.txt" &&
+    grep -qxF "BAYESPFL_TEST_VENV:UNINITIALIZED=$BAYESPFL_TEST_VENV" "$build_dir/CMakeCache.txt"
+}
+if ! configured; then
   printf 'build: configuring preset %s\n' "$preset"
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
-  if ! cmake --preset "$preset" "-DBAYESPFL_VENV=$BAYESPFL_VENV" >"$log" 2>&1; then
+  if ! cmake --preset "$preset" "-DBAYESPFL_VENV=$BAYESPFL_VENV" "-DBAYESPFL_TEST_VENV=$BAYESPFL_TEST_VENV" \
+    >"$log" 2>&1; then
     cat "$log" >&2
     printf 'build: cmake could not configure; the reason stands above.\n' >&2
     exit 1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building and testing need: Debian packages (as root or through sudo) and one private virtual
-# environment with LibTorch and the pinned tools. Says and does nothing where all is there.
+# environment with LibTorch and the pinned tools, and one with what the tests import. Says and does nothing where all is
+# there.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -11,6 +12,13 @@ die() {
 }
 
 command -v apt-get >/dev/null || die "this needs Debian 12 (apt-get is missing); see docs/quickstart.md for other systems."
+
+make_venv() {
+  rm -rf "$1"
+  mkdir -p "$(dirname "$1")"
+  # The system's interpreter: one of a version manager may vanish under the environment.
+  /usr/bin/python3 -m venv "$1" || die "python3 -m venv failed in $1."
+}
 
 missing=()
 while read -r package; do
@@ -33,14 +41,19 @@ fi
 
 if [[ ! -f "$BAYESPFL_VENV/.complete" ]]; then
   say "creating $BAYESPFL_VENV (LibTorch: 530 MB to fetch, 1.3 GB on disk)"
-  rm -rf "$BAYESPFL_VENV"
-  mkdir -p "$(dirname "$BAYESPFL_VENV")"
-  # The system's interpreter: one of a version manager may vanish under the environment.
-  /usr/bin/python3 -m venv "$BAYESPFL_VENV" || die "python3 -m venv failed in $BAYESPFL_VENV."
+  make_venv "$BAYESPFL_VENV"
   "$BAYESPFL_VENV/bin/pip" install -q --disable-pip-version-check --no-deps \
     -r "$repo_root/scripts/requirements-libtorch.txt" || die "pip could not install LibTorch; is the package index reachable?"
   say "installing the pinned tools"
   "$BAYESPFL_VENV/bin/pip" install -q --disable-pip-version-check -r "$repo_root/scripts/requirements-tools.txt" ||
     die "pip could not install the tools of scripts/requirements-tools.txt."
   touch "$BAYESPFL_VENV/.complete"
+fi
+
+if [[ ! -f "$BAYESPFL_TEST_VENV/.complete" ]]; then
+  say "creating $BAYESPFL_TEST_VENV for the tests"
+  make_venv "$BAYESPFL_TEST_VENV"
+  "$BAYESPFL_TEST_VENV/bin/pip" install -q --disable-pip-version-check -r "$repo_root/scripts/requirements-tests.txt" ||
+    die "pip could not install the packages of scripts/requirements-tests.txt."
+  touch "$BAYESPFL_TEST_VENV/.complete"
 fi

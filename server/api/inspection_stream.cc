@@ -1,10 +1,10 @@
 #include "server/api/inspection_stream.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "server/api/status.h"
 #include "server/api/wire.h"
 
@@ -19,94 +19,18 @@ constexpr size_t kMaxUnsentReplies = 1024;
 }  // namespace
 
 InspectionStream::InspectionStream(StreamSurroundings surroundings, absl::Time deadline)
-    : surroundings_(std::move(surroundings)), deadline_(deadline) {}
+    : OrderedStream(std::move(surroundings), deadline) {}
 
-void InspectionStream::Start(const absl::Status& refusal) {
-  self_ = shared_from_this();
-  if (!refusal.ok()) return EndWith(refusal);
-  StartTimer();
-  Advance();
+std::shared_ptr<InspectionStream> InspectionStream::Self() {
+  return std::static_pointer_cast<InspectionStream>(shared_from_this());
 }
 
-void InspectionStream::StartTimer() {
-  if (!surroundings_.max_age.has_value()) return;
-  age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [self = shared_from_this()](bool rang) {
-    if (!rang) return;  // cancelled in OnDone()
-    self->EndWith(WithErrorInfo(absl::UnavailableError("the stream has reached max_stream_age; open a new one"),
-                                "MAX_STREAM_AGE"));
-  });
-}
+void InspectionStream::OnAbandoned() { pipeline().Cancel(*cancellation_); }
 
-void InspectionStream::EndWith(const absl::Status& status) {
-  SetEnding(status);
-  Advance();
-}
-
-void InspectionStream::OnReadDone(bool ok) {
-  {
-    MutexLock lock(mu_);
-    reading_ = false;
-    handling_ = ok;
-  }
-  if (ok) {
-    OnMessage();
-    MutexLock lock(mu_);
-    handling_ = false;
-  } else {
-    SetEnding(absl::OkStatus());  // half close; after a cancellation OnCancel() has the word
-  }
-  Advance();
-}
-
-void InspectionStream::OnWriteDone(bool ok) {
-  {
-    MutexLock lock(mu_);
-    writing_ = false;
-    outgoing_.Clear();
-  }
-  if (!ok) Abandon();
-  Advance();
-}
-
-void InspectionStream::OnCancel() {
-  Abandon();
-  Advance();
-}
-
-void InspectionStream::OnDone() {
-  age_.Cancel();
-  grpc::Status status;
-  {
-    MutexLock lock(mu_);
-    status = ToGrpcStatus(*ending_);
-  }
-  const std::shared_ptr<InspectionStream> last = std::move(self_);
-  surroundings_.on_done(status);
-}
-
-// The client is gone: nobody waits for the replies, the frames need not run.
-void InspectionStream::Abandon() {
-  {
-    MutexLock lock(mu_);
-    abandoned_ = true;
-    if (!finished_) {
-      ending_ = absl::Now() >= deadline_ ? absl::DeadlineExceededError("the stream's deadline passed")
-                                         : absl::CancelledError("the client left");
-    }
-  }
-  surroundings_.pipeline.Cancel(*cancellation_);
-}
-
-// The first reason stands. No message is read after it.
-void InspectionStream::SetEnding(const absl::Status& status) {
-  MutexLock lock(mu_);
-  if (!ending_.has_value()) ending_ = status;
-}
-
-void InspectionStream::OnMessage() {
+void InspectionStream::OnMessage(grpc::ByteBuffer& bytes) {
   arrival_ = std::chrono::steady_clock::now();
   auto message = std::make_shared<v1::InspectStreamRequest>();
-  const absl::Status parsed = ParseMessage(incoming_, *message);
+  const absl::Status parsed = ParseMessage(bytes, *message);
   if (parsed.ok() && message->has_configuration()) return OnConfiguration(message->configuration());
   if (!defaults_.has_value()) {
     return SetEnding(parsed.ok() ? absl::InvalidArgumentError("the stream's first message is not its configuration")
@@ -128,15 +52,15 @@ void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configurat
   }
   absl::StatusOr<StreamDefaults> defaults = DefaultsFromProto(configuration);
   if (!defaults.ok()) return SetEnding(defaults.status());
-  const auto model = surroundings_.pipeline.FindModel(defaults->options.model);
+  const auto model = pipeline().FindModel(defaults->options.model);
   if (!model.ok()) return SetEnding(model.status());
   if (!defaults->options.category.empty()) {
     const absl::Status valid = (*model)->Validate(defaults->options.category, defaults->options.samples);
     if (!valid.ok()) return SetEnding(valid);
   }
   defaults_ = *std::move(defaults);
-  MutexLock lock(mu_);
-  latest_ = defaults_->latest;
+  // MakeRoom() bounds the frames themselves.
+  if (defaults_->latest) SetMaxUnsent(surroundings().max_frames + kMaxUnsentReplies);
 }
 
 void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStreamRequest> message) {
@@ -146,25 +70,24 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   if (!request.ok()) return RejectFrame(sequence, std::move(metadata), request.status());
   request->arrival = arrival_;
   request->owner = std::move(message);
-  request->deadline = std::min(request->deadline, deadline_);
+  request->deadline = std::min(request->deadline, deadline());
   request->cancellation = cancellation_;
   if (defaults_->latest) MakeRoom(sequence);
   FrameId id = 0;
-  const absl::Status accepted = surroundings_.pipeline.Submit(
+  const absl::Status accepted = pipeline().Submit(
       *std::move(request),
-      [self = shared_from_this(), sequence, metadata](FrameResult result) {
+      [self = Self(), sequence, metadata](FrameResult result) {
         self->Reply(sequence, metadata, std::move(result));
         self->Advance();
       },
       &id);
   if (!accepted.ok()) {
     const bool full = absl::IsResourceExhausted(accepted);
-    return Reply(sequence, std::move(metadata),
-                 full ? WithRetryInfo(accepted, RetryDelay(surroundings_.pipeline)) : accepted);
+    return Reply(sequence, std::move(metadata), full ? WithRetryInfo(accepted, RetryDelay(pipeline())) : accepted);
   }
   MutexLock lock(mu_);
-  // It may have been answered, and its slot sent, by now.
-  if (sequence >= first_sequence_) slots_[sequence - first_sequence_].id = id;
+  // It may have been answered by now.
+  if (const auto place = unanswered_.find(sequence); place != unanswered_.end()) place->second = id;
 }
 
 // FLOW_POLICY_LATEST: the oldest frames that wait give way until there is room for the frame of `sequence`. Frames that
@@ -174,32 +97,23 @@ void InspectionStream::MakeRoom(uint64_t sequence) {
   size_t surplus = 0;
   {
     MutexLock lock(mu_);
-    if (unanswered_ <= surroundings_.max_frames) return;
-    surplus = unanswered_ - surroundings_.max_frames;
-    for (uint64_t older = first_sequence_; older < sequence; ++older) {
-      const Slot& slot = slots_[older - first_sequence_];
-      if (!slot.reply.has_value() && slot.id.has_value()) waiting.push_back(*slot.id);
+    unanswered_.emplace(sequence, std::nullopt);
+    if (unanswered_.size() <= surroundings().max_frames) return;
+    surplus = unanswered_.size() - surroundings().max_frames;
+    for (const auto& [older, id] : unanswered_) {
+      if (id.has_value()) waiting.push_back(*id);
     }
   }
   for (const FrameId id : waiting) {
     if (surplus == 0) return;
-    if (surroundings_.pipeline.Skip(id, SkippedStatus())) --surplus;
+    if (pipeline().Skip(id, SkippedStatus())) --surplus;
   }
 }
 
 void InspectionStream::RejectFrame(uint64_t sequence, v1::FrameMetadata metadata, const absl::Status& status) {
-  surroundings_.on_frame_rejected(status);
+  surroundings().on_frame_rejected(status);
   // Ids over the limit are not sent back: they may be as large as a picture.
   Reply(sequence, CheckMetadata(metadata).ok() ? std::move(metadata) : v1::FrameMetadata(), status);
-}
-
-// A place for the reply of the next frame; none when the stream has ended.
-std::optional<uint64_t> InspectionStream::AddSlot() {
-  MutexLock lock(mu_);
-  if (finished_) return std::nullopt;
-  slots_.emplace_back();
-  ++unanswered_;
-  return first_sequence_ + slots_.size() - 1;
 }
 
 void InspectionStream::Reply(uint64_t sequence, v1::FrameMetadata metadata, FrameResult result) {
@@ -216,50 +130,11 @@ void InspectionStream::Reply(uint64_t sequence, v1::FrameMetadata metadata, Fram
   *message.mutable_metadata() = std::move(metadata);
   absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
   if (!bytes.ok()) return Reply(sequence, message.metadata(), bytes.status());
-  MutexLock lock(mu_);
-  slots_[sequence - first_sequence_].reply = *std::move(bytes);
-  --unanswered_;
-}
-
-bool InspectionStream::MayRead() const {
-  if (reading_ || handling_ || ending_.has_value()) return false;
-  const size_t unsent = slots_.size() + (writing_ ? 1 : 0);
-  // While the configuration has not come, the first branch is right as well.
-  return latest_ ? unsent < surroundings_.max_frames + kMaxUnsentReplies : unsent < surroundings_.max_frames;
-}
-
-// Starts whatever can start now. The flags are set under the lock and the calls made outside it: each flag belongs to
-// the one thread that set it until gRPC calls back, and a read or write under way keeps the stream from ending.
-void InspectionStream::Advance() {
-  bool write = false;
-  bool read = false;
-  std::optional<grpc::Status> finish;
   {
     MutexLock lock(mu_);
-    if (finished_) return;
-    while (abandoned_ && !slots_.empty() && slots_.front().reply.has_value()) PopSlot();
-    if (!writing_ && !slots_.empty() && slots_.front().reply.has_value()) {
-      outgoing_ = *std::move(slots_.front().reply);
-      PopSlot();
-      write = writing_ = true;
-    }
-    if (MayRead()) read = reading_ = true;
-    if (ending_.has_value() && slots_.empty() && !writing_ && !handling_) {
-      finished_ = true;
-      finish = ToGrpcStatus(*ending_);
-    }
+    unanswered_.erase(sequence);
   }
-  if (write) StartWrite(&outgoing_);
-  if (read) StartRead(&incoming_);
-  if (finish.has_value()) {
-    surroundings_.on_finishing();
-    Finish(*finish);
-  }
-}
-
-void InspectionStream::PopSlot() {
-  slots_.pop_front();
-  ++first_sequence_;
+  FillSlot(sequence, *std::move(bytes));
 }
 
 }  // namespace bayespfl::server

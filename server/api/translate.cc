@@ -51,6 +51,7 @@ v1::MapEncoding EncodingToProto(MapEncoding encoding) {
       return v1::MAP_ENCODING_PNG16;
     case MapEncoding::kFloat32:
       return v1::MAP_ENCODING_FLOAT32;
+    case MapEncoding::kUint8:  // the contract has no such form, and nothing here asks for it
     case MapEncoding::kNone:
       break;
   }
@@ -160,7 +161,7 @@ absl::Status MapOptionsFromProto(const v1::InspectOptions& proto, FrameOptions& 
   options.anomaly_map = *map;
   options.deviation_map = *deviation;
   options.resolution = *resolution;
-  options.mask = proto.mask();
+  options.mask = proto.mask() ? MapEncoding::kPng8 : MapEncoding::kNone;
   return absl::OkStatus();
 }
 

@@ -20,12 +20,13 @@
 
 namespace bayespfl::server {
 
-// How a pixel map leaves the server. Values outside 0..1 saturate in the two PNG forms.
+// How a pixel map leaves the server. Values outside 0..1 saturate, but not in kFloat32.
 enum class MapEncoding {
   kNone,     // not wanted
   kPng8,     // 8-bit gray PNG, round(255 v)
   kPng16,    // 16-bit gray PNG, round(65535 v)
   kFloat32,  // row-major little-endian IEEE 754 single
+  kUint8,    // row-major bytes, round(255 v)
 };
 
 // Who is served first. A frame counts as if it had arrived later by its priority's PriorityDelay(): an older frame of
@@ -51,7 +52,7 @@ struct FrameOptions {
   uint64_t seed = 0;                                   // key of the frame's noise
   MapEncoding anomaly_map = MapEncoding::kNone;        // the smoothed map
   MapEncoding deviation_map = MapEncoding::kNone;      // its population deviation over the samples
-  bool mask = false;                                   // an 8-bit PNG of 0 and 255
+  MapEncoding mask = MapEncoding::kNone;               // kNone, kPng8 or kUint8; of 0 and 255
   MapSize resolution = MapSize::kFrame;                // kFrame or kModel: of map, deviation map, mask and mask area
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the model's
   Priority priority = Priority::kNormal;

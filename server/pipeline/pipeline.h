@@ -74,6 +74,9 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
+  // As in force: raised to their minimums.
+  const PipelineOptions& options() const { return options_; }
+
   // From now on frames are given to these, each with an executor for every one of PipelineOptions::replicas. Frames
   // that were accepted stay with the model that they were accepted for. Until the first call every frame is refused.
   void SetModels(ModelSet models);

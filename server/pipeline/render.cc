@@ -26,16 +26,28 @@ absl::StatusOr<std::string> EncodePng(const cv::Mat& picture) {
 }
 
 template <typename Pixel>
+Pixel Quantize(float value, float scale) {
+  return static_cast<Pixel>(std::lround(std::clamp(value, 0.0F, 1.0F) * scale));
+}
+
+template <typename Pixel>
 absl::StatusOr<std::string> QuantizeToPng(const bayespfl::PixelMap& map, int type, float scale) {
   cv::Mat picture(map.height, map.width, type);
   size_t index = 0;
   for (int row = 0; row < map.height; ++row) {
     auto* out = picture.ptr<Pixel>(row);
     for (int column = 0; column < map.width; ++column, ++index) {
-      out[column] = static_cast<Pixel>(std::lround(std::clamp(map.values[index], 0.0F, 1.0F) * scale));
+      out[column] = Quantize<Pixel>(map.values[index], scale);
     }
   }
   return EncodePng(picture);
+}
+
+std::string QuantizeToBytes(const bayespfl::PixelMap& map) {
+  std::string bytes;
+  bytes.reserve(map.values.size());
+  for (const float value : map.values) bytes.push_back(static_cast<char>(Quantize<uint8_t>(value, 255.0F)));
+  return bytes;
 }
 
 std::string LittleEndianFloats(const std::vector<float>& values) {
@@ -101,6 +113,9 @@ absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding 
     case MapEncoding::kFloat32:
       data = LittleEndianFloats(map.values);
       break;
+    case MapEncoding::kUint8:
+      data = QuantizeToBytes(map);
+      break;
     case MapEncoding::kNone:
       return absl::InvalidArgumentError("no encoding given");
   }
@@ -108,8 +123,15 @@ absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding 
   return EncodedMap{.encoding = encoding, .width = map.width, .height = map.height, .data = *std::move(data)};
 }
 
-absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask) {
+absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask, MapEncoding encoding) {
   if (mask.pixels.empty()) return absl::InvalidArgumentError("the mask is empty");
+  if (encoding == MapEncoding::kUint8) {
+    return EncodedMap{.encoding = encoding,
+                      .width = mask.width,
+                      .height = mask.height,
+                      .data = std::string(mask.pixels.begin(), mask.pixels.end())};
+  }
+  if (encoding != MapEncoding::kPng8) return absl::InvalidArgumentError("no encoding of masks");
   cv::Mat picture(mask.height, mask.width, CV_8UC1);
   for (int row = 0; row < mask.height; ++row) {
     std::memcpy(picture.ptr<uint8_t>(row),
@@ -118,8 +140,7 @@ absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask) {
   }
   absl::StatusOr<std::string> data = EncodePng(picture);
   if (!data.ok()) return data.status();
-  return EncodedMap{
-      .encoding = MapEncoding::kPng8, .width = mask.width, .height = mask.height, .data = *std::move(data)};
+  return EncodedMap{.encoding = encoding, .width = mask.width, .height = mask.height, .data = *std::move(data)};
 }
 
 absl::Status Render(const Detection& detection, const FrameOptions& options, float default_threshold,
@@ -138,8 +159,8 @@ absl::Status Render(const Detection& detection, const FrameOptions& options, flo
   const Mask mask = ThresholdMap(detection.map, outcome.mask_threshold);
   outcome.mask_area_pixels = mask.area;
   outcome.mask_area_fraction = static_cast<double>(mask.area) / static_cast<double>(mask.pixels.size());
-  if (options.mask) {
-    absl::StatusOr<EncodedMap> encoded = EncodeMask(mask);
+  if (options.mask != MapEncoding::kNone) {
+    absl::StatusOr<EncodedMap> encoded = EncodeMask(mask, options.mask);
     if (!encoded.ok()) return encoded.status();
     outcome.mask = *std::move(encoded);
   }

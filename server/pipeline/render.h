@@ -25,7 +25,8 @@ Mask ThresholdMap(const bayespfl::PixelMap& map, float threshold);
 
 // InvalidArgument: encoding kNone or an empty map. Internal: the PNG encoder failed. Thread-safe.
 absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding encoding);
-absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask);
+// The same; `encoding` is kPng8 or kUint8, InvalidArgument otherwise.
+absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask, MapEncoding encoding);
 
 // Fills scores, mask area and the asked-for maps of `outcome`; the caller fills the frame's size, timing and model
 // fields. `default_threshold` is used when the options carry none. Internal: the detection holds a value that is not a

@@ -90,17 +90,18 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
       logger_(std::move(options.logger)),
       metrics_(std::move(metrics)),
       pipeline_(Pipeline::Create(PipelineOptionsOf(config_, std::move(faults)), *metrics_)) {
-  ServiceOptions service;
-  service.max_frames_per_stream = config_.max_frames_per_stream;
-  service.max_streams = config_.max_streams;
-  service.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
-  service.server_version = BAYESPFL_VERSION;
-  service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
+  CallOptions calls;
+  calls.max_frames_per_stream = config_.max_frames_per_stream;
+  calls.max_streams = config_.max_streams;
+  calls.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
+  calls.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
   };
-  service.on_frame_rejected = [this](const absl::Status& status) { metrics_->OnFrameFinished(status, {}); };
-  service.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
-  service_ = std::make_unique<InspectionService>(std::move(service), *pipeline_);
+  calls.on_frame_rejected = [this](const absl::Status& status) { metrics_->OnFrameFinished(status, {}); };
+  calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
+  calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
+  service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
+  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
@@ -118,6 +119,7 @@ absl::Status InspectionServer::Listen() {
   const std::string address = JoinHostPort(config_.host, config_.port);
   builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(service_.get());
+  builder.RegisterService(kserve_.get());
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (gRPC): the address is in use, ",
@@ -196,6 +198,7 @@ void InspectionServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
   if (health == nullptr) return;
   health->SetServingStatus(std::string(InspectionService::FullName()), serving);
+  health->SetServingStatus(std::string(KserveService::FullName()), serving);
   health->SetServingStatus("", serving);
 }
 
@@ -229,9 +232,9 @@ void InspectionServer::Shutdown() {
     if (grpc_ != nullptr) SetServing(false);
   }
   pipeline_->Drain();
-  service_->Drain();
+  calls_->Drain();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
-  const bool idle = service_->WaitUntilIdle(deadline);
+  const bool idle = calls_->WaitUntilIdle(deadline);
   if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
   if (grpc_ != nullptr) {
     // GOAWAY goes out only now: once gRPC shuts down, it answers calls that are on their way with CANCELLED, which no

@@ -16,7 +16,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
+#include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
+#include "server/api/kserve_service.h"
 #include "server/pipeline/fault_injector.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
@@ -38,7 +40,7 @@ struct ServerOptions {
 };
 
 // Life cycle: listening at once, and every frame answered UNAVAILABLE until the model is loaded and warmed up; then
-// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the service's name only while
+// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the services' names only while
 // ready; /startupz, /livez and /readyz tell the same.
 // Thread-safe, but for the destructor.
 class InspectionServer {
@@ -87,7 +89,9 @@ class InspectionServer {
   const Logger logger_;
   const std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;
+  std::unique_ptr<KserveService> kserve_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;

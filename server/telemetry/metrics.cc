@@ -16,6 +16,7 @@ size_t OutcomeOf(const absl::Status& status) {
     case absl::StatusCode::kOk:
       return 0;
     case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:  // another model was asked for
       return 1;
     case absl::StatusCode::kResourceExhausted:
       return 2;

@@ -25,7 +25,7 @@ using ::testing::HasSubstr;
 
 TEST_F(PipelineTest, AnswersAFrameWithScoresAreaAndTimes) {
   FrameRequest request = MakeRequest(42);
-  request.options.mask = true;
+  request.options.mask = MapEncoding::kPng8;
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
 
   const FrameResult result = results_.Wait(1)[0];

@@ -67,7 +67,7 @@ TEST(RenderTest, Float32IsLittleEndianAndUnchanged) {
 
 TEST(RenderTest, MaskIsAPngOfBlackAndWhite) {
   FrameOptions options;
-  options.mask = true;
+  options.mask = MapEncoding::kPng8;
   options.mask_threshold = 0.75F;
   InspectionOutcome outcome;
 
@@ -80,6 +80,36 @@ TEST(RenderTest, MaskIsAPngOfBlackAndWhite) {
   EXPECT_EQ(outcome.mask_area_pixels, 3U);
   EXPECT_DOUBLE_EQ(outcome.mask_area_fraction, 0.5);
   EXPECT_FLOAT_EQ(outcome.mask_threshold, 0.75F);
+}
+
+TEST(RenderTest, Uint8HoldsTheSameValuesAsPng8) {
+  const absl::StatusOr<EncodedMap> encoded = EncodeMap(MakeMap(), MapEncoding::kUint8);
+
+  ASSERT_TRUE(encoded.ok()) << encoded.status();
+  EXPECT_EQ(std::vector<uint8_t>(encoded->data.begin(), encoded->data.end()),
+            (std::vector<uint8_t>{0, 64, 128, 191, 255, 255}));
+}
+
+TEST(RenderTest, MaskAsBytesIsRowMajor) {
+  FrameOptions options;
+  options.mask = MapEncoding::kUint8;
+  InspectionOutcome outcome;
+
+  ASSERT_TRUE(Render(MakeDetection(), options, 0.75F, outcome).ok());
+
+  ASSERT_TRUE(outcome.mask.has_value());
+  EXPECT_EQ(outcome.mask->encoding, MapEncoding::kUint8);
+  EXPECT_EQ(outcome.mask->width, 3);
+  EXPECT_EQ(std::vector<uint8_t>(outcome.mask->data.begin(), outcome.mask->data.end()),
+            (std::vector<uint8_t>{0, 0, 0, 255, 255, 255}));
+}
+
+TEST(RenderTest, RefusesMasksInFormsThatMasksDoNotHave) {
+  FrameOptions options;
+  options.mask = MapEncoding::kFloat32;
+  InspectionOutcome outcome;
+
+  EXPECT_EQ(Render(MakeDetection(), options, 0.75F, outcome).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RenderTest, ComputesTheAreaWithTheModelsThresholdAndSendsNothingUnasked) {

@@ -811,7 +811,8 @@ TEST_F(ServiceTest, CountsRequestsAndFrames) {
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"invalid\"} 2\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_in_flight 0\n"));
-  EXPECT_THAT(metrics, HasSubstr("bayespfl_model_info{device=\"cpu\",model=\"fake\",version=\"1.0+0123456789ab\"} 1\n"));
+  EXPECT_THAT(metrics,
+              HasSubstr("bayespfl_model_info{device=\"cpu\",model=\"fake\",version=\"1.0+0123456789ab\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_stage_latency_seconds_count{stage=\"total\"} 1\n"));
 }
 

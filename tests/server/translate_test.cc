@@ -60,7 +60,7 @@ TEST(TranslateTest, GivenOptionsAreTaken) {
   EXPECT_EQ(frame->options.seed, 0U);
   EXPECT_EQ(frame->options.anomaly_map, MapEncoding::kPng16);
   EXPECT_EQ(frame->options.deviation_map, MapEncoding::kFloat32);
-  EXPECT_TRUE(frame->options.mask);
+  EXPECT_EQ(frame->options.mask, MapEncoding::kPng8);
   EXPECT_EQ(frame->options.resolution, MapSize::kModel);
   EXPECT_EQ(frame->options.mask_threshold, 1.0F);
 }

@@ -1,0 +1,101 @@
+#include "server/api/call_registry.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "grpcpp/server_context.h"
+#include "server/api/status.h"
+
+namespace bayespfl::server {
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
+
+CallRegistry::CallRegistry(CallOptions options, Pipeline& pipeline)
+    : options_(std::move(options)), pipeline_(pipeline) {}
+
+void CallRegistry::CallStarted() {
+  MutexLock lock(mu_);
+  ++open_calls_;
+}
+
+void CallRegistry::CallEnded() {
+  MutexLock lock(mu_);
+  if (--open_calls_ == 0) idle_.NotifyAll();
+}
+
+bool CallRegistry::WaitUntilIdle(std::chrono::steady_clock::time_point deadline) {
+  MutexLock lock(mu_);
+  while (open_calls_ > 0) {
+    if (!idle_.WaitUntil(mu_, deadline)) return open_calls_ == 0;
+  }
+  return true;
+}
+
+void CallRegistry::CountCall(absl::string_view method, const grpc::Status& status) const {
+  if (options_.on_call_finished) options_.on_call_finished(method, status);
+}
+
+void CallRegistry::CountRejectedFrame(const absl::Status& status) const {
+  if (options_.on_frame_rejected) options_.on_frame_rejected(status);
+}
+
+void CallRegistry::Drain() {
+  std::vector<std::shared_ptr<OrderedStream>> open;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [key, weak] : streams_) {
+      if (std::shared_ptr<OrderedStream> stream = weak.lock()) open.push_back(std::move(stream));
+    }
+  }
+  const absl::Status draining =
+      WithErrorInfo(absl::UnavailableError("draining, reopen the stream on another replica"), "DRAINING");
+  for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(draining);
+}
+
+StreamSurroundings CallRegistry::Surroundings(absl::string_view method, uint64_t id) {
+  return {.pipeline = pipeline_,
+          .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
+          .max_age = StreamAge(),
+          .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
+          .on_finishing = [this, id] { Unregister(id); },
+          .on_done =
+              [this, method](const grpc::Status& status) {
+                CountCall(method, status);
+                CallEnded();
+              }};
+}
+
+// OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
+absl::Status CallRegistry::Register(uint64_t id, const std::shared_ptr<OrderedStream>& stream) {
+  absl::Status ready = pipeline_.Ready();
+  if (options_.on_streams_change) options_.on_streams_change(1);
+  MutexLock lock(mu_);
+  const size_t open = streams_.size();
+  streams_.emplace(id, stream);
+  if (!ready.ok() || open < static_cast<size_t>(std::max(1, options_.max_streams))) return ready;
+  return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
+                           "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
+                       RetryDelay(pipeline_));
+}
+
+// A client that ends a stream and opens the next one at once must find the place free.
+void CallRegistry::Unregister(uint64_t id) {
+  {
+    MutexLock lock(mu_);
+    streams_.erase(id);
+  }
+  if (options_.on_streams_change) options_.on_streams_change(-1);
+}
+
+// max_stream_age give or take a tenth, so that streams that began together do not end together.
+std::optional<absl::Duration> CallRegistry::StreamAge() const {
+  if (options_.max_stream_age <= absl::ZeroDuration()) return std::nullopt;
+  absl::BitGen generator;
+  return options_.max_stream_age * absl::Uniform(generator, 0.9, 1.1);
+}
+
+}  // namespace bayespfl::server

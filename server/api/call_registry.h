@@ -1,0 +1,99 @@
+// What all services of the server share about their calls: limits, counters, and the end of them all.
+#ifndef BAYESPFL_SERVER_API_CALL_REGISTRY_H_
+#define BAYESPFL_SERVER_API_CALL_REGISTRY_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/support/server_callback.h"
+#include "grpcpp/support/status.h"
+#include "server/api/ordered_stream.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/pipeline.h"
+
+namespace bayespfl::server {
+
+struct CallOptions {
+  int max_frames_per_stream = 4;  // >= 1; frames of one stream that are read and not answered; then reading stops, and
+                                  // HTTP/2's flow control holds the client up
+  int max_streams = 256;          // >= 1; of all services together; more are refused
+  absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
+
+  // Called once for every call that reached a service, with its method ("Inspect") and the code it ended with. Calls
+  // that gRPC itself refuses (a message over the transport limit, an unknown method) are not seen. May be empty.
+  std::function<void(absl::string_view method, const grpc::Status& status)> on_call_finished;
+
+  // Called for every frame that validation turned down before it reached the pipeline. May be empty.
+  std::function<void(const absl::Status& status)> on_frame_rejected;
+
+  // Called when a stream opened (1) or ended (-1). May be empty.
+  std::function<void(int change)> on_streams_change;
+};
+
+// When the call's deadline passes; infinite when it has none.
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context);
+
+// Thread-safe. The registry and its pipeline outlive the gRPC server.
+class CallRegistry {
+ public:
+  CallRegistry(CallOptions options, Pipeline& pipeline);
+  CallRegistry(const CallRegistry&) = delete;
+  CallRegistry& operator=(const CallRegistry&) = delete;
+
+  Pipeline& pipeline() const { return pipeline_; }
+
+  // A unary call that takes frames is open from the one to the other.
+  void CallStarted();
+  void CallEnded();
+
+  // Makes a stream and starts it, or ends it at once: Unavailable (not ready), ResourceExhausted (max_streams).
+  // `method` is a literal. gRPC owns the result.
+  template <typename Stream>
+  Stream* OpenStream(absl::string_view method, const grpc::CallbackServerContext& context) {
+    CallStarted();
+    const uint64_t id = next_stream_.fetch_add(1);
+    auto stream = std::make_shared<Stream>(Surroundings(method, id), DeadlineOf(context));
+    stream->Start(Register(id, stream));
+    return stream.get();
+  }
+
+  // Ends every open stream: no more messages are read, those read are answered, then the stream ends with UNAVAILABLE.
+  // Call Pipeline::Drain() first, so that no new stream opens. Returns at once.
+  void Drain();
+
+  // Waits until no unary call with frames and no stream is open, their last bytes handed to gRPC. False: `deadline`
+  // passed before.
+  bool WaitUntilIdle(std::chrono::steady_clock::time_point deadline);
+
+  // `method` comes from a fixed set: it becomes a metric's label.
+  void CountCall(absl::string_view method, const grpc::Status& status) const;
+  void CountRejectedFrame(const absl::Status& status) const;
+
+ private:
+  StreamSurroundings Surroundings(absl::string_view method, uint64_t id);
+  absl::Status Register(uint64_t id, const std::shared_ptr<OrderedStream>& stream);
+  void Unregister(uint64_t id);
+  std::optional<absl::Duration> StreamAge() const;
+
+  const CallOptions options_;
+  Pipeline& pipeline_;
+  std::atomic<uint64_t> next_stream_{0};
+
+  Mutex mu_;
+  CondVar idle_;
+  int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<uint64_t, std::weak_ptr<OrderedStream>> streams_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_CALL_REGISTRY_H_

@@ -1,0 +1,27 @@
+// Several frames of one request that are answered together.
+#ifndef BAYESPFL_SERVER_API_FRAME_GROUP_H_
+#define BAYESPFL_SERVER_API_FRAME_GROUP_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/pipeline.h"
+
+namespace bayespfl::server {
+
+// One outcome per frame in the frames' order, or the error of the frame that failed first; of several frames the
+// message begins with "image[INDEX]: ".
+using GroupResult = absl::StatusOr<std::vector<InspectionOutcome>>;
+
+// Submits the frames, at least one, each with `cancellation` as its token. The first error cancels the token, and with
+// it the rest of the group. `done` is called exactly once, perhaps before this returns, when the pipeline holds none of
+// the frames any more. Thread-safe.
+void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, std::shared_ptr<CancellationToken> cancellation,
+                 std::function<void(GroupResult)> done);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_FRAME_GROUP_H_

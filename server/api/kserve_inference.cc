@@ -1,0 +1,46 @@
+#include "server/api/kserve_inference.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "server/api/frame_group.h"
+
+namespace bayespfl::server {
+
+absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
+                                                                   absl::string_view version) {
+  absl::StatusOr<std::shared_ptr<const ServedModel>> model = pipeline.FindModel(name);
+  if (!model.ok()) return model;
+  if (name.empty()) return absl::NotFoundError("the request names no model");
+  const absl::Status right = CheckVersion(**model, version);
+  if (!right.ok()) return right;
+  return model;
+}
+
+absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
+                                           const std::shared_ptr<const inference::ModelInferRequest>& request,
+                                           std::chrono::steady_clock::time_point arrival, absl::Time deadline) {
+  const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
+  if (!model.ok()) return model.status();
+  absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
+  if (!inference.ok()) return inference;
+  for (FrameRequest& frame : inference->frames) {
+    frame.options.model = (*model)->name();
+    frame.arrival = arrival;
+    frame.deadline = std::min(frame.deadline, deadline);
+  }
+  return inference;
+}
+
+void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
+                  std::function<void(absl::StatusOr<inference::ModelInferResponse>)> done) {
+  SubmitGroup(pipeline, std::move(inference.frames), std::move(cancellation),
+              [id = std::move(inference.id), outputs = std::move(inference.outputs),
+               done = std::move(done)](GroupResult result) {
+                if (!result.ok()) return done(result.status());
+                done(ReplyToProto(id, outputs, *std::move(result)));
+              });
+}
+
+}  // namespace bayespfl::server

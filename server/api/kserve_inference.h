@@ -1,0 +1,38 @@
+// What ModelInfer and ModelStreamInfer do with one request: check it, run its pictures, put the reply together.
+#ifndef BAYESPFL_SERVER_API_KSERVE_INFERENCE_H_
+#define BAYESPFL_SERVER_API_KSERVE_INFERENCE_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "inference/grpc_service.pb.h"
+#include "server/api/kserve_translate.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/pipeline.h"
+
+namespace bayespfl::server {
+
+// The model of that name, in that version unless `version` is empty. Errors as Pipeline::FindModel(); NotFound besides:
+// no name, or another version. Thread-safe.
+absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
+                                                                   absl::string_view version);
+
+// The frames of a request that may be run, due by `deadline` or its own timeout, whichever comes first. Errors as
+// FindServedModel(), and InvalidArgument as InferenceFromProto().
+// Thread-safe.
+absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
+                                           const std::shared_ptr<const inference::ModelInferRequest>& request,
+                                           std::chrono::steady_clock::time_point arrival, absl::Time deadline);
+
+// Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
+// pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
+void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
+                  std::function<void(absl::StatusOr<inference::ModelInferResponse>)> done);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_KSERVE_INFERENCE_H_

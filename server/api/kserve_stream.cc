@@ -1,0 +1,96 @@
+#include "server/api/kserve_stream.h"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/api/kserve_inference.h"
+#include "server/api/kserve_translate.h"
+#include "server/api/status.h"
+#include "server/api/wire.h"
+
+namespace bayespfl::server {
+namespace {
+
+inference::ModelStreamInferResponse MakeReply(const std::string& id,
+                                              absl::StatusOr<inference::ModelInferResponse> result) {
+  inference::ModelStreamInferResponse message;
+  if (result.ok()) {
+    *message.mutable_infer_response() = *std::move(result);
+  } else {
+    const absl::string_view code = CodeName(static_cast<grpc::StatusCode>(result.status().code()));
+    message.set_error_message(absl::StrCat(code, ": ", WireMessage(result.status().message())));
+    message.mutable_infer_response()->set_id(id);
+  }
+  (*message.mutable_infer_response()->mutable_parameters())["triton_final_response"].set_bool_param(true);
+  return message;
+}
+
+}  // namespace
+
+KserveStream::KserveStream(StreamSurroundings surroundings, absl::Time deadline)
+    : OrderedStream(std::move(surroundings), deadline) {}
+
+void KserveStream::OnAbandoned() {
+  std::vector<std::shared_ptr<CancellationToken>> tokens;
+  {
+    MutexLock lock(mu_);
+    abandoned_ = true;
+    for (const auto& [sequence, token] : unanswered_) tokens.push_back(token);
+  }
+  for (const std::shared_ptr<CancellationToken>& token : tokens) pipeline().Cancel(*token);
+}
+
+void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
+  const auto arrival = std::chrono::steady_clock::now();
+  auto request = std::make_shared<inference::ModelInferRequest>();
+  const absl::Status parsed = ParseMessage(bytes, *request);
+  if (!parsed.ok()) return Reject(std::string(), parsed);
+  absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, arrival, deadline());
+  if (!inference.ok()) {
+    // An id over the limit is not sent back: it may be as large as a picture.
+    return Reject(request->id().size() <= kMaxRequestIdBytes ? request->id() : std::string(), inference.status());
+  }
+  request.reset();  // the frames own what they need
+  const std::optional<uint64_t> sequence = AddSlot(inference->frames.size());
+  if (!sequence.has_value()) return;
+  const std::shared_ptr<CancellationToken> token = AddToken(*sequence);
+  const std::string id = inference->id;
+  auto self = std::static_pointer_cast<KserveStream>(shared_from_this());
+  RunInference(
+      pipeline(), *std::move(inference), token,
+      [self = std::move(self), sequence = *sequence, id](absl::StatusOr<inference::ModelInferResponse> result) {
+        self->Reply(sequence, id, std::move(result));
+        self->Advance();
+      });
+}
+
+// A token of the request alone, so that its first error cancels the rest of it and nothing else.
+std::shared_ptr<CancellationToken> KserveStream::AddToken(uint64_t sequence) {
+  auto token = std::make_shared<CancellationToken>();
+  MutexLock lock(mu_);
+  if (abandoned_) token->Cancel();
+  unanswered_.emplace(sequence, token);
+  return token;
+}
+
+void KserveStream::Reject(const std::string& id, const absl::Status& status) {
+  surroundings().on_frame_rejected(status);
+  const std::optional<uint64_t> sequence = AddSlot();
+  if (sequence.has_value()) Reply(*sequence, id, status);
+}
+
+void KserveStream::Reply(uint64_t sequence, const std::string& id,
+                         absl::StatusOr<inference::ModelInferResponse> result) {
+  absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
+  if (!bytes.ok()) return Reply(sequence, id, bytes.status());
+  {
+    MutexLock lock(mu_);
+    unanswered_.erase(sequence);
+  }
+  FillSlot(sequence, *std::move(bytes));
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,290 @@
+#include "server/api/kserve_translate.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/api/kserve_parameters.h"
+#include "server/api/kserve_tensor.h"
+#include "server/api/translate.h"
+
+namespace bayespfl::server {
+namespace {
+
+using inference::ModelInferRequest;
+using inference::ModelInferResponse;
+
+struct OutputSpec {
+  KserveOutput output;
+  absl::string_view name;
+  absl::string_view datatype;
+  bool map = false;  // [N, H, W], and only sent when asked for by name
+};
+constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
+                                                 {KserveOutput::kScoreStd, "score_std", "FP32"},
+                                                 {KserveOutput::kTextScore, "text_score", "FP32"},
+                                                 {KserveOutput::kMapScore, "map_score", "FP32"},
+                                                 {KserveOutput::kSeed, "seed", "UINT64"},
+                                                 {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
+                                                 {KserveOutput::kMask, "mask", "UINT8", true}}};
+static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
+
+const OutputSpec& SpecOf(KserveOutput output) { return kOutputs[static_cast<size_t>(output)]; }
+
+bool Wants(const std::vector<KserveOutput>& outputs, KserveOutput output) {
+  return std::find(outputs.begin(), outputs.end(), output) != outputs.end();
+}
+
+absl::StatusOr<std::vector<KserveOutput>> OutputsFromProto(const ModelInferRequest& request) {
+  std::vector<KserveOutput> outputs;
+  if (request.outputs_size() == 0) {
+    for (const OutputSpec& spec : kOutputs) {
+      if (!spec.map) outputs.push_back(spec.output);
+    }
+    return outputs;
+  }
+  for (int i = 0; i < request.outputs_size(); ++i) {
+    const auto& wanted = request.outputs(i);
+    const auto* spec = std::find_if(kOutputs.begin(), kOutputs.end(),
+                                    [&wanted](const OutputSpec& known) { return known.name == wanted.name(); });
+    if (spec == kOutputs.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "outputs[", i, "] is none of score, score_std, text_score, map_score, seed, anomaly_map and mask"));
+    }
+    if (Wants(outputs, spec->output)) {
+      return absl::InvalidArgumentError(absl::StrCat("output ", spec->name, " is wanted twice"));
+    }
+    if (wanted.parameters_size() > 0) {
+      return absl::InvalidArgumentError(absl::StrCat("output ", spec->name, " has parameters; none are served"));
+    }
+    outputs.push_back(spec->output);
+  }
+  return outputs;
+}
+
+// Pictures of a request, without their options.
+struct Pictures {
+  std::vector<FrameRequest> frames;
+  bool one_size = false;  // all have the same size for certain
+};
+
+absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferRequest>& request, const InputTensor& image,
+                                    int max_frames) {
+  Pictures pictures;
+  if (image.tensor->datatype() == "BYTES") {
+    const absl::StatusOr<std::vector<absl::string_view>> files = BytesElements(image, max_frames);
+    if (!files.ok()) return files.status();
+    for (const absl::string_view file : *files) {
+      if (file.empty()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("input image: element ", pictures.frames.size(), " is empty: 0 bytes"));
+      }
+      FrameRequest& frame = pictures.frames.emplace_back();
+      frame.image.pixels = EncodedImage{.data = {reinterpret_cast<const uint8_t*>(file.data()), file.size()}};
+      frame.owner = request;
+    }
+    pictures.one_size = files->size() == 1;
+    return pictures;
+  }
+  if (image.tensor->datatype() != "UINT8") {
+    return absl::InvalidArgumentError("input image.datatype is neither BYTES (encoded) nor UINT8 (RGB)");
+  }
+  const absl::StatusOr<PixelTensor> pixels = PixelElements(request, image, max_frames);
+  if (!pixels.ok()) return pixels.status();
+  const auto size = static_cast<size_t>(pixels->bytes_per_picture());
+  for (size_t i = 0; i < static_cast<size_t>(pixels->count); ++i) {
+    FrameRequest& frame = pictures.frames.emplace_back();
+    frame.image.pixels = RawImage{.data = pixels->data.subspan(i * size, size),
+                                  .width = pixels->width,
+                                  .height = pixels->height,
+                                  .stride = 0,
+                                  .format = PixelFormat::kRGB8};
+    frame.owner = pixels->owner;
+  }
+  pictures.one_size = true;
+  return pictures;
+}
+
+// One category for each picture.
+absl::Status SetCategories(const InputTensor& category, int max_frames, std::vector<FrameRequest>& frames) {
+  const absl::StatusOr<std::vector<absl::string_view>> names = BytesElements(category, max_frames);
+  if (!names.ok()) return names.status();
+  if (names->size() != 1 && names->size() != frames.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("input category has ", names->size(), " elements for ",
+                                                   frames.size(), " pictures; expected one, or one for each"));
+  }
+  for (size_t i = 0; i < names->size(); ++i) {
+    const absl::Status checked = CheckCategory((*names)[i], absl::StrCat("input category: element ", i));
+    if (!checked.ok()) return checked;
+  }
+  for (size_t i = 0; i < frames.size(); ++i) {
+    frames[i].options.category = std::string((*names)[names->size() == 1 ? 0 : i]);
+  }
+  return absl::OkStatus();
+}
+
+void SetOptions(const KserveParameters& parameters, const std::vector<KserveOutput>& outputs, Pictures& pictures) {
+  absl::BitGen generator;  // seeded from the operating system
+  const MapSize natural = pictures.one_size ? MapSize::kFrame : MapSize::kModel;
+  const absl::Time deadline =
+      parameters.timeout.has_value() ? absl::Now() + *parameters.timeout : absl::InfiniteFuture();
+  for (FrameRequest& frame : pictures.frames) {
+    FrameOptions& options = frame.options;
+    options.samples = parameters.samples;
+    options.seed =
+        parameters.seed.has_value() ? *parameters.seed : absl::Uniform<uint64_t>(generator, 0, uint64_t{1} << 63);
+    options.mask_threshold = parameters.mask_threshold;
+    options.resolution = parameters.resolution.value_or(natural);
+    options.priority = parameters.priority;
+    if (Wants(outputs, KserveOutput::kAnomalyMap)) options.anomaly_map = MapEncoding::kFloat32;
+    if (Wants(outputs, KserveOutput::kMask)) options.mask = MapEncoding::kUint8;
+    frame.deadline = deadline;
+  }
+}
+
+template <typename Bits>
+void AppendLittleEndian(Bits bits, std::string& out) {
+  static_assert(std::is_unsigned_v<Bits>);
+  for (size_t byte = 0; byte < sizeof(Bits); ++byte) out.push_back(static_cast<char>((bits >> (8 * byte)) & 0xFFU));
+}
+
+void AppendFloat(float value, std::string& out) { AppendLittleEndian(std::bit_cast<uint32_t>(value), out); }
+
+void AppendScalar(KserveOutput output, const InspectionOutcome& outcome, std::string& out) {
+  switch (output) {
+    case KserveOutput::kScore:
+      return AppendFloat(outcome.score, out);
+    case KserveOutput::kScoreStd:
+      return AppendFloat(outcome.score_std, out);
+    case KserveOutput::kTextScore:
+      return AppendFloat(outcome.text_score, out);
+    case KserveOutput::kMapScore:
+      return AppendFloat(outcome.map_score, out);
+    case KserveOutput::kSeed:
+      return AppendLittleEndian(outcome.seed, out);
+    case KserveOutput::kAnomalyMap:
+    case KserveOutput::kMask:
+      break;
+  }
+}
+
+// The maps of all pictures, one after the other; checks that they have one size.
+absl::Status AppendMaps(std::optional<EncodedMap> InspectionOutcome::* field, std::vector<InspectionOutcome>& outcomes,
+                        ModelInferResponse::InferOutputTensor& tensor, std::string& out) {
+  const std::optional<EncodedMap>& first = outcomes.front().*field;
+  if (!first.has_value()) return absl::InternalError("a map that was asked for is missing");
+  const int height = first->height;
+  const int width = first->width;
+  tensor.add_shape(height);
+  tensor.add_shape(width);
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    std::optional<EncodedMap>& map = outcomes[i].*field;
+    if (!map.has_value()) return absl::InternalError("a map that was asked for is missing");
+    if (map->height != height || map->width != width) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the maps of one tensor must have one size: image[0] has ", width, " x ", height, " pixels and image[", i,
+          "] ", map->width, " x ", map->height, "; leave resolution out or set it to \"model\", or send one each"));
+    }
+    if (outcomes.size() == 1) {
+      out = std::move(map->data);
+    } else {
+      out += map->data;
+    }
+    map.reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMapBytes(const std::vector<InspectionOutcome>& outcomes) {
+  size_t bytes = 0;
+  for (const InspectionOutcome& outcome : outcomes) {
+    if (outcome.anomaly_map.has_value()) bytes += outcome.anomaly_map->data.size();
+    if (outcome.mask.has_value()) bytes += outcome.mask->data.size();
+  }
+  if (bytes <= kMaxReplyTensorBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the maps have ", bytes, " bytes, over the ", kMaxReplyTensorBytes,
+                                                 " of a reply; send fewer pictures, or ask for resolution \"model\""));
+}
+
+void AddMetadata(absl::string_view name, absl::string_view datatype, int rank,
+                 inference::ModelMetadataResponse::TensorMetadata& tensor) {
+  tensor.set_name(std::string(name));
+  tensor.set_datatype(std::string(datatype));
+  for (int i = 0; i < rank; ++i) tensor.add_shape(-1);
+}
+
+}  // namespace
+
+absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
+  const std::string& served = model.info().version;
+  if (version.empty() || version == served) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("there is no such version of ", model.name(), "; ", served, " is loaded"));
+}
+
+absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request, int max_frames) {
+  if (request->id().size() > kMaxRequestIdBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("id has ", request->id().size(), " bytes; at most ", kMaxRequestIdBytes, " are allowed"));
+  }
+  const absl::StatusOr<KserveParameters> parameters = ParametersFromProto(request->parameters());
+  if (!parameters.ok()) return parameters.status();
+  const int most = parameters->priority == Priority::kLow ? max_frames - max_frames / 4 : max_frames;
+  absl::StatusOr<std::vector<KserveOutput>> outputs = OutputsFromProto(*request);
+  if (!outputs.ok()) return outputs.status();
+  const absl::StatusOr<InputTensors> inputs = FindInputs(*request);
+  if (!inputs.ok()) return inputs.status();
+  absl::StatusOr<Pictures> pictures = PicturesOf(request, inputs->image, most);
+  if (!pictures.ok()) return pictures.status();
+  const absl::Status categories = SetCategories(inputs->category, most, pictures->frames);
+  if (!categories.ok()) return categories;
+  SetOptions(*parameters, *outputs, *pictures);
+  return Inference{.id = request->id(), .frames = std::move(pictures->frames), .outputs = *std::move(outputs)};
+}
+
+absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std::vector<KserveOutput>& outputs,
+                                                std::vector<InspectionOutcome> outcomes) {
+  const absl::Status small_enough = CheckMapBytes(outcomes);
+  if (!small_enough.ok()) return small_enough;
+  ModelInferResponse response;
+  response.set_model_name(outcomes.front().model);
+  response.set_model_version(outcomes.front().model_version);
+  response.set_id(id);
+  for (const KserveOutput output : outputs) {
+    const OutputSpec& spec = SpecOf(output);
+    ModelInferResponse::InferOutputTensor& tensor = *response.add_outputs();
+    tensor.set_name(std::string(spec.name));
+    tensor.set_datatype(std::string(spec.datatype));
+    tensor.add_shape(static_cast<int64_t>(outcomes.size()));
+    std::string& raw = *response.add_raw_output_contents();
+    if (spec.map) {
+      const auto field = output == KserveOutput::kMask ? &InspectionOutcome::mask : &InspectionOutcome::anomaly_map;
+      const absl::Status appended = AppendMaps(field, outcomes, tensor, raw);
+      if (!appended.ok()) return appended;
+      continue;
+    }
+    for (const InspectionOutcome& outcome : outcomes) AppendScalar(output, outcome, raw);
+  }
+  return response;
+}
+
+inference::ModelMetadataResponse MetadataToProto(const ServedModel& model) {
+  inference::ModelMetadataResponse response;
+  response.set_name(model.name());
+  response.add_versions(model.info().version);
+  response.set_platform("bayespfl_safetensors");
+  AddMetadata(kImageInput, "BYTES", 1, *response.add_inputs());
+  AddMetadata(kCategoryInput, "BYTES", 1, *response.add_inputs());
+  for (const OutputSpec& spec : kOutputs) {
+    AddMetadata(spec.name, spec.datatype, spec.map ? 3 : 1, *response.add_outputs());
+  }
+  return response;
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,67 @@
+// Between the messages of the Open Inference Protocol and the pipeline's types.
+//
+// Errors are InvalidArgument unless said otherwise, name the tensor or parameter and what is expected, and repeat no
+// text that the client sent. All functions are thread-safe.
+#ifndef BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
+#define BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "inference/grpc_service.pb.h"
+#include "model/detection/detector.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/served_model.h"
+
+namespace bayespfl::server {
+
+inline constexpr size_t kMaxRequestIdBytes = 128;
+
+// A protobuf message ends at 2 GiB, and clients must hold it; what a reply's maps may have together.
+inline constexpr size_t kMaxReplyTensorBytes = size_t{1} << 30;
+
+// [N] is the number of pictures, [H, W] the size of their maps.
+enum class KserveOutput {
+  kScore,       // FP32 [N], 0..1
+  kScoreStd,    // FP32 [N], >= 0
+  kTextScore,   // FP32 [N], 0..1
+  kMapScore,    // FP32 [N], 0..1
+  kSeed,        // UINT64 [N]
+  kAnomalyMap,  // FP32 [N, H, W], 0..1
+  kMask,        // UINT8 [N, H, W], 0 or 255
+};
+
+// A request that may be run.
+struct Inference {
+  std::string id;
+  std::vector<FrameRequest> frames;   // one for each picture; they own what they borrow
+  std::vector<KserveOutput> outputs;  // in the reply's order
+};
+
+// NotFound: `version` is neither empty nor the model's.
+absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
+
+// Takes inputs (kserve_tensor.h), parameters (kserve_parameters.h) and wanted outputs; without any, all but the maps.
+// At most `max_frames` >= 1 pictures, three quarters of them when the priority is low: more would be refused by the
+// pipeline for ever. Without a resolution, maps have the pictures' size, but the model's when there are several encoded
+// pictures, which may differ in size. Without a seed, one below 2^63 is drawn for each picture: clients send integers
+// as int64. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
+absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
+                                             int max_frames);
+
+// The reply to a request, all elements in raw contents; takes the maps' bytes out of `outcomes`, at least one.
+// InvalidArgument: maps of several sizes in one tensor, or more than kMaxReplyTensorBytes.
+absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
+                                                           const std::vector<KserveOutput>& outputs,
+                                                           std::vector<InspectionOutcome> outcomes);
+
+inference::ModelMetadataResponse MetadataToProto(const ServedModel& model);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_

@@ -1,0 +1,121 @@
+// A bidirectional call that answers every message it has read once, in order.
+#ifndef BAYESPFL_SERVER_API_ORDERED_STREAM_H_
+#define BAYESPFL_SERVER_API_ORDERED_STREAM_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "grpcpp/alarm.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "grpcpp/support/status.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/pipeline.h"
+
+namespace bayespfl::server {
+
+// What a stream needs of its surroundings; everything outlives it.
+struct StreamSurroundings {
+  Pipeline& pipeline;
+  size_t max_frames = 4;                  // >= 1; frames read whose replies are not sent; then reading stops
+  std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
+  std::function<void(const absl::Status&)> on_frame_rejected;
+  std::function<void()> on_finishing;                // before the client can see the end
+  std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
+};
+
+// At most one read, one write and many frames are under way at a time.
+//
+// Replies wait in `slots_`, one for each message that is answered and whose reply is not being written, in the
+// messages' order; a slot is filled when its message is answered. Whatever happens changes the state under the lock and
+// then calls Advance(), the only place that starts a read, a write or the end. Finish() is called once, when `ending_`
+// is set and every slot has been filled and sent, so gRPC's OnDone() never comes while the pipeline holds a frame of
+// this stream. The frames' callbacks, the timer and the service hold references besides, so that nothing depends on
+// that order.
+//
+// Thread-safe; make it with std::make_shared.
+class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                      public std::enable_shared_from_this<OrderedStream> {
+ public:
+  // Starts reading, or ends the stream with `refusal` when that is no OK.
+  void Start(const absl::Status& refusal);
+
+  // No more messages are read, those read are answered, then the stream ends with `status`. The first reason stands.
+  void EndWith(const absl::Status& status);
+
+  void OnReadDone(bool ok) final;
+  void OnWriteDone(bool ok) final;
+  void OnCancel() final;
+  void OnDone() final;
+
+ protected:
+  OrderedStream(StreamSurroundings surroundings, absl::Time deadline);
+
+  // A message was read; called by one thread at a time. Advance() follows.
+  virtual void OnMessage(grpc::ByteBuffer& bytes) = 0;
+
+  // The client is gone: nobody waits for the replies, the frames need not run. May come more than once, and while
+  // OnMessage() runs.
+  virtual void OnAbandoned() = 0;
+
+  // A place for the reply to the message that is being handled; it counts as `weight` >= 1 frames until its reply is
+  // sent. None when the stream has ended.
+  std::optional<uint64_t> AddSlot(size_t weight = 1);
+
+  // Fills the slot. Outside OnMessage(), Advance() must follow.
+  void FillSlot(uint64_t sequence, grpc::ByteBuffer reply);
+
+  void Advance();
+
+  // EndWith() for use within OnMessage().
+  void SetEnding(const absl::Status& status);
+
+  // Reading stops at this many frames whose replies are not sent, instead of StreamSurroundings::max_frames.
+  void SetMaxUnsent(size_t frames);
+
+  const StreamSurroundings& surroundings() const { return surroundings_; }
+  Pipeline& pipeline() const { return surroundings_.pipeline; }
+  absl::Time deadline() const { return deadline_; }
+
+ private:
+  struct Slot {
+    size_t weight = 1;
+    std::optional<grpc::ByteBuffer> reply = std::nullopt;
+  };
+
+  void Abandon();
+  void StartTimer();
+  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  size_t PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const StreamSurroundings surroundings_;
+  const absl::Time deadline_;
+  std::shared_ptr<OrderedStream> self_;  // gRPC's reference; given up in OnDone()
+  grpc::ByteBuffer incoming_;            // belongs to the read under way
+  grpc::ByteBuffer outgoing_;            // belongs to the write under way
+  grpc::Alarm age_;
+
+  mutable Mutex mu_;
+  std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
+  uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_.front()
+  size_t unsent_ ABSL_GUARDED_BY(mu_) = 0;            // weight of the slots and of the write under way
+  size_t max_unsent_ ABSL_GUARDED_BY(mu_);
+  size_t writing_ ABSL_GUARDED_BY(mu_) = 0;                  // weight of the write under way; 0: none
+  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the stream ends; set: nothing more is read
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way in gRPC
+  bool handling_ ABSL_GUARDED_BY(mu_) = false;               // a message that was read is being looked at
+  bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_ORDERED_STREAM_H_

@@ -1,0 +1,40 @@
+#include "server/api/unary_call.h"
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/server_context.h"
+#include "server/api/status.h"
+
+namespace bayespfl::server {
+
+UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
+                     grpc::ByteBuffer& response)
+    : calls_(calls), method_(method), context_(context), deadline_(DeadlineOf(context)), response_(response) {
+  calls_.CallStarted();
+}
+
+void UnaryCall::OnDone() {
+  CallRegistry& calls = calls_;
+  delete this;
+  calls.CallEnded();
+}
+
+void UnaryCall::Reject(const absl::Status& status) {
+  calls_.CountRejectedFrame(status);
+  End(status);
+}
+
+void UnaryCall::Fail(const absl::Status& status) {
+  if (!absl::IsResourceExhausted(status)) return End(status);
+  const absl::Duration delay = RetryDelay(pipeline());
+  // gRPC's own retries wait this long (its proposal A6).
+  context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(delay)));
+  End(WithRetryInfo(status, delay));
+}
+
+void UnaryCall::End(const absl::Status& status) {
+  const grpc::Status grpc_status = ToGrpcStatus(status);
+  calls_.CountCall(method_, grpc_status);
+  Finish(grpc_status);
+}
+
+}  // namespace bayespfl::server

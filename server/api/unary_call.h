@@ -1,0 +1,65 @@
+// One unary call that takes frames: from its bytes to its status.
+#ifndef BAYESPFL_SERVER_API_UNARY_CALL_H_
+#define BAYESPFL_SERVER_API_UNARY_CALL_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/api/call_registry.h"
+#include "server/api/wire.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/pipeline.h"
+
+namespace bayespfl::server {
+
+// gRPC calls OnDone() only after Finish(), and a call ends exactly once, by Reject(), Fail() or Succeed(): from the
+// pipeline's callback when frames were accepted. So the object outlives its frames. It deletes itself, and may be gone
+// when one of the three returns.
+class UnaryCall : public grpc::ServerUnaryReactor {
+ public:
+  void OnCancel() final { pipeline().Cancel(*cancellation_); }
+  void OnDone() final;
+
+ protected:
+  // `method` is a literal; `response` is gRPC's, empty.
+  UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
+            grpc::ByteBuffer& response);
+  ~UnaryCall() override = default;
+
+  // Ends the call: validation turned the request down.
+  void Reject(const absl::Status& status);
+
+  // Ends the call: the pipeline refused a frame or could not answer it.
+  void Fail(const absl::Status& status);
+
+  template <typename Message>
+  void Succeed(const Message& message) {
+    absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
+    if (!bytes.ok()) return End(bytes.status());
+    response_.Swap(&*bytes);
+    End(absl::OkStatus());
+  }
+
+  Pipeline& pipeline() const { return calls_.pipeline(); }
+  absl::Time deadline() const { return deadline_; }
+  const std::shared_ptr<CancellationToken>& cancellation() const { return cancellation_; }
+
+ private:
+  void End(const absl::Status& status);
+
+  CallRegistry& calls_;
+  const absl::string_view method_;
+  grpc::CallbackServerContext& context_;
+  const absl::Time deadline_;
+  grpc::ByteBuffer& response_;
+  const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_UNARY_CALL_H_
