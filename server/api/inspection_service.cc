@@ -43,6 +43,7 @@ class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
     if (!frame.ok()) return Reject(frame.status());
     metadata_ = std::move(*message->mutable_metadata());
+    frame->client = service_.ClientOf(context_);
     frame->arrival = arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline_;
@@ -67,7 +68,7 @@ class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
 
   void Refuse(const absl::Status& status) {
     if (!absl::IsResourceExhausted(status)) return End(status);
-    const absl::Duration delay = RetryDelay(service_.pipeline_);
+    const absl::Duration delay = RetryDelayOf(status).value_or(RetryDelay(service_.pipeline_));
     // gRPC's own retries wait this long (its proposal A6).
     context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(delay)));
     End(WithRetryInfo(status, delay));
@@ -135,8 +136,8 @@ void InspectionService::Drain() {
   std::vector<std::shared_ptr<InspectionStream>> open;
   {
     MutexLock lock(mu_);
-    for (const auto& [key, weak] : streams_) {
-      if (std::shared_ptr<InspectionStream> stream = weak.lock()) open.push_back(std::move(stream));
+    for (const auto& [key, entry] : streams_) {
+      if (std::shared_ptr<InspectionStream> stream = entry.stream.lock()) open.push_back(std::move(stream));
     }
   }
   const absl::Status draining =
@@ -155,10 +156,12 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
     grpc::CallbackServerContext* context) {
   CallStarted();
   const uint64_t id = next_stream_.fetch_add(1);
+  const std::string client = ClientOf(*context);
   auto stream = std::make_shared<InspectionStream>(
       StreamSurroundings{.pipeline = pipeline_,
                          .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
                          .max_age = StreamAge(),
+                         .client = client,
                          .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
                          .on_finishing = [this, id] { Unregister(id); },
                          .on_done =
@@ -167,20 +170,33 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
                                CallEnded();
                              }},
       DeadlineOf(*context));
-  stream->Start(Register(id, stream));
+  stream->Start(Register(id, client, stream));
   return stream.get();
 }
 
 // OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
-absl::Status InspectionService::Register(uint64_t id, const std::shared_ptr<InspectionStream>& stream) {
+absl::Status InspectionService::Register(uint64_t id, const std::string& client,
+                                         const std::shared_ptr<InspectionStream>& stream) {
   absl::Status ready = pipeline_.Ready();
   MutexLock lock(mu_);
   const size_t open = streams_.size();
-  streams_.emplace(id, stream);
-  if (!ready.ok() || open < static_cast<size_t>(std::max(1, options_.max_streams))) return ready;
-  return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
-                           "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
-                       RetryDelay(pipeline_));
+  OpenStream& entry = streams_[id];
+  entry.stream = stream;
+  if (!ready.ok()) return ready;
+  if (open >= static_cast<size_t>(std::max(1, options_.max_streams))) {
+    return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
+                             "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
+                         RetryDelay(pipeline_));
+  }
+  if (!options_.open_stream) return ready;
+  absl::StatusOr<ClientLimits::StreamLease> lease = options_.open_stream(client);
+  if (!lease.ok()) return WithRetryInfo(lease.status(), RetryDelay(pipeline_));
+  entry.lease = *std::move(lease);
+  return ready;
+}
+
+std::string InspectionService::ClientOf(const grpc::CallbackServerContext& context) const {
+  return options_.client_of ? options_.client_of(context) : std::string();
 }
 
 // A client that ends a stream and opens the next one at once must find the place free.

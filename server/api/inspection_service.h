@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
@@ -20,6 +21,7 @@
 #include "server/api/inspection_stream.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/security/client_limits.h"
 
 namespace bayespfl::server {
 
@@ -29,6 +31,12 @@ struct ServiceOptions {
   int max_streams = 256;          // >= 1; more are refused
   absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
   std::string server_version;
+
+  // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
+  std::function<std::string(const grpc::CallbackServerContext& context)> client_of = {};
+
+  // Takes a place for one more stream of a client; ResourceExhausted: it has as many as it may. Empty: always free.
+  std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
 
   // Called once for every call that reached the service, with its method ("Inspect") and the code it ended with. Calls
   // that gRPC itself refuses (a message over the transport limit, an unknown method) are not seen. May be empty.
@@ -71,7 +79,13 @@ class InspectionService final : public inspection::v1::InspectionService::WithRa
  private:
   class UnaryCall;
 
-  absl::Status Register(uint64_t id, const std::shared_ptr<InspectionStream>& stream);
+  struct OpenStream {
+    std::weak_ptr<InspectionStream> stream;
+    ClientLimits::StreamLease lease;
+  };
+
+  absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<InspectionStream>& stream);
+  std::string ClientOf(const grpc::CallbackServerContext& context) const;
   void Unregister(uint64_t id);
   std::optional<absl::Duration> StreamAge() const;
   void CallStarted();
@@ -84,7 +98,7 @@ class InspectionService final : public inspection::v1::InspectionService::WithRa
   Mutex mu_;
   CondVar idle_;
   int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  std::unordered_map<uint64_t, std::weak_ptr<InspectionStream>> streams_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<uint64_t, OpenStream> streams_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> next_stream_{0};
 };
 

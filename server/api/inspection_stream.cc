@@ -143,6 +143,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   absl::StatusOr<FrameRequest> request = FrameFromProto(frame, *defaults_);
   v1::FrameMetadata metadata = std::move(*frame.mutable_metadata());
   if (!request.ok()) return RejectFrame(sequence, std::move(metadata), request.status());
+  request->client = surroundings_.client;
   request->arrival = arrival_;
   request->owner = std::move(message);
   request->deadline = std::min(request->deadline, deadline_);
@@ -157,7 +158,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
       },
       &id);
   if (!accepted.ok()) {
-    const bool full = absl::IsResourceExhausted(accepted);
+    const bool full = absl::IsResourceExhausted(accepted) && !RetryDelayOf(accepted).has_value();
     return Reply(sequence, std::move(metadata),
                  full ? WithRetryInfo(accepted, RetryDelay(surroundings_.pipeline)) : accepted);
   }

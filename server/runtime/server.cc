@@ -1,6 +1,7 @@
 #include "server/runtime/server.h"
 
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -10,7 +11,6 @@
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/status.h"
 #include "server/runtime/cpu_quota.h"
@@ -28,7 +28,23 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
-PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
+const std::string& HttpHost(const ServerConfig& config) {
+  return config.http_host.empty() ? config.host : config.http_host;
+}
+
+PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
+  return {.host = config.host,
+          .tls = {.tls_certificate = config.tls_certificate,
+                  .tls_key = config.tls_key,
+                  .tls_client_ca = config.tls_client_ca},
+          .tokens_file = config.tokens_file,
+          .allow_plaintext_tokens = config.allow_plaintext_tokens,
+          .reload_interval = std::chrono::seconds(config.security_reload_seconds),
+          .limits = {.max_streams = config.max_streams_per_client,
+                     .max_frames_per_second = config.max_frames_per_second_per_client}};
+}
+
+PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::function<absl::Status(const std::string&)> admit) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
@@ -37,7 +53,8 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
-          .render_threads = config.render_threads};
+          .render_threads = config.render_threads,
+          .admit = std::move(admit)};
 }
 
 }  // namespace
@@ -57,6 +74,8 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     };
   }
   auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
+  const absl::Status secured = server->Secure();
+  if (!secured.ok()) return secured;
   const absl::Status listening = server->Listen();
   if (!listening.ok()) return listening;
   return server;
@@ -67,12 +86,17 @@ InspectionServer::InspectionServer(ServerOptions options)
       loader_(std::move(options.loader)),
       logger_(std::move(options.logger)),
       metrics_(BAYESPFL_VERSION),
-      pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
+      pipeline_(Pipeline::Create(
+          PipelineOptionsOf(config_, [this](const std::string& client) { return AdmitFrame(client); }), metrics_)) {
   ServiceOptions service;
   service.max_frames_per_stream = config_.max_frames_per_stream;
   service.max_streams = config_.max_streams;
   service.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
   service.server_version = BAYESPFL_VERSION;
+  service.client_of = [this](const grpc::CallbackServerContext& context) {
+    return security_->IdentityOf(context).client;
+  };
+  service.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
   };
@@ -81,6 +105,17 @@ InspectionServer::InspectionServer(ServerOptions options)
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
+
+absl::Status InspectionServer::Secure() {
+  PortSecurityOptions options = SecurityOptionsOf(config_);
+  options.on_call_refused = [this](absl::StatusCode code) {
+    metrics_.CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
+  };
+  absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
+  if (!security.ok()) return security.status();
+  security_ = *std::move(security);
+  return absl::OkStatus();
+}
 
 absl::Status InspectionServer::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
@@ -93,7 +128,7 @@ absl::Status InspectionServer::Listen() {
   builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
   builder.SetMaxSendMessageSize(-1);
   const std::string address = JoinHostPort(config_.host, config_.port);
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+  builder.AddListeningPort(address, security_->credentials(), &port_);
   builder.RegisterService(service_.get());
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr || port_ == 0) {
@@ -115,12 +150,18 @@ absl::Status InspectionServer::Listen() {
     return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
   };
   absl::StatusOr<std::unique_ptr<HttpServer>> http =
-      HttpServer::Start(config_.host, config_.http_port, std::move(handlers));
+      HttpServer::Start(HttpHost(config_), config_.http_port, std::move(handlers));
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
   store_ = std::make_unique<ModelStore>(loader_, config_.max_batch,
                                         [this](absl::StatusOr<Replicas> replicas) { OnLoaded(std::move(replicas)); });
   return absl::OkStatus();
+}
+
+absl::Status InspectionServer::AdmitFrame(const std::string& client) {
+  absl::Duration retry_after;
+  const absl::Status admitted = security_->limits().TakeFrame(client, retry_after);
+  return admitted.ok() ? admitted : WithRetryInfo(admitted, retry_after);
 }
 
 void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
@@ -149,7 +190,7 @@ void InspectionServer::SetServing(bool serving) {
 }
 
 std::string InspectionServer::grpc_address() const { return JoinHostPort(config_.host, port_); }
-std::string InspectionServer::http_address() const { return JoinHostPort(config_.host, http_port()); }
+std::string InspectionServer::http_address() const { return JoinHostPort(HttpHost(config_), http_port()); }
 
 absl::Status InspectionServer::WaitUntilLoaded() {
   MutexLock lock(mu_);

@@ -21,6 +21,7 @@
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
 #include "server/runtime/model_store.h"
+#include "server/security/port_security.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
@@ -43,7 +44,7 @@ struct ServerOptions {
 class InspectionServer {
  public:
   // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
-  // bound. InvalidArgument: the log level.
+  // bound. InvalidArgument: the log level. As PortSecurity::Create() says: certificates and tokens.
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -71,7 +72,9 @@ class InspectionServer {
 
  private:
   explicit InspectionServer(ServerOptions options);
+  absl::Status Secure();
   absl::Status Listen();
+  absl::Status AdmitFrame(const std::string& client);
   void OnLoaded(absl::StatusOr<Replicas> replicas);
   void OnCallFinished(absl::string_view method, const grpc::Status& status);
   void SetServing(bool serving);
@@ -80,6 +83,7 @@ class InspectionServer {
   const ModelLoader loader_;
   const Logger logger_;
   Metrics metrics_;
+  std::unique_ptr<PortSecurity> security_;  // set before the port opens
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<grpc::Server> grpc_;

@@ -39,6 +39,10 @@ Metrics::Metrics(absl::string_view server_version)
                     .Name("bayespfl_requests_total")
                     .Help("Calls that ended, by gRPC method and status code.")
                     .Register(registry_)),
+      refused_calls_(prometheus::BuildCounter()
+                         .Name("bayespfl_calls_refused_total")
+                         .Help("Calls without permission, which no service saw.")
+                         .Register(registry_)),
       model_info_(prometheus::BuildGauge()
                       .Name("bayespfl_model_info")
                       .Help("1 for the model that answers.")
@@ -106,6 +110,10 @@ void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& se
 
 void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
   requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
+}
+
+void Metrics::CountRefusedCall(absl::string_view code) {
+  refused_calls_.Add({{"code", std::string(code)}}).Increment();
 }
 
 void Metrics::SetModel(const ModelInfo& info) {
