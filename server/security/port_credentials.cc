@@ -77,8 +77,11 @@ class PortCredentials final : public grpc::ServerCredentials {
       return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     }
     const grpc_ssl_pem_key_cert_pair pair = {material->pem.tls_key.c_str(), material->pem.tls_certificate.c_str()};
-    const std::string& authority = material->pem.tls_client_ca;
-    *config = grpc_ssl_server_certificate_config_create(authority.empty() ? nullptr : authority.c_str(), &pair, 1);
+    // gRPC 1.51 aborts without any authority, also when it will not ask clients for certificates. The server's own
+    // certificate then serves: nothing is ever checked against it.
+    const std::string& authority =
+        self.tls_->wants_client_certificates() ? material->pem.tls_client_ca : material->pem.tls_certificate;
+    *config = grpc_ssl_server_certificate_config_create(authority.c_str(), &pair, 1);
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
 
