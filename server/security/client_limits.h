@@ -22,8 +22,8 @@ struct ClientLimitsOptions {
   int max_streams = 0;            // open at once, of one client; 0: no limit
   int max_frames_per_second = 0;  // of one client; 0: no limit. A client that was quiet for a second may send a
                                   // second's worth of frames at once
-  size_t max_clients = 4096;  // >= 1, remembered; the one that was quiet longest is forgotten first, which gives it
-                              // a full second's worth again. Clients with open streams are never forgotten
+  size_t max_clients = 4096;      // >= 1, remembered; the one that was quiet longest is forgotten first, which gives it
+                                  // a full second's worth again. Clients with open streams are never forgotten
   std::function<std::chrono::steady_clock::time_point()> now = [] { return std::chrono::steady_clock::now(); };
 };
 

@@ -1,7 +1,9 @@
 // The credentials of the gRPC port: plain text or TLS, with one check in front of every call.
 //
-// gRPC's C++ classes cannot do this: InsecureServerCredentials takes no metadata processor, a server interceptor cannot
-// refuse a call, and SslServerCredentials cannot change its certificate. Its C interface, which they stand on, can:
+// gRPC 1.51's C++ classes cannot do this: InsecureServerCredentials takes no metadata processor, a server interceptor
+// cannot refuse a call, SslServerCredentials cannot change its certificate, and the experimental
+// FileWatcherCertificateProvider fails every handshake while certificate and key do not match. The C interface that
+// they stand on can:
 // - grpc_server_credentials_set_auth_metadata_processor() works for plain text too. It runs before gRPC looks for the
 //   method, so health, reflection and services that are yet to be written cannot slip past.
 // - grpc_ssl_server_credentials_create_options_using_config_fetcher() asks for the certificate at every handshake.
