@@ -416,7 +416,8 @@ TEST(TokenTest, GoesOutWithEveryStream) {
   options.token = "bpfl_abc-123";
 
   const absl::Status status =
-      (*InspectionClient::Create(options))->InspectStream(StreamCategory(), {}, SourceOf({}), [](StreamReply) {});
+      (*InspectionClient::Create(options))->InspectStream(StreamCategory(), {}, SourceOf({}), [](const StreamReply&) {
+      });
 
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(header, "Bearer bpfl_abc-123");
