@@ -1,5 +1,6 @@
 #include "client/cpp/connection.h"
 
+#include <cstdlib>
 #include <iostream>
 #include <utility>
 
@@ -15,6 +16,26 @@ namespace {
 constexpr double kLongestTimeoutSeconds = 86400;
 constexpr double kShortestTimeoutSeconds = 0.001;
 
+absl::StatusOr<std::string> TokenOf(const ConnectionFlags& flags) {
+  if (!flags.token_file.empty()) return ReadToken(flags.token_file);
+  const char* const token = std::getenv("BAYESPFL_TOKEN");
+  return std::string(token != nullptr ? token : "");
+}
+
+absl::StatusOr<std::unique_ptr<InspectionClient>> CreateClient(const ConnectionFlags& flags) {
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ReadTlsCredentials(flags.tls);
+  if (!credentials.ok()) return credentials.status();
+  absl::StatusOr<std::string> token = TokenOf(flags);
+  if (!token.ok()) return token.status();
+  ClientOptions options;
+  options.target = flags.server;
+  options.timeout = absl::Seconds(flags.timeout_seconds);
+  options.credentials = *std::move(credentials);
+  options.token = *std::move(token);
+  options.allow_plaintext_token = flags.allow_plaintext_token;
+  return InspectionClient::Create(options);
+}
+
 bool NoAnswer(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
 
 }  // namespace
@@ -28,13 +49,20 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::st
       ->type_name("SECONDS")
       ->check(CLI::Range(kShortestTimeoutSeconds, kLongestTimeoutSeconds))
       ->capture_default_str();
+  command.add_option("--tls-ca", flags.tls.ca, "Use TLS; PEM authorities of the server's certificate")
+      ->envname("BAYESPFL_TLS_CA")
+      ->type_name("FILE");
+  command.add_option("--tls-cert", flags.tls.certificate, "PEM certificate of this client")->type_name("FILE");
+  command.add_option("--tls-key", flags.tls.key, "PEM private key of --tls-cert")->type_name("FILE");
+  command.add_option("--token-file", flags.token_file, "File with a bearer token; default: $BAYESPFL_TOKEN")
+      ->envname("BAYESPFL_TOKEN_FILE")
+      ->type_name("FILE");
+  command.add_flag("--allow-plaintext-token", flags.allow_plaintext_token,
+                   "Send the token without TLS to another machine");
 }
 
 std::unique_ptr<InspectionClient> Connect(const ConnectionFlags& flags) {
-  ClientOptions options;
-  options.target = flags.server;
-  options.timeout = absl::Seconds(flags.timeout_seconds);
-  absl::StatusOr<std::unique_ptr<InspectionClient>> client = InspectionClient::Create(options);
+  absl::StatusOr<std::unique_ptr<InspectionClient>> client = CreateClient(flags);
   if (client.ok()) return *std::move(client);
   PrintError(client.status().message());
   return nullptr;
@@ -44,7 +72,8 @@ void PrintError(absl::string_view message) { std::cerr << "bayespfl-client: " <<
 
 int ReportServerError(const InspectionClient& client, const absl::Status& status) {
   if (!NoAnswer(status)) {
-    PrintError(absl::StrCat("the server at ", client.target(), " refused: ", status.message()));
+    PrintError(absl::StrCat("the server at ", client.target(), " refused: ", status.message(),
+                            absl::IsUnauthenticated(status) ? " (--token-file gives one)" : ""));
     return kExitLocal;
   }
   if (client.Health().ok()) {

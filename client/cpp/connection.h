@@ -1,4 +1,4 @@
-// What all commands share: the server's address, and what to say when it does not answer.
+// What all commands share: the server's address, how to be let in, and what to say when it does not answer.
 #ifndef BAYESPFL_CLIENT_CPP_CONNECTION_H_
 #define BAYESPFL_CLIENT_CPP_CONNECTION_H_
 
@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "client/cpp/credentials.h"
 #include "client/cpp/inspection_client.h"
 
 namespace bayespfl::client {
@@ -16,9 +17,13 @@ namespace bayespfl::client {
 struct ConnectionFlags {
   std::string server = "127.0.0.1:50051";
   double timeout_seconds = 60;
+  TlsFiles tls;
+  std::string token_file;  // empty: the environment's BAYESPFL_TOKEN, if there is one
+  bool allow_plaintext_token = false;
 };
 
-// Adds --server and --timeout to a command; `flags` must outlive it.
+// Adds --server, --timeout and the flags of TLS and tokens to a command; `flags` must outlive it. There is no flag for
+// the token itself: every user of the machine sees the command lines of all processes.
 void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help);
 
 // The client, or null after an error message.

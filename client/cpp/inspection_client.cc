@@ -7,6 +7,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -31,19 +32,38 @@ bool HasScheme(absl::string_view target) {
 }
 
 bool IsLoopback(absl::string_view target) {
-  return absl::StartsWith(target, "127.") || absl::StartsWith(target, "localhost:") ||
-         absl::StartsWith(target, "[::1]:");
+  const absl::string_view host = target.substr(0, target.rfind(':'));
+  const bool numbers = host.find_first_not_of("0123456789.") == absl::string_view::npos;  // no 127.example.com
+  return (numbers && absl::StartsWith(host, "127.")) || host == "localhost" || host == "[::1]";
+}
+
+// Of this machine, so that nobody else can listen.
+bool IsLocal(absl::string_view target) { return IsLoopback(target) || absl::StartsWith(target, "unix:"); }
+
+absl::Status CheckToken(const ClientOptions& options) {
+  constexpr absl::string_view kPunctuation = "-._~+/=";  // RFC 6750, section 2.1
+  for (const char c : options.token) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains(kPunctuation, c)) continue;
+    return absl::InvalidArgumentError("the token holds a character that no token may have");
+  }
+  if (options.token.empty() || options.credentials != nullptr || options.allow_plaintext_token ||
+      IsLocal(options.target)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the token would go to ", options.target, " in plain text; use TLS, or allow it explicitly"));
 }
 
 void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   if (timeout != absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
 }
 
-// Runs one unary call of a stub within a deadline.
+// Runs one unary call of a stub within the client's deadline.
 template <typename Response, typename Call>
-absl::StatusOr<Response> Unary(absl::Duration timeout, const Call& call) {
+absl::StatusOr<Response> Unary(const ClientOptions& options, const Call& call) {
   grpc::ClientContext context;
-  SetDeadline(context, timeout);
+  SetDeadline(context, options.timeout);
+  AddToken(options.token, context);
   Response response;
   const absl::Status status = FromGrpcStatus(call(&context, &response));
   if (!status.ok()) return status;
@@ -74,6 +94,8 @@ absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const
     return absl::InvalidArgumentError(absl::StrCat("max_message_bytes is ", options.max_message_bytes,
                                                    ", it must be at least ", kSmallestMessageLimit));
   }
+  const absl::Status token = CheckToken(options);
+  if (!token.ok()) return token;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetMaxSendMessageSize(options.max_message_bytes);
@@ -90,16 +112,15 @@ InspectionClient::InspectionClient(ClientOptions options, const std::shared_ptr<
       health_(grpc::health::v1::Health::NewStub(channel)) {}
 
 absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& request) const {
-  return Unary<InspectResponse>(options_.timeout, [&](grpc::ClientContext* context, InspectResponse* response) {
+  return Unary<InspectResponse>(options_, [&](grpc::ClientContext* context, InspectResponse* response) {
     return inspection_->Inspect(context, request, response);
   });
 }
 
 absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo() const {
-  return Unary<GetModelInfoResponse>(options_.timeout,
-                                     [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
-                                       return inspection_->GetModelInfo(context, GetModelInfoRequest(), response);
-                                     });
+  return Unary<GetModelInfoResponse>(options_, [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
+    return inspection_->GetModelInfo(context, GetModelInfoRequest(), response);
+  });
 }
 
 absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionClient::Health(
@@ -107,7 +128,7 @@ absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionC
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(std::string(service));
   const auto response = Unary<grpc::health::v1::HealthCheckResponse>(
-      options_.timeout, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
+      options_, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
         return health_->Check(context, request, answer);
       });
   if (!response.ok()) return response.status();
@@ -119,7 +140,7 @@ absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_optio
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
   if (options.stall_timeout <= absl::ZeroDuration())
     return absl::InvalidArgumentError("stall_timeout must be positive");
-  StreamCall call(options);
+  StreamCall call(options, options_.token);
   call.Start(*inspection_, inspect_options);
   bool more = true;  // the source may have another frame
   for (;;) {

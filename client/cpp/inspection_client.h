@@ -44,6 +44,12 @@ struct ClientOptions {
 
   // Null: plain text.
   std::shared_ptr<grpc::ChannelCredentials> credentials;
+
+  // Sent with every call as `authorization: Bearer TOKEN`; empty: none.
+  std::string token;
+
+  // Lets `token` go in plain text to another machine, where everybody on the way can read it.
+  bool allow_plaintext_token = false;
 };
 
 // One frame on its way out.
@@ -80,7 +86,8 @@ class InspectionClient final {
   // Takes the replies, in the order of the frames.
   using ReplySink = std::function<void(StreamReply)>;
 
-  // Does not connect yet: the first call does. INVALID_ARGUMENT for a target without a port or options out of range.
+  // Does not connect yet: the first call does. INVALID_ARGUMENT for a target without a port, options out of range, a
+  // token that no header can hold, or one that would go out in plain text (allow_plaintext_token).
   static absl::StatusOr<std::unique_ptr<InspectionClient>> Create(const ClientOptions& options);
 
   InspectionClient(const InspectionClient&) = delete;

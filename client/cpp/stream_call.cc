@@ -14,6 +14,10 @@ constexpr absl::Duration kFinishGrace = absl::Seconds(5);
 
 }  // namespace
 
+void AddToken(const std::string& token, grpc::ClientContext& context) {
+  if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
+}
+
 void StreamCall::Start(inspection::v1::InspectionService::Stub& stub,
                        const inspection::v1::InspectOptions& inspect_options) {
   *request_.mutable_configuration()->mutable_options() = inspect_options;

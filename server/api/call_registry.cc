@@ -47,8 +47,8 @@ void CallRegistry::Drain() {
   std::vector<std::shared_ptr<OrderedStream>> open;
   {
     MutexLock lock(mu_);
-    for (const auto& [key, weak] : streams_) {
-      if (std::shared_ptr<OrderedStream> stream = weak.lock()) open.push_back(std::move(stream));
+    for (const auto& [key, opened] : streams_) {
+      if (std::shared_ptr<OrderedStream> stream = opened.stream.lock()) open.push_back(std::move(stream));
     }
   }
   const absl::Status draining =
@@ -56,10 +56,11 @@ void CallRegistry::Drain() {
   for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(draining);
 }
 
-StreamSurroundings CallRegistry::Surroundings(absl::string_view method, uint64_t id) {
+StreamSurroundings CallRegistry::Surroundings(absl::string_view method, uint64_t id, const std::string& client) {
   return {.pipeline = pipeline_,
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
           .max_age = StreamAge(),
+          .client = client,
           .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
           .on_finishing = [this, id] { Unregister(id); },
           .on_done =
@@ -70,16 +71,29 @@ StreamSurroundings CallRegistry::Surroundings(absl::string_view method, uint64_t
 }
 
 // OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
-absl::Status CallRegistry::Register(uint64_t id, const std::shared_ptr<OrderedStream>& stream) {
+absl::Status CallRegistry::Register(uint64_t id, const std::string& client,
+                                    const std::shared_ptr<OrderedStream>& stream) {
   absl::Status ready = pipeline_.Ready();
   if (options_.on_streams_change) options_.on_streams_change(1);
   MutexLock lock(mu_);
   const size_t open = streams_.size();
-  streams_.emplace(id, stream);
-  if (!ready.ok() || open < static_cast<size_t>(std::max(1, options_.max_streams))) return ready;
-  return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
-                           "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
-                       RetryDelay(pipeline_));
+  OpenedStream& opened = streams_[id];
+  opened.stream = stream;
+  if (!ready.ok()) return ready;
+  if (open >= static_cast<size_t>(std::max(1, options_.max_streams))) {
+    return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
+                             "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
+                         RetryDelay(pipeline_));
+  }
+  if (!options_.open_stream) return ready;
+  absl::StatusOr<ClientLimits::StreamLease> lease = options_.open_stream(client);
+  if (!lease.ok()) return WithRetryInfo(lease.status(), RetryDelay(pipeline_));
+  opened.lease = *std::move(lease);
+  return ready;
+}
+
+std::string CallRegistry::ClientOf(const grpc::ServerContextBase& context) const {
+  return options_.client_of ? options_.client_of(context) : std::string();
 }
 
 // A client that ends a stream and opens the next one at once must find the place free.

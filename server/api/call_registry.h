@@ -8,17 +8,21 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
 #include "server/api/ordered_stream.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/security/client_limits.h"
 
 namespace bayespfl::server {
 
@@ -27,6 +31,12 @@ struct CallOptions {
                                   // HTTP/2's flow control holds the client up
   int max_streams = 256;          // >= 1; of all services together; more are refused
   absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
+
+  // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
+  std::function<std::string(const grpc::ServerContextBase& context)> client_of = {};
+
+  // Takes a place for one more stream of a client; ResourceExhausted: it has as many as it may. Empty: always free.
+  std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
 
   // Called once for every call that reached a service, with its method ("Inspect") and the code it ended with. Calls
   // that gRPC itself refuses (a message over the transport limit, an unknown method) are not seen. May be empty.
@@ -51,18 +61,23 @@ class CallRegistry {
 
   Pipeline& pipeline() const { return pipeline_; }
 
+  // CallOptions::client_of.
+  std::string ClientOf(const grpc::ServerContextBase& context) const;
+
   // A unary call that takes frames is open from the one to the other.
   void CallStarted();
   void CallEnded();
 
-  // Makes a stream and starts it, or ends it at once: Unavailable (not ready), ResourceExhausted (max_streams).
+  // Makes a stream and starts it, or ends it at once: Unavailable (not ready), ResourceExhausted (max_streams, or
+  // CallOptions::open_stream).
   // `method` is a literal. gRPC owns the result.
   template <typename Stream>
   Stream* OpenStream(absl::string_view method, const grpc::CallbackServerContext& context) {
     CallStarted();
     const uint64_t id = next_stream_.fetch_add(1);
-    auto stream = std::make_shared<Stream>(Surroundings(method, id), DeadlineOf(context));
-    stream->Start(Register(id, stream));
+    const std::string client = ClientOf(context);
+    auto stream = std::make_shared<Stream>(Surroundings(method, id, client), DeadlineOf(context));
+    stream->Start(Register(id, client, stream));
     return stream.get();
   }
 
@@ -79,8 +94,13 @@ class CallRegistry {
   void CountRejectedFrame(const absl::Status& status) const;
 
  private:
-  StreamSurroundings Surroundings(absl::string_view method, uint64_t id);
-  absl::Status Register(uint64_t id, const std::shared_ptr<OrderedStream>& stream);
+  struct OpenedStream {
+    std::weak_ptr<OrderedStream> stream;
+    ClientLimits::StreamLease lease;
+  };
+
+  StreamSurroundings Surroundings(absl::string_view method, uint64_t id, const std::string& client);
+  absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   std::optional<absl::Duration> StreamAge() const;
 
@@ -91,7 +111,7 @@ class CallRegistry {
   Mutex mu_;
   CondVar idle_;
   int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  std::unordered_map<uint64_t, std::weak_ptr<OrderedStream>> streams_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<uint64_t, OpenedStream> streams_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace bayespfl::server

@@ -30,6 +30,7 @@ class InspectCall final : public UnaryCall {
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
     if (!frame.ok()) return Reject(frame.status());
     metadata_ = std::move(*message->mutable_metadata());
+    frame->client = client();
     frame->arrival = arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline();

@@ -68,6 +68,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   absl::StatusOr<FrameRequest> request = FrameFromProto(frame, *defaults_);
   v1::FrameMetadata metadata = std::move(*frame.mutable_metadata());
   if (!request.ok()) return RejectFrame(sequence, std::move(metadata), request.status());
+  request->client = surroundings().client;
   request->arrival = arrival_;
   request->owner = std::move(message);
   request->deadline = std::min(request->deadline, deadline());
@@ -82,7 +83,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
       },
       &id);
   if (!accepted.ok()) {
-    const bool full = absl::IsResourceExhausted(accepted);
+    const bool full = absl::IsResourceExhausted(accepted) && !RetryDelayOf(accepted).has_value();
     return Reply(sequence, std::move(metadata), full ? WithRetryInfo(accepted, RetryDelay(pipeline())) : accepted);
   }
   MutexLock lock(mu_);

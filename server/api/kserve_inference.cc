@@ -20,13 +20,15 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipelin
 
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           std::chrono::steady_clock::time_point arrival, absl::Time deadline) {
+                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           absl::Time deadline) {
   const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
   if (!model.ok()) return model.status();
   absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
   if (!inference.ok()) return inference;
   for (FrameRequest& frame : inference->frames) {
     frame.options.model = (*model)->name();
+    frame.client = client;
     frame.arrival = arrival;
     frame.deadline = std::min(frame.deadline, deadline);
   }

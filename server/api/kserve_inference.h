@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -26,7 +27,8 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipelin
 // Thread-safe.
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           std::chrono::steady_clock::time_point arrival, absl::Time deadline);
+                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           absl::Time deadline);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
 // pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.

@@ -27,7 +27,7 @@ class ModelInferCall final : public UnaryCall {
     grpc::ByteBuffer copy(bytes);  // shares the slices
     const absl::Status parsed = ParseMessage(copy, *request);
     if (!parsed.ok()) return Reject(parsed);
-    absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, arrival, deadline());
+    absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, client(), arrival, deadline());
     if (!inference.ok()) return Reject(inference.status());
     request.reset();  // the frames own what they need
     RunInference(pipeline(), *std::move(inference), cancellation(),

@@ -48,7 +48,8 @@ void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
   auto request = std::make_shared<inference::ModelInferRequest>();
   const absl::Status parsed = ParseMessage(bytes, *request);
   if (!parsed.ok()) return Reject(std::string(), parsed);
-  absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, arrival, deadline());
+  absl::StatusOr<Inference> inference =
+      PrepareInference(pipeline(), request, surroundings().client, arrival, deadline());
   if (!inference.ok()) {
     // An id over the limit is not sent back: it may be as large as a picture.
     return Reject(request->id().size() <= kMaxRequestIdBytes ? request->id() : std::string(), inference.status());

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -27,6 +28,7 @@ struct StreamSurroundings {
   Pipeline& pipeline;
   size_t max_frames = 4;                  // >= 1; frames read whose replies are not sent; then reading stops
   std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
+  std::string client;                     // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<void()> on_finishing;                // before the client can see the end
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns

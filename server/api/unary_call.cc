@@ -25,7 +25,7 @@ void UnaryCall::Reject(const absl::Status& status) {
 
 void UnaryCall::Fail(const absl::Status& status) {
   if (!absl::IsResourceExhausted(status)) return End(status);
-  const absl::Duration delay = RetryDelay(pipeline());
+  const absl::Duration delay = RetryDelayOf(status).value_or(RetryDelay(pipeline()));
   // gRPC's own retries wait this long (its proposal A6).
   context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(delay)));
   End(WithRetryInfo(status, delay));

@@ -3,6 +3,7 @@
 #define BAYESPFL_SERVER_API_UNARY_CALL_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,6 +48,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
 
   Pipeline& pipeline() const { return calls_.pipeline(); }
   absl::Time deadline() const { return deadline_; }
+  std::string client() const { return calls_.ClientOf(context_); }
   const std::shared_ptr<CancellationToken>& cancellation() const { return cancellation_; }
 
  private:

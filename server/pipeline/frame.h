@@ -84,6 +84,7 @@ struct FrameRequest {
   std::shared_ptr<const void> owner;  // keeps the bytes alive, released after decoding; null: the caller keeps them
                                       // until the frame is answered
   FrameOptions options;
+  std::string client;  // whose frame it is, as PipelineOptions::admit knows clients
   std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled

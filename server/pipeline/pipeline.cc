@@ -219,6 +219,8 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
 }
 
 absl::Status Pipeline::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
+  const absl::Status admitted = options_.admit ? options_.admit(request.client) : absl::OkStatus();
+  if (!admitted.ok()) return admitted;
   const absl::Status valid = model.Validate(request.options.category, request.options.samples);
   if (!valid.ok()) return valid;
   if (absl::Now() >= request.deadline) return Expired(request.arrival, Stage::kAdmission);

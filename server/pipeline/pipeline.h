@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,10 @@ struct PipelineOptions {
   int decode_threads = 1;                            // >= 1
   int render_threads = 1;                            // >= 1
   std::shared_ptr<FaultInjector> faults = nullptr;   // null: none
+
+  // Asked for every frame whether its client may send one now; an error is the refusal. Called from many threads at
+  // once. Empty: every client may.
+  std::function<absl::Status(const std::string& client)> admit = {};
 };
 
 // The stages a frame passes, as error messages and metrics name them.
@@ -93,11 +98,11 @@ class Pipeline {
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const;
 
-  // Refusals: Unavailable (see Ready()), NotFound (no model of that name), InvalidArgument (category or samples, as the
-  // executor's Validate() says),
-  // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
-  // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
-  // `id`, when given, is set before the frame can be answered.
+  // Refusals: Unavailable (see Ready()), NotFound (no model of that name), what PipelineOptions::admit says,
+  // InvalidArgument (category or samples, as the executor's Validate() says), ResourceExhausted (over
+  // max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority), DeadlineExceeded, Cancelled.
+  // Answers may besides be InvalidArgument (the picture) and Internal (device or encoder). `id`, when given, is set
+  // before the frame can be answered.
   absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
 
   // About how long it will take until half of the frames inside are answered, from the time recent batches took: when

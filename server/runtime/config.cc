@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "server/security/token_store.h"
 
 namespace bayespfl::server {
 namespace {
@@ -29,14 +30,14 @@ constexpr int kMaxPort = 65535;
 // One key of the file and flag of the command line. Numbers have a range, both ends included.
 struct Setting {
   const char* key;
-  std::variant<std::string ServerConfig::*, int ServerConfig::*, int64_t ServerConfig::*> field;
+  std::variant<std::string ServerConfig::*, int ServerConfig::*, int64_t ServerConfig::*, bool ServerConfig::*> field;
   int64_t smallest;
   int64_t largest;
   const char* help;
 };
 
-const std::array<Setting, 26>& Settings() {
-  static const std::array<Setting, 26> settings = {{
+const std::array<Setting, 35>& Settings() {
+  static const std::array<Setting, 35> settings = {{
       {"model", &ServerConfig::model, 0, 0, "folder of the model package"},
       {"model_root", &ServerConfig::model_root, 0, 0, "folder of packages that may be loaded by name"},
       {"models", &ServerConfig::models, 0, 0, "packages of model_root to load first, separated by commas"},
@@ -44,6 +45,7 @@ const std::array<Setting, 26>& Settings() {
       {"calibration", &ServerConfig::calibration, 0, 0, "calibration file instead of the package's own"},
       {"host", &ServerConfig::host, 0, 0, "address to listen on"},
       {"port", &ServerConfig::port, 0, kMaxPort, "gRPC port; 0 picks a free one"},
+      {"http_host", &ServerConfig::http_host, 0, 0, "address of the HTTP port; empty: as host"},
       {"http_port", &ServerConfig::http_port, 0, kMaxPort, "port of metrics and probes; 0 picks a free one"},
       {"device", &ServerConfig::device, 0, 0, "auto, cpu or cuda:N; several separated by commas"},
       {"replicas", &ServerConfig::replicas, 1, 64, "replicas of the model on each device"},
@@ -56,6 +58,17 @@ const std::array<Setting, 26>& Settings() {
       {"max_streams", &ServerConfig::max_streams, 1, 65536, "open streams; more are refused"},
       {"max_stream_age_seconds", &ServerConfig::max_stream_age_seconds, 0, int64_t{86400} * 30,
        "then a stream is ended; 0: never"},
+      {"max_streams_per_client", &ServerConfig::max_streams_per_client, 0, 65536, "open streams of one client; 0: any"},
+      {"max_frames_per_second_per_client", &ServerConfig::max_frames_per_second_per_client, 0, 1'000'000,
+       "frames a second of one client; 0: any"},
+      {"tls_certificate", &ServerConfig::tls_certificate, 0, 0, "PEM certificate chain of the gRPC port"},
+      {"tls_key", &ServerConfig::tls_key, 0, 0, "PEM private key of tls_certificate"},
+      {"tls_client_ca", &ServerConfig::tls_client_ca, 0, 0, "PEM authorities whose certificates clients must have"},
+      {"tokens_file", &ServerConfig::tokens_file, 0, 0, "YAML list of bearer tokens; set: calls need one"},
+      {"allow_plaintext_tokens", &ServerConfig::allow_plaintext_tokens, 0, 1,
+       "true: take tokens without TLS from other machines"},
+      {"security_reload_seconds", &ServerConfig::security_reload_seconds, 1, 3600,
+       "how often certificates and tokens_file are looked at"},
       {"max_frames_per_stream", &ServerConfig::max_frames_per_stream, 1, 4096, "frames of one stream inside"},
       {"max_batch", &ServerConfig::max_batch, 1, 1024, "frames in one call of the model"},
       {"max_delay_milliseconds", &ServerConfig::max_delay_milliseconds, 0, 60000, "wait of a busy replica for a batch"},
@@ -72,6 +85,13 @@ const std::array<Setting, 26>& Settings() {
 absl::Status Apply(const Setting& setting, const std::string& text, ServerConfig& config) {
   if (const auto* member = std::get_if<std::string ServerConfig::*>(&setting.field)) {
     config.*(*member) = text;
+    return absl::OkStatus();
+  }
+  if (const auto* flag = std::get_if<bool ServerConfig::*>(&setting.field)) {
+    if (text != "true" && text != "false") {
+      return absl::InvalidArgumentError(absl::StrCat(setting.key, " is '", text, "'; expected true or false"));
+    }
+    config.*(*flag) = text == "true";
     return absl::OkStatus();
   }
   int64_t value = 0;
@@ -116,6 +136,15 @@ absl::Status ApplyFile(const std::string& path, ServerConfig& config) {
   return applied.ok() ? applied : absl::Status(applied.code(), absl::StrCat(path, ": ", applied.message()));
 }
 
+// What --new-token prints.
+absl::StatusOr<std::string> NewTokenText(const std::string& name, const std::string& role_name) {
+  const absl::StatusOr<Role> role = ParseRole(role_name);
+  if (!role.ok()) return role.status();
+  const absl::StatusOr<NewToken> made = MakeToken(name, *role);
+  if (!made.ok()) return made.status();
+  return absl::StrCat("token, shown only now: ", made->token, "\nline for tokens_file: ", made->entry, "\n");
+}
+
 }  // namespace
 
 absl::Status ApplyYaml(const std::string& text, ServerConfig& config) {
@@ -144,6 +173,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   std::string config_file;
   app.add_option("--config", config_file, "YAML file with the same settings; flags win")->type_name("FILE");
   app.set_version_flag("--version", std::string("bayespfl-server " BAYESPFL_VERSION));
+  std::string token_name;
+  std::string token_role(RoleName(Role::kInspect));
+  auto* new_token =
+      app.add_option("--new-token", token_name, "print a new token and its line of tokens_file, and exit");
+  app.add_option("--token-role", token_role, "role of --new-token: inspect or admin")->needs(new_token);
   std::vector<std::string> values(Settings().size());
   std::vector<CLI::Option*> options;
   for (size_t i = 0; i < Settings().size(); ++i) {
@@ -156,6 +190,12 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     std::ostringstream text;
     app.exit(error, text, text);
     command_line.text = text.str();
+    return command_line;
+  }
+  if (new_token->count() > 0) {
+    absl::StatusOr<std::string> text = NewTokenText(token_name, token_role);
+    if (!text.ok()) return text.status();
+    command_line.text = *std::move(text);
     return command_line;
   }
   absl::Status status = config_file.empty() ? absl::OkStatus() : ApplyFile(config_file, command_line.config);

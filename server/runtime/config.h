@@ -21,6 +21,7 @@ struct ServerConfig {
   std::string default_model;                         // answers requests that name none; empty: the first loaded
   std::string calibration;                           // calibration file; empty: the package's own, if it has one
   std::string host = "127.0.0.1";                    // address that both ports bind to
+  std::string http_host;                             // address of the HTTP port alone; empty: as `host`
   int port = 50051;                                  // gRPC; 0: a free one
   int http_port = 9090;                              // metrics and probes; 0: a free one
   std::string device = "auto";                       // "auto", "cpu", "cuda:N"; several separated by commas
@@ -33,6 +34,14 @@ struct ServerConfig {
   int64_t max_decoded_bytes = int64_t{1} << 30;      // decoded pictures before the model; then decoding waits
   int max_streams = 256;                             // open at once; more are refused
   int max_stream_age_seconds = 0;                    // give or take a tenth; then a stream is ended; 0: never
+  int max_streams_per_client = 0;                    // open at once of one client; 0: no limit
+  int max_frames_per_second_per_client = 0;          // a second's worth at once after a quiet second; 0: no limit
+  std::string tls_certificate;                       // PEM chain of the gRPC port; empty: plain text
+  std::string tls_key;                               // its PEM private key, without a passphrase
+  std::string tls_client_ca;                         // PEM authorities; set: clients must show a certificate of theirs
+  std::string tokens_file;                           // bearer tokens (token_store.h); empty: no call needs one
+  bool allow_plaintext_tokens = false;               // also without TLS on an address that others can reach
+  int security_reload_seconds = 10;                  // how often certificates and tokens_file are looked at
   int max_frames_per_stream = 4;                     // read from one stream and not answered; then reading stops
   int max_batch = 4;                                 // frames that the model takes in one call
   int max_delay_milliseconds = 0;                    // how long a replica that was busy waits for a batch to fill
@@ -55,7 +64,7 @@ ServerConfig WithThreads(ServerConfig config, int cpus);
 
 struct CommandLine {
   ServerConfig config;
-  std::optional<std::string> text;  // set by --help and --version: print it and exit with 0
+  std::optional<std::string> text;  // set by --help, --version and --new-token: print it and exit with 0
 };
 
 // Reads the flags; those given win over the file that --config names. InvalidArgument: an unknown flag, a bad value, no

@@ -1,6 +1,7 @@
 #include "server/runtime/server.h"
 
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -11,7 +12,6 @@
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
-#include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/status.h"
 #include "server/runtime/cpu_quota.h"
@@ -30,7 +30,24 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
-PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<FaultInjector> faults) {
+const std::string& HttpHost(const ServerConfig& config) {
+  return config.http_host.empty() ? config.host : config.http_host;
+}
+
+PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
+  return {.host = config.host,
+          .tls = {.tls_certificate = config.tls_certificate,
+                  .tls_key = config.tls_key,
+                  .tls_client_ca = config.tls_client_ca},
+          .tokens_file = config.tokens_file,
+          .allow_plaintext_tokens = config.allow_plaintext_tokens,
+          .reload_interval = std::chrono::seconds(config.security_reload_seconds),
+          .limits = {.max_streams = config.max_streams_per_client,
+                     .max_frames_per_second = config.max_frames_per_second_per_client}};
+}
+
+PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<FaultInjector> faults,
+                                  std::function<absl::Status(const std::string&)> admit) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
@@ -40,7 +57,8 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<Fa
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
           .render_threads = config.render_threads,
-          .faults = std::move(faults)};
+          .faults = std::move(faults),
+          .admit = std::move(admit)};
 }
 
 // Loads packages onto the configured devices. The calibration file belongs to the package that is configured with it.
@@ -78,6 +96,8 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
   }
   auto server = std::unique_ptr<InspectionServer>(
       new InspectionServer(std::move(options), std::move(metrics), std::move(faults)));
+  const absl::Status secured = server->Secure();
+  if (!secured.ok()) return secured;
   const absl::Status listening = server->Listen();
   if (!listening.ok()) return listening;
   return server;
@@ -89,11 +109,15 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
       loader_(std::move(options.loader)),
       logger_(std::move(options.logger)),
       metrics_(std::move(metrics)),
-      pipeline_(Pipeline::Create(PipelineOptionsOf(config_, std::move(faults)), *metrics_)) {
+      pipeline_(Pipeline::Create(PipelineOptionsOf(config_, std::move(faults),
+                                                   [this](const std::string& client) { return AdmitFrame(client); }),
+                                 *metrics_)) {
   CallOptions calls;
   calls.max_frames_per_stream = config_.max_frames_per_stream;
   calls.max_streams = config_.max_streams;
   calls.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
+  calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
+  calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   calls.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
     OnCallFinished(method, status);
   };
@@ -106,6 +130,17 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
 
 InspectionServer::~InspectionServer() { Shutdown(); }
 
+absl::Status InspectionServer::Secure() {
+  PortSecurityOptions options = SecurityOptionsOf(config_);
+  options.on_call_refused = [this](absl::StatusCode code) {
+    metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
+  };
+  absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
+  if (!security.ok()) return security.status();
+  security_ = *std::move(security);
+  return absl::OkStatus();
+}
+
 absl::Status InspectionServer::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -117,7 +152,7 @@ absl::Status InspectionServer::Listen() {
   builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
   builder.SetMaxSendMessageSize(-1);
   const std::string address = JoinHostPort(config_.host, config_.port);
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+  builder.AddListeningPort(address, security_->credentials(), &port_);
   builder.RegisterService(service_.get());
   builder.RegisterService(kserve_.get());
   grpc_ = builder.BuildAndStart();
@@ -146,11 +181,17 @@ absl::Status InspectionServer::Listen() {
     return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
   };
   absl::StatusOr<std::unique_ptr<HttpServer>> http =
-      HttpServer::Start(config_.host, config_.http_port, std::move(handlers));
+      HttpServer::Start(HttpHost(config_), config_.http_port, std::move(handlers));
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
   store_ = std::make_unique<ModelStore>(StoreOptions());
   return absl::OkStatus();
+}
+
+absl::Status InspectionServer::AdmitFrame(const std::string& client) {
+  absl::Duration retry_after;
+  const absl::Status admitted = security_->limits().TakeFrame(client, retry_after);
+  return admitted.ok() ? admitted : WithRetryInfo(admitted, retry_after);
 }
 
 ModelStoreOptions InspectionServer::StoreOptions() {
@@ -203,7 +244,7 @@ void InspectionServer::SetServing(bool serving) {
 }
 
 std::string InspectionServer::grpc_address() const { return JoinHostPort(config_.host, port_); }
-std::string InspectionServer::http_address() const { return JoinHostPort(config_.host, http_port()); }
+std::string InspectionServer::http_address() const { return JoinHostPort(HttpHost(config_), http_port()); }
 
 absl::Status InspectionServer::WaitUntilLoaded() {
   MutexLock lock(mu_);

@@ -24,6 +24,7 @@
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
 #include "server/runtime/model_store.h"
+#include "server/security/port_security.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
@@ -46,7 +47,8 @@ struct ServerOptions {
 class InspectionServer {
  public:
   // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
-  // bound. InvalidArgument: the log level or inject_faults.
+  // bound. InvalidArgument: the log level or inject_faults. As PortSecurity::Create() says:
+  // certificates and tokens.
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -77,7 +79,9 @@ class InspectionServer {
 
  private:
   InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
+  absl::Status Secure();
   absl::Status Listen();
+  absl::Status AdmitFrame(const std::string& client);
   ModelStoreOptions StoreOptions();
   void OnLoad(const std::string& name, const absl::Status& status);
   void OnStarted(const absl::Status& status);
@@ -88,6 +92,7 @@ class InspectionServer {
   const ModelLoader loader_;
   const Logger logger_;
   const std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<PortSecurity> security_;  // set before the port opens
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;

@@ -40,6 +40,10 @@ Metrics::Metrics(absl::string_view server_version)
                     .Name("bayespfl_requests_total")
                     .Help("Calls that ended, by gRPC method and status code.")
                     .Register(registry_)),
+      refused_calls_(prometheus::BuildCounter()
+                         .Name("bayespfl_calls_refused_total")
+                         .Help("Calls without permission, which no service saw.")
+                         .Register(registry_)),
       model_info_(prometheus::BuildGauge()
                       .Name("bayespfl_model_info")
                       .Help("1 for each model that serves.")
@@ -126,6 +130,10 @@ void Metrics::CountFault(Fault fault) { faults_[static_cast<size_t>(fault)]->Inc
 
 void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
   requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
+}
+
+void Metrics::CountRefusedCall(absl::string_view code) {
+  refused_calls_.Add({{"code", std::string(code)}}).Increment();
 }
 
 // Names and versions come from the operator's folders; series of models that are gone go too, so that swaps do not add

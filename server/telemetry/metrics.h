@@ -1,6 +1,8 @@
 // The server's metrics, in the Prometheus text format. No label ever carries what a client sent.
 //
 //   bayespfl_requests_total{method,code}           counter    calls that ended, by gRPC method and status code
+//   bayespfl_calls_refused_total{code}             counter    calls without permission, which no service saw:
+//                                                             UNAUTHENTICATED, PERMISSION_DENIED
 //   bayespfl_frames_total{outcome}                 counter    frames of all calls and streams: ok, invalid, refused,
 //                                                             unavailable, expired, cancelled, skipped,
 //                                                             failed
@@ -70,6 +72,9 @@ class Metrics final : public PipelineObserver {
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
   void CountRequest(absl::string_view method, absl::string_view code);
 
+  // `code` is UNAUTHENTICATED or PERMISSION_DENIED.
+  void CountRefusedCall(absl::string_view code);
+
   // The models that serve from now on.
   void SetModels(const ModelSet& models);
 
@@ -86,6 +91,7 @@ class Metrics final : public PipelineObserver {
 
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
+  prometheus::Family<prometheus::Counter>& refused_calls_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   Mutex models_mu_;
   std::vector<prometheus::Gauge*> models_ ABSL_GUARDED_BY(models_mu_);

@@ -402,5 +402,56 @@ TEST(StreamTest, ASkippedFrameIsAborted) {
   EXPECT_EQ(policy, inspection::v1::FLOW_POLICY_LATEST);
 }
 
+TEST(TokenTest, GoesOutWithEveryStream) {
+  std::string header;
+  FakeInspectionServer::Behaviour behaviour;
+  behaviour.stream_handler = [&header](grpc::ServerContext* context, FakeInspectionServer::Stream* /*stream*/) {
+    const auto found = context->client_metadata().find("authorization");
+    if (found != context->client_metadata().end()) header.assign(found->second.data(), found->second.size());
+    return grpc::Status::OK;
+  };
+  const FakeInspectionServer server(behaviour);
+  ClientOptions options;
+  options.target = server.target();
+  options.token = "bpfl_abc-123";
+
+  const absl::Status status =
+      (*InspectionClient::Create(options))->InspectStream(StreamCategory(), {}, SourceOf({}), [](const StreamReply&) {
+      });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(header, "Bearer bpfl_abc-123");
+}
+
+TEST(TokenTest, NeverLeavesThisMachineInPlainTextUnasked) {
+  ClientOptions options;
+  options.token = "bpfl_abc";
+  for (const char* target : {"gpu:50051", "10.0.0.1:50051", "127.example.com:50051", "dns:///gpu:50051"}) {
+    options.target = target;
+    const auto client = InspectionClient::Create(options);
+    ASSERT_FALSE(client.ok()) << target;
+    EXPECT_EQ(client.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(client.status().message()), HasSubstr("in plain text"));
+  }
+  options.allow_plaintext_token = true;
+  EXPECT_TRUE(InspectionClient::Create(options).ok());
+  options.allow_plaintext_token = false;
+  for (const char* target : {"127.0.0.1:50051", "localhost:50051", "[::1]:50051", "unix:/run/server"}) {
+    options.target = target;
+    EXPECT_TRUE(InspectionClient::Create(options).ok()) << target;
+  }
+  options.target = "gpu:50051";
+  options.credentials = grpc::SslCredentials({});
+  EXPECT_TRUE(InspectionClient::Create(options).ok());
+}
+
+TEST(TokenTest, RefusesCharactersThatNoHeaderMayHold) {
+  ClientOptions options;
+  for (const char* token : {"a b", "a\nb", "a\x7f", "\xc3\xa4"}) {
+    options.token = token;
+    EXPECT_EQ(InspectionClient::Create(options).status().code(), absl::StatusCode::kInvalidArgument) << token;
+  }
+}
+
 }  // namespace
 }  // namespace bayespfl::client

@@ -88,10 +88,7 @@ class KserveServiceTest : public ::testing::Test {
   // Starts a server; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, bool wait = true) {
     server_.reset();
-    auto server = InspectionServer::Start(
-        {.config = config,
-         .loader = LoaderOf(executor_),
-         .logger = nullptr});
+    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     if (wait) {

@@ -1,0 +1,101 @@
+#include "server/security/port_security.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/security/port_credentials.h"
+
+namespace bayespfl::server {
+namespace {
+
+absl::Status CheckCombination(const PortSecurityOptions& options) {
+  const TlsFiles& tls = options.tls;
+  if (tls.tls_certificate.empty() != tls.tls_key.empty()) {
+    return absl::InvalidArgumentError("tls_certificate and tls_key go together; one of them is missing");
+  }
+  if (!tls.tls_client_ca.empty() && tls.tls_certificate.empty()) {
+    return absl::InvalidArgumentError("tls_client_ca needs tls_certificate and tls_key");
+  }
+  const bool readable = tls.tls_certificate.empty() && !IsLoopbackHost(options.host);
+  if (!options.tokens_file.empty() && readable && !options.allow_plaintext_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tokens_file is set, and without tls_certificate everybody on the way to ", options.host,
+        " could read the tokens; set tls_certificate and tls_key, or allow_plaintext_tokens when something "
+        "in front of the server encrypts"));
+  }
+  return absl::OkStatus();
+}
+
+void LogState(const PortSecurityOptions& options, const TlsCertificates* tls, const TokenStore* tokens,
+              const Logger& logger) {
+  if (tls != nullptr) {
+    const absl::Time not_after = tls->current()->not_after;
+    logger->info("tls_certificate expires {}", absl::FormatTime(absl::RFC3339_sec, not_after, absl::UTCTimeZone()));
+    if (not_after <= absl::Now()) logger->warn("tls_certificate has expired; clients will refuse it");
+  }
+  if (tokens != nullptr) logger->info("tokens_file holds {} tokens", tokens->size());
+  if (tokens != nullptr || IsLoopbackHost(options.host) || !options.tls.tls_client_ca.empty()) return;
+  logger->warn("anybody who can reach {} may call: neither tokens_file nor tls_client_ca is set", options.host);
+}
+
+std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* tokens) {
+  std::vector<ReloadThread::Source> sources;
+  if (tls != nullptr) sources.push_back({"TLS certificate", [tls] { return tls->Reload(); }});
+  if (tokens != nullptr) sources.push_back({"tokens_file", [tokens] { return tokens->Reload(); }});
+  return sources;
+}
+
+}  // namespace
+
+bool IsLoopbackHost(const std::string& host) {
+  constexpr uint32_t kLoopbackNetwork = 127;
+  in_addr address{};
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return ntohl(address.s_addr) >> 24U == kLoopbackNetwork;
+  return host == "::1" || host == "[::1]" || host == "localhost";
+}
+
+absl::StatusOr<std::unique_ptr<PortSecurity>> PortSecurity::Create(PortSecurityOptions options, const Logger& logger) {
+  const absl::Status combination = CheckCombination(options);
+  if (!combination.ok()) return combination;
+  std::unique_ptr<TlsCertificates> tls;
+  if (!options.tls.tls_certificate.empty()) {
+    absl::StatusOr<std::unique_ptr<TlsCertificates>> loaded = TlsCertificates::Load(options.tls);
+    if (!loaded.ok()) return loaded.status();
+    tls = *std::move(loaded);
+  }
+  std::unique_ptr<TokenStore> tokens;
+  if (!options.tokens_file.empty()) {
+    absl::StatusOr<std::unique_ptr<TokenStore>> loaded = TokenStore::Load(options.tokens_file);
+    if (!loaded.ok()) {
+      return absl::Status(loaded.status().code(), absl::StrCat("tokens_file: ", loaded.status().message()));
+    }
+    tokens = *std::move(loaded);
+  }
+  LogState(options, tls.get(), tokens.get(), logger);
+  return std::unique_ptr<PortSecurity>(new PortSecurity(std::move(options), std::move(tls), std::move(tokens), logger));
+}
+
+PortSecurity::PortSecurity(PortSecurityOptions options, std::unique_ptr<TlsCertificates> tls,
+                           std::unique_ptr<TokenStore> tokens, const Logger& logger)
+    : audit_log_(logger),
+      limits_(std::move(options.limits)),
+      tls_(std::move(tls)),
+      tokens_(std::move(tokens)),
+      authorizer_(tokens_ == nullptr
+                      ? nullptr
+                      : std::make_unique<Authorizer>(*tokens_, audit_log_, std::move(options.on_call_refused))),
+      credentials_(MakePortCredentials(tls_.get(), authorizer_.get())),
+      reload_(Sources(tls_.get(), tokens_.get()), options.reload_interval, logger) {}
+
+ClientIdentity PortSecurity::IdentityOf(const grpc::ServerContextBase& context) const {
+  return server::IdentityOf(context, tokens_.get());
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,139 @@
+#include "server/security/authorizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/security/audit_log.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr absl::string_view kInspect = "/bayespfl.inspection.v1.InspectionService/Inspect";
+constexpr absl::string_view kAdmin = "/bayespfl.admin.v1.AdminService/LoadModel";
+
+Logger LoggerTo(std::ostream& stream, spdlog::level::level_enum level) {
+  auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(stream));
+  logger->set_pattern("%v");
+  logger->set_level(level);
+  return logger;
+}
+
+TEST(AccessTest, OnlyHealthIsOpenAndWhatIsUnknownIsAdministrative) {
+  EXPECT_EQ(AccessOf("/grpc.health.v1.Health/Check"), Access::kOpen);
+  EXPECT_EQ(AccessOf("/grpc.health.v1.Health/Watch"), Access::kOpen);
+  EXPECT_EQ(AccessOf(kInspect), Access::kInspect);
+  EXPECT_EQ(AccessOf("/inference.GRPCInferenceService/ModelInfer"), Access::kInspect);
+  EXPECT_EQ(AccessOf("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"), Access::kInspect);
+  EXPECT_EQ(AccessOf(kAdmin), Access::kAdmin);
+  EXPECT_EQ(AccessOf("/grpc.health.v1.HealthX/Check"), Access::kAdmin);
+  EXPECT_EQ(AccessOf("grpc.health.v1.Health/Check"), Access::kAdmin);
+  EXPECT_EQ(AccessOf(""), Access::kAdmin);
+}
+
+TEST(BearerTokenTest, TakesTheFormOfRfc6750Only) {
+  EXPECT_EQ(BearerToken("Bearer abc"), "abc");
+  EXPECT_EQ(BearerToken("bEARER  abc"), "abc");
+  EXPECT_FALSE(BearerToken("Bearer").has_value());
+  EXPECT_FALSE(BearerToken("Bearer ").has_value());
+  EXPECT_FALSE(BearerToken("Basic abc").has_value());
+  EXPECT_FALSE(BearerToken("abc").has_value());
+  EXPECT_FALSE(BearerToken("").has_value());
+}
+
+class AuthorizerTest : public ::testing::Test {
+ protected:
+  absl::Status Authorize(absl::string_view method, const std::vector<std::string>& headers) const {
+    const std::vector<absl::string_view> views(headers.begin(), headers.end());
+    return authorizer_.Authorize(method, views);
+  }
+  static std::string Bearer(const NewToken& token) { return absl::StrCat("Bearer ", token.token); }
+
+  const testing::TemporaryFolder folder_;
+  const NewToken inspect_ = *MakeToken("line-3", Role::kInspect);
+  const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
+  const std::unique_ptr<TokenStore> tokens_ =
+      *TokenStore::Load(folder_.Write("tokens", absl::StrCat(inspect_.entry, "\n", admin_.entry, "\n")));
+  std::ostringstream log_;
+  const AuditLog audit_{LoggerTo(log_, spdlog::level::err)};
+  mutable std::vector<absl::StatusCode> refused_;
+  const Authorizer authorizer_{*tokens_, audit_, [this](absl::StatusCode code) { refused_.push_back(code); }};
+};
+
+TEST_F(AuthorizerTest, RolesDecide) {
+  EXPECT_TRUE(Authorize(kInspect, {Bearer(inspect_)}).ok());
+  EXPECT_TRUE(Authorize(kInspect, {Bearer(admin_)}).ok());
+  EXPECT_TRUE(Authorize(kAdmin, {Bearer(admin_)}).ok());
+  EXPECT_TRUE(Authorize("/grpc.health.v1.Health/Check", {}).ok());
+  EXPECT_THAT(refused_, IsEmpty());
+  EXPECT_EQ(log_.str(), "");
+}
+
+TEST_F(AuthorizerTest, WithoutOneKnownTokenCallsAreUnauthenticated) {
+  const std::vector<std::vector<std::string>> bad = {
+      {}, {"Bearer nobody"}, {inspect_.token}, {"Basic " + inspect_.token}, {Bearer(inspect_), Bearer(inspect_)}};
+  for (const std::vector<std::string>& headers : bad) {
+    const absl::Status status = Authorize(kInspect, headers);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << ::testing::PrintToString(headers);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(kInspect)));
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr(inspect_.token)));
+  }
+  EXPECT_EQ(refused_.size(), bad.size());
+  EXPECT_EQ(log_.str(), "");  // anybody can cause these
+}
+
+TEST_F(AuthorizerTest, ARefusedRoleIsAuditedWhateverTheLogLevel) {
+  const absl::Status status = Authorize(kAdmin, {Bearer(inspect_)});
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(kAdmin)));
+  EXPECT_THAT(refused_, ElementsAre(absl::StatusCode::kPermissionDenied));
+  EXPECT_EQ(log_.str(), absl::StrCat("audit who=\"line-3\" role=\"inspect\" peer=- method=\"", kAdmin,
+                                     "\" outcome=\"PERMISSION_DENIED\" target=-\n"));
+}
+
+TEST_F(AuthorizerTest, AMethodNameCannotForgeALogLine) {
+  (void)Authorize("/x/\nforged\"", {Bearer(inspect_)});
+
+  EXPECT_THAT(log_.str(), HasSubstr("method=\"/x/\\nforged\\\"\""));
+}
+
+TEST(AuditLogTest, WritesOneLineWithEveryField) {
+  std::ostringstream text;
+  const AuditLog log(LoggerTo(text, spdlog::level::warn));
+
+  log.Write({.who = "robot",
+             .role = "admin",
+             .peer = "ipv4:10.0.0.7:1",
+             .method = kAdmin,
+             .outcome = "OK",
+             .target = "/models/b\nc"});
+
+  EXPECT_EQ(text.str(),
+            "audit who=\"robot\" role=\"admin\" peer=\"ipv4:10.0.0.7:1\" "
+            "method=\"/bayespfl.admin.v1.AdminService/LoadModel\" outcome=\"OK\" target=\"/models/b\\nc\"\n");
+}
+
+TEST(AuditLogTest, IsSilentWhenTheLogIsOff) {
+  std::ostringstream text;
+  const AuditLog log(LoggerTo(text, spdlog::level::off));
+
+  log.Write({.who = "robot", .role = "", .peer = "", .method = kAdmin, .outcome = "OK", .target = ""});
+
+  EXPECT_EQ(text.str(), "");
+}
+
+}  // namespace
+}  // namespace bayespfl::server
