@@ -129,13 +129,13 @@ void InspectionStream::Reply(uint64_t sequence, v1::FrameMetadata metadata, Fram
     *message.mutable_error() = ToProto(result.status());
   }
   *message.mutable_metadata() = std::move(metadata);
-  absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
+  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
   if (!bytes.ok()) return Reply(sequence, message.metadata(), bytes.status());
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  FillSlot(sequence, *std::move(bytes));
+  FillSlot(sequence, *bytes);
 }
 
 }  // namespace bayespfl::server

@@ -85,13 +85,13 @@ void KserveStream::Reject(const std::string& id, const absl::Status& status) {
 
 void KserveStream::Reply(uint64_t sequence, const std::string& id,
                          absl::StatusOr<inference::ModelInferResponse> result) {
-  absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
+  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
   if (!bytes.ok()) return Reply(sequence, id, bytes.status());
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  FillSlot(sequence, *std::move(bytes));
+  FillSlot(sequence, *bytes);
 }
 
 }  // namespace bayespfl::server

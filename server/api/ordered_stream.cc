@@ -104,9 +104,9 @@ std::optional<uint64_t> OrderedStream::AddSlot(size_t weight) {
   return first_sequence_ + slots_.size() - 1;
 }
 
-void OrderedStream::FillSlot(uint64_t sequence, grpc::ByteBuffer reply) {
+void OrderedStream::FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply) {
   MutexLock lock(mu_);
-  slots_[sequence - first_sequence_].reply = std::move(reply);
+  slots_[sequence - first_sequence_].reply = reply;  // shares the bytes
 }
 
 bool OrderedStream::MayRead() const { return !reading_ && !handling_ && !ending_.has_value() && unsent_ < max_unsent_; }

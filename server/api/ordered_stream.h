@@ -73,7 +73,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   std::optional<uint64_t> AddSlot(size_t weight = 1);
 
   // Fills the slot. Outside OnMessage(), Advance() must follow.
-  void FillSlot(uint64_t sequence, grpc::ByteBuffer reply);
+  void FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply);
 
   void Advance();
 

@@ -62,6 +62,25 @@ TEST(ConfigTest, TheCalibrationIsAKeyAndAFlag) {
   EXPECT_EQ(Parse({"--config", file.path(), "--calibration", "flag"})->config.calibration, "flag");
 }
 
+TEST(ConfigTest, YesAndNoAreTrueAndFalse) {
+  const TemporaryFile file("model: m\nallow_plaintext_tokens: true\n");
+
+  EXPECT_FALSE(Parse({"--model", "m"})->config.allow_plaintext_tokens);
+  EXPECT_TRUE(Parse({"--config", file.path()})->config.allow_plaintext_tokens);
+  EXPECT_FALSE(Parse({"--config", file.path(), "--allow-plaintext-tokens", "false"})->config.allow_plaintext_tokens);
+  ServerConfig config;
+  EXPECT_THAT(std::string(ApplyYaml("allow_plaintext_tokens: 1", config).message()),
+              HasSubstr("allow_plaintext_tokens is '1'; expected true or false"));
+}
+
+TEST(ConfigTest, NewTokensNeedNoModel) {
+  const absl::StatusOr<CommandLine> parsed = Parse({"--new-token", "line-3"});
+
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_THAT(parsed->text.value_or(""), HasSubstr("- {name: line-3, role: inspect, sha256: "));
+  EXPECT_FALSE(Parse({"--model", "m", "--token-role", "admin"}).ok());
+}
+
 TEST(ConfigTest, RejectsBadFilesAndNamesTheKey) {
   ServerConfig config;
   EXPECT_THAT(std::string(ApplyYaml("prot: 1", config).message()), HasSubstr("unknown key 'prot'"));

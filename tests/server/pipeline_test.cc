@@ -67,6 +67,24 @@ TEST_F(PipelineTest, RefusesFramesBeforeTheModelIsLoaded) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(PipelineTest, RefusesAFrameWhoseClientMayNotSendNow) {
+  PipelineOptions options;
+  options.admit = [](const std::string& client) {
+    return client == "eager" ? absl::ResourceExhaustedError("too fast") : absl::OkStatus();
+  };
+  Make(options);
+  FrameRequest eager = MakeRequest();
+  eager.client = "eager";
+  FrameRequest patient = MakeRequest();
+  patient.client = "patient";
+
+  const absl::Status refused = pipeline_->Submit(std::move(eager), results_.Add());
+  ASSERT_TRUE(pipeline_->Submit(std::move(patient), results_.Add()).ok());
+
+  EXPECT_EQ(refused, absl::ResourceExhaustedError("too fast"));
+  EXPECT_TRUE(results_.Wait(1)[0].ok());
+}
+
 TEST_F(PipelineTest, RefusesFramesWhileDraining) {
   pipeline_->Drain();
 
