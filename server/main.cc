@@ -14,7 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/runtime/config.h"
+#include "server/runtime/command_line.h"
 #include "server/runtime/server.h"
 #include "server/telemetry/log.h"
 
@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv);
+  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv, environ);
   if (!command_line.ok()) return Fail(command_line.status());
   if (command_line->text.has_value()) {
     std::cout << *command_line->text;
