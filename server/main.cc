@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
     std::cout << *command_line->text;
     return EXIT_SUCCESS;
   }
-  absl::StatusOr<Logger> logger = CreateLogger(command_line->config.log_level);
+  absl::StatusOr<Logger> logger =
+      CreateLogger({.level = command_line->config.log_level, .format = command_line->config.log_format});
   if (!logger.ok()) return Fail(logger.status());
   return Serve(*command_line, *std::move(logger));
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/api/records.h"
 #include "server/api/status.h"
 #include "server/api/translate.h"
 #include "server/api/wire.h"
@@ -30,20 +31,25 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl:
 class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   UnaryCall(InspectionService& service, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
-      : service_(service), context_(context), deadline_(DeadlineOf(context)), response_(response) {
+      : service_(service),
+        context_(context),
+        call_(BeginCall("Inspect", context)),
+        deadline_(DeadlineOf(context)),
+        response_(response) {
     service_.CallStarted();
   }
 
   void Start(const grpc::ByteBuffer& bytes) {
-    const auto arrival = std::chrono::steady_clock::now();
+    frame_.arrival = std::chrono::steady_clock::now();
     auto message = std::make_shared<v1::InspectRequest>();
     grpc::ByteBuffer copy(bytes);  // shares the slices
     const absl::Status parsed = ParseMessage(copy, *message);
     if (!parsed.ok()) return Reject(parsed);
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
+    frame_.metadata = std::move(*message->mutable_metadata());
     if (!frame.ok()) return Reject(frame.status());
-    metadata_ = std::move(*message->mutable_metadata());
-    frame->arrival = arrival;
+    frame_.category = frame->options.category;
+    frame->arrival = frame_.arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline_;
     frame->cancellation = cancellation_;
@@ -75,26 +81,31 @@ class InspectionService::UnaryCall final : public grpc::ServerUnaryReactor {
 
   void OnResult(FrameResult result) {
     if (!result.ok()) return End(result.status());
+    const FrameRecord record = RecordOf(call_, frame_, result);
     v1::InspectResponse message = ToProto(*std::move(result));
-    *message.mutable_metadata() = std::move(metadata_);
+    *message.mutable_metadata() = std::move(frame_.metadata);
     absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
     if (!bytes.ok()) return End(bytes.status());
     response_.Swap(&*bytes);
-    End(absl::OkStatus());
+    EndRecorded(record);
   }
 
+  void End(const absl::Status& error) { EndRecorded(RecordOf(call_, frame_, error)); }
+
   // The object may be gone when this returns.
-  void End(const absl::Status& status) {
-    const grpc::Status grpc_status = ToGrpcStatus(status);
-    service_.CountCall("Inspect", grpc_status);
-    Finish(grpc_status);
+  void EndRecorded(const FrameRecord& record) {
+    service_.RecordFrame(record);
+    const grpc::Status status = ToGrpcStatus(record.status);
+    service_.CountCall(call_, status);
+    Finish(status);
   }
 
   InspectionService& service_;
   grpc::CallbackServerContext& context_;
+  const CallRecord call_;
   const absl::Time deadline_;
   grpc::ByteBuffer& response_;
-  v1::FrameMetadata metadata_;
+  ReceivedFrame frame_;
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();
 };
 
@@ -123,12 +134,16 @@ bool InspectionService::WaitUntilIdle(std::chrono::steady_clock::time_point dead
   return true;
 }
 
-void InspectionService::CountCall(absl::string_view method, const grpc::Status& status) const {
-  if (options_.on_call_finished) options_.on_call_finished(method, status);
+void InspectionService::CountCall(const CallRecord& call, const grpc::Status& status) const {
+  if (options_.on_call_finished) options_.on_call_finished(call, status);
 }
 
 void InspectionService::CountRejectedFrame(const absl::Status& status) const {
   if (options_.on_frame_rejected) options_.on_frame_rejected(status);
+}
+
+void InspectionService::RecordFrame(const FrameRecord& frame) const {
+  if (options_.on_frame_answered) options_.on_frame_answered(frame);
 }
 
 void InspectionService::Drain() {
@@ -155,15 +170,19 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
     grpc::CallbackServerContext* context) {
   CallStarted();
   const uint64_t id = next_stream_.fetch_add(1);
+  auto call = std::make_shared<CallRecord>(BeginCall("InspectStream", *context));
+  call->stream_id = id;
   auto stream = std::make_shared<InspectionStream>(
       StreamSurroundings{.pipeline = pipeline_,
+                         .call = call,
                          .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
                          .max_age = StreamAge(),
                          .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
+                         .on_frame_answered = [this](const FrameRecord& frame) { RecordFrame(frame); },
                          .on_finishing = [this, id] { Unregister(id); },
                          .on_done =
-                             [this](const grpc::Status& status) {
-                               CountCall("InspectStream", status);
+                             [this, call](const grpc::Status& status) {
+                               CountCall(*call, status);
                                CallEnded();
                              }},
       DeadlineOf(*context));
@@ -199,11 +218,12 @@ std::optional<absl::Duration> InspectionService::StreamAge() const {
 grpc::ServerUnaryReactor* InspectionService::GetModelInfo(grpc::CallbackServerContext* context,
                                                           const v1::GetModelInfoRequest* /*request*/,
                                                           v1::GetModelInfoResponse* response) {
+  const CallRecord call = BeginCall("GetModelInfo", *context);
   const std::shared_ptr<Executor> executor = pipeline_.executor();
   const grpc::Status status =
       executor != nullptr ? grpc::Status::OK : ToGrpcStatus(absl::UnavailableError("the model is not loaded yet"));
   if (executor != nullptr) *response = ToProto(executor->info(), options_.server_version);
-  CountCall("GetModelInfo", status);
+  CountCall(call, status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(status);
   return reactor;

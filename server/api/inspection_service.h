@@ -20,6 +20,7 @@
 #include "server/api/inspection_stream.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
@@ -30,12 +31,15 @@ struct ServiceOptions {
   absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
   std::string server_version;
 
-  // Called once for every call that reached the service, with its method ("Inspect") and the code it ended with. Calls
-  // that gRPC itself refuses (a message over the transport limit, an unknown method) are not seen. May be empty.
-  std::function<void(absl::string_view method, const grpc::Status& status)> on_call_finished;
+  // Called once for every call that reached the service, with the code it ended with. Calls that gRPC itself refuses (a
+  // message over the transport limit, an unknown method) are not seen. May be empty.
+  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that validation turned down before it reached the pipeline. May be empty.
   std::function<void(const absl::Status& status)> on_frame_rejected;
+
+  // Called once for every frame of every call, just before its answer leaves. May be empty.
+  std::function<void(const FrameRecord& frame)> on_frame_answered;
 };
 
 // Inspect and InspectStream take their messages as bytes (wire.h), so that a damaged one gets INVALID_ARGUMENT.
@@ -76,8 +80,9 @@ class InspectionService final : public inspection::v1::InspectionService::WithRa
   std::optional<absl::Duration> StreamAge() const;
   void CallStarted();
   void CallEnded();
-  void CountCall(absl::string_view method, const grpc::Status& status) const;
+  void CountCall(const CallRecord& call, const grpc::Status& status) const;
   void CountRejectedFrame(const absl::Status& status) const;
+  void RecordFrame(const FrameRecord& frame) const;
 
   const ServiceOptions options_;
   Pipeline& pipeline_;

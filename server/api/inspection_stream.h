@@ -18,18 +18,22 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/records.h"
 #include "server/api/translate.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
 // What a stream needs of its service; everything outlives it.
 struct StreamSurroundings {
   Pipeline& pipeline;
+  std::shared_ptr<const CallRecord> call;
   size_t max_frames = 4;                  // >= 1; frames read and not answered
   std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
   std::function<void(const absl::Status&)> on_frame_rejected;
+  std::function<void(const FrameRecord&)> on_frame_answered;
   std::function<void()> on_finishing;                // before the client can see the end
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };
@@ -73,10 +77,10 @@ class InspectionStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, 
   void OnMessage();
   void OnConfiguration(const inspection::v1::StreamConfiguration& configuration);
   void OnFrame(uint64_t sequence, std::shared_ptr<inspection::v1::InspectStreamRequest> message);
-  void RejectFrame(uint64_t sequence, inspection::v1::FrameMetadata metadata, const absl::Status& status);
+  void RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status);
   std::optional<uint64_t> AddSlot();
   void MakeRoom(uint64_t sequence);
-  void Reply(uint64_t sequence, inspection::v1::FrameMetadata metadata, FrameResult result);
+  void Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result);
   void Advance();
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -43,11 +43,7 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
-  if (options.logger == nullptr) {
-    absl::StatusOr<Logger> silent = CreateLogger("off");
-    if (!silent.ok()) return silent.status();
-    options.logger = *std::move(silent);
-  }
+  if (options.logger == nullptr) options.logger = SilentLogger();
   options.config = WithThreads(std::move(options.config), AvailableCpus());
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
@@ -66,6 +62,7 @@ InspectionServer::InspectionServer(ServerOptions options)
     : config_(std::move(options.config)),
       loader_(std::move(options.loader)),
       logger_(std::move(options.logger)),
+      events_(logger_, {.max_lines = config_.log_max_repeats}),
       metrics_(BAYESPFL_VERSION),
       pipeline_(Pipeline::Create(PipelineOptionsOf(config_), metrics_)) {
   ServiceOptions service;
@@ -73,10 +70,11 @@ InspectionServer::InspectionServer(ServerOptions options)
   service.max_streams = config_.max_streams;
   service.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
   service.server_version = BAYESPFL_VERSION;
-  service.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
-    OnCallFinished(method, status);
+  service.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) {
+    OnCallFinished(call, status);
   };
   service.on_frame_rejected = [this](const absl::Status& status) { metrics_.OnFrameFinished(status, {}); };
+  service.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   service_ = std::make_unique<InspectionService>(std::move(service), *pipeline_);
 }
 
@@ -125,21 +123,36 @@ absl::Status InspectionServer::Listen() {
 
 void InspectionServer::OnLoaded(absl::StatusOr<Replicas> replicas) {
   if (replicas.ok()) {
+    const ModelInfo& info = replicas->front()->info();
+    events_.SetModel(absl::StrCat(info.name, " ", info.version));
     metrics_.SetModel(replicas->front()->info());
     pipeline_->SetReplicas(*replicas);
   }
+  LogLoaded(replicas);
   MutexLock lock(mu_);
   if (replicas.ok() && !draining_) SetServing(true);
   loaded_ = replicas.status();
   changed_.NotifyAll();
 }
 
-void InspectionServer::OnCallFinished(absl::string_view method, const grpc::Status& status) {
-  metrics_.CountRequest(method, CodeName(status.error_code()));
-  if (status.error_code() == grpc::StatusCode::INTERNAL) {
-    logger_->error("{} failed: {}", std::string(method), EscapeForLog(status.error_message()));
+void InspectionServer::LogLoaded(const absl::StatusOr<Replicas>& replicas) const {
+  if (!replicas.ok()) {
+    logger_->Error("the model cannot be used", {{"code", absl::StatusCodeToString(replicas.status().code())},
+                                                {"error", std::string(replicas.status().message())}});
+    return;
   }
+  const ModelInfo& info = replicas->front()->info();
+  logger_->Info("the model is ready", {{"model", absl::StrCat(info.name, " ", info.version)},
+                                       {"device", info.device},
+                                       {"replicas", uint64_t{replicas->size()}}});
 }
+
+void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status& status) {
+  metrics_.CountRequest(call.method, CodeName(status.error_code()));
+  events_.CallFinished(call, absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
+}
+
+void InspectionServer::OnFrameAnswered(const FrameRecord& frame) { events_.FrameAnswered(frame); }
 
 void InspectionServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
@@ -177,11 +190,15 @@ void InspectionServer::Shutdown() {
     draining_ = true;
     if (grpc_ != nullptr) SetServing(false);
   }
+  logger_->Info("draining");
   pipeline_->Drain();
   service_->Drain();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
   const bool idle = service_->WaitUntilIdle(deadline);
-  if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
+  if (!idle) {
+    logger_->Warning("drain_timeout_seconds passed; open calls are cancelled",
+                     {{"seconds", int64_t{config_.drain_timeout_seconds}}});
+  }
   if (grpc_ != nullptr) {
     // GOAWAY goes out only now: once gRPC shuts down, it answers calls that are on their way with CANCELLED, which no
     // client retries, and not with the UNAVAILABLE of the contract.

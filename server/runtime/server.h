@@ -21,6 +21,7 @@
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
 #include "server/runtime/model_store.h"
+#include "server/telemetry/event_log.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
@@ -73,12 +74,15 @@ class InspectionServer {
   explicit InspectionServer(ServerOptions options);
   absl::Status Listen();
   void OnLoaded(absl::StatusOr<Replicas> replicas);
-  void OnCallFinished(absl::string_view method, const grpc::Status& status);
+  void LogLoaded(const absl::StatusOr<Replicas>& replicas) const;
+  void OnFrameAnswered(const FrameRecord& frame);
+  void OnCallFinished(const CallRecord& call, const grpc::Status& status);
   void SetServing(bool serving);
 
   const ServerConfig config_;
   const ModelLoader loader_;
   const Logger logger_;
+  EventLog events_;
   Metrics metrics_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<InspectionService> service_;

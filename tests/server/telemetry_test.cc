@@ -7,14 +7,12 @@
 
 #include "absl/status/status.h"
 #include "server/telemetry/http_server.h"
-#include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
 
 namespace bayespfl::server {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 TEST(MetricsTest, CountsFramesByOutcome) {
   Metrics metrics("1.2.3");
@@ -99,17 +97,6 @@ TEST_F(HttpServerTest, NamesAnAddressThatIsTaken) {
 
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("127.0.0.1:" + std::to_string(server_->port())));
-}
-
-TEST(LogTest, EscapesWhatCameFromOutside) {
-  EXPECT_EQ(EscapeForLog("a\nb\xFF"), "\"a\\nb\\xff\"");
-  EXPECT_THAT(EscapeForLog(std::string(1000, 'x')), HasSubstr("..."));
-  EXPECT_THAT(EscapeForLog("x"), Not(HasSubstr("...")));
-}
-
-TEST(LogTest, RejectsUnknownLevels) {
-  EXPECT_TRUE(CreateLogger("warning").ok());
-  EXPECT_EQ(CreateLogger("loud").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
