@@ -28,6 +28,12 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
+// `name` is one of the setting's choices.
+FsyncPolicy FsyncPolicyOf(absl::string_view name) {
+  if (name == "never") return FsyncPolicy::kNever;
+  return name == "always" ? FsyncPolicy::kAlways : FsyncPolicy::kInterval;
+}
+
 PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
@@ -53,8 +59,9 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     };
   }
   auto server = std::unique_ptr<InspectionServer>(new InspectionServer(std::move(options)));
-  const absl::Status listening = server->Listen();
-  if (!listening.ok()) return listening;
+  absl::Status status = server->OpenResultLog();
+  if (status.ok()) status = server->Listen();
+  if (!status.ok()) return status;
   return server;
 }
 
@@ -79,6 +86,23 @@ InspectionServer::InspectionServer(ServerOptions options)
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
+
+absl::Status InspectionServer::OpenResultLog() {
+  if (config_.result_log.empty()) return absl::OkStatus();
+  ResultSinkOptions options;
+  options.file = {
+      .path = config_.result_log, .max_bytes = config_.result_log_max_bytes, .files = config_.result_log_files};
+  options.fsync = FsyncPolicyOf(config_.result_log_fsync);
+  options.error_lines.max_lines = config_.log_max_repeats;
+  options.on_line = [this](ResultLine what) { metrics_.CountResultLine(what); };
+  options.on_queue_bytes = [this](int64_t change) { metrics_.OnResultQueueChange(change); };
+  absl::StatusOr<std::unique_ptr<ResultSink>> sink = ResultSink::Create(std::move(options), logger_);
+  if (!sink.ok()) {
+    return absl::Status(sink.status().code(), absl::StrCat("result_log: ", sink.status().message()));
+  }
+  results_ = *std::move(sink);
+  return absl::OkStatus();
+}
 
 absl::Status InspectionServer::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
@@ -152,7 +176,10 @@ void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status
   events_.CallFinished(call, absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
 }
 
-void InspectionServer::OnFrameAnswered(const FrameRecord& frame) { events_.FrameAnswered(frame); }
+void InspectionServer::OnFrameAnswered(const FrameRecord& frame) {
+  events_.FrameAnswered(frame);
+  if (results_ != nullptr) results_->Write(frame);
+}
 
 void InspectionServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
@@ -206,6 +233,7 @@ void InspectionServer::Shutdown() {
     grpc_->Shutdown(std::chrono::system_clock::now() + grace);  // cancels what is still open after it
   }
   pipeline_->Shutdown();
+  if (results_ != nullptr) results_->Flush();
   store_.reset();
   http_.reset();
 }

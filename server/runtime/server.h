@@ -25,6 +25,7 @@
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
+#include "server/telemetry/result_sink.h"
 
 namespace bayespfl::server {
 
@@ -43,8 +44,8 @@ struct ServerOptions {
 // Thread-safe, but for the destructor.
 class InspectionServer {
  public:
-  // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
-  // bound. InvalidArgument: the log level.
+  // Opens the result log, binds both addresses and starts to load the model. Unavailable: an address, which the message
+  // names, cannot be bound. Errors of the result log's file begin with "result_log".
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -72,6 +73,7 @@ class InspectionServer {
 
  private:
   explicit InspectionServer(ServerOptions options);
+  absl::Status OpenResultLog();
   absl::Status Listen();
   void OnLoaded(absl::StatusOr<Replicas> replicas);
   void LogLoaded(const absl::StatusOr<Replicas>& replicas) const;
@@ -84,6 +86,7 @@ class InspectionServer {
   const Logger logger_;
   EventLog events_;
   Metrics metrics_;
+  std::unique_ptr<ResultSink> results_;  // null: no result log
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<grpc::Server> grpc_;

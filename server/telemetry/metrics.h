@@ -10,6 +10,9 @@
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_result_log_lines_total{outcome}       counter    lines of the result log: written, dropped (the queue was
+//                                                             full), failed (the disk was)
+//   bayespfl_result_log_queue_bytes                gauge      lines waiting for the writer
 //   bayespfl_model_info{name,version,device}       gauge      1 for the model that answers
 //   bayespfl_build_info{version}                   gauge      1
 #ifndef BAYESPFL_SERVER_TELEMETRY_METRICS_H_
@@ -29,6 +32,7 @@
 #include "prometheus/histogram.h"
 #include "prometheus/registry.h"
 #include "server/pipeline/observer.h"
+#include "server/telemetry/result_sink.h"
 
 namespace bayespfl::server {
 
@@ -57,6 +61,9 @@ class Metrics final : public PipelineObserver {
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
   void CountRequest(absl::string_view method, absl::string_view code);
 
+  void CountResultLine(ResultLine what);
+  void OnResultQueueChange(int64_t bytes);
+
   // The model that answers from now on; call once.
   void SetModel(const ModelInfo& info);
 
@@ -73,6 +80,8 @@ class Metrics final : public PipelineObserver {
   prometheus::Family<prometheus::Gauge>& model_info_;
   prometheus::Gauge& frames_in_flight_;
   prometheus::Histogram& batch_size_;
+  prometheus::Gauge& result_queue_bytes_;
+  std::array<prometheus::Counter*, 3> result_lines_{};      // ResultLine's order
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};

@@ -4,6 +4,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,13 +16,16 @@
 #include "server/pipeline/mutex.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
 
 namespace v1 = inspection::v1;
+using ::testing::ElementsAre;
 using ::testing::MatchesRegex;
 using ::testing::Not;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 constexpr char kTraceParent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -234,6 +239,92 @@ TEST_F(ServiceRecordsTest, IdsOverTheLimitDoNotReachTheLog) {
   const std::vector<nlohmann::json> lines = LinesWith("code", "INVALID_ARGUMENT");
   ASSERT_EQ(lines.size(), 1);
   EXPECT_FALSE(lines[0].contains("frame_id"));
+}
+
+class ResultLogTest : public ServiceRecordsTest {
+ protected:
+  void SetUp() override {
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    config.result_log = file_;
+    Start(config);
+  }
+
+  // The lines of the file, after the server's stop.
+  std::vector<nlohmann::json> Results() {
+    server_->Shutdown();
+    std::ifstream file(file_);
+    std::vector<nlohmann::json> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+
+  const TemporaryFolder folder_;
+  const std::string file_ = folder_.File("results.jsonl");
+};
+
+TEST_F(ResultLogTest, AnAnsweredFrameIsALine) {
+  grpc::ClientContext context;
+  context.AddMetadata("x-request-id", "order-17");
+
+  ASSERT_TRUE(Inspect(Request(), context).ok());
+
+  const std::vector<nlohmann::json> lines = Results();
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(lines[0]["camera_id"], "camera 1");
+  EXPECT_EQ(lines[0]["frame_id"], "frame 1");
+  EXPECT_EQ(lines[0]["part_id"], "part 1");
+  EXPECT_EQ(lines[0]["category"], "leather");
+  EXPECT_EQ(lines[0]["code"], "OK");
+  EXPECT_EQ(lines[0]["model_version"], executor_->info().version);
+  EXPECT_EQ(lines[0]["seed"], 42);
+  EXPECT_EQ(lines[0]["score"], 0.42);
+  EXPECT_EQ(lines[0]["map_score"], 0.5);
+  EXPECT_EQ(lines[0]["score_threshold"], 0.5);
+  EXPECT_EQ(lines[0]["mask_threshold"], 0.25);
+  EXPECT_EQ(lines[0]["mask_area_pixels"], 2);
+  EXPECT_EQ(lines[0]["request_id"], "order-17");
+}
+
+TEST_F(ResultLogTest, EveryFrameOfAStreamIsALineAlsoTheBadOne) {
+  grpc::ClientContext context;
+
+  ASSERT_TRUE(RunStream(context, {"1", "bad", "2"}).ok());
+
+  std::map<std::string, std::string> codes;
+  for (const nlohmann::json& line : Results()) codes[line["frame_id"]] = line["code"];
+  EXPECT_THAT(codes, ElementsAre(Pair("1", "OK"), Pair("2", "OK"), Pair("bad", "INVALID_ARGUMENT")));
+}
+
+TEST_F(ResultLogTest, AFullDiskCostsLinesAndNoFrames) {
+  ServerConfig config;
+  config.port = 0;
+  config.http_port = 0;
+  config.result_log = "/dev/full";
+  Start(config);
+  grpc::ClientContext context;
+
+  EXPECT_TRUE(Inspect(Request(), context).ok());
+
+  const std::vector<nlohmann::json> lines = LinesWith("code", "RESOURCE_EXHAUSTED");
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(lines[0]["level"], "error");
+}
+
+TEST_F(ResultLogTest, AFileThatCannotBeOpenedEndsTheStart) {
+  ServerConfig config;
+  config.port = 0;
+  config.http_port = 0;
+  config.result_log = "/nonexistent/results";
+
+  const auto server = InspectionServer::Start(
+      {.config = config,
+       .loader = [executor = executor_] { return absl::StatusOr<Replicas>(Replicas{executor}); },
+       .logger = nullptr});
+
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(server.status().message()), StartsWith("result_log: "));
 }
 
 }  // namespace

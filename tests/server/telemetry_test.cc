@@ -56,6 +56,22 @@ TEST(MetricsTest, GaugesFollowTheChanges) {
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"));
 }
 
+TEST(MetricsTest, CountsLinesOfTheResultLog) {
+  Metrics metrics("1");
+  metrics.CountResultLine(ResultLine::kWritten);
+  metrics.CountResultLine(ResultLine::kDropped);
+  metrics.CountResultLine(ResultLine::kDropped);
+  metrics.OnResultQueueChange(100);
+  metrics.OnResultQueueChange(-40);
+
+  const std::string text = metrics.Serialize();
+
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"written\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"dropped\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"failed\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_queue_bytes 60\n"));
+}
+
 class HttpServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
