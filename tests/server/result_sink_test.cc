@@ -16,8 +16,6 @@
 namespace bayespfl::server {
 namespace {
 
-using ::testing::ElementsAre;
-
 // A file in memory that can be made slow or full.
 class FakeFile final : public LineFile {
  public:
