@@ -63,7 +63,7 @@ cmake --build build/lint --target bayespfl_proto --parallel 2 >/dev/null
 
 # Which field belongs to which mutex stands in annotations that only clang reads. Everything else is for the other tools.
 check thread-safety xargs -P 2 -n 1 clang++-16 -fsyntax-only -std=c++20 -Wno-everything -Wthread-safety \
-  -Werror=thread-safety '-DBAYESPFL_VERSION=""' -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL -DFMT_SHARED \
+  -Werror=thread-safety '-DBAYESPFL_VERSION=""' \
   -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -isystem build/lint/proto -isystem /usr/include/opencv4 \
   < <(tracked 'server/*.cc' 'client/cpp/*.cc')
 

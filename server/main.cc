@@ -17,8 +17,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/runtime/config.h"
+#include "server/runtime/command_line.h"
 #include "server/runtime/server.h"
+#include "server/security/token_store.h"
 #include "server/telemetry/log.h"
 
 namespace {
@@ -27,6 +28,7 @@ using bayespfl::server::CommandLine;
 using bayespfl::server::CreateLogger;
 using bayespfl::server::InspectionServer;
 using bayespfl::server::Logger;
+using bayespfl::server::NewTokenRequest;
 using bayespfl::server::ParseCommandLine;
 
 // What a stop may take beyond drain_timeout_seconds: cancelled calls end, threads are joined.
@@ -45,9 +47,15 @@ sigset_t StopSignals() {
   return signals;
 }
 
-// Waits for SIGTERM and SIGINT on a thread of its own; both are blocked in every other thread. The first asks the
-// server to stop. The second ends the process at once, and so does the end of `patience`: a call of the device that
-// hangs can be ended in no other way.
+sigset_t HandledSignals() {
+  sigset_t signals = StopSignals();
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+// Waits for SIGHUP, SIGTERM and SIGINT on a thread of its own; they are blocked in every other thread. SIGHUP loads the
+// models anew. The first of the others asks the server to stop. The second ends the process at once, and so does the
+// end of `patience`: a call of the device that hangs can be ended in no other way.
 class SignalThread {
  public:
   SignalThread(InspectionServer& server, std::chrono::seconds patience)
@@ -64,11 +72,12 @@ class SignalThread {
 
  private:
   void Run(InspectionServer& server, std::chrono::seconds patience) {
-    const sigset_t signals = StopSignals();
+    const sigset_t handled = HandledSignals();
     int signal = 0;
-    sigwait(&signals, &signal);
+    for (sigwait(&handled, &signal); signal == SIGHUP && !done_; sigwait(&handled, &signal)) server.ReloadModels();
     if (done_) return;
     server.RequestStop();
+    const sigset_t signals = StopSignals();
     const timespec longest = {.tv_sec = patience.count(), .tv_nsec = 0};
     do {
       signal = sigtimedwait(&signals, nullptr, &longest);
@@ -84,6 +93,15 @@ class SignalThread {
   std::atomic<bool> done_{false};
   std::thread thread_;
 };
+
+int PrintNewToken(const NewTokenRequest& request) {
+  const absl::StatusOr<bayespfl::server::Role> role = bayespfl::server::ParseRole(request.role);
+  if (!role.ok()) return Fail(role.status());
+  const absl::StatusOr<bayespfl::server::NewToken> made = bayespfl::server::MakeToken(request.name, *role);
+  if (!made.ok()) return Fail(made.status());
+  std::cout << "token, shown only now: " << made->token << "\nline for tokens_file: " << made->entry << std::endl;
+  return EXIT_SUCCESS;
+}
 
 int Serve(const CommandLine& command_line, Logger logger) {
   absl::StatusOr<std::unique_ptr<InspectionServer>> started =
@@ -113,17 +131,19 @@ int Serve(const CommandLine& command_line, Logger logger) {
 
 int main(int argc, char** argv) {
   // Before any thread starts, so that all of them inherit it.
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv);
+  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv, environ);
   if (!command_line.ok()) return Fail(command_line.status());
   if (command_line->text.has_value()) {
     std::cout << *command_line->text;
     return EXIT_SUCCESS;
   }
-  absl::StatusOr<Logger> logger = CreateLogger(command_line->config.log_level);
+  if (command_line->new_token.has_value()) return PrintNewToken(*command_line->new_token);
+  absl::StatusOr<Logger> logger =
+      CreateLogger({.level = command_line->config.log_level, .format = command_line->config.log_format});
   if (!logger.ok()) return Fail(logger.status());
   return Serve(*command_line, *std::move(logger));
 }

@@ -35,12 +35,16 @@ bool CallRegistry::WaitUntilIdle(std::chrono::steady_clock::time_point deadline)
   return true;
 }
 
-void CallRegistry::CountCall(absl::string_view method, const grpc::Status& status) const {
-  if (options_.on_call_finished) options_.on_call_finished(method, status);
+void CallRegistry::CountCall(const CallRecord& call, const grpc::Status& status) const {
+  if (options_.on_call_finished) options_.on_call_finished(call, status);
 }
 
 void CallRegistry::CountRejectedFrame(const absl::Status& status) const {
   if (options_.on_frame_rejected) options_.on_frame_rejected(status);
+}
+
+void CallRegistry::RecordFrame(const FrameRecord& frame) const {
+  if (options_.on_frame_answered) options_.on_frame_answered(frame);
 }
 
 void CallRegistry::Drain() {
@@ -56,16 +60,18 @@ void CallRegistry::Drain() {
   for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(draining);
 }
 
-StreamSurroundings CallRegistry::Surroundings(absl::string_view method, uint64_t id, const std::string& client) {
+StreamSurroundings CallRegistry::Surroundings(std::shared_ptr<const CallRecord> call, const std::string& client) {
   return {.pipeline = pipeline_,
+          .call = call,
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
           .max_age = StreamAge(),
           .client = client,
           .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
-          .on_finishing = [this, id] { Unregister(id); },
+          .on_frame_answered = [this](const FrameRecord& frame) { RecordFrame(frame); },
+          .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
           .on_done =
-              [this, method](const grpc::Status& status) {
-                CountCall(method, status);
+              [this, call](const grpc::Status& status) {
+                CountCall(*call, status);
                 CallEnded();
               }};
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -20,9 +21,11 @@
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
 #include "server/api/ordered_stream.h"
+#include "server/api/records.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
 #include "server/security/client_limits.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
@@ -38,12 +41,15 @@ struct CallOptions {
   // Takes a place for one more stream of a client; ResourceExhausted: it has as many as it may. Empty: always free.
   std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
 
-  // Called once for every call that reached a service, with its method ("Inspect") and the code it ended with. Calls
-  // that gRPC itself refuses (a message over the transport limit, an unknown method) are not seen. May be empty.
-  std::function<void(absl::string_view method, const grpc::Status& status)> on_call_finished;
+  // Called once for every call that reached a service, with the code it ended with. Calls that gRPC itself refuses (a
+  // message over the transport limit, an unknown method) are not seen. May be empty.
+  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that validation turned down before it reached the pipeline. May be empty.
   std::function<void(const absl::Status& status)> on_frame_rejected;
+
+  // Called once for every frame of every call, just before its answer leaves. May be empty.
+  std::function<void(const FrameRecord& frame)> on_frame_answered;
 
   // Called when a stream opened (1) or ended (-1). May be empty.
   std::function<void(int change)> on_streams_change;
@@ -72,11 +78,13 @@ class CallRegistry {
   // CallOptions::open_stream).
   // `method` is a literal. gRPC owns the result.
   template <typename Stream>
-  Stream* OpenStream(absl::string_view method, const grpc::CallbackServerContext& context) {
+  Stream* OpenStream(absl::string_view method, grpc::CallbackServerContext& context) {
     CallStarted();
     const uint64_t id = next_stream_.fetch_add(1);
+    auto call = std::make_shared<CallRecord>(BeginCall(method, context));
+    call->stream_id = id;
     const std::string client = ClientOf(context);
-    auto stream = std::make_shared<Stream>(Surroundings(method, id, client), DeadlineOf(context));
+    auto stream = std::make_shared<Stream>(Surroundings(std::move(call), client), DeadlineOf(context));
     stream->Start(Register(id, client, stream));
     return stream.get();
   }
@@ -89,9 +97,10 @@ class CallRegistry {
   // passed before.
   bool WaitUntilIdle(std::chrono::steady_clock::time_point deadline);
 
-  // `method` comes from a fixed set: it becomes a metric's label.
-  void CountCall(absl::string_view method, const grpc::Status& status) const;
+  // The call's method comes from a fixed set: it becomes a metric's label.
+  void CountCall(const CallRecord& call, const grpc::Status& status) const;
   void CountRejectedFrame(const absl::Status& status) const;
+  void RecordFrame(const FrameRecord& frame) const;
 
  private:
   struct OpenedStream {
@@ -99,7 +108,7 @@ class CallRegistry {
     ClientLimits::StreamLease lease;
   };
 
-  StreamSurroundings Surroundings(absl::string_view method, uint64_t id, const std::string& client);
+  StreamSurroundings Surroundings(std::shared_ptr<const CallRecord> call, const std::string& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   std::optional<absl::Duration> StreamAge() const;

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "server/api/inspection_stream.h"
+#include "server/api/records.h"
 #include "server/api/status.h"
 #include "server/api/translate.h"
 #include "server/api/unary_call.h"
@@ -22,16 +24,17 @@ class InspectCall final : public UnaryCall {
       : UnaryCall(calls, "Inspect", context, response) {}
 
   void Start(const grpc::ByteBuffer& bytes) {
-    const auto arrival = std::chrono::steady_clock::now();
+    frame_.arrival = std::chrono::steady_clock::now();
     auto message = std::make_shared<v1::InspectRequest>();
     grpc::ByteBuffer copy(bytes);  // shares the slices
     const absl::Status parsed = ParseMessage(copy, *message);
     if (!parsed.ok()) return Reject(parsed);
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
+    frame_.metadata = std::move(*message->mutable_metadata());
     if (!frame.ok()) return Reject(frame.status());
-    metadata_ = std::move(*message->mutable_metadata());
+    frame_.category = frame->options.category;
     frame->client = client();
-    frame->arrival = arrival;
+    frame->arrival = frame_.arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline();
     frame->cancellation = cancellation();
@@ -41,14 +44,20 @@ class InspectCall final : public UnaryCall {
   }
 
  private:
+  void OnEnding(const absl::Status& status) override {
+    calls().RecordFrame(RecordOf(call(), frame_, status, status.ok() ? finding_ : std::nullopt));
+  }
+
   void OnResult(FrameResult result) {
     if (!result.ok()) return Fail(result.status());
+    finding_ = FindingOf(*result);
     v1::InspectResponse message = ToProto(*std::move(result));
-    *message.mutable_metadata() = std::move(metadata_);
+    *message.mutable_metadata() = frame_.metadata;
     Succeed(message);
   }
 
-  v1::FrameMetadata metadata_;
+  ReceivedFrame frame_;
+  std::optional<FrameFinding> finding_;
 };
 
 }  // namespace
@@ -73,11 +82,12 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
 grpc::ServerUnaryReactor* InspectionService::GetModelInfo(grpc::CallbackServerContext* context,
                                                           const v1::GetModelInfoRequest* /*request*/,
                                                           v1::GetModelInfoResponse* response) {
+  const CallRecord call = BeginCall("GetModelInfo", *context);
   const std::shared_ptr<const ServedModel> model = calls_.pipeline().model();
   const grpc::Status status =
       model != nullptr ? grpc::Status::OK : ToGrpcStatus(absl::UnavailableError("the model is not loaded yet"));
   if (model != nullptr) *response = ToProto(model->info(), server_version_);
-  calls_.CountCall("GetModelInfo", status);
+  calls_.CountCall(call, status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(status);
   return reactor;

@@ -38,9 +38,10 @@ void InspectionStream::OnMessage(grpc::ByteBuffer& bytes) {
   }
   const std::optional<uint64_t> sequence = AddSlot();
   if (!sequence.has_value()) return;
-  if (!parsed.ok()) return RejectFrame(*sequence, {}, parsed);
+  const ReceivedFrame nameless{.metadata = {}, .category = {}, .arrival = arrival_};
+  if (!parsed.ok()) return RejectFrame(*sequence, nameless, parsed);
   if (!message->has_frame()) {
-    return RejectFrame(*sequence, {},
+    return RejectFrame(*sequence, nameless,
                        absl::InvalidArgumentError("the message holds neither a frame nor a configuration"));
   }
   OnFrame(*sequence, std::move(message));
@@ -64,10 +65,11 @@ void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configurat
 }
 
 void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStreamRequest> message) {
-  v1::StreamFrame& frame = *message->mutable_frame();
-  absl::StatusOr<FrameRequest> request = FrameFromProto(frame, *defaults_);
-  v1::FrameMetadata metadata = std::move(*frame.mutable_metadata());
-  if (!request.ok()) return RejectFrame(sequence, std::move(metadata), request.status());
+  absl::StatusOr<FrameRequest> request = FrameFromProto(message->frame(), *defaults_);
+  ReceivedFrame frame{
+      .metadata = std::move(*message->mutable_frame()->mutable_metadata()), .category = {}, .arrival = arrival_};
+  if (!request.ok()) return RejectFrame(sequence, std::move(frame), request.status());
+  frame.category = request->options.category;
   request->client = surroundings().client;
   request->arrival = arrival_;
   request->owner = std::move(message);
@@ -77,14 +79,14 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   FrameId id = 0;
   const absl::Status accepted = pipeline().Submit(
       *std::move(request),
-      [self = Self(), sequence, metadata](FrameResult result) {
-        self->Reply(sequence, metadata, std::move(result));
+      [self = Self(), sequence, frame](FrameResult result) {
+        self->Reply(sequence, frame, std::move(result));
         self->Advance();
       },
       &id);
   if (!accepted.ok()) {
     const bool full = absl::IsResourceExhausted(accepted) && !RetryDelayOf(accepted).has_value();
-    return Reply(sequence, std::move(metadata), full ? WithRetryInfo(accepted, RetryDelay(pipeline())) : accepted);
+    return Reply(sequence, frame, full ? WithRetryInfo(accepted, RetryDelay(pipeline())) : accepted);
   }
   MutexLock lock(mu_);
   // It may have been answered by now.
@@ -111,26 +113,30 @@ void InspectionStream::MakeRoom(uint64_t sequence) {
   }
 }
 
-void InspectionStream::RejectFrame(uint64_t sequence, v1::FrameMetadata metadata, const absl::Status& status) {
+void InspectionStream::RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status) {
   surroundings().on_frame_rejected(status);
   // Ids over the limit are not sent back: they may be as large as a picture.
-  Reply(sequence, CheckMetadata(metadata).ok() ? std::move(metadata) : v1::FrameMetadata(), status);
+  if (!CheckMetadata(frame.metadata).ok()) frame.metadata.Clear();
+  Reply(sequence, frame, status);
 }
 
-void InspectionStream::Reply(uint64_t sequence, v1::FrameMetadata metadata, FrameResult result) {
+void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result) {
+  const FrameRecord record = RecordOf(*surroundings().call, frame, result.status(),
+                                      result.ok() ? std::optional(FindingOf(*result)) : std::nullopt);
   v1::InspectStreamResponse message;
   message.set_sequence(sequence);
   if (result.ok()) {
     *message.mutable_result() = ToProto(*std::move(result));
-    *message.mutable_result()->mutable_metadata() = metadata;
+    *message.mutable_result()->mutable_metadata() = frame.metadata;
   } else if (IsSkipped(result.status())) {
     message.mutable_skipped();
   } else {
     *message.mutable_error() = ToProto(result.status());
   }
-  *message.mutable_metadata() = std::move(metadata);
+  *message.mutable_metadata() = frame.metadata;
   const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
-  if (!bytes.ok()) return Reply(sequence, message.metadata(), bytes.status());
+  if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
+  surroundings().on_frame_answered(record);
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);

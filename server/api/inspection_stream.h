@@ -14,6 +14,7 @@
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "server/api/ordered_stream.h"
+#include "server/api/records.h"
 #include "server/api/translate.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
@@ -31,9 +32,9 @@ class InspectionStream final : public OrderedStream {
   void OnAbandoned() override;
   void OnConfiguration(const inspection::v1::StreamConfiguration& configuration);
   void OnFrame(uint64_t sequence, std::shared_ptr<inspection::v1::InspectStreamRequest> message);
-  void RejectFrame(uint64_t sequence, inspection::v1::FrameMetadata metadata, const absl::Status& status);
+  void RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status);
   void MakeRoom(uint64_t sequence);
-  void Reply(uint64_t sequence, inspection::v1::FrameMetadata metadata, FrameResult result);
+  void Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result);
   std::shared_ptr<InspectionStream> Self();
 
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();

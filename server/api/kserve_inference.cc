@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "server/api/frame_group.h"
+#include "server/api/records.h"
 
 namespace bayespfl::server {
 
@@ -36,12 +37,19 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
 }
 
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
-                  std::function<void(absl::StatusOr<inference::ModelInferResponse>)> done) {
+                  std::function<void(absl::StatusOr<InferenceReply>)> done) {
   SubmitGroup(pipeline, std::move(inference.frames), std::move(cancellation),
               [id = std::move(inference.id), outputs = std::move(inference.outputs),
                done = std::move(done)](GroupResult result) {
                 if (!result.ok()) return done(result.status());
-                done(ReplyToProto(id, outputs, *std::move(result)));
+                InferenceReply reply;
+                for (const InspectionOutcome& outcome : *result) {
+                  reply.findings.push_back({.category = outcome.category, .finding = FindingOf(outcome)});
+                }
+                absl::StatusOr<inference::ModelInferResponse> message = ReplyToProto(id, outputs, *std::move(result));
+                if (!message.ok()) return done(message.status());
+                reply.message = *std::move(message);
+                done(std::move(reply));
               });
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -14,6 +15,7 @@
 #include "server/api/kserve_translate.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/pipeline.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
@@ -30,10 +32,21 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::string& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline);
 
+// What was found in one picture of a request.
+struct PictureFinding {
+  std::string category;
+  FrameFinding finding;
+};
+
+struct InferenceReply {
+  inference::ModelInferResponse message;
+  std::vector<PictureFinding> findings;  // one for each picture, for the records
+};
+
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
 // pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
-                  std::function<void(absl::StatusOr<inference::ModelInferResponse>)> done);
+                  std::function<void(absl::StatusOr<InferenceReply>)> done);
 
 }  // namespace bayespfl::server
 

@@ -2,13 +2,16 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/api/kserve_inference.h"
 #include "server/api/kserve_stream.h"
 #include "server/api/kserve_translate.h"
+#include "server/api/records.h"
 #include "server/api/status.h"
 #include "server/api/unary_call.h"
 #include "server/api/wire.h"
@@ -16,26 +19,46 @@
 namespace bayespfl::server {
 namespace {
 
+void RecordFindings(const CallRegistry& calls, const CallRecord& call, const ReceivedFrame& request,
+                    const std::vector<PictureFinding>& findings) {
+  ReceivedFrame frame = request;
+  for (const PictureFinding& picture : findings) {
+    frame.category = picture.category;
+    calls.RecordFrame(RecordOf(call, frame, absl::OkStatus(), picture.finding));
+  }
+}
+
 class ModelInferCall final : public UnaryCall {
  public:
   ModelInferCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
       : UnaryCall(calls, "ModelInfer", context, response) {}
 
   void Start(const grpc::ByteBuffer& bytes) {
-    const auto arrival = std::chrono::steady_clock::now();
+    request_.arrival = std::chrono::steady_clock::now();
     auto request = std::make_shared<inference::ModelInferRequest>();
     grpc::ByteBuffer copy(bytes);  // shares the slices
     const absl::Status parsed = ParseMessage(copy, *request);
     if (!parsed.ok()) return Reject(parsed);
-    absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, client(), arrival, deadline());
+    request_.metadata.set_frame_id(request->id());
+    absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, client(), request_.arrival, deadline());
     if (!inference.ok()) return Reject(inference.status());
     request.reset();  // the frames own what they need
     RunInference(pipeline(), *std::move(inference), cancellation(),
-                 [this](const absl::StatusOr<inference::ModelInferResponse>& reply) {
-                   if (!reply.ok()) return Fail(reply.status());
-                   Succeed(*reply);
-                 });
+                 [this](const absl::StatusOr<InferenceReply>& reply) { OnReply(reply); });
   }
+
+ private:
+  void OnReply(const absl::StatusOr<InferenceReply>& reply) {
+    if (!reply.ok()) return Fail(reply.status());
+    RecordFindings(calls(), call(), request_, reply->findings);
+    Succeed(reply->message);
+  }
+
+  void OnEnding(const absl::Status& status) override {
+    if (!status.ok()) calls().RecordFrame(RecordOf(call(), request_, status, std::nullopt));
+  }
+
+  ReceivedFrame request_;
 };
 
 }  // namespace
@@ -48,7 +71,7 @@ KserveService::KserveService(std::string server_version, CallRegistry& calls)
 grpc::ServerUnaryReactor* KserveService::Answer(absl::string_view method, const absl::Status& status,
                                                 grpc::CallbackServerContext& context) const {
   const grpc::Status grpc_status = ToGrpcStatus(status);
-  calls_.CountCall(method, grpc_status);
+  calls_.CountCall(BeginCall(method, context), grpc_status);
   grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
   reactor->Finish(grpc_status);
   return reactor;

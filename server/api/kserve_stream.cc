@@ -14,11 +14,10 @@
 namespace bayespfl::server {
 namespace {
 
-inference::ModelStreamInferResponse MakeReply(const std::string& id,
-                                              absl::StatusOr<inference::ModelInferResponse> result) {
+inference::ModelStreamInferResponse MakeReply(const std::string& id, absl::StatusOr<InferenceReply> result) {
   inference::ModelStreamInferResponse message;
   if (result.ok()) {
-    *message.mutable_infer_response() = *std::move(result);
+    *message.mutable_infer_response() = std::move(result->message);
   } else {
     const absl::string_view code = CodeName(static_cast<grpc::StatusCode>(result.status().code()));
     message.set_error_message(absl::StrCat(code, ": ", WireMessage(result.status().message())));
@@ -44,28 +43,25 @@ void KserveStream::OnAbandoned() {
 }
 
 void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
-  const auto arrival = std::chrono::steady_clock::now();
+  ReceivedFrame received{.metadata = {}, .category = {}, .arrival = std::chrono::steady_clock::now()};
   auto request = std::make_shared<inference::ModelInferRequest>();
   const absl::Status parsed = ParseMessage(bytes, *request);
-  if (!parsed.ok()) return Reject(std::string(), parsed);
+  if (!parsed.ok()) return Reject(received, parsed);
+  // An id over the limit is not sent back: it may be as large as a picture.
+  if (request->id().size() <= kMaxInferenceIdBytes) received.metadata.set_frame_id(request->id());
   absl::StatusOr<Inference> inference =
-      PrepareInference(pipeline(), request, surroundings().client, arrival, deadline());
-  if (!inference.ok()) {
-    // An id over the limit is not sent back: it may be as large as a picture.
-    return Reject(request->id().size() <= kMaxRequestIdBytes ? request->id() : std::string(), inference.status());
-  }
+      PrepareInference(pipeline(), request, surroundings().client, received.arrival, deadline());
+  if (!inference.ok()) return Reject(received, inference.status());
   request.reset();  // the frames own what they need
   const std::optional<uint64_t> sequence = AddSlot(inference->frames.size());
   if (!sequence.has_value()) return;
   const std::shared_ptr<CancellationToken> token = AddToken(*sequence);
-  const std::string id = inference->id;
   auto self = std::static_pointer_cast<KserveStream>(shared_from_this());
-  RunInference(
-      pipeline(), *std::move(inference), token,
-      [self = std::move(self), sequence = *sequence, id](absl::StatusOr<inference::ModelInferResponse> result) {
-        self->Reply(sequence, id, std::move(result));
-        self->Advance();
-      });
+  RunInference(pipeline(), *std::move(inference), token,
+               [self = std::move(self), sequence = *sequence, received](absl::StatusOr<InferenceReply> result) {
+                 self->Reply(sequence, received, std::move(result));
+                 self->Advance();
+               });
 }
 
 // A token of the request alone, so that its first error cancels the rest of it and nothing else.
@@ -77,21 +73,32 @@ std::shared_ptr<CancellationToken> KserveStream::AddToken(uint64_t sequence) {
   return token;
 }
 
-void KserveStream::Reject(const std::string& id, const absl::Status& status) {
+void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& status) {
   surroundings().on_frame_rejected(status);
   const std::optional<uint64_t> sequence = AddSlot();
-  if (sequence.has_value()) Reply(*sequence, id, status);
+  if (sequence.has_value()) Reply(*sequence, request, status);
 }
 
-void KserveStream::Reply(uint64_t sequence, const std::string& id,
-                         absl::StatusOr<inference::ModelInferResponse> result) {
-  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
-  if (!bytes.ok()) return Reply(sequence, id, bytes.status());
+void KserveStream::Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const {
+  const CallRecord& call = *surroundings().call;
+  if (!result.ok()) return surroundings().on_frame_answered(RecordOf(call, request, result.status(), std::nullopt));
+  ReceivedFrame frame = request;
+  for (const PictureFinding& picture : result->findings) {
+    frame.category = picture.category;
+    surroundings().on_frame_answered(RecordOf(call, frame, absl::OkStatus(), picture.finding));
+  }
+}
+
+void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, absl::StatusOr<InferenceReply> result) {
+  Record(request, result);
+  const std::string id = request.metadata.frame_id();
+  absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
+  if (!bytes.ok()) bytes = SerializeMessage(MakeReply(id, bytes.status()));
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  FillSlot(sequence, *bytes);
+  if (bytes.ok()) FillSlot(sequence, *std::move(bytes));
 }
 
 }  // namespace bayespfl::server

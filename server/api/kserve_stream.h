@@ -13,7 +13,9 @@
 #include "absl/time/time.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "inference/grpc_service.pb.h"
+#include "server/api/kserve_inference.h"
 #include "server/api/ordered_stream.h"
+#include "server/api/records.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/mutex.h"
 
@@ -30,8 +32,9 @@ class KserveStream final : public OrderedStream {
  private:
   void OnMessage(grpc::ByteBuffer& bytes) override;
   void OnAbandoned() override;
-  void Reject(const std::string& id, const absl::Status& status);
-  void Reply(uint64_t sequence, const std::string& id, absl::StatusOr<inference::ModelInferResponse> result);
+  void Reject(const ReceivedFrame& request, const absl::Status& status);
+  void Reply(uint64_t sequence, const ReceivedFrame& request, absl::StatusOr<InferenceReply> result);
+  void Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const;
   std::shared_ptr<CancellationToken> AddToken(uint64_t sequence);
 
   Mutex mu_;

@@ -229,9 +229,9 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
 }
 
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request, int max_frames) {
-  if (request->id().size() > kMaxRequestIdBytes) {
+  if (request->id().size() > kMaxInferenceIdBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("id has ", request->id().size(), " bytes; at most ", kMaxRequestIdBytes, " are allowed"));
+        absl::StrCat("id has ", request->id().size(), " bytes; at most ", kMaxInferenceIdBytes, " are allowed"));
   }
   const absl::StatusOr<KserveParameters> parameters = ParametersFromProto(request->parameters());
   if (!parameters.ok()) return parameters.status();

@@ -20,7 +20,7 @@
 
 namespace bayespfl::server {
 
-inline constexpr size_t kMaxRequestIdBytes = 128;
+inline constexpr size_t kMaxInferenceIdBytes = 128;
 
 // A protobuf message ends at 2 GiB, and clients must hold it; what a reply's maps may have together.
 inline constexpr size_t kMaxReplyTensorBytes = size_t{1} << 30;

@@ -20,16 +20,19 @@
 #include "grpcpp/support/status.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
 // What a stream needs of its surroundings; everything outlives it.
 struct StreamSurroundings {
   Pipeline& pipeline;
+  std::shared_ptr<const CallRecord> call;
   size_t max_frames = 4;                  // >= 1; frames read whose replies are not sent; then reading stops
   std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
   std::string client;                     // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
+  std::function<void(const FrameRecord&)> on_frame_answered;
   std::function<void()> on_finishing;                // before the client can see the end
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };

@@ -8,7 +8,11 @@ namespace bayespfl::server {
 
 UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
                      grpc::ByteBuffer& response)
-    : calls_(calls), method_(method), context_(context), deadline_(DeadlineOf(context)), response_(response) {
+    : calls_(calls),
+      context_(context),
+      call_(BeginCall(method, context)),
+      deadline_(DeadlineOf(context)),
+      response_(response) {
   calls_.CallStarted();
 }
 
@@ -32,8 +36,9 @@ void UnaryCall::Fail(const absl::Status& status) {
 }
 
 void UnaryCall::End(const absl::Status& status) {
+  OnEnding(status);
   const grpc::Status grpc_status = ToGrpcStatus(status);
-  calls_.CountCall(method_, grpc_status);
+  calls_.CountCall(call_, grpc_status);
   Finish(grpc_status);
 }
 

@@ -27,10 +27,13 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() final;
 
  protected:
-  // `method` is a literal; `response` is gRPC's, empty.
+  // `method` comes from a fixed set; `response` is gRPC's, empty.
   UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
             grpc::ByteBuffer& response);
   ~UnaryCall() override = default;
+
+  // The call ends with `status`: the time to record its frames.
+  virtual void OnEnding(const absl::Status& status) = 0;
 
   // Ends the call: validation turned the request down.
   void Reject(const absl::Status& status);
@@ -47,6 +50,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   }
 
   Pipeline& pipeline() const { return calls_.pipeline(); }
+  const CallRegistry& calls() const { return calls_; }
+  const CallRecord& call() const { return call_; }
   absl::Time deadline() const { return deadline_; }
   std::string client() const { return calls_.ClientOf(context_); }
   const std::shared_ptr<CancellationToken>& cancellation() const { return cancellation_; }
@@ -55,8 +60,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void End(const absl::Status& status);
 
   CallRegistry& calls_;
-  const absl::string_view method_;
   grpc::CallbackServerContext& context_;
+  const CallRecord call_;
   const absl::Time deadline_;
   grpc::ByteBuffer& response_;
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();

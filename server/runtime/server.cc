@@ -1,12 +1,9 @@
 #include "server/runtime/server.h"
 
 #include <chrono>
-#include <functional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/generated_message_reflection.h"
 #include "grpc/health/v1/health.pb.h"
@@ -14,9 +11,9 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/status.h"
+#include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
 #include "server/runtime/detector_executor.h"
-#include "server/runtime/memory.h"
 
 namespace bayespfl::server {
 namespace {
@@ -24,62 +21,10 @@ namespace {
 // How long calls that are not ours (a health watch, a reflection stream) may go on when ours have ended.
 constexpr std::chrono::seconds kForeignCallsGrace(1);
 
-// IPv6 addresses are written in brackets before a port.
-std::string JoinHostPort(const std::string& host, int port) {
-  const bool brackets = absl::StrContains(host, ':') && host.front() != '[';
-  return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
-}
-
-const std::string& HttpHost(const ServerConfig& config) {
-  return config.http_host.empty() ? config.host : config.http_host;
-}
-
-PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
-  return {.host = config.host,
-          .tls = {.tls_certificate = config.tls_certificate,
-                  .tls_key = config.tls_key,
-                  .tls_client_ca = config.tls_client_ca},
-          .tokens_file = config.tokens_file,
-          .allow_plaintext_tokens = config.allow_plaintext_tokens,
-          .reload_interval = std::chrono::seconds(config.security_reload_seconds),
-          .limits = {.max_streams = config.max_streams_per_client,
-                     .max_frames_per_second = config.max_frames_per_second_per_client}};
-}
-
-PipelineOptions PipelineOptionsOf(const ServerConfig& config, std::shared_ptr<FaultInjector> faults,
-                                  std::function<absl::Status(const std::string&)> admit) {
-  return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
-          .max_frames_in_flight = config.max_frames_in_flight,
-          .max_bytes_in_flight = config.max_bytes_in_flight,
-          .max_decoded_bytes = config.max_decoded_bytes,
-          .max_batch = config.max_batch,
-          .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
-          .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
-          .decode_threads = config.decode_threads,
-          .render_threads = config.render_threads,
-          .faults = std::move(faults),
-          .admit = std::move(admit)};
-}
-
-// Loads packages onto the configured devices. The calibration file belongs to the package that is configured with it.
-ModelLoader LoaderOf(const ServerConfig& config) {
-  return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
-    const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, static_cast<int>(devices.size()), AvailableMemory());
-    if (!fits.ok()) return fits;
-    const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
-  };
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
-  if (options.logger == nullptr) {
-    absl::StatusOr<Logger> silent = CreateLogger("off");
-    if (!silent.ok()) return silent.status();
-    options.logger = *std::move(silent);
-  }
+  if (options.logger == nullptr) options.logger = SilentLogger();
   options.config = WithThreads(std::move(options.config), AvailableCpus());
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
@@ -88,18 +33,18 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
   auto metrics = std::make_unique<Metrics>(BAYESPFL_VERSION);
   std::shared_ptr<FaultInjector> faults;
   if (!options.config.inject_faults.empty()) {
-    options.logger->warn("faults are injected on purpose: {}", EscapeForLog(options.config.inject_faults));
     absl::StatusOr<std::shared_ptr<FaultInjector>> created = FaultInjector::Create(
         options.config.inject_faults, [observed = metrics.get()](Fault fault) { observed->CountFault(fault); });
     if (!created.ok()) return created.status();
     faults = *std::move(created);
+    options.logger->Warning("faults are injected on purpose", {{"faults", options.config.inject_faults}});
   }
   auto server = std::unique_ptr<InspectionServer>(
       new InspectionServer(std::move(options), std::move(metrics), std::move(faults)));
-  const absl::Status secured = server->Secure();
-  if (!secured.ok()) return secured;
-  const absl::Status listening = server->Listen();
-  if (!listening.ok()) return listening;
+  absl::Status status = server->Secure();
+  if (status.ok()) status = server->OpenResultLog();
+  if (status.ok()) status = server->Listen();
+  if (!status.ok()) return status;
   return server;
 }
 
@@ -108,20 +53,19 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
     : config_(std::move(options.config)),
       loader_(std::move(options.loader)),
       logger_(std::move(options.logger)),
+      events_(logger_, {.max_lines = config_.log_max_repeats}),
       metrics_(std::move(metrics)),
-      pipeline_(Pipeline::Create(PipelineOptionsOf(config_, std::move(faults),
-                                                   [this](const std::string& client) { return AdmitFrame(client); }),
-                                 *metrics_)) {
-  CallOptions calls;
-  calls.max_frames_per_stream = config_.max_frames_per_stream;
-  calls.max_streams = config_.max_streams;
-  calls.max_stream_age = absl::Seconds(config_.max_stream_age_seconds);
+      faults_(std::move(faults)) {
+  PipelineOptions pipeline = PipelineOptionsOf(config_);
+  pipeline.faults = faults_;
+  pipeline.admit = [this](const std::string& client) { return AdmitFrame(client); };
+  pipeline_ = Pipeline::Create(pipeline, *metrics_);
+  CallOptions calls = CallOptionsOf(config_);
   calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
   calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
-  calls.on_call_finished = [this](absl::string_view method, const grpc::Status& status) {
-    OnCallFinished(method, status);
-  };
+  calls.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) { OnCallFinished(call, status); };
   calls.on_frame_rejected = [this](const absl::Status& status) { metrics_->OnFrameFinished(status, {}); };
+  calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
   service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
@@ -138,6 +82,20 @@ absl::Status InspectionServer::Secure() {
   absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
   if (!security.ok()) return security.status();
   security_ = *std::move(security);
+  return absl::OkStatus();
+}
+
+absl::Status InspectionServer::OpenResultLog() {
+  if (config_.result_log.empty()) return absl::OkStatus();
+  ResultSinkOptions options = ResultSinkOptionsOf(config_);
+  options.faults = faults_;
+  options.on_line = [this](ResultLine what) { metrics_->CountResultLine(what); };
+  options.on_queue_bytes = [this](int64_t change) { metrics_->OnResultQueueChange(change); };
+  absl::StatusOr<std::unique_ptr<ResultSink>> sink = ResultSink::Create(std::move(options), logger_);
+  if (!sink.ok()) {
+    return absl::Status(sink.status().code(), absl::StrCat("result_log: ", sink.status().message()));
+  }
+  results_ = *std::move(sink);
   return absl::OkStatus();
 }
 
@@ -161,6 +119,15 @@ absl::Status InspectionServer::Listen() {
                                                "not of this machine, or not permitted"));
   }
   SetServing(false);
+  absl::StatusOr<std::unique_ptr<HttpServer>> http =
+      HttpServer::Start(HttpHost(config_), config_.http_port, Handlers());
+  if (!http.ok()) return http.status();
+  http_ = *std::move(http);
+  store_ = std::make_unique<ModelStore>(StoreOptions());
+  return absl::OkStatus();
+}
+
+HttpHandlers InspectionServer::Handlers() {
   HttpHandlers handlers;
   handlers.metrics = [this] { return metrics_->Serialize(); };
   handlers.ready = [this] {
@@ -180,27 +147,11 @@ absl::Status InspectionServer::Listen() {
     MutexLock lock(mu_);
     return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
   };
-  absl::StatusOr<std::unique_ptr<HttpServer>> http =
-      HttpServer::Start(HttpHost(config_), config_.http_port, std::move(handlers));
-  if (!http.ok()) return http.status();
-  http_ = *std::move(http);
-  store_ = std::make_unique<ModelStore>(StoreOptions());
-  return absl::OkStatus();
-}
-
-absl::Status InspectionServer::AdmitFrame(const std::string& client) {
-  absl::Duration retry_after;
-  const absl::Status admitted = security_->limits().TakeFrame(client, retry_after);
-  return admitted.ok() ? admitted : WithRetryInfo(admitted, retry_after);
+  return handlers;
 }
 
 ModelStoreOptions InspectionServer::StoreOptions() {
-  ModelStoreOptions options;
-  options.model = config_.model;
-  options.model_root = config_.model_root;
-  options.models = absl::StrSplit(config_.models, ',', absl::SkipWhitespace());
-  options.default_model = config_.default_model;
-  options.max_batch = config_.max_batch;
+  ModelStoreOptions options = ModelStoreOptionsOf(config_);
   options.loader = loader_;
   options.publish = [this](const ModelSet& models) {
     metrics_->SetModels(models);
@@ -211,28 +162,44 @@ ModelStoreOptions InspectionServer::StoreOptions() {
   return options;
 }
 
+absl::Status InspectionServer::AdmitFrame(const std::string& client) {
+  absl::Duration retry_after;
+  const absl::Status admitted = security_->limits().TakeFrame(client, retry_after);
+  return admitted.ok() ? admitted : WithRetryInfo(admitted, retry_after);
+}
+
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {
   metrics_->CountLoad(status.ok());
-  if (status.ok()) {
-    logger_->info("model {} is loaded", EscapeForLog(name));
-  } else {
-    logger_->error("model {} cannot be loaded: {}", EscapeForLog(name), EscapeForLog(status.message()));
+  if (!status.ok()) {
+    logger_->Error(
+        "a model cannot be loaded",
+        {{"model", name}, {"code", absl::StatusCodeToString(status.code())}, {"error", std::string(status.message())}});
+    return;
   }
+  const std::shared_ptr<const ServedModel> model = pipeline_->model(name);
+  logger_->Info("a model serves",
+                {{"model", absl::StrCat(name, " ", model->info().version)}, {"device", model->info().device}});
 }
 
 // Until all models of the start serve, none does: a server that answers for some of them only is not ready.
 void InspectionServer::OnStarted(const absl::Status& status) {
+  if (!status.ok()) {
+    logger_->Error("the server cannot start without its models", {{"error", std::string(status.message())}});
+  }
   MutexLock lock(mu_);
   if (status.ok() && !draining_) SetServing(true);
   loaded_ = status;
   changed_.NotifyAll();
 }
 
-void InspectionServer::OnCallFinished(absl::string_view method, const grpc::Status& status) {
-  metrics_->CountRequest(method, CodeName(status.error_code()));
-  if (status.error_code() == grpc::StatusCode::INTERNAL) {
-    logger_->error("{} failed: {}", std::string(method), EscapeForLog(status.error_message()));
-  }
+void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status& status) {
+  metrics_->CountRequest(call.method, CodeName(status.error_code()));
+  events_.CallFinished(call, absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
+}
+
+void InspectionServer::OnFrameAnswered(const FrameRecord& frame) {
+  events_.FrameAnswered(frame);
+  if (results_ != nullptr) results_->Write(frame);
 }
 
 void InspectionServer::SetServing(bool serving) {
@@ -250,6 +217,17 @@ absl::Status InspectionServer::WaitUntilLoaded() {
   MutexLock lock(mu_);
   while (!loaded_.has_value() && !stop_requested_) changed_.Wait(mu_);
   return loaded_.value_or(absl::CancelledError("stopped while the model was loading"));
+}
+
+void InspectionServer::ReloadModels() {
+  store_->Reload([this](const absl::Status& status) {
+    if (status.ok()) {
+      logger_->Info("the models were loaded anew");
+    } else {
+      logger_->Error("a model could not be loaded anew; the old one serves on",
+                     {{"error", std::string(status.message())}});
+    }
+  });
 }
 
 void InspectionServer::RequestStop() {
@@ -272,11 +250,15 @@ void InspectionServer::Shutdown() {
     draining_ = true;
     if (grpc_ != nullptr) SetServing(false);
   }
+  logger_->Info("draining");
   pipeline_->Drain();
   calls_->Drain();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
   const bool idle = calls_->WaitUntilIdle(deadline);
-  if (!idle) logger_->warn("drain_timeout_seconds = {} passed; cancelling open calls", config_.drain_timeout_seconds);
+  if (!idle) {
+    logger_->Warning("drain_timeout_seconds passed; open calls are cancelled",
+                     {{"seconds", int64_t{config_.drain_timeout_seconds}}});
+  }
   if (grpc_ != nullptr) {
     // GOAWAY goes out only now: once gRPC shuts down, it answers calls that are on their way with CANCELLED, which no
     // client retries, and not with the UNAVAILABLE of the contract.
@@ -284,6 +266,7 @@ void InspectionServer::Shutdown() {
     grpc_->Shutdown(std::chrono::system_clock::now() + grace);  // cancels what is still open after it
   }
   pipeline_->Shutdown();
+  if (results_ != nullptr) results_->Flush();
   store_.reset();
   http_.reset();
 }

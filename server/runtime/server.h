@@ -25,9 +25,11 @@
 #include "server/runtime/config.h"
 #include "server/runtime/model_store.h"
 #include "server/security/port_security.h"
+#include "server/telemetry/event_log.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
+#include "server/telemetry/result_sink.h"
 
 namespace bayespfl::server {
 
@@ -36,7 +38,7 @@ inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
 
 struct ServerOptions {
   ServerConfig config;
-  ModelLoader loader;  // empty: DetectorExecutors of config.model on config.device
+  ModelLoader loader;  // empty: DetectorExecutors on config.device
   Logger logger;       // null: nothing is logged
 };
 
@@ -46,9 +48,9 @@ struct ServerOptions {
 // Thread-safe, but for the destructor.
 class InspectionServer {
  public:
-  // Binds both addresses and starts to load the model. Unavailable: an address, which the message names, cannot be
-  // bound. InvalidArgument: the log level or inject_faults. As PortSecurity::Create() says:
-  // certificates and tokens.
+  // Opens the result log, binds both addresses and starts to load the models. Unavailable: an address, which the
+  // message names, cannot be bound. InvalidArgument: inject_faults, or as PortSecurity::Create() says: certificates and
+  // tokens. Errors of the result log's file begin with "result_log".
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -65,6 +67,9 @@ class InspectionServer {
   // The default model; null before it is ready.
   std::shared_ptr<const ServedModel> model() const { return pipeline_->model(); }
 
+  // Loads every model anew, in the background; one that cannot be loaded leaves the old one serving. Returns at once.
+  void ReloadModels();
+
   // What /metrics answers.
   std::string metrics() const { return metrics_->Serialize(); }
 
@@ -80,19 +85,25 @@ class InspectionServer {
  private:
   InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
   absl::Status Secure();
+  absl::Status OpenResultLog();
   absl::Status Listen();
-  absl::Status AdmitFrame(const std::string& client);
+  HttpHandlers Handlers();
   ModelStoreOptions StoreOptions();
+  absl::Status AdmitFrame(const std::string& client);
   void OnLoad(const std::string& name, const absl::Status& status);
   void OnStarted(const absl::Status& status);
-  void OnCallFinished(absl::string_view method, const grpc::Status& status);
+  void OnFrameAnswered(const FrameRecord& frame);
+  void OnCallFinished(const CallRecord& call, const grpc::Status& status);
   void SetServing(bool serving);
 
   const ServerConfig config_;
   const ModelLoader loader_;
   const Logger logger_;
+  EventLog events_;
   const std::unique_ptr<Metrics> metrics_;
-  std::unique_ptr<PortSecurity> security_;  // set before the port opens
+  const std::shared_ptr<FaultInjector> faults_;  // null: none
+  std::unique_ptr<ResultSink> results_;          // null: no result log
+  std::unique_ptr<PortSecurity> security_;       // set before the port opens
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;

@@ -1,26 +1,21 @@
 #include "server/security/audit_log.h"
 
-#include "absl/strings/str_cat.h"
+#include <string>
 
 namespace bayespfl::server {
-namespace {
 
-std::string Value(absl::string_view text) { return text.empty() ? std::string("-") : EscapeForLog(text); }
-
-}  // namespace
-
-std::string AuditLine(const AuditEvent& event) {
-  return absl::StrCat("audit who=", Value(event.who), " role=", Value(event.role), " peer=", Value(event.peer),
-                      " method=", Value(event.method), " outcome=", Value(event.outcome),
-                      " target=", Value(event.target));
+void AuditLog::Write(const AuditEvent& event) const {
+  LogFields fields;
+  const auto add = [&fields](absl::string_view name, absl::string_view value) {
+    if (!value.empty()) fields.push_back({name, std::string(value)});
+  };
+  add("who", event.who);
+  add("role", event.role);
+  add("peer", event.peer);
+  add("method", event.method);
+  add("target", event.target);
+  add("code", event.outcome);
+  logger_->Audit("audit", fields);
 }
-
-AuditLog::AuditLog(const Logger& logger) : logger_(logger->clone(logger->name())) {
-  if (logger->level() == spdlog::level::off) return;
-  logger_->set_level(spdlog::level::info);
-  logger_->flush_on(spdlog::level::info);
-}
-
-void AuditLog::Write(const AuditEvent& event) const { logger_->info("{}", AuditLine(event)); }
 
 }  // namespace bayespfl::server

@@ -2,7 +2,7 @@
 #ifndef BAYESPFL_SERVER_SECURITY_AUDIT_LOG_H_
 #define BAYESPFL_SERVER_SECURITY_AUDIT_LOG_H_
 
-#include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "server/telemetry/log.h"
@@ -19,20 +19,17 @@ struct AuditEvent {
   absl::string_view target;   // what the call was about, e.g. a model's folder; empty: nothing more than the method
 };
 
-// "audit who="robot" role="admin" peer="ipv4:10.0.0.7:51234" method="/..." outcome="OK" target="...""; "-" for what is
-// empty. Every value is quoted and escaped, so that one line stays one line.
-std::string AuditLine(const AuditEvent& event);
-
 // Thread-safe.
 class AuditLog {
  public:
-  // Writes where `logger` does, whatever its level, except when that is "off".
-  explicit AuditLog(const Logger& logger);
+  // Writes to `logger`, whatever its level, except when that is "off".
+  explicit AuditLog(Logger logger) : logger_(std::move(logger)) {}
 
+  // A line "audit" with those fields that are not empty.
   void Write(const AuditEvent& event) const;
 
  private:
-  Logger logger_;
+  const Logger logger_;
 };
 
 }  // namespace bayespfl::server

@@ -37,12 +37,13 @@ void LogState(const PortSecurityOptions& options, const TlsCertificates* tls, co
               const Logger& logger) {
   if (tls != nullptr) {
     const absl::Time not_after = tls->current()->not_after;
-    logger->info("tls_certificate expires {}", absl::FormatTime(absl::RFC3339_sec, not_after, absl::UTCTimeZone()));
-    if (not_after <= absl::Now()) logger->warn("tls_certificate has expired; clients will refuse it");
+    logger->Info("TLS is on", {{"certificate_expires", FormatTimestamp(not_after)}});
+    if (not_after <= absl::Now()) logger->Warning("tls_certificate has expired; clients will refuse it");
   }
-  if (tokens != nullptr) logger->info("tokens_file holds {} tokens", tokens->size());
+  if (tokens != nullptr) logger->Info("calls need a token", {{"tokens", uint64_t{tokens->size()}}});
   if (tokens != nullptr || IsLoopbackHost(options.host) || !options.tls.tls_client_ca.empty()) return;
-  logger->warn("anybody who can reach {} may call: neither tokens_file nor tls_client_ca is set", options.host);
+  logger->Warning("anybody who can reach the port may call: neither tokens_file nor tls_client_ca is set",
+                  {{"host", options.host}});
 }
 
 std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* tokens) {

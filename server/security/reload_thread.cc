@@ -26,9 +26,10 @@ void ReloadThread::Run() {
       const absl::StatusOr<bool> changed = sources_[i].reload();
       const std::string error = changed.ok() ? std::string() : std::string(changed.status().message());
       if (!error.empty() && error != errors[i]) {
-        logger_->error("{}: the new one is not used, the old one stays: {}", sources_[i].name, EscapeForLog(error));
+        logger_->Error("a changed file cannot be used; the old content stays in force",
+                       {{"what", sources_[i].name}, {"error", error}});
       }
-      if (changed.ok() && *changed) logger_->info("{}: changed, and used from now on", sources_[i].name);
+      if (changed.ok() && *changed) logger_->Info("a changed file is used from now on", {{"what", sources_[i].name}});
       errors[i] = error;
     }
   }

@@ -1,40 +1,128 @@
 #include "server/telemetry/log.h"
 
+#include <algorithm>
 #include <array>
-#include <cstddef>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "spdlog/sinks/stdout_sinks.h"
 
 namespace bayespfl::server {
+namespace {
 
-absl::StatusOr<Logger> CreateLogger(absl::string_view level) {
-  static constexpr std::array<std::pair<absl::string_view, spdlog::level::level_enum>, 5> kLevels = {{
-      {"debug", spdlog::level::debug},
-      {"info", spdlog::level::info},
-      {"warning", spdlog::level::warn},
-      {"error", spdlog::level::err},
-      {"off", spdlog::level::off},
-  }};
-  for (const auto& [name, value] : kLevels) {
-    if (name != level) continue;
-    auto logger =
-        std::make_shared<spdlog::logger>("bayespfl-server", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-    logger->set_level(value);
-    logger->flush_on(spdlog::level::info);
-    return logger;
+constexpr std::array<absl::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};  // LogLevel's order
+
+absl::string_view NameOf(LogLevel level) { return kLevelNames.at(static_cast<size_t>(level)); }
+
+void WriteToStderr(absl::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+
+std::string Cut(absl::string_view text) {
+  return absl::StrCat(text.substr(0, kMaxLogValueBytes), text.size() > kMaxLogValueBytes ? "..." : "");
+}
+
+bool IsPlain(absl::string_view text) {
+  return !text.empty() && text.size() <= kMaxLogValueBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isgraph(static_cast<unsigned char>(c)) && c != '"' && c != '=' && c != '\\';
+  });
+}
+
+std::string TextValue(const LogField& field) {
+  return std::visit(
+      [](const auto& value) -> std::string {
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, std::string>) return IsPlain(value) ? value : EscapeForLog(value);
+        if constexpr (std::is_same_v<Value, bool>) return value ? "true" : "false";
+        if constexpr (!std::is_same_v<Value, std::string>) return absl::StrCat(value);
+      },
+      field.value);
+}
+
+// A message is our own text; should a byte be in it that would break the line, it is escaped all the same.
+std::string MessageText(absl::string_view message) {
+  const bool clean = std::all_of(message.begin(), message.end(),
+                                 [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
+  return clean ? std::string(message) : absl::CHexEscape(message);
+}
+
+std::string TextLine(absl::string_view timestamp, LogLevel level, absl::string_view message, const LogFields& fields) {
+  std::string line = absl::StrCat(timestamp, " ", NameOf(level), " ", MessageText(message));
+  for (const LogField& field : fields) absl::StrAppend(&line, " ", field.name, "=", TextValue(field));
+  return absl::StrCat(line, "\n");
+}
+
+std::string JsonLine(absl::string_view timestamp, LogLevel level, absl::string_view message, const LogFields& fields) {
+  nlohmann::ordered_json line;
+  line["timestamp"] = std::string(timestamp);
+  line["level"] = std::string(NameOf(level));
+  line["message"] = std::string(message);
+  for (const LogField& field : fields) {
+    nlohmann::ordered_json& target = line[std::string(field.name)];
+    std::visit(
+        [&target](const auto& value) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+            target = Cut(value);
+          } else {
+            target = value;
+          }
+        },
+        field.value);
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("log_level is ", EscapeForLog(level), "; expected debug, info, warning, error or off"));
+  // Bytes that are not UTF-8, a character that was cut among them, become U+FFFD.
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Log::Log(std::optional<LogLevel> lowest, bool json, LogOptions options)
+    : lowest_(lowest), json_(json), options_(std::move(options)) {}
+
+void Log::Write(LogLevel level, absl::string_view message, const LogFields& fields) {
+  if (Enabled(level)) WriteLine(level, message, fields);
+}
+
+void Log::Audit(absl::string_view message, const LogFields& fields) {
+  if (lowest_.has_value()) WriteLine(LogLevel::kInfo, message, fields);
+}
+
+void Log::WriteLine(LogLevel level, absl::string_view message, const LogFields& fields) {
+  const std::string timestamp = FormatTimestamp(options_.clock());
+  const std::string line =
+      json_ ? JsonLine(timestamp, level, message, fields) : TextLine(timestamp, level, message, fields);
+  MutexLock lock(mu_);
+  options_.write(line);
+}
+
+absl::StatusOr<Logger> CreateLogger(LogOptions options) {
+  if (options.format != "text" && options.format != "json") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("log_format is ", EscapeForLog(options.format), "; expected text or json"));
+  }
+  std::optional<LogLevel> lowest;
+  const auto* const name = std::find(kLevelNames.begin(), kLevelNames.end(), options.level);
+  if (name != kLevelNames.end()) {
+    lowest = static_cast<LogLevel>(name - kLevelNames.begin());
+  } else if (options.level != "off") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("log_level is ", EscapeForLog(options.level), "; expected debug, info, warning, error or off"));
+  }
+  if (!options.write) options.write = WriteToStderr;
+  const bool json = options.format == "json";
+  return std::make_shared<Log>(lowest, json, std::move(options));
+}
+
+Logger SilentLogger() { return std::make_shared<Log>(std::nullopt, false, LogOptions()); }
+
+std::string FormatTimestamp(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());
 }
 
 std::string EscapeForLog(absl::string_view text) {
-  constexpr size_t kMaxBytes = 256;
-  const bool cut = text.size() > kMaxBytes;
-  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kMaxBytes)), cut ? "...\"" : "\"");
+  const bool cut = text.size() > kMaxLogValueBytes;
+  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kMaxLogValueBytes)), cut ? "...\"" : "\"");
 }
 
 }  // namespace bayespfl::server

@@ -62,7 +62,18 @@ Metrics::Metrics(absl::string_view server_version)
                       .Name("bayespfl_batch_size")
                       .Help("Frames that the model took in one call.")
                       .Register(registry_)
-                      .Add({}, prometheus::Histogram::BucketBoundaries(kBatchBuckets.begin(), kBatchBuckets.end()))) {
+                      .Add({}, prometheus::Histogram::BucketBoundaries(kBatchBuckets.begin(), kBatchBuckets.end()))),
+      result_queue_bytes_(prometheus::BuildGauge()
+                              .Name("bayespfl_result_log_queue_bytes")
+                              .Help("Lines waiting for the writer of the result log.")
+                              .Register(registry_)
+                              .Add({})) {
+  auto& lines = prometheus::BuildCounter()
+                    .Name("bayespfl_result_log_lines_total")
+                    .Help("Lines of the result log, by what became of them.")
+                    .Register(registry_);
+  result_lines_ = {&lines.Add({{"outcome", "written"}}), &lines.Add({{"outcome", "dropped"}}),
+                   &lines.Add({{"outcome", "failed"}})};
   auto& failures = prometheus::BuildCounter()
                        .Name("bayespfl_replica_failures_total")
                        .Help("Device failures, by whether the replica could be rebuilt.")
@@ -127,6 +138,10 @@ void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& se
 }
 
 void Metrics::CountFault(Fault fault) { faults_[static_cast<size_t>(fault)]->Increment(); }
+
+void Metrics::CountResultLine(ResultLine what) { result_lines_.at(static_cast<size_t>(what))->Increment(); }
+
+void Metrics::OnResultQueueChange(int64_t bytes) { result_queue_bytes_.Increment(static_cast<double>(bytes)); }
 
 void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
   requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();

@@ -13,6 +13,9 @@
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_result_log_lines_total{outcome}       counter    lines of the result log: written, dropped (the queue was
+//                                                             full), failed (the disk was)
+//   bayespfl_result_log_queue_bytes                gauge      lines waiting for the writer
 //   bayespfl_injected_faults_total{fault}          counter    faults on purpose (inject_faults)
 //   bayespfl_model_info{model,version,device}      gauge      1 for each model that serves
 //   bayespfl_model_loads_total{outcome}            counter    attempts to load a model: ok (it was swapped in), failed
@@ -38,6 +41,7 @@
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/served_model.h"
+#include "server/telemetry/result_sink.h"
 
 namespace bayespfl::server {
 
@@ -72,6 +76,9 @@ class Metrics final : public PipelineObserver {
   // `method` is one of the service's and `code` a gRPC code's name: both come from fixed sets.
   void CountRequest(absl::string_view method, absl::string_view code);
 
+  void CountResultLine(ResultLine what);
+  void OnResultQueueChange(int64_t bytes);
+
   // `code` is UNAUTHENTICATED or PERMISSION_DENIED.
   void CountRefusedCall(absl::string_view code);
 
@@ -98,6 +105,8 @@ class Metrics final : public PipelineObserver {
   prometheus::Gauge& frames_in_flight_;
   prometheus::Gauge& streams_open_;
   prometheus::Histogram& batch_size_;
+  prometheus::Gauge& result_queue_bytes_;
+  std::array<prometheus::Counter*, 3> result_lines_{};      // ResultLine's order
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
   std::array<prometheus::Counter*, 2> loads_{};             // failed, ok
   std::array<prometheus::Counter*, kFaults> faults_{};

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The server under NVIDIA's `tritonclient`, on the embedded model; scores compared with InspectionService's.
 
-BAYESPFL_BIN_DIR=build/bin python tests/e2e/kserve_test.py
+PROGRAMS_FOLDER=build/bin python tests/e2e/kserve_test.py
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("BAYESPFL_BIN_DIR", REPOSITORY / "build" / "bin"))
+BIN = Path(os.environ.get("PROGRAMS_FOLDER", REPOSITORY / "build" / "bin"))
 MODEL = REPOSITORY / "assets" / "demo" / "model"
 IMAGES = REPOSITORY / "assets" / "demo" / "images"
 NAME = "bayespfl-demo"

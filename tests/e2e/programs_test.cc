@@ -234,6 +234,25 @@ TEST(ServerProgramErrorTest, AMissingModelEndsTheServerWithOneSentence) {
   EXPECT_THAT(run.err, HasSubstr("nowhere is not a folder"));
 }
 
+TEST(ServerProgramConfigTest, CheckConfigEndsWith0AndOpensNoPort) {
+  Background server("bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0"});
+  const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
+  const std::string taken = address.substr(address.rfind(':') + 1);
+
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kModel, "--port", taken});
+
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("is valid"));
+}
+
+TEST(ServerProgramConfigTest, CheckConfigEndsWith1AndNamesTheMistake) {
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kModel, "--max-bach", "3"});
+
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr("did you mean '--max-batch'?"));
+}
+
 TEST(ClientProgramErrorTest, AnUnreachableServerGivesExitCode3) {
   const Finished run = RunProgram("bayespfl-client", {"health", "--server", "127.0.0.1:1", "--timeout", "2"});
   EXPECT_EQ(run.exit_code, 3);

@@ -2,107 +2,110 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
-#include <fstream>
+#include <functional>
+#include <set>
 #include <string>
-#include <vector>
 
 namespace bayespfl::server {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-absl::StatusOr<CommandLine> Parse(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "bayespfl-server");
-  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+// The error of a configuration that is right but for what `change` does to it.
+std::string ErrorOf(const std::function<void(ServerConfig&)>& change) {
+  ServerConfig config;
+  config.model = "m";
+  change(config);
+  const absl::Status status = CheckConfig(config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  return std::string(status.message());
 }
-
-// A file that is gone with the object.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& text) : path_(::testing::TempDir() + "config_" + std::to_string(getpid())) {
-    std::ofstream(path_) << text;
-  }
-  ~TemporaryFile() { std::remove(path_.c_str()); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const char* path() const { return path_.c_str(); }
-
- private:
-  std::string path_;
-};
 
 TEST(ConfigTest, DefaultsListenOnTheLoopbackOnly) {
-  const absl::StatusOr<CommandLine> parsed = Parse({"--model", "m"});
+  const ServerConfig config;
 
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->config.host, "127.0.0.1");
-  EXPECT_EQ(parsed->config.model, "m");
-  EXPECT_EQ(parsed->config.max_image_bytes, 64 << 20);
+  EXPECT_EQ(config.host, "127.0.0.1");
+  EXPECT_EQ(config.max_image_bytes, 64 << 20);
 }
 
-TEST(ConfigTest, FlagsWinOverTheFile) {
-  const TemporaryFile file("model: from file\nport: 1\nmax_image_bytes: 1000\n");
-
-  const absl::StatusOr<CommandLine> parsed = Parse({"--config", file.path(), "--port", "2"});
-
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->config.model, "from file");
-  EXPECT_EQ(parsed->config.port, 2);
-  EXPECT_EQ(parsed->config.max_image_bytes, 1000);
-}
-
-TEST(ConfigTest, TheCalibrationIsAKeyAndAFlag) {
-  const TemporaryFile file("model: m\ncalibration: from file\n");
-
-  EXPECT_EQ(Parse({"--model", "m"})->config.calibration, "");
-  EXPECT_EQ(Parse({"--config", file.path()})->config.calibration, "from file");
-  EXPECT_EQ(Parse({"--config", file.path(), "--calibration", "flag"})->config.calibration, "flag");
-}
-
-TEST(ConfigTest, YesAndNoAreTrueAndFalse) {
-  const TemporaryFile file("model: m\nallow_plaintext_tokens: true\n");
-
-  EXPECT_FALSE(Parse({"--model", "m"})->config.allow_plaintext_tokens);
-  EXPECT_TRUE(Parse({"--config", file.path()})->config.allow_plaintext_tokens);
-  EXPECT_FALSE(Parse({"--config", file.path(), "--allow-plaintext-tokens", "false"})->config.allow_plaintext_tokens);
+TEST(ConfigTest, DefaultsNeedOnlyAModel) {
   ServerConfig config;
-  EXPECT_THAT(std::string(ApplyYaml("allow_plaintext_tokens: 1", config).message()),
-              HasSubstr("allow_plaintext_tokens is '1'; expected true or false"));
+  config.model = "m";
+
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
 }
 
-TEST(ConfigTest, NewTokensNeedNoModel) {
-  const absl::StatusOr<CommandLine> parsed = Parse({"--new-token", "line-3"});
-
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_THAT(parsed->text.value_or(""), HasSubstr("- {name: line-3, role: inspect, sha256: "));
-  EXPECT_FALSE(Parse({"--model", "m", "--token-role", "admin"}).ok());
-}
-
-TEST(ConfigTest, RejectsBadFilesAndNamesTheKey) {
+TEST(ConfigTest, KeysAreUnique) {
   ServerConfig config;
-  EXPECT_THAT(std::string(ApplyYaml("prot: 1", config).message()), HasSubstr("unknown key 'prot'"));
-  EXPECT_THAT(std::string(ApplyYaml("port: 1\nport: 2", config).message()), HasSubstr("'port' is repeated"));
-  EXPECT_THAT(std::string(ApplyYaml("port: many", config).message()), HasSubstr("port is 'many'"));
-  EXPECT_THAT(std::string(ApplyYaml("port: 65536", config).message()), HasSubstr("from 0 to 65535"));
-  EXPECT_THAT(std::string(ApplyYaml("port: [1]", config).message()), HasSubstr("port is not a single value"));
-  EXPECT_EQ(ApplyYaml("- a", config).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(ApplyYaml("{", config).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(ApplyYaml("", config).ok());
+  std::set<absl::string_view> keys;
+  for (const Setting& setting : SettingsOf(config)) EXPECT_TRUE(keys.insert(setting.key).second) << setting.key;
 }
 
-TEST(ConfigTest, RejectsBadFlags) {
-  EXPECT_EQ(Parse({"--model", "m", "--nonsense"}).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(Parse({"--model", "m", "--max-batch", "0"}).status().message()), HasSubstr("max_batch"));
-  EXPECT_THAT(std::string(Parse({}).status().message()), HasSubstr("--model DIR"));
-  EXPECT_EQ(Parse({"--config", "/nonexistent/file"}).status().code(), absl::StatusCode::kNotFound);
+// A default out of its own range could not be fed back from --print-config.
+TEST(ConfigTest, DefaultsAreValuesThatMayBeWritten) {
+  ServerConfig defaults;
+  ServerConfig read;
+
+  const absl::Status applied = SettingTable(SettingsOf(read)).ApplyYaml(SettingTable(SettingsOf(defaults)).ToYaml());
+
+  EXPECT_TRUE(applied.ok()) << applied;
+  EXPECT_EQ(read, defaults);
 }
 
-TEST(ConfigTest, HelpAndVersionAreTextsToPrint) {
-  EXPECT_THAT(Parse({"--help"})->text.value_or(""), HasSubstr("--max-frames-in-flight"));
-  EXPECT_THAT(Parse({"--version"})->text.value_or(""), HasSubstr("bayespfl-server "));
+TEST(ConfigTest, DevicesAreSeparatedByCommas) {
+  ServerConfig config;
+  config.device = "cuda:0, cuda:1,cpu";
+
+  EXPECT_THAT(Devices(config), ElementsAre("cuda:0", "cuda:1", "cpu"));
+}
+
+TEST(ConfigTest, NeedsAModel) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.model = ""; }), HasSubstr("--model DIR"));
+}
+
+TEST(ConfigTest, RejectsWhatIsNoDevice) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = " ,"; }), HasSubstr("device is empty"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cpu,gpu"; }), HasSubstr("device names 'gpu'"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cuda:"; }), HasSubstr("device names 'cuda:'"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cuda:0,cuda:0"; }), HasSubstr("cuda:0 twice"));
+}
+
+TEST(ConfigTest, RejectsTwoPortsThatAreTheSame) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.http_port = config.port; }),
+              HasSubstr("port and http_port are both 50051"));
+}
+
+TEST(ConfigTest, TwoFreePortsAreNotTheSame) {
+  ServerConfig config;
+  config.model = "m";
+  config.port = 0;
+  config.http_port = 0;
+
+  EXPECT_TRUE(CheckConfig(config).ok());
+}
+
+TEST(ConfigTest, RejectsLimitsThatCanNeverBeReached) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.max_batch = 65; }),
+              AllOf(HasSubstr("max_batch = 65"), HasSubstr("max_frames_in_flight = 64")));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.max_frames_per_stream = 65; }),
+              HasSubstr("max_frames_per_stream = 65"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.max_bytes_in_flight = 1 << 20; }),
+              AllOf(HasSubstr("max_image_bytes = 67108864"), HasSubstr("max_bytes_in_flight = 1048576")));
+}
+
+TEST(ConfigTest, AutomaticThreadsFollowTheProcessors) {
+  ServerConfig config;
+  config.replicas = 2;
+  config.render_threads = 7;
+
+  const ServerConfig threads = WithThreads(config, 8);
+
+  EXPECT_EQ(threads.compute_threads, 4);
+  EXPECT_EQ(threads.decode_threads, 4);
+  EXPECT_EQ(threads.render_threads, 7);
 }
 
 }  // namespace

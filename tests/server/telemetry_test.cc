@@ -7,14 +7,12 @@
 
 #include "absl/status/status.h"
 #include "server/telemetry/http_server.h"
-#include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
 
 namespace bayespfl::server {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 TEST(MetricsTest, CountsFramesByOutcome) {
   Metrics metrics("1.2.3");
@@ -58,6 +56,22 @@ TEST(MetricsTest, GaugesFollowTheChanges) {
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"));
 }
 
+TEST(MetricsTest, CountsLinesOfTheResultLog) {
+  Metrics metrics("1");
+  metrics.CountResultLine(ResultLine::kWritten);
+  metrics.CountResultLine(ResultLine::kDropped);
+  metrics.CountResultLine(ResultLine::kDropped);
+  metrics.OnResultQueueChange(100);
+  metrics.OnResultQueueChange(-40);
+
+  const std::string text = metrics.Serialize();
+
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"written\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"dropped\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_lines_total{outcome=\"failed\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_result_log_queue_bytes 60\n"));
+}
+
 class HttpServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -99,17 +113,6 @@ TEST_F(HttpServerTest, NamesAnAddressThatIsTaken) {
 
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("127.0.0.1:" + std::to_string(server_->port())));
-}
-
-TEST(LogTest, EscapesWhatCameFromOutside) {
-  EXPECT_EQ(EscapeForLog("a\nb\xFF"), "\"a\\nb\\xff\"");
-  EXPECT_THAT(EscapeForLog(std::string(1000, 'x')), HasSubstr("..."));
-  EXPECT_THAT(EscapeForLog("x"), Not(HasSubstr("...")));
-}
-
-TEST(LogTest, RejectsUnknownLevels) {
-  EXPECT_TRUE(CreateLogger("warning").ok());
-  EXPECT_EQ(CreateLogger("loud").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <atomic>
 #include <chrono>
@@ -161,8 +160,8 @@ class SecureServerTest : public ::testing::Test {
   }
 
   absl::Status TryStart(const ServerConfig& config) {
-    auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
-    logger->set_level(spdlog::level::trace);
+    Logger logger =
+        *CreateLogger({.level = "debug", .format = "text", .write = [this](absl::string_view line) { log_ << line; }});
     auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = logger});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);

@@ -1,0 +1,95 @@
+#include "server/runtime/component_options.h"
+
+#include <chrono>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/runtime/detector_executor.h"
+#include "server/runtime/memory.h"
+
+namespace bayespfl::server {
+namespace {
+
+// `name` is one of the setting's choices.
+FsyncPolicy FsyncPolicyOf(absl::string_view name) {
+  if (name == "never") return FsyncPolicy::kNever;
+  return name == "always" ? FsyncPolicy::kAlways : FsyncPolicy::kInterval;
+}
+
+}  // namespace
+
+std::string JoinHostPort(const std::string& host, int port) {
+  const bool brackets = absl::StrContains(host, ':') && host.front() != '[';
+  return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+}
+
+const std::string& HttpHost(const ServerConfig& config) {
+  return config.http_host.empty() ? config.host : config.http_host;
+}
+
+PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
+  return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
+          .max_frames_in_flight = config.max_frames_in_flight,
+          .max_bytes_in_flight = config.max_bytes_in_flight,
+          .max_decoded_bytes = config.max_decoded_bytes,
+          .max_batch = config.max_batch,
+          .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
+          .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
+          .decode_threads = config.decode_threads,
+          .render_threads = config.render_threads};
+}
+
+CallOptions CallOptionsOf(const ServerConfig& config) {
+  CallOptions options;
+  options.max_frames_per_stream = config.max_frames_per_stream;
+  options.max_streams = config.max_streams;
+  options.max_stream_age = absl::Seconds(config.max_stream_age_seconds);
+  return options;
+}
+
+PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
+  return {.host = config.host,
+          .tls = {.tls_certificate = config.tls_certificate,
+                  .tls_key = config.tls_key,
+                  .tls_client_ca = config.tls_client_ca},
+          .tokens_file = config.tokens_file,
+          .allow_plaintext_tokens = config.allow_plaintext_tokens,
+          .reload_interval = std::chrono::seconds(config.security_reload_seconds),
+          .limits = {.max_streams = config.max_streams_per_client,
+                     .max_frames_per_second = config.max_frames_per_second_per_client}};
+}
+
+ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config) {
+  ResultSinkOptions options;
+  options.file = {
+      .path = config.result_log, .max_bytes = config.result_log_max_bytes, .files = config.result_log_files};
+  options.fsync = FsyncPolicyOf(config.result_log_fsync);
+  options.error_lines.max_lines = config.log_max_repeats;
+  return options;
+}
+
+ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
+  ModelStoreOptions options;
+  options.model = config.model;
+  options.model_root = config.model_root;
+  options.models = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
+  options.default_model = config.default_model;
+  options.max_batch = config.max_batch;
+  return options;
+}
+
+ModelLoader LoaderOf(const ServerConfig& config) {
+  return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
+    const std::vector<std::string> devices = Devices(config);
+    const absl::Status fits = CheckMemory(folder, static_cast<int>(devices.size()), AvailableMemory());
+    if (!fits.ok()) return fits;
+    const std::string calibration = folder == config.model ? config.calibration : std::string();
+    return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+  };
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,35 @@
+// From the configuration to the options of each of the server's parts.
+#ifndef BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
+#define BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
+
+#include <string>
+
+#include "server/api/call_registry.h"
+#include "server/pipeline/pipeline.h"
+#include "server/runtime/config.h"
+#include "server/runtime/model_store.h"
+#include "server/security/port_security.h"
+#include "server/telemetry/result_sink.h"
+
+namespace bayespfl::server {
+
+// "127.0.0.1:50051", "[::1]:50051".
+std::string JoinHostPort(const std::string& host, int port);
+
+// Where the HTTP port binds.
+const std::string& HttpHost(const ServerConfig& config);
+
+// What the configuration says; the functions that they call are the caller's to set.
+PipelineOptions PipelineOptionsOf(const ServerConfig& config);
+CallOptions CallOptionsOf(const ServerConfig& config);
+PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
+ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
+ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);
+
+// Loads packages onto the configured devices, when there is memory for them. The calibration file belongs to the
+// package that is configured with it.
+ModelLoader LoaderOf(const ServerConfig& config);
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_

@@ -1,0 +1,104 @@
+#include "server/telemetry/event_log.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/pipeline/frame.h"
+
+namespace bayespfl::server {
+namespace {
+
+LogLevel FrameLevel(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kCancelled:
+    case absl::StatusCode::kAborted:  // IsSkipped()
+      return LogLevel::kDebug;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return LogLevel::kWarning;
+    default:
+      return LogLevel::kError;
+  }
+}
+
+absl::string_view FrameMessage(const absl::Status& status) {
+  if (status.ok()) return "the frame was answered";
+  if (IsSkipped(status)) return "the frame was skipped";
+  if (absl::IsCancelled(status)) return "the frame's client left";
+  return "the frame failed";
+}
+
+// A failed frame has its own line; the call's line adds nothing but when the server is at fault.
+LogLevel CallLevel(const CallRecord& call, const absl::Status& status) {
+  if (FrameLevel(status) == LogLevel::kError) return LogLevel::kError;
+  return call.stream_id.has_value() ? LogLevel::kInfo : LogLevel::kDebug;
+}
+
+// Empty texts say nothing.
+void AddText(absl::string_view name, const std::string& text, LogFields& fields) {
+  if (!text.empty()) fields.push_back({name, text});
+}
+
+void AddCall(const CallRecord& call, LogFields& fields) {
+  fields.push_back({"method", call.method});
+  AddText("request_id", call.request_id, fields);
+  if (call.stream_id.has_value()) fields.push_back({"stream_id", *call.stream_id});
+  AddText("trace_id", call.trace.trace_id, fields);
+  AddText("span_id", call.trace.span_id, fields);
+  AddText("parent_span_id", call.trace.parent_span_id, fields);
+}
+
+void AddStatus(const absl::Status& status, LogFields& fields) {
+  fields.push_back({"code", absl::StatusCodeToString(status.code())});
+  AddText("error", std::string(status.message()), fields);
+}
+
+}  // namespace
+
+EventLog::EventLog(Logger logger, RepeatLimits limits) : logger_(std::move(logger)), limiter_(std::move(limits)) {}
+
+void EventLog::FrameAnswered(const FrameRecord& frame) {
+  const LogLevel level = FrameLevel(frame.status);
+  if (!logger_->Enabled(level)) return;
+  LogFields fields;
+  AddCall(frame.call, fields);
+  AddText("camera_id", frame.name.camera_id, fields);
+  AddText("frame_id", frame.name.frame_id, fields);
+  AddText("part_id", frame.name.part_id, fields);
+  AddText("category", frame.category, fields);
+  if (frame.finding.has_value()) AddText("model", frame.finding->model, fields);
+  AddStatus(frame.status, fields);
+  fields.push_back({"seconds", frame.seconds});
+  if (frame.finding.has_value()) fields.push_back({"score", double{frame.finding->score}});
+  const std::string code = absl::StatusCodeToString(frame.status.code());
+  WriteLimited(level, FrameMessage(frame.status), std::move(fields),
+               absl::StrCat("frame ", code, " ", frame.name.camera_id));
+}
+
+void EventLog::CallFinished(const CallRecord& call, const absl::Status& status) {
+  const LogLevel level = CallLevel(call, status);
+  if (!logger_->Enabled(level)) return;
+  LogFields fields;
+  AddCall(call, fields);
+  AddText("peer", call.peer, fields);
+  AddStatus(status, fields);
+  const std::chrono::duration<double> open = std::chrono::steady_clock::now() - call.start;
+  fields.push_back({"seconds", open.count()});
+  const absl::string_view message = call.stream_id.has_value() ? "the stream ended" : "the call ended";
+  WriteLimited(level, message, std::move(fields),
+               absl::StrCat("call ", call.method, " ", absl::StatusCodeToString(status.code())));
+}
+
+void EventLog::WriteLimited(LogLevel level, absl::string_view message, LogFields fields, absl::string_view key) {
+  // Whoever asks for debug lines wants all of them.
+  const std::optional<int64_t> suppressed = level == LogLevel::kDebug ? 0 : limiter_.Admit(key);
+  if (!suppressed.has_value()) return;
+  if (*suppressed > 0) fields.push_back({"suppressed", *suppressed});
+  logger_->Write(level, message, fields);
+}
+
+}  // namespace bayespfl::server

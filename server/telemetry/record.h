@@ -1,0 +1,58 @@
+// What the services tell about calls and frames, in plain types: no gRPC, no protobuf. The log and the result log are
+// written from it.
+#ifndef BAYESPFL_SERVER_TELEMETRY_RECORD_H_
+#define BAYESPFL_SERVER_TELEMETRY_RECORD_H_
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/telemetry/trace_context.h"
+
+namespace bayespfl::server {
+
+// One call, from its first moment.
+struct CallRecord {
+  std::string method;  // "Inspect"
+  std::string request_id;
+  TraceContext trace;
+  std::string peer;                   // as gRPC writes it: "ipv4:127.0.0.1:43210"
+  std::optional<uint64_t> stream_id;  // counts the streams of this process
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+};
+
+// What a client calls a frame; at most 128 bytes each, in UTF-8. All empty when it said nothing, or too much.
+struct FrameName {
+  std::string camera_id;
+  std::string frame_id;
+  std::string part_id;
+};
+
+// What the model found, without the maps.
+struct FrameFinding {
+  std::string model = {};  // its name
+  std::string model_version = {};
+  uint64_t seed = 0;
+  float score = 0;                                      // 0..1
+  float map_score = 0;                                  // 0..1
+  std::optional<float> score_threshold = std::nullopt;  // of the category
+  float mask_threshold = 0;                             // that was used
+  uint64_t mask_area_pixels = 0;
+  double mask_area_fraction = 0;  // 0..1
+};
+
+// One frame that was answered, with a finding or with an error.
+struct FrameRecord {
+  const CallRecord& call;  // the one that brought it
+  FrameName name;
+  std::string category;                 // as asked for; empty when it was not valid
+  absl::Status status;                  // OK: there is a finding
+  std::optional<FrameFinding> finding;  // of OK
+  double seconds = 0;                   // from the frame's arrival to its answer
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_TELEMETRY_RECORD_H_

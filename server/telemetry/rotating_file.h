@@ -1,0 +1,65 @@
+// A file that lines are appended to, and that gives way to a new one when it is large enough.
+#ifndef BAYESPFL_SERVER_TELEMETRY_ROTATING_FILE_H_
+#define BAYESPFL_SERVER_TELEMETRY_ROTATING_FILE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace bayespfl::server {
+
+// Where lines go.
+class LineFile {
+ public:
+  virtual ~LineFile() = default;
+
+  // Appends `line`, which ends with a line feed. After an error nothing of it is there, and the next call tries again.
+  virtual absl::Status Append(absl::string_view line) = 0;
+
+  // Returns when what was appended is on the disk.
+  virtual absl::Status Sync() = 0;
+};
+
+struct RotatingFileOptions {
+  std::string path = {};
+  int64_t max_bytes = int64_t{100} << 20;  // >= 1; a line that would go beyond begins a new file
+  int files = 5;  // >= 1, all together: PATH, then PATH.1 (the youngest before it), PATH.2, ...
+};
+
+// Lines are whole: when one cannot be written to its end (a full disk), what was written of it is taken back; when an
+// earlier process was killed within one, the next begins on a line of its own. PATH is locked (flock), so that two
+// processes do not rotate each other's file. A device (/dev/null) is written to as it is, and never rotated.
+//
+// Not thread-safe.
+class RotatingFile final : public LineFile {
+ public:
+  // Opens the file, or makes it (mode 0640). FailedPrecondition: another process has it. Other errors are those of the
+  // file system. All name the file.
+  static absl::StatusOr<std::unique_ptr<RotatingFile>> Open(RotatingFileOptions options);
+  ~RotatingFile() override;
+  RotatingFile(const RotatingFile&) = delete;
+  RotatingFile& operator=(const RotatingFile&) = delete;
+
+  absl::Status Append(absl::string_view line) override;
+  absl::Status Sync() override;
+
+ private:
+  explicit RotatingFile(RotatingFileOptions options);
+  absl::Status OpenFile();
+  absl::Status Rotate();
+  absl::Status WriteAll(absl::string_view bytes);
+  void Close();
+
+  const RotatingFileOptions options_;
+  int descriptor_ = -1;
+  bool regular_ = false;  // no device
+  int64_t size_ = 0;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_TELEMETRY_ROTATING_FILE_H_

@@ -1,0 +1,171 @@
+#include "server/telemetry/rotating_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "tests/server/temporary_folder.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Files of this process cannot grow beyond `bytes`, as if the disk were full; until the object is gone.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+class RotatingFileTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<RotatingFile> Open(int64_t max_bytes = 1000, int files = 3) {
+    absl::StatusOr<std::unique_ptr<RotatingFile>> file =
+        RotatingFile::Open({.path = path_, .max_bytes = max_bytes, .files = files});
+    EXPECT_TRUE(file.ok()) << file.status();
+    return *std::move(file);
+  }
+
+  std::string Content(const std::string& suffix = "") const {
+    std::ifstream file(path_ + suffix, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.File("results");
+};
+
+TEST_F(RotatingFileTest, AppendsAlsoToWhatIsThere) {
+  ASSERT_TRUE(Open()->Append("1\n").ok());
+  const std::unique_ptr<RotatingFile> file = Open();
+
+  ASSERT_TRUE(file->Append("2\n").ok());
+  ASSERT_TRUE(file->Sync().ok());
+
+  EXPECT_EQ(Content(), "1\n2\n");
+}
+
+TEST_F(RotatingFileTest, ALineThatWouldGoBeyondTheSizeBeginsANewFile) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/4);
+
+  for (const char* line : {"1\n", "2\n", "3\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_EQ(Content(".1"), "1\n2\n");
+  EXPECT_EQ(Content(), "3\n");
+}
+
+TEST_F(RotatingFileTest, KeepsSoManyFilesAndNoMore) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/3);
+
+  for (const char* line : {"1\n", "2\n", "3\n", "4\n", "5\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_EQ(Content(), "5\n");
+  EXPECT_EQ(Content(".1"), "4\n");
+  EXPECT_EQ(Content(".2"), "3\n");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".3"));
+}
+
+TEST_F(RotatingFileTest, OneFileBeginsAnew) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/1);
+
+  for (const char* line : {"1\n", "2\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_EQ(Content(), "2\n");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".1"));
+}
+
+TEST_F(RotatingFileTest, ALineLongerThanAFileHasOneOfItsOwn) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/4);
+
+  for (const char* line : {"1\n", "a long line\n", "2\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_EQ(Content(".2"), "1\n");
+  EXPECT_EQ(Content(".1"), "a long line\n");
+  EXPECT_EQ(Content(), "2\n");
+}
+
+TEST_F(RotatingFileTest, ALineThatACrashCutStaysAlone) {
+  folder_.Write("results", "{\"half");
+
+  ASSERT_TRUE(Open()->Append("{}\n").ok());
+
+  EXPECT_EQ(Content(), "{\"half\n{}\n");
+}
+
+TEST_F(RotatingFileTest, WhenTheDiskIsFullNoHalfLineStays) {
+  const std::unique_ptr<RotatingFile> file = Open();
+  ASSERT_TRUE(file->Append("1\n").ok());
+  {
+    const SmallDisk disk(6);
+    EXPECT_FALSE(file->Append("a long line\n").ok());
+  }
+  EXPECT_EQ(Content(), "1\n");
+
+  EXPECT_TRUE(file->Append("2\n").ok()) << "there is room again";
+
+  EXPECT_EQ(Content(), "1\n2\n");
+}
+
+TEST_F(RotatingFileTest, SaysThatTheDeviceIsFull) {
+  const absl::StatusOr<std::unique_ptr<RotatingFile>> file = RotatingFile::Open({.path = "/dev/full"});
+  ASSERT_TRUE(file.ok()) << file.status();
+
+  const absl::Status status = (*file)->Append("1\n");
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/dev/full"));
+}
+
+TEST_F(RotatingFileTest, ARotationThatFailsIsTriedAgain) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/2);
+  ASSERT_TRUE(file->Append("1\n").ok());
+  std::filesystem::create_directory(path_ + ".1");  // in the way
+
+  EXPECT_FALSE(file->Append("2\n").ok());
+  EXPECT_EQ(Content(), "1\n");
+  std::filesystem::remove(path_ + ".1");
+
+  EXPECT_TRUE(file->Append("3\n").ok());
+  EXPECT_EQ(Content(".1"), "1\n");
+  EXPECT_EQ(Content(), "3\n");
+}
+
+TEST_F(RotatingFileTest, TwoWritersDoNotShareAFile) {
+  const std::unique_ptr<RotatingFile> file = Open();
+
+  const auto second = RotatingFile::Open({.path = path_});
+
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr(path_));
+}
+
+TEST_F(RotatingFileTest, NamesAFileThatCannotBeMade) {
+  const auto file = RotatingFile::Open({.path = folder_.File("missing/results")});
+
+  EXPECT_EQ(file.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(file.status().message()), HasSubstr("missing/results"));
+}
+
+}  // namespace
+}  // namespace bayespfl::server
