@@ -45,7 +45,7 @@ constexpr std::array<absl::string_view, 6> kOtherVariables = {"BAYESPFL_CACHE", 
 // BAYESPFL_SERVICE_HOST, BAYESPFL_PORT_50051_TCP_ADDR and the like into every pod of the namespace.
 bool IsServiceLink(absl::string_view name, absl::string_view value) {
   for (const absl::string_view protocol : {"tcp", "udp", "sctp"}) {
-    if (absl::StartsWith(value, absl::StrCat(protocol, "://"))) return true;
+    if (absl::EndsWith(name, "_PORT") && absl::StartsWith(value, absl::StrCat(protocol, "://"))) return true;
     for (const absl::string_view part : {"", "_PROTO", "_PORT", "_ADDR"}) {
       absl::string_view port = name;
       if (!absl::ConsumeSuffix(&port, absl::StrCat("_", absl::AsciiStrToUpper(protocol), part))) continue;

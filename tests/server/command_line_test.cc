@@ -83,6 +83,15 @@ TEST_F(CommandLineTest, RejectsUnknownVariables) {
   EXPECT_THAT(Error({"--model", model_}, {"BAYESPFL_PROT=1"}), HasSubstr("did you mean 'BAYESPFL_PORT'?"));
 }
 
+TEST_F(CommandLineTest, ThePortOfAKubernetesServiceIsNotOurs) {
+  const absl::StatusOr<CommandLine> parsed =
+      Parse({"--model", model_}, {"BAYESPFL_PORT=tcp://10.0.0.1:80", "BAYESPFL_HTTP_PORT=tcp://10.0.0.1:80"});
+
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->config.port, ServerConfig().port);
+  EXPECT_EQ(parsed->config.http_port, ServerConfig().http_port);
+}
+
 TEST_F(CommandLineTest, AMissingConfigurationFileIsAnError) {
   const absl::StatusOr<CommandLine> parsed = Parse({"--config", "/nonexistent/file"});
 

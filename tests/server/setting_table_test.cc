@@ -137,15 +137,18 @@ TEST_F(SettingTableTest, LeavesVariablesOfOtherProgramsAlone) {
                   .ok());
 }
 
-// What a pod finds beside a Service named "bayespfl" or "bayespfl-size".
+// What a pod finds beside Services named "bayespfl" and "bayespfl-server".
 TEST_F(SettingTableTest, LeavesVariablesOfKubernetesServicesAlone) {
   EXPECT_TRUE(ApplyEnvironment({"BAYESPFL_SERVICE_HOST=10.0.0.1", "BAYESPFL_SERVICE_PORT=50051",
                                 "BAYESPFL_SERVICE_PORT_GRPC=50051", "BAYESPFL_PORT=tcp://10.0.0.1:50051",
-                                "BAYESPFL_SIZE=tcp://10.0.0.1:50051", "BAYESPFL_PORT_50051_TCP=tcp://10.0.0.1:50051",
-                                "BAYESPFL_PORT_50051_TCP_PROTO=tcp", "BAYESPFL_PORT_50051_TCP_PORT=50051",
-                                "BAYESPFL_PORT_50051_TCP_ADDR=10.0.0.1", "BAYESPFL_SERVER_PORT_53_UDP_ADDR=10.0.0.1"})
+                                "BAYESPFL_PORT_50051_TCP=tcp://10.0.0.1:50051", "BAYESPFL_PORT_50051_TCP_PROTO=tcp",
+                                "BAYESPFL_PORT_50051_TCP_PORT=50051", "BAYESPFL_PORT_50051_TCP_ADDR=10.0.0.1",
+                                "BAYESPFL_SERVER_PORT_53_UDP_ADDR=10.0.0.1"})
                   .ok());
-  EXPECT_EQ(values_.size, int64_t{1} << 33);
+}
+
+TEST_F(SettingTableTest, AnAddressIsNoValueOfWhatIsNoPort) {
+  EXPECT_THAT(EnvironmentError("BAYESPFL_SIZE=tcp://10.0.0.1:50051"), HasSubstr("BAYESPFL_SIZE is 'tcp://"));
 }
 
 TEST_F(SettingTableTest, ReadsFlags) {
