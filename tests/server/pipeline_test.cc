@@ -82,7 +82,7 @@ FrameRequest MakeRequest(uint64_t seed = 1) {
 
 class PipelineTest : public ::testing::Test {
  protected:
-  void Make(PipelineOptions options) {
+  void Make(const PipelineOptions& options) {
     pipeline_ = Pipeline::Create(options, observer_);
     pipeline_->SetReplicas({executor_});
   }
@@ -294,16 +294,16 @@ TEST_F(PipelineTest, ShutdownAnswersEveryAcceptedFrame) {
 
 TEST_F(PipelineTest, EveryAcceptedFrameIsAnsweredExactlyOnceUnderLoadAndShutdown) {
   Make({.image_limits = {}, .max_frames_in_flight = 5, .max_batch = 2, .decode_threads = 3, .render_threads = 2});
-  constexpr int kThreads = 4;
-  constexpr int kFrames = 500;
+  constexpr size_t kThreads = 4;
+  constexpr size_t kFrames = 500;
   std::vector<std::atomic<int>> answers(kThreads * kFrames);
   std::vector<std::atomic<int>> accepted(kThreads * kFrames);
   std::atomic<int> attempts{0};
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < kFrames; ++i) {
-        const auto id = static_cast<size_t>(t * kFrames + i);
+      for (size_t i = 0; i < kFrames; ++i) {
+        const size_t id = t * kFrames + i;
         absl::Status status;
         do {  // again while the pipeline is full
           ++attempts;
@@ -548,15 +548,15 @@ TEST_F(PipelineTest, EveryFrameIsAnsweredExactlyOnceWhateverHappensToIt) {
         .replicas = 2,
         .decode_threads = 2,
         .render_threads = 2});
-  constexpr int kThreads = 4;
-  constexpr int kFrames = 400;
+  constexpr size_t kThreads = 4;
+  constexpr size_t kFrames = 400;
   std::vector<std::atomic<int>> answers(kThreads * kFrames);
   std::vector<std::atomic<int>> accepted(kThreads * kFrames);
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < kFrames; ++i) {
-        const auto index = static_cast<size_t>(t * kFrames + i);
+      for (size_t i = 0; i < kFrames; ++i) {
+        const size_t index = t * kFrames + i;
         FrameRequest request = MakeRequest(index + 1000);
         auto token = std::make_shared<CancellationToken>();
         request.cancellation = token;
