@@ -1,7 +1,6 @@
 #include "server/api/kserve_tensor.h"
 
 #include <cstddef>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -1,128 +1,31 @@
-// The Open Inference Protocol over a real socket, with a stand-in model.
+// The Open Inference Protocol's unary calls over a real socket, with a stand-in model.
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "grpcpp/generic/generic_stub.h"
-#include "inference/grpc_service.grpc.pb.h"
-#include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
-#include "tests/server/kserve_requests.h"
+#include "tests/server/kserve_server_test.h"
 
 namespace bayespfl::server {
 namespace {
 
 using inference::ModelInferRequest;
 using inference::ModelInferResponse;
-using inference::ModelStreamInferResponse;
 using ::testing::AllOf;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using StreamClient = grpc::ClientReaderWriter<ModelInferRequest, ModelStreamInferResponse>;
 
-std::string EncodePng(int width = 40, int height = 30) {
-  cv::Mat picture(height, width, CV_8UC3);
-  cv::randu(picture, 0, 255);
-  std::vector<uint8_t> bytes;
-  cv::imencode(".png", picture, bytes);
-  return {bytes.begin(), bytes.end()};
-}
-
-// One picture with a seed.
-ModelInferRequest MakeRequest(int64_t seed = 42) {
-  ModelInferRequest request = MakeKserveRequest({EncodePng()});
-  request.set_id(absl::StrCat("request ", seed));
-  SetSeed(request, seed);
-  return request;
-}
-
-// The elements of the output; fails the test when there is no such output.
-template <typename Element>
-std::vector<Element> OutputOf(const ModelInferResponse& response, const std::string& name) {
-  for (int i = 0; i < response.outputs_size(); ++i) {
-    if (response.outputs(i).name() != name) continue;
-    const std::string& raw = response.raw_output_contents(i);
-    std::vector<Element> elements(raw.size() / sizeof(Element));
-    std::memcpy(elements.data(), raw.data(), elements.size() * sizeof(Element));
-    return elements;
-  }
-  ADD_FAILURE() << "no output " << name;
-  return {};
-}
-
-class KserveServiceTest : public ::testing::Test {
- protected:
-  void SetUp() override { Start(DefaultConfig()); }
-  void TearDown() override { executor_->Release(); }
-
-  static ServerConfig DefaultConfig() {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
-    config.max_frames_in_flight = 8;
-    config.max_batch = 1;
-    config.drain_timeout_seconds = 20;
-    return config;
-  }
-
-  // Starts a server; waits until it is ready unless told otherwise.
-  void Start(const ServerConfig& config, bool wait = true) {
-    server_.reset();
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    if (wait) {
-      ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    }
-    warm_up_ = executor_->batches().size();
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments);
-    stub_ = inference::GRPCInferenceService::NewStub(channel_);
-  }
-
-  grpc::Status Infer(const ModelInferRequest& request, ModelInferResponse* response = nullptr) {
-    grpc::ClientContext context;
-    ModelInferResponse ignored;
-    return stub_->ModelInfer(&context, request, response != nullptr ? response : &ignored);
-  }
-
-  std::string Http(const std::string& path) {
-    httplib::Client client("127.0.0.1", server_->http_port());
-    const httplib::Result result = client.Get(path);
-    return result ? result->body : "no answer";
-  }
-
-  void WaitForMetric(const std::string& line) {
-    while (!absl::StrContains(Http("/metrics"), line + "\n")) std::this_thread::yield();
-  }
-
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
-  size_t warm_up_ = 0;  // calls of the executor before any test's frame
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<inference::GRPCInferenceService::Stub> stub_;
-};
+class KserveServiceTest : public KserveServerTest {};
 
 // ---- ModelInfer ----------------------------------------------------------------------------------------------------
 
@@ -417,7 +320,7 @@ TEST_F(KserveServiceTest, CountsItsCallsByTheirNames) {
   other.set_model_name("resnet");
   ASSERT_FALSE(Infer(other).ok());
   grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
+  const auto stream = stub_->ModelStreamInfer(&context);
   stream->WritesDone();
   ASSERT_TRUE(stream->Finish().ok());
 
@@ -427,162 +330,6 @@ TEST_F(KserveServiceTest, CountsItsCallsByTheirNames) {
                     HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 1\n"),
                     HasSubstr("bayespfl_frames_total{outcome=\"invalid\"} 1\n")));
   WaitForMetric("bayespfl_requests_total{code=\"OK\",method=\"ModelStreamInfer\"} 1");
-}
-
-// ---- ModelStreamInfer ----------------------------------------------------------------------------------------------
-
-TEST_F(KserveServiceTest, StreamRepliesInOrderAndGoesOnAfterABadRequest) {
-  grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-  constexpr int64_t kRequests = 20;
-  std::thread writer([&stream] {
-    for (int64_t i = 0; i < kRequests; ++i) {
-      ModelInferRequest request = MakeRequest(i);
-      if (i == 3) request = MakeKserveRequest({"no picture"});
-      if (i == 5) request.set_model_name("resnet");
-      if (i == 7) request.mutable_raw_input_contents(0)->pop_back();
-      request.set_id(absl::StrCat(i));
-      stream->Write(request);
-    }
-    stream->WritesDone();
-  });
-
-  for (int64_t i = 0; i < kRequests; ++i) {
-    ModelStreamInferResponse reply;
-    ASSERT_TRUE(stream->Read(&reply)) << i;
-    EXPECT_EQ(reply.infer_response().id(), absl::StrCat(i));
-    EXPECT_TRUE(reply.infer_response().parameters().at("triton_final_response").bool_param());
-    if (i == 3 || i == 7) {
-      EXPECT_THAT(reply.error_message(), StartsWith("INVALID_ARGUMENT: "));
-    } else if (i == 5) {
-      EXPECT_THAT(reply.error_message(), StartsWith("NOT_FOUND: "));
-    } else {
-      EXPECT_EQ(reply.error_message(), "");
-      EXPECT_THAT(OutputOf<uint64_t>(reply.infer_response(), "seed"), ElementsAre(i));
-    }
-  }
-  ModelStreamInferResponse none;
-  EXPECT_FALSE(stream->Read(&none));
-  writer.join();
-  EXPECT_TRUE(stream->Finish().ok());
-}
-
-TEST_F(KserveServiceTest, StreamStopsReadingAtItsBound) {
-  ServerConfig config = DefaultConfig();
-  config.max_frames_per_stream = 2;
-  Start(config);
-  executor_->Hold();
-  grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-  for (int64_t i = 0; i < 6; ++i) stream->Write(MakeRequest(i));
-  WaitForMetric("bayespfl_frames_in_flight 2");
-
-  for (int look = 0; look < 20; ++look) EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 2\n"));
-
-  executor_->Release();
-  ModelStreamInferResponse reply;
-  for (int64_t i = 0; i < 6; ++i) {
-    ASSERT_TRUE(stream->Read(&reply));
-    EXPECT_THAT(OutputOf<uint64_t>(reply.infer_response(), "seed"), ElementsAre(i));
-  }
-}
-
-TEST_F(KserveServiceTest, ARequestOfAStreamMayHaveMorePicturesThanTheStreamsBound) {
-  ServerConfig config = DefaultConfig();
-  config.max_frames_per_stream = 1;
-  Start(config);
-  grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-  stream->Write(MakeKserveRequest({EncodePng(), EncodePng(), EncodePng()}));
-  stream->Write(MakeRequest());
-
-  ModelStreamInferResponse reply;
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(OutputOf<float>(reply.infer_response(), "score").size(), 3U);
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(OutputOf<float>(reply.infer_response(), "score").size(), 1U);
-}
-
-TEST_F(KserveServiceTest, ABadPictureOfOneRequestLeavesTheOthersOfTheStreamAlone) {
-  executor_->Hold();
-  grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-  stream->Write(MakeRequest(1));
-  stream->Write(MakeKserveRequest({EncodePng(), "no picture"}));
-  stream->Write(MakeRequest(3));
-  WaitForMetric("bayespfl_frames_total{outcome=\"invalid\"} 1");
-  executor_->Release();
-
-  ModelStreamInferResponse reply;
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.error_message(), "");
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_THAT(reply.error_message(), StartsWith("INVALID_ARGUMENT: image[1]: "));
-  ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.error_message(), "");
-}
-
-TEST_F(KserveServiceTest, AClientThatLeavesTakesItsWaitingPicturesAlong) {
-  executor_->Hold();
-  {
-    grpc::ClientContext context;
-    const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-    stream->Write(MakeRequest(0));
-    executor_->WaitForCalls(warm_up_ + 1);
-    stream->Write(MakeKserveRequest({EncodePng(), EncodePng(), EncodePng()}));
-    WaitForMetric("bayespfl_frames_in_flight 4");
-    context.TryCancel();
-    EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  }
-  // The model is still held: those that wait leave without it.
-  WaitForMetric("bayespfl_frames_total{outcome=\"cancelled\"} 3");
-  executor_->Release();
-  WaitForMetric("bayespfl_frames_in_flight 0");
-}
-
-TEST_F(KserveServiceTest, BothServicesShareTheStreamsLimit) {
-  ServerConfig config = DefaultConfig();
-  config.max_streams = 1;
-  Start(config);
-  grpc::ClientContext first_context;
-  const std::unique_ptr<StreamClient> first = stub_->ModelStreamInfer(&first_context);
-  first->Write(MakeRequest());
-  ModelStreamInferResponse reply;
-  ASSERT_TRUE(first->Read(&reply));
-  const auto inspection = inspection::v1::InspectionService::NewStub(channel_);
-  grpc::ClientContext second_context;
-
-  const grpc::Status status = inspection->InspectStream(&second_context)->Finish();
-
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("max_streams = 1"));
-}
-
-TEST_F(KserveServiceTest, GracefulStopAnswersAcceptedPicturesAndEndsStreams) {
-  executor_->Hold();
-  grpc::Status unary;
-  std::thread client([&] { unary = Infer(MakeRequest()); });
-  executor_->WaitForCalls(warm_up_ + 1);
-  grpc::ClientContext context;
-  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
-  stream->Write(MakeRequest(1));
-  WaitForMetric("bayespfl_frames_in_flight 2");
-  std::thread stopper([this] { server_->Shutdown(); });
-  while (!absl::StrContains(Http("/readyz"), "draining")) std::this_thread::yield();
-  EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
-  executor_->Release();
-
-  ModelStreamInferResponse reply;
-  EXPECT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.error_message(), "");
-  EXPECT_FALSE(stream->Read(&reply));
-  const grpc::Status ended = stream->Finish();
-  client.join();
-  stopper.join();
-
-  EXPECT_TRUE(unary.ok()) << unary.error_message();
-  EXPECT_EQ(ended.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_THAT(ended.error_message(), HasSubstr("draining"));
 }
 
 }  // namespace
