@@ -101,7 +101,7 @@ TEST_F(SecurityProgramsTest, AServerWithoutItsKeyDoesNotStartAndNamesTheFile) {
   const Finished run = RunProgram("bayespfl-server", {"--config", config_, "--tls-key", folder_.path() + "/none"});
 
   EXPECT_NE(run.exit_code, 0);
-  EXPECT_THAT(run.err, HasSubstr("tls_key: cannot open " + folder_.path() + "/none"));
+  EXPECT_THAT(run.err, HasSubstr("tls_key (flag, --tls-key): cannot read " + folder_.path() + "/none"));
 }
 
 TEST_F(SecurityProgramsTest, NewTokensNeedAPlainNameAndAKnownRole) {

@@ -475,8 +475,8 @@ TEST_P(TokensTest, NeitherLogNorMetricsHoldATokenAndTheLogHoldsTheAudit) {
   const std::string metrics = Metrics();
   const std::string log = Log();
 
-  EXPECT_THAT(log, HasSubstr("audit who=\"line-3\" role=\"inspect\" peer=- "
-                             "method=\"/bayespfl.admin.v1.AdminService/NotThere\" outcome=\"PERMISSION_DENIED\""));
+  EXPECT_THAT(log, HasSubstr("audit who=line-3 role=inspect "
+                             "method=/bayespfl.admin.v1.AdminService/NotThere code=PERMISSION_DENIED"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_requests_total"));
   for (const std::string& token : {inspect_.token, admin_.token, unknown}) {
     EXPECT_THAT(log, Not(HasSubstr(token)));
@@ -499,7 +499,9 @@ TEST_P(TokensTest, ANewFileTakesEffectWhileTheServerRunsAndABadOneDoesNot) {
   int calls = 0;
   for (; std::chrono::steady_clock::now() < seen; ++calls) ASSERT_TRUE(With(next.token).Inspect().ok());
   EXPECT_GT(calls, 0);
-  EXPECT_THAT(Log(), AllOf(HasSubstr("tokens_file: changed"), HasSubstr("tokens_file: the new one is not used")));
+  EXPECT_THAT(Log(),
+              AllOf(HasSubstr("a changed file is used from now on what=tokens_file"),
+                    HasSubstr("a changed file cannot be used; the old content stays in force what=tokens_file")));
 }
 
 TEST_F(SecureServerTest, TokensOverPlainTextOnlyStayOnTheLoopback) {
@@ -521,7 +523,7 @@ TEST_F(SecureServerTest, AnOpenPortThatOthersCanReachIsWorthAWarning) {
   config.host = "0.0.0.0";
   Start(config);
   EXPECT_TRUE(Plain().Inspect().ok());
-  EXPECT_THAT(Log(), HasSubstr("anybody who can reach 0.0.0.0 may call"));
+  EXPECT_THAT(Log(), HasSubstr("anybody who can reach the port may call"));
 }
 
 TEST_F(SecureServerTest, TheHttpPortCanStayBehind) {
