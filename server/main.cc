@@ -112,6 +112,10 @@ int Serve(const CommandLine& command_line, Logger logger) {
   std::cout << "bayespfl-server: gRPC listening on " << server.grpc_address() << std::endl;
   std::cout << "bayespfl-server: HTTP listening on " << server.http_address() << std::endl;
 
+  if (!server.admin_address().empty()) {
+    std::cout << "bayespfl-server: administration listening on " << server.admin_address() << std::endl;
+  }
+
   const absl::Status loaded = server.WaitUntilLoaded();
   if (loaded.ok()) {
     const bayespfl::ModelInfo& model = server.model()->info();

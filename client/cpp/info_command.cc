@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 struct InfoFlags {
   ConnectionFlags connection;
+  std::string model;
   bool json = false;
 };
 
@@ -32,7 +33,8 @@ Json CalibratedCategories(const inspection::v1::GetModelInfoResponse& info) {
 }
 
 Json ToJson(const inspection::v1::GetModelInfoResponse& info) {
-  return {{"name", info.name()},
+  return {{"model", info.model()},
+          {"name", info.name()},
           {"version", info.version()},
           {"digest", info.digest()},
           {"device", info.device()},
@@ -68,7 +70,7 @@ void PrintTable(const Json& info) {
 int RunInfo(const InfoFlags& flags) {
   const std::unique_ptr<InspectionClient> client = Connect(flags.connection);
   if (client == nullptr) return kExitLocal;
-  const absl::StatusOr<inspection::v1::GetModelInfoResponse> info = client->GetModelInfo();
+  const absl::StatusOr<inspection::v1::GetModelInfoResponse> info = client->GetModelInfo(flags.model);
   if (!info.ok()) return ReportServerError(*client, info.status());
   const Json json = ToJson(*info);
   if (flags.json) {
@@ -82,10 +84,12 @@ int RunInfo(const InfoFlags& flags) {
 }  // namespace
 
 void AddInfoCommand(CLI::App& app, int& exit_code) {
-  CLI::App* const command = app.add_subcommand("info", "Describe the model that answers");
+  CLI::App* const command = app.add_subcommand("info", "Describe a model of the server");
   const auto flags = std::make_shared<InfoFlags>();
   flags->connection.timeout_seconds = 5;
   AddConnectionFlags(*command, flags->connection, "Longest wait for the answer");
+  command->add_option("--model", flags->model, "Which of the server's models (default: its default)")
+      ->type_name("NAME");
   command->add_flag("--json", flags->json, "Print one JSON object");
   command->callback([flags, &exit_code] { exit_code = RunInfo(*flags); });
 }

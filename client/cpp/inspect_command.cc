@@ -39,6 +39,7 @@ struct InspectFlags {
   inspection::v1::Priority priority = inspection::v1::PRIORITY_NORMAL;
   bool json = false;
   std::optional<uint32_t> samples;
+  std::string model;
   std::optional<uint64_t> seed;
   std::optional<float> mask_threshold;
   std::string fail_above;  // a number, kCalibrated, or empty
@@ -83,6 +84,7 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   job.max_in_flight = flags.in_flight;
   if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
   job.options.set_priority(flags.priority);
+  job.options.set_model(flags.model);
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
   job.fail_above_calibrated = flags.fail_above == kCalibrated;
   if (double limit = 0; absl::SimpleAtod(flags.fail_above, &limit)) job.fail_above = limit;
@@ -145,6 +147,7 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
                                                                       {"low", inspection::v1::PRIORITY_LOW}};
   command.add_option("--priority", flags.priority, "high, normal or low: who is served first (default: normal)")
       ->transform(CLI::CheckedTransformer(priorities).description(""));
+  command.add_option("--model", flags.model, "Which of the server's models (default: its default)")->type_name("NAME");
   command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
       ->check(CLI::Range(1, 64));
   command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)")

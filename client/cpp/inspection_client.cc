@@ -117,9 +117,11 @@ absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& 
   });
 }
 
-absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo() const {
+absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo(const std::string& model) const {
+  GetModelInfoRequest request;
+  request.set_model(model);
   return Unary<GetModelInfoResponse>(options_, [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
-    return inspection_->GetModelInfo(context, GetModelInfoRequest(), response);
+    return inspection_->GetModelInfo(context, request, response);
   });
 }
 

@@ -109,7 +109,7 @@ class InspectionClient final {
                              const FrameSource& source, const ReplySink& sink) const;
 
   // Describes the model that answers.
-  absl::StatusOr<inspection::v1::GetModelInfoResponse> GetModelInfo() const;
+  absl::StatusOr<inspection::v1::GetModelInfoResponse> GetModelInfo(const std::string& model = {}) const;
 
   // State of `service` by grpc.health.v1; the empty name asks for the server as a whole. NOT_FOUND: unknown service.
   absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> Health(absl::string_view service = "") const;

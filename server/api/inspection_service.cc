@@ -80,13 +80,12 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
 }
 
 grpc::ServerUnaryReactor* InspectionService::GetModelInfo(grpc::CallbackServerContext* context,
-                                                          const v1::GetModelInfoRequest* /*request*/,
+                                                          const v1::GetModelInfoRequest* request,
                                                           v1::GetModelInfoResponse* response) {
   const CallRecord call = BeginCall("GetModelInfo", *context);
-  const std::shared_ptr<const ServedModel> model = calls_.pipeline().model();
-  const grpc::Status status =
-      model != nullptr ? grpc::Status::OK : ToGrpcStatus(absl::UnavailableError("the model is not loaded yet"));
-  if (model != nullptr) *response = ToProto(model->info(), server_version_);
+  const auto model = calls_.pipeline().FindModel(request->model());
+  const grpc::Status status = ToGrpcStatus(model.status());
+  if (model.ok()) *response = ToProto(**model, server_version_);
   calls_.CountCall(call, status);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(status);

@@ -187,6 +187,11 @@ absl::StatusOr<FrameOptions> OptionsFromProto(const v1::InspectOptions& proto) {
   const absl::StatusOr<Priority> priority = PriorityFromProto(proto.priority());
   if (!priority.ok()) return priority.status();
   options.priority = *priority;
+  if (!proto.model().empty()) {
+    const absl::Status valid = CheckModelName(proto.model());
+    if (!valid.ok()) return absl::InvalidArgumentError(absl::StrCat("options.model: ", valid.message()));
+    options.model = proto.model();
+  }
   options.category = proto.category();
   options.seed = proto.seed();
   return options;
@@ -335,6 +340,7 @@ v1::InspectResponse ToProto(InspectionOutcome outcome) {
   MapToProto(outcome.mask, &v1::InspectResponse::mutable_mask, response);
   response.set_seed(outcome.seed);
   response.set_samples(static_cast<uint32_t>(outcome.samples));
+  response.set_model(std::move(outcome.model));
   response.set_model_version(std::move(outcome.model_version));
   response.set_calibrated(outcome.calibrated);
   if (outcome.score_threshold.has_value()) response.set_score_threshold(*outcome.score_threshold);
@@ -344,8 +350,10 @@ v1::InspectResponse ToProto(InspectionOutcome outcome) {
   return response;
 }
 
-v1::GetModelInfoResponse ToProto(const ModelInfo& info, absl::string_view server_version) {
+v1::GetModelInfoResponse ToProto(const ServedModel& model, absl::string_view server_version) {
+  const ModelInfo& info = model.info();
   v1::GetModelInfoResponse response;
+  response.set_model(model.name());
   response.set_name(info.name);
   response.set_version(info.version);
   response.set_digest(info.digest);

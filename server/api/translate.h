@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
 
@@ -49,7 +50,7 @@ absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::StreamFrame& f
 // The outcome as a message, but for the metadata. Takes the maps' bytes out of `outcome`.
 inspection::v1::InspectResponse ToProto(InspectionOutcome outcome);
 
-inspection::v1::GetModelInfoResponse ToProto(const ModelInfo& info, absl::string_view server_version);
+inspection::v1::GetModelInfoResponse ToProto(const ServedModel& model, absl::string_view server_version);
 
 }  // namespace bayespfl::server
 

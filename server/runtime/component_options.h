@@ -5,9 +5,9 @@
 #include <string>
 
 #include "server/api/call_registry.h"
+#include "server/models/model_store.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
-#include "server/runtime/model_store.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/result_sink.h"
 

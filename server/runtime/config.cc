@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "base/loopback_host.h"
 
 namespace bayespfl::server {
 namespace {
@@ -40,6 +41,18 @@ absl::Status CheckOrder(absl::string_view smaller, int64_t value, absl::string_v
   if (value <= limit) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(smaller, " = ", value, " can never be reached: ", larger, " = ", limit));
+}
+
+// Whoever may change models may do anything to the line: other machines need a token for it.
+absl::Status CheckAdmin(const ServerConfig& config) {
+  if (config.admin_port < 0) return absl::OkStatus();
+  if (config.admin_host.empty()) return absl::InvalidArgumentError("admin_host is empty");
+  if (config.admin_port != 0 && (config.admin_port == config.port || config.admin_port == config.http_port)) {
+    return absl::InvalidArgumentError(absl::StrCat("admin_port is ", config.admin_port, ", as another port is"));
+  }
+  if (!config.tokens_file.empty() || IsLoopbackHost(config.admin_host)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("admin_host is ", config.admin_host, ", which other machines can reach: tokens_file must be set"));
 }
 
 absl::Status CheckModels(const ServerConfig& config) {
@@ -87,7 +100,8 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 4> checks = {
+  const std::array<absl::Status, 5> checks = {
+      CheckAdmin(config),
       CheckDevices(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",

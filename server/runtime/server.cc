@@ -124,6 +124,23 @@ absl::Status InspectionServer::Listen() {
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
   store_ = std::make_unique<ModelStore>(StoreOptions());
+  return ListenForAdministration();
+}
+
+absl::Status InspectionServer::ListenForAdministration() {
+  if (config_.admin_port < 0) return absl::OkStatus();
+  AdminPortOptions options = {
+      .port = config_.admin_port, .security = SecurityOptionsOf(config_), .on_call_finished = {}};
+  options.security.host = config_.admin_host;
+  options.security.on_call_refused = [this](absl::StatusCode code) {
+    metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
+  };
+  options.on_call_finished = [this](absl::string_view method, const absl::Status& status) {
+    metrics_->CountRequest(method, CodeName(static_cast<grpc::StatusCode>(status.code())));
+  };
+  absl::StatusOr<std::unique_ptr<AdminPort>> admin = AdminPort::Start(std::move(options), *store_, logger_);
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
   return absl::OkStatus();
 }
 
@@ -211,6 +228,9 @@ void InspectionServer::SetServing(bool serving) {
 }
 
 std::string InspectionServer::grpc_address() const { return JoinHostPort(config_.host, port_); }
+std::string InspectionServer::admin_address() const {
+  return admin_ == nullptr ? std::string() : JoinHostPort(config_.admin_host, admin_->port());
+}
 std::string InspectionServer::http_address() const { return JoinHostPort(HttpHost(config_), http_port()); }
 
 absl::Status InspectionServer::WaitUntilLoaded() {
@@ -267,6 +287,8 @@ void InspectionServer::Shutdown() {
   }
   pipeline_->Shutdown();
   if (results_ != nullptr) results_->Flush();
+  if (store_ != nullptr) store_->Stop();  // so that no call of the administration waits for it
+  admin_.reset();
   store_.reset();
   http_.reset();
 }

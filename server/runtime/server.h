@@ -19,11 +19,12 @@
 #include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
 #include "server/api/kserve_service.h"
+#include "server/models/model_store.h"
 #include "server/pipeline/fault_injector.h"
 #include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
+#include "server/runtime/admin_port.h"
 #include "server/runtime/config.h"
-#include "server/runtime/model_store.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/event_log.h"
 #include "server/telemetry/http_server.h"
@@ -60,6 +61,7 @@ class InspectionServer {
   int http_port() const { return http_->port(); }
   std::string grpc_address() const;  // "127.0.0.1:50051"
   std::string http_address() const;
+  std::string admin_address() const;  // empty: there is none
 
   // Waits until the model is ready (OK), cannot be loaded (the reason), or a stop was requested (Cancelled).
   absl::Status WaitUntilLoaded();
@@ -87,6 +89,7 @@ class InspectionServer {
   absl::Status Secure();
   absl::Status OpenResultLog();
   absl::Status Listen();
+  absl::Status ListenForAdministration();
   HttpHandlers Handlers();
   ModelStoreOptions StoreOptions();
   absl::Status AdmitFrame(const std::string& client);
@@ -111,6 +114,7 @@ class InspectionServer {
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;
+  std::unique_ptr<AdminPort> admin_;  // null: none is configured
   int port_ = 0;
 
   Mutex mu_;

@@ -1,8 +1,5 @@
 #include "server/security/port_security.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -10,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/loopback_host.h"
 #include "server/security/port_credentials.h"
 
 namespace bayespfl::server {
@@ -54,13 +52,6 @@ std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* toke
 }
 
 }  // namespace
-
-bool IsLoopbackHost(const std::string& host) {
-  constexpr uint32_t kLoopbackNetwork = 127;
-  in_addr address{};
-  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return ntohl(address.s_addr) >> 24U == kLoopbackNetwork;
-  return host == "::1" || host == "[::1]" || host == "localhost";
-}
 
 absl::StatusOr<std::unique_ptr<PortSecurity>> PortSecurity::Create(PortSecurityOptions options, const Logger& logger) {
   const absl::Status combination = CheckCombination(options);

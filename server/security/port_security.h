@@ -39,9 +39,6 @@ struct PortSecurityOptions {
   std::function<void(absl::StatusCode)> on_call_refused = {};  // once for every call without permission; may be empty
 };
 
-// True for 127.0.0.0/8, ::1 and localhost.
-bool IsLoopbackHost(const std::string& host);
-
 // Thread-safe. Outlives the gRPC server and its services.
 class PortSecurity {
  public:

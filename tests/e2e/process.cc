@@ -93,6 +93,8 @@ std::string Background::WaitForLine(const std::string& prefix) {
   return rest;
 }
 
+void Background::Send(int signal) const { kill(pid_, signal); }
+
 int Background::Terminate() {
   kill(pid_, SIGTERM);
   const int exit_code = Wait(pid_);

@@ -30,6 +30,8 @@ class Background {
 
   // Reads stdout until a line begins with `prefix`; returns what follows it. Empty when the program ends first.
   std::string WaitForLine(const std::string& prefix);
+  // Sends a signal.
+  void Send(int signal) const;
   // Sends SIGTERM and waits for the end; the exit code as above.
   int Terminate();
 

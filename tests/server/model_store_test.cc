@@ -1,4 +1,4 @@
-#include "server/runtime/model_store.h"
+#include "server/models/model_store.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

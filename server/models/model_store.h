@@ -1,6 +1,6 @@
 // The models that are served: loads them beside those that serve, warms them up, and only then swaps.
-#ifndef BAYESPFL_SERVER_RUNTIME_MODEL_STORE_H_
-#define BAYESPFL_SERVER_RUNTIME_MODEL_STORE_H_
+#ifndef BAYESPFL_SERVER_MODELS_MODEL_STORE_H_
+#define BAYESPFL_SERVER_MODELS_MODEL_STORE_H_
 
 #include <atomic>
 #include <cstddef>
@@ -68,14 +68,16 @@ class ModelStore {
 
   // Begins to load what is loaded first.
   explicit ModelStore(ModelStoreOptions options);
-  // Ends a warm-up after the batch under way; the loading itself cannot be interrupted. Changes that have not begun end
-  // with Cancelled.
-  ~ModelStore();
+  ~ModelStore();  // Stop()
   ModelStore(const ModelStore&) = delete;
   ModelStore& operator=(const ModelStore&) = delete;
 
+  // Ends a warm-up after the batch under way and waits for it; the loading itself cannot be interrupted. Changes that
+  // have not begun, and later ones, end with Unavailable. May be called again, but not from a callback.
+  void Stop();
+
   // Each of these returns at once; `done` is called once, from the store's thread or, when too many changes wait
-  // (ResourceExhausted), before the return.
+  // (ResourceExhausted) or the store has stopped, before the return.
 
   // Loads a model, or loads it anew. On any error the one that serves under that name goes on. InvalidArgument: no such
   // name can be. NotFound: the root has no such package. Else as the loader says.
@@ -117,9 +119,10 @@ class ModelStore {
   std::map<std::string, ModelStatus> states_ ABSL_GUARDED_BY(mu_);
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
   std::atomic<bool> stop_{false};
+  Mutex stop_mu_;       // held while Stop() joins
   std::thread thread_;  // last: it uses the rest
 };
 
 }  // namespace bayespfl::server
 
-#endif  // BAYESPFL_SERVER_RUNTIME_MODEL_STORE_H_
+#endif  // BAYESPFL_SERVER_MODELS_MODEL_STORE_H_

@@ -1,4 +1,4 @@
-#include "server/runtime/model_store.h"
+#include "server/models/model_store.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/runtime/warm_up.h"
+#include "server/models/warm_up.h"
 
 namespace bayespfl::server {
 namespace {
@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxTasks = 16;
 constexpr size_t kMaxFailures = 64;  // names that never served and are remembered for their error
 
+absl::Status Stopping() { return absl::UnavailableError("the server is stopping"); }
+
 absl::Status NotServed(const std::string& name) {
   return absl::NotFoundError(absl::StrCat("no model \"", name, "\" is loaded"));
 }
@@ -25,13 +27,16 @@ absl::Status NotServed(const std::string& name) {
 
 ModelStore::ModelStore(ModelStoreOptions options) : options_(std::move(options)), thread_([this] { Run(); }) {}
 
-ModelStore::~ModelStore() {
+ModelStore::~ModelStore() { Stop(); }
+
+void ModelStore::Stop() {
   {
     MutexLock lock(mu_);
     stop_ = true;
     changed_.NotifyAll();
   }
-  thread_.join();
+  MutexLock lock(stop_mu_);
+  if (thread_.joinable()) thread_.join();
 }
 
 void ModelStore::Run() {
@@ -46,7 +51,7 @@ void ModelStore::Run() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task.done(stop_ ? absl::CancelledError("the server is stopping") : task.run());
+    task.done(stop_ ? Stopping() : task.run());
   }
 }
 
@@ -59,7 +64,8 @@ void ModelStore::Enqueue(std::function<absl::Status()> run, Done done) {
       return;
     }
   }
-  done(absl::ResourceExhaustedError(absl::StrCat(kMaxTasks, " changes of models are waiting already")));
+  done(stop_ ? Stopping()
+             : absl::ResourceExhaustedError(absl::StrCat(kMaxTasks, " changes of models are waiting already")));
 }
 
 void ModelStore::Load(const std::string& name, Done done) {

@@ -1,4 +1,4 @@
-#include "server/runtime/warm_up.h"
+#include "server/models/warm_up.h"
 
 #include <algorithm>
 #include <cstddef>

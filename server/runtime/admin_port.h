@@ -1,0 +1,51 @@
+// The port of the administration: its service, behind its own address, with the security of the main port.
+#ifndef BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
+#define BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/server.h"
+#include "server/api/model_admin_service.h"
+#include "server/models/model_store.h"
+#include "server/security/port_security.h"
+#include "server/telemetry/log.h"
+
+namespace bayespfl::server {
+
+struct AdminPortOptions {
+  int port = 0;                  // 0: a free one
+  PortSecurityOptions security;  // its host is where the port binds to
+  std::function<void(absl::string_view method, const absl::Status& status)> on_call_finished;
+};
+
+// Thread-safe, but for the destructor.
+class AdminPort {
+ public:
+  // Binds and serves. Unavailable: the address, which the message names, cannot be bound. Else as
+  // PortSecurity::Create(). The store outlives the port.
+  static absl::StatusOr<std::unique_ptr<AdminPort>> Start(AdminPortOptions options, ModelStore& store,
+                                                          const Logger& logger);
+  // Closes the port. Stop the store before, so that no call waits for it.
+  ~AdminPort();
+  AdminPort(const AdminPort&) = delete;
+  AdminPort& operator=(const AdminPort&) = delete;
+
+  int port() const { return port_; }
+
+ private:
+  AdminPort() = default;
+
+  std::unique_ptr<PortSecurity> security_;
+  std::unique_ptr<ModelAdminService> service_;
+  std::unique_ptr<grpc::Server> grpc_;
+  int port_ = 0;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_

@@ -1,0 +1,266 @@
+// The administration of models over real sockets.
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "bayespfl/admin/v1/model_admin.grpc.pb.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "server/runtime/server.h"
+#include "server/security/token_store.h"
+#include "tests/server/fake_executor.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bayespfl::server {
+namespace {
+
+namespace fs = std::filesystem;
+namespace v1 = inspection::v1;
+using admin::v1::ModelAdminService;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::chrono::milliseconds kLoadTime(300);
+constexpr std::chrono::milliseconds kTimePerFrame(2);
+
+class ModelAdminTest : public ::testing::Test {
+ protected:
+  ModelAdminTest() {
+    for (const char* name : {"a", "b", "broken"}) fs::create_directories(fs::path(folder_.path()) / name);
+  }
+
+  void Start(const std::string& tokens_file = {}) {
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    config.admin_port = 0;
+    config.model_root = folder_.path();
+    config.models = "a,b";
+    config.max_batch = 2;
+    config.tokens_file = tokens_file;
+    auto server = InspectionServer::Start(
+        {.config = config,
+         .loader = [](const std::string& folder) { return Load(folder); },
+         .logger = *CreateLogger(
+             {.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }})});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    const auto credentials = grpc::InsecureChannelCredentials();
+    admin_ = ModelAdminService::NewStub(grpc::CreateChannel(server_->admin_address(), credentials));
+    inspection_ = v1::InspectionService::NewStub(grpc::CreateChannel(server_->grpc_address(), credentials));
+  }
+
+  static absl::StatusOr<Replicas> Load(const std::string& folder) {
+    std::this_thread::sleep_for(kLoadTime);
+    if (fs::path(folder).filename() == "broken") return absl::DataLossError("clip.safetensors: no tensor \"proj\"");
+    auto executor = std::make_shared<FakeExecutor>();
+    executor->TakePerFrame(kTimePerFrame);
+    return Replicas{std::move(executor)};
+  }
+
+  // Calls a method of the administration.
+  template <typename Request, typename Response>
+  grpc::Status Call(grpc::Status (ModelAdminService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response* response, const std::string& token = {}) const {
+    grpc::ClientContext context;
+    if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
+    return (admin_.get()->*method)(&context, request, response);
+  }
+  grpc::Status LoadModel(const std::string& name, const std::string& token = {}) const {
+    admin::v1::LoadModelRequest request;
+    request.set_name(name);
+    admin::v1::LoadModelResponse response;
+    return Call(&ModelAdminService::Stub::LoadModel, request, &response, token);
+  }
+  admin::v1::ListModelsResponse List() const {
+    admin::v1::ListModelsResponse response;
+    EXPECT_TRUE(Call(&ModelAdminService::Stub::ListModels, admin::v1::ListModelsRequest(), &response).ok());
+    return response;
+  }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    const admin::v1::ListModelsResponse list = List();
+    for (const admin::v1::Model& model : list.models()) names.push_back(model.name());
+    return names;
+  }
+
+  static v1::InspectRequest Frame(const std::string& model) {
+    v1::InspectRequest request;
+    v1::RawImage& raw = *request.mutable_image()->mutable_raw();
+    raw.set_data(std::string(16, '\x80'));
+    raw.set_width(4);
+    raw.set_height(4);
+    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    request.mutable_options()->set_category("metal nut");
+    request.mutable_options()->set_model(model);
+    return request;
+  }
+  grpc::Status Inspect(const std::string& model, v1::InspectResponse* response) const {
+    grpc::ClientContext context;
+    return inspection_->Inspect(&context, Frame(model), response);
+  }
+
+  const testing::TemporaryFolder folder_;
+  std::ostringstream log_;
+  std::unique_ptr<InspectionServer> server_;
+  std::unique_ptr<ModelAdminService::Stub> admin_;
+  std::unique_ptr<v1::InspectionService::Stub> inspection_;
+};
+
+TEST_F(ModelAdminTest, ListsLoadsUnloadsAndSetsTheDefault) {
+  Start();
+  EXPECT_THAT(Names(), ElementsAre("a", "b"));
+  EXPECT_TRUE(List().models(0).is_default());
+  EXPECT_EQ(List().models(0).state(), admin::v1::MODEL_STATE_READY);
+  EXPECT_EQ(List().models(0).version(), "1.0+0123456789ab");
+  EXPECT_GT(List().models(0).loaded_at().seconds(), 1'600'000'000);
+  v1::InspectResponse answer;
+  ASSERT_TRUE(Inspect("b", &answer).ok());
+  EXPECT_EQ(answer.model(), "b");
+
+  admin::v1::SetDefaultModelRequest make_default;
+  make_default.set_name("b");
+  admin::v1::SetDefaultModelResponse made;
+  EXPECT_TRUE(Call(&ModelAdminService::Stub::SetDefaultModel, make_default, &made).ok());
+  admin::v1::UnloadModelRequest unload;
+  unload.set_name("a");
+  admin::v1::UnloadModelResponse unloaded;
+  EXPECT_TRUE(Call(&ModelAdminService::Stub::UnloadModel, unload, &unloaded).ok());
+
+  EXPECT_THAT(Names(), ElementsAre("b"));
+  EXPECT_EQ(Inspect("a", &answer).error_code(), grpc::StatusCode::NOT_FOUND);
+  ASSERT_TRUE(Inspect("", &answer).ok());
+  EXPECT_EQ(answer.model(), "b");
+  EXPECT_TRUE(LoadModel("a").ok());
+  EXPECT_TRUE(Inspect("a", &answer).ok());
+}
+
+TEST_F(ModelAdminTest, ABadPackageSaysWhyAndIsListedWithIt) {
+  Start();
+
+  const grpc::Status status = LoadModel("broken");
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_THAT(status.error_message(), HasSubstr("clip.safetensors: no tensor \"proj\""));
+  const admin::v1::ListModelsResponse list = List();
+  ASSERT_EQ(list.models_size(), 3);
+  EXPECT_EQ(list.models(2).state(), admin::v1::MODEL_STATE_FAILED);
+  EXPECT_EQ(list.models(2).last_load().code(), static_cast<int>(grpc::StatusCode::DATA_LOSS));
+  v1::InspectResponse answer;
+  EXPECT_EQ(Inspect("broken", &answer).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ModelAdminTest, NamesCannotLeaveTheRoot) {
+  Start();
+
+  for (const char* name : {"", "..", "../a", "a/../b", "/etc", "a b"}) {
+    EXPECT_EQ(LoadModel(name).error_code(), grpc::StatusCode::INVALID_ARGUMENT) << name;
+  }
+  EXPECT_EQ(LoadModel("c").error_code(), grpc::StatusCode::NOT_FOUND);
+  v1::InspectResponse answer;
+  EXPECT_EQ(Inspect("../a", &answer).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(ModelAdminTest, EveryCallLeavesAnAuditLineWhateverTheLogLevel) {
+  Start();
+  ASSERT_TRUE(LoadModel("a").ok());
+  ASSERT_FALSE(LoadModel("..\n").ok());
+  List();
+  server_.reset();
+
+  EXPECT_THAT(log_.str(), AllOf(HasSubstr("info audit who=peer:127.0.0.1 peer=ipv4:127.0.0.1:"),
+                                HasSubstr("method=/bayespfl.admin.v1.ModelAdminService/LoadModel target=a code=OK\n"),
+                                HasSubstr("LoadModel target=\"..\\n\" code=INVALID_ARGUMENT\n"),
+                                HasSubstr("ModelAdminService/ListModels code=OK\n")));
+}
+
+TEST_F(ModelAdminTest, OnlyAnAdministratorsTokenMayAdminister) {
+  const NewToken inspect = *MakeToken("line-3", Role::kInspect);
+  const NewToken robot = *MakeToken("robot", Role::kAdmin);
+  Start(folder_.Write("tokens.yaml", absl::StrCat(inspect.entry, "\n", robot.entry, "\n")));
+
+  EXPECT_EQ(LoadModel("a").error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(LoadModel("a", inspect.token).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(LoadModel("a", robot.token).ok());
+  server_.reset();
+  EXPECT_THAT(log_.str(), AllOf(HasSubstr("audit who=line-3 role=inspect"), HasSubstr("audit who=robot role=admin")));
+}
+
+TEST_F(ModelAdminTest, TheMainPortHasNoAdministration) {
+  Start();
+  const auto elsewhere =
+      ModelAdminService::NewStub(grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  admin::v1::ListModelsResponse response;
+
+  EXPECT_EQ(elsewhere->ListModels(&context, {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForASwap) {
+  Start();
+  std::atomic<bool> stop{false};
+  std::vector<grpc::Status> failures[2];
+  double longest[2] = {};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.emplace_back([&, i] {
+      while (!stop) {
+        v1::InspectResponse answer;
+        const grpc::Status status = Inspect("a", &answer);
+        if (!status.ok()) failures[i].push_back(status);
+        longest[i] = std::max(longest[i], answer.seconds().total());
+      }
+    });
+  }
+
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(LoadModel("a").ok());
+  EXPECT_FALSE(LoadModel("broken").ok());
+  stop = true;
+  for (std::thread& client : clients) client.join();
+
+  for (const auto& failed : failures) {
+    EXPECT_TRUE(failed.empty()) << failed.size() << ": " << failed.front().error_message();
+  }
+  const double waited = std::max(longest[0], longest[1]);
+  std::printf("longest frame %.3f s; a load takes %.3f s, a batch %.3f s\n", waited,
+              std::chrono::duration<double>(kLoadTime).count(),
+              2 * std::chrono::duration<double>(kTimePerFrame).count());
+  EXPECT_LT(waited, std::chrono::duration<double>(kLoadTime).count());
+}
+
+TEST_F(ModelAdminTest, AStopDoesNotWaitForChangesThatHaveNotBegun) {
+  Start();
+  std::vector<std::thread> clients;
+  std::atomic<int> ended{0};
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      LoadModel("a");
+      ++ended;
+    });
+  }
+  while (List().models(0).state() != admin::v1::MODEL_STATE_LOADING) std::this_thread::yield();
+
+  const auto start = std::chrono::steady_clock::now();
+  server_->Shutdown();
+  const auto took = std::chrono::steady_clock::now() - start;
+  for (std::thread& client : clients) client.join();
+
+  EXPECT_EQ(ended.load(), 8);
+  EXPECT_LT(took, 8 * kLoadTime);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
