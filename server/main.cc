@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/pipeline/served_model.h"
 #include "server/runtime/command_line.h"
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
@@ -30,6 +31,7 @@ using bayespfl::server::InspectionServer;
 using bayespfl::server::Logger;
 using bayespfl::server::NewTokenRequest;
 using bayespfl::server::ParseCommandLine;
+using bayespfl::server::ServedModel;
 
 // What a stop may take beyond drain_timeout_seconds: cancelled calls end, threads are joined.
 constexpr std::chrono::seconds kStopGrace(2);
@@ -118,8 +120,9 @@ int Serve(const CommandLine& command_line, Logger logger) {
 
   const absl::Status loaded = server.WaitUntilLoaded();
   if (loaded.ok()) {
-    const bayespfl::ModelInfo& model = server.model()->info();
-    std::cout << "bayespfl-server: ready (model " << model.name << " " << model.version << " on " << model.device << ")"
+    const std::shared_ptr<const ServedModel> model = server.model();  // held: a reload may replace it meanwhile
+    const bayespfl::ModelInfo& info = model->info();
+    std::cout << "bayespfl-server: ready (model " << info.name << " " << info.version << " on " << info.device << ")"
               << std::endl;
     server.WaitForStopRequest();
   } else if (!absl::IsCancelled(loaded)) {

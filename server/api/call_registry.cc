@@ -60,7 +60,8 @@ void CallRegistry::Drain() {
   for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(draining);
 }
 
-StreamSurroundings CallRegistry::Surroundings(std::shared_ptr<const CallRecord> call, const std::string& client) {
+StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call,
+                                              const std::string& client) {
   return {.pipeline = pipeline_,
           .call = call,
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),

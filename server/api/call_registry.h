@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -84,7 +83,7 @@ class CallRegistry {
     auto call = std::make_shared<CallRecord>(BeginCall(method, context));
     call->stream_id = id;
     const std::string client = ClientOf(context);
-    auto stream = std::make_shared<Stream>(Surroundings(std::move(call), client), DeadlineOf(context));
+    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context));
     stream->Start(Register(id, client, stream));
     return stream.get();
   }
@@ -108,7 +107,7 @@ class CallRegistry {
     ClientLimits::StreamLease lease;
   };
 
-  StreamSurroundings Surroundings(std::shared_ptr<const CallRecord> call, const std::string& client);
+  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const std::string& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   std::optional<absl::Duration> StreamAge() const;

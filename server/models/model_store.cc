@@ -122,21 +122,23 @@ absl::Status ModelStore::LoadFirst() {
 
 absl::Status ModelStore::LoadModel(const std::string& name) {
   const absl::StatusOr<std::string> folder = FolderOf(name);
-  if (!folder.ok()) return folder.status();
   {
     MutexLock lock(mu_);
+    // A made-up name leaves no trace; that a model which serves has lost its package is a failed load like any other.
+    if (!folder.ok() && !serving_.models.contains(name)) return folder.status();
     ModelStatus& state = states_[name];
     state.name = name;
     state.state = ModelState::kLoading;
   }
-  absl::StatusOr<Replicas> replicas = LoadAndWarmUp(*folder);
-  if (replicas.ok()) {
+  absl::StatusOr<Replicas> replicas = folder.ok() ? LoadAndWarmUp(*folder) : folder.status();
+  absl::Status loaded = replicas.status();
+  if (loaded.ok()) {
     Serve(name, *std::move(replicas));
   } else {
-    NoteFailure(name, replicas.status());
+    NoteFailure(name, loaded);
   }
-  if (options_.on_load) options_.on_load(name, replicas.status());
-  return replicas.status();
+  if (options_.on_load) options_.on_load(name, loaded);
+  return loaded;
 }
 
 // Only what lies directly below the root can be named, wherever links lead.
@@ -217,10 +219,10 @@ void ModelStore::NoteFailure(const std::string& name, const absl::Status& status
   const auto failures = std::count_if(states_.begin(), states_.end(),
                                       [](const auto& entry) { return entry.second.state == ModelState::kFailed; });
   if (static_cast<size_t>(failures) <= kMaxFailures) return;
-  const auto oldest = std::find_if(states_.begin(), states_.end(), [&name](const auto& entry) {
+  const auto another = std::find_if(states_.begin(), states_.end(), [&name](const auto& entry) {
     return entry.second.state == ModelState::kFailed && entry.first != name;
   });
-  states_.erase(oldest);
+  states_.erase(another);
 }
 
 void ModelStore::Publish() const {

@@ -544,8 +544,8 @@ void Pipeline::RenderOne(JobPtr job) {
   Answer(std::move(job), std::move(result));
 }
 
-// The slot is given back before the callback runs, which may want it for the next frame at once; Shutdown() still waits
-// for the callback, because it joins the thread that runs it.
+// The slot is given back before the callback runs, which may want it for the next frame at once. Shutdown() still waits
+// for the callback where a thread of the pipeline runs it; in Submit(), Skip() and Cancel() the caller's own does.
 void Pipeline::Answer(JobPtr job, FrameResult result) {
   observer_.OnFrameFinished(result.status(), result.ok() ? result->seconds : job->outcome.seconds);
   observer_.OnFramesInFlightChange(-1);

@@ -62,12 +62,10 @@ using FrameId = uint64_t;
 // - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, the first by
 //   arrival and priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
 // - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
-// leaves
-//   at once; neither reaches the device. A frame inside a stage is looked at when it leaves the stage.
-// - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure of
-// a
-//   frame is its answer. A replica that cannot be rebuilt is given up; when a model has none left, its frames are
-//   answered with the error, and Healthy() says so.
+//   leaves at once; neither reaches the device. A frame inside a stage is looked at when it leaves the stage.
+// - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure
+//   of a frame is its answer. A replica that cannot be rebuilt is given up; when a model has none left, its frames
+//   are answered with the error, and Healthy() says so.
 // Thread-safe. Callbacks may call Submit(), Skip() and Cancel(), but not Shutdown() or the destructor.
 class Pipeline {
  public:

@@ -85,7 +85,7 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
 ModelLoader LoaderOf(const ServerConfig& config) {
   return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
     const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, static_cast<int>(devices.size()), AvailableMemory());
+    const absl::Status fits = CheckMemory(folder, CopiesInMemory(devices), AvailableMemory());
     if (!fits.ok()) return fits;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
     return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "model/package/safetensors.h"
 #include "server/runtime/control_group.h"
@@ -72,6 +73,11 @@ int64_t MemoryOfPackage(const std::string& package_dir) {
   }
   const auto bytes = floats * static_cast<int64_t>(sizeof(float));
   return bytes + bytes / 4;
+}
+
+int CopiesInMemory(const std::vector<std::string>& devices) {
+  return static_cast<int>(std::count_if(devices.begin(), devices.end(),
+                                        [](const std::string& device) { return !absl::StartsWith(device, "cuda:"); }));
 }
 
 absl::Status CheckMemory(const std::string& package_dir, int copies, int64_t available) {

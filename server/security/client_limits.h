@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <list>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>

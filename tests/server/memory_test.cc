@@ -74,6 +74,13 @@ TEST(PackageMemoryTest, APackageThatDoesNotFitIsRefusedWithBothNumbers) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("MiB for 2 copies of its weights; "));
 }
 
+TEST(PackageMemoryTest, CopiesOnGpusTakeNoneOfIt) {
+  EXPECT_EQ(CopiesInMemory({"cpu"}), 1);
+  EXPECT_EQ(CopiesInMemory({"auto"}), 1);
+  EXPECT_EQ(CopiesInMemory({"cuda:0", "cuda:1", "cpu"}), 1);
+  EXPECT_EQ(CopiesInMemory({"cuda:0", "cuda:1"}), 0);
+}
+
 TEST(PackageMemoryTest, WhatCannotBeReadIsLeftToWhoeverLoadsIt) {
   EXPECT_EQ(MemoryOfPackage("nowhere"), 0);
   EXPECT_TRUE(CheckMemory("nowhere", 1, 0).ok());

@@ -165,6 +165,18 @@ TEST_F(ModelStoreTest, ReloadTriesEveryModel) {
   EXPECT_THAT(loaded_, SizeIs(6));
 }
 
+TEST_F(ModelStoreTest, AModelWhosePackageIsGoneServesOnAndSaysSo) {
+  ASSERT_TRUE(StartWithRoot().ok());
+  fs::remove_all(base_ / "root" / "a");
+
+  const absl::Status loaded = Load("a");
+
+  EXPECT_TRUE(absl::IsNotFound(loaded));
+  EXPECT_THAT(serving().models, SizeIs(2));
+  EXPECT_EQ(store_->List()[0].state, ModelState::kReady);
+  EXPECT_EQ(store_->List()[0].last_load, loaded);
+}
+
 TEST_F(ModelStoreTest, TheDefaultCannotBeUnloadedUntilAnotherOneIs) {
   ASSERT_TRUE(StartWithRoot().ok());
 

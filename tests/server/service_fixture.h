@@ -1,0 +1,143 @@
+// A server with a stand-in model, and a client of InspectionService.
+#ifndef BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
+#define BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
+
+#include <gmock/gmock.h>
+#include <google/protobuf/any.pb.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <cstdint>
+#include <memory>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "google/rpc/status.pb.h"
+#include "server/runtime/server.h"
+#include "tests/server/fake_executor.h"
+
+namespace bayespfl::server {
+
+namespace v1 = inspection::v1;
+using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
+
+inline std::string EncodePicture(const std::string& extension, int width = 40, int height = 30) {
+  cv::Mat picture(height, width, CV_8UC3);
+  cv::randu(picture, 0, 255);
+  std::vector<uint8_t> bytes;
+  cv::imencode(extension, picture, bytes);
+  return {bytes.begin(), bytes.end()};
+}
+
+inline v1::InspectRequest MakeRequest() {
+  v1::InspectRequest request;
+  request.mutable_image()->set_encoded(EncodePicture(".png"));
+  request.mutable_metadata()->set_frame_id("frame 1");
+  request.mutable_options()->set_category("metal nut");
+  request.mutable_options()->set_seed(42);
+  return request;
+}
+
+inline v1::InspectStreamRequest MakeConfiguration(const std::string& category = "metal nut") {
+  v1::InspectStreamRequest message;
+  message.mutable_configuration()->mutable_options()->set_category(category);
+  return message;
+}
+
+inline v1::InspectStreamRequest MakeFrame(const std::string& id, uint64_t seed = 1) {
+  v1::InspectStreamRequest message;
+  message.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png"));
+  message.mutable_frame()->mutable_metadata()->set_frame_id(id);
+  message.mutable_frame()->set_seed(seed);
+  return message;
+}
+
+// The google.rpc.ErrorInfo or RetryInfo among a status' details.
+template <typename Detail>
+std::optional<Detail> DetailOf(const google::rpc::Status& status) {
+  Detail detail;
+  for (const google::protobuf::Any& any : status.details()) {
+    if (any.type_url() == "type.googleapis.com/" + Detail::descriptor()->full_name() &&
+        detail.ParseFromString(any.value())) {
+      return detail;
+    }
+  }
+  return std::nullopt;
+}
+
+inline google::rpc::Status DetailsOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  return details;
+}
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Start(DefaultConfig(), Loader()); }
+  void TearDown() override { executor_->Release(); }
+
+  static ServerConfig DefaultConfig() {
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    config.max_image_bytes = 1 << 20;
+    config.max_image_pixels = 100'000;
+    config.max_frames_in_flight = 8;
+    config.max_batch = 1;
+    config.drain_timeout_seconds = 20;
+    return config;
+  }
+
+  ModelLoader Loader() { return LoaderOf(executor_); }
+
+  // Starts a server; waits until it is ready unless told otherwise.
+  void Start(const ServerConfig& config, ModelLoader loader, bool wait = true) {
+    server_.reset();
+    auto server = InspectionServer::Start({.config = config, .loader = std::move(loader), .logger = nullptr});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    if (wait) {
+      ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    }
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(-1);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::InspectionService::NewStub(channel_);
+  }
+
+  grpc::Status Inspect(const v1::InspectRequest& request, v1::InspectResponse* response = nullptr) {
+    grpc::ClientContext context;
+    v1::InspectResponse ignored;
+    return stub_->Inspect(&context, request, response != nullptr ? response : &ignored);
+  }
+
+  void ExpectInvalid(const v1::InspectRequest& request, const std::string& part) {
+    const grpc::Status status = Inspect(request);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
+    EXPECT_THAT(status.error_message(), ::testing::HasSubstr(part));
+  }
+
+  std::string Http(const std::string& path, int expected_status = 200) {
+    httplib::Client client("127.0.0.1", server_->http_port());
+    const httplib::Result result = client.Get(path);
+    if (!result) return "no answer";
+    EXPECT_EQ(result->status, expected_status) << path;
+    return result->body;
+  }
+
+  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  std::unique_ptr<InspectionServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::InspectionService::Stub> stub_;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_

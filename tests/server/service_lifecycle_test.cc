@@ -1,0 +1,127 @@
+// The server's life cycle as its clients and probes see it: loading, failing to load, draining, losing its model.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "server/runtime/server.h"
+#include "tests/server/service_fixture.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
+  executor_->Hold();  // the warm-up waits
+  Start(DefaultConfig(), Loader(), /*wait=*/false);
+
+  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext context;
+  v1::GetModelInfoResponse info;
+  EXPECT_EQ(stub_->GetModelInfo(&context, {}, &info).error_code(), grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext stream_context;
+  EXPECT_EQ(stub_->InspectStream(&stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(Http("/startupz", 503), HasSubstr("loading"));
+  EXPECT_THAT(Http("/readyz", 503), HasSubstr("loaded yet"));
+  Http("/livez", 200);
+
+  executor_->Release();
+  ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+  EXPECT_TRUE(Inspect(MakeRequest()).ok());
+  Http("/startupz", 200);
+  Http("/readyz", 200);
+}
+
+TEST_F(ServiceTest, ReportsAModelThatCannotBeLoaded) {
+  Start(
+      DefaultConfig(),
+      [](const std::string& /*folder*/) { return absl::StatusOr<Replicas>(absl::DataLossError("no such tensor")); },
+      /*wait=*/false);
+
+  EXPECT_EQ(server_->WaitUntilLoaded().message(), "no such tensor");
+  EXPECT_THAT(Http("/livez", 503), HasSubstr("no such tensor"));
+}
+
+TEST_F(ServiceTest, RefusesToShareAnAddress) {
+  ServerConfig config = DefaultConfig();
+  config.port = server_->port();
+  const auto same_port = InspectionServer::Start({.config = config, .loader = Loader(), .logger = nullptr});
+  ASSERT_FALSE(same_port.ok());
+  EXPECT_THAT(std::string(same_port.status().message()), HasSubstr(server_->grpc_address()));
+
+  config.port = 0;
+  config.http_port = server_->http_port();
+  const auto same_http = InspectionServer::Start({.config = config, .loader = Loader(), .logger = nullptr});
+  ASSERT_FALSE(same_http.ok());
+  EXPECT_THAT(std::string(same_http.status().message()), HasSubstr(server_->http_address()));
+}
+
+TEST_F(ServiceTest, GracefulStopAnswersAcceptedFramesAndEndsStreams) {
+  grpc::ClientContext idle_context;
+  const std::unique_ptr<StreamClient> idle = stub_->InspectStream(&idle_context);
+  idle->Write(MakeConfiguration());
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  executor_->Hold();
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  executor_->WaitForCalls(2);
+  std::thread stopper([this] { server_->Shutdown(); });
+  httplib::Client probe("127.0.0.1", server_->http_port());
+  while (probe.Get("/readyz")->status != 503) std::this_thread::yield();
+  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
+  executor_->Release();
+
+  v1::InspectStreamResponse reply;
+  EXPECT_TRUE(stream->Read(&reply));
+  EXPECT_TRUE(reply.has_result());
+  EXPECT_FALSE(stream->Read(&reply));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  const grpc::Status idle_status = idle->Finish();
+  EXPECT_EQ(idle_status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(idle_status.error_message(), HasSubstr("draining"));
+  stopper.join();
+}
+
+TEST_F(ServiceTest, AStreamThatDrainsSaysSoToPrograms) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  server_->RequestStop();
+  std::thread stopper([this] { server_->Shutdown(); });
+
+  EXPECT_FALSE(stream->Read(&reply));
+  const grpc::Status status = stream->Finish();
+  stopper.join();
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(status));
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(info->reason(), "DRAINING");
+  EXPECT_EQ(info->domain(), "inspection.bayespfl");
+}
+
+TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
+  executor_->FailCalls(1000);
+  executor_->AllowRebuilds(0);
+
+  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
+  while (Http("/livez", 503).find("could not be rebuilt") == std::string::npos) std::this_thread::yield();
+  EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace bayespfl::server
