@@ -59,10 +59,10 @@
 
 namespace bayespfl::server {
 
-// Upper bounds of the latency buckets, in seconds, for stages and queues: 1 ms to 30 s, about two and a half per factor
-// of ten. Below 1 ms a stage costs nothing that anybody would look for, and a frame did not wait; decoding takes
-// milliseconds, the model tens of them on a GPU and hundreds on a CPU; 64 frames (the default of max_frames_in_flight)
-// before a model that takes two a second wait 30 s. What a batch shares is counted for each of its frames.
+// Upper bounds of the latency buckets, in seconds, for stages and queues: 1 ms to 30 s, each two to three times the one
+// before, so that a quantile is known to within that factor. What takes less than 1 ms holds nobody up; the longest
+// wait that the defaults allow is that of 64 frames (max_frames_in_flight), about 30 s before a model that takes two a
+// second. What a batch shares is counted for each of its frames.
 inline constexpr std::array<double, 14> kLatencyBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                                            0.25,  0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
 
@@ -70,9 +70,9 @@ inline constexpr std::array<double, 14> kLatencyBuckets = {0.001, 0.0025, 0.005,
 // shows batches that did not form; what is beyond 64 is in the mean (sum by count).
 inline constexpr std::array<double, 7> kBatchBuckets = {1, 2, 4, 8, 16, 32, 64};
 
-// Upper bounds of the score buckets: hundredths at both ends of 0..1, tenths between. Good pictures crowd near 0 and
-// clear defects near 1, and a drift of the camera or the light shows there first; between them there is little to tell
-// apart.
+// Upper bounds of the score buckets: hundredths at both ends of 0..1, tenths between. The score is a probability
+// from a softmax, which flattens towards both ends: the same change of the logits that moves a score from 0.01 to 0.02
+// moves one from 0.5 to 0.67.
 inline constexpr std::array<double, 16> kScoreBuckets = {0.01, 0.02, 0.05, 0.1, 0.2,  0.3,  0.4,  0.5,
                                                          0.6,  0.7,  0.8,  0.9, 0.95, 0.98, 0.99, 1.0};
 
