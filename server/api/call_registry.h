@@ -44,7 +44,8 @@ struct CallOptions {
   // message over the transport limit, an unknown method) are not seen. May be empty.
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
-  // Called for every frame that validation turned down before it reached the pipeline. May be empty.
+  // Called for every frame that was refused before it reached the pipeline: for the reason in its RefusalOf(), or
+  // because the request is wrong. May be empty.
   std::function<void(const absl::Status& status)> on_frame_rejected;
 
   // Called once for every frame of every call, just before its answer leaves. May be empty.

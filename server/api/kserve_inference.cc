@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "server/api/frame_group.h"
 #include "server/api/records.h"
+#include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 
@@ -13,9 +14,11 @@ absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipelin
                                                                    absl::string_view version) {
   absl::StatusOr<std::shared_ptr<const ServedModel>> model = pipeline.FindModel(name);
   if (!model.ok()) return model;
-  if (name.empty()) return absl::NotFoundError("the request names no model");
+  if (name.empty()) {
+    return WithRefusal(absl::NotFoundError("the request names no model"), Refusal::kUnknownModel);
+  }
   const absl::Status right = CheckVersion(**model, version);
-  if (!right.ok()) return right;
+  if (!right.ok()) return WithRefusal(right, Refusal::kUnknownModel);
   return model;
 }
 

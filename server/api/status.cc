@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 namespace {
@@ -102,6 +103,7 @@ google::rpc::Status ToProto(const absl::Status& status) {
   proto.set_code(static_cast<int>(status.code()));
   proto.set_message(WireMessage(status.message()));
   status.ForEachPayload([&proto](absl::string_view type_url, const absl::Cord& payload) {
+    if (type_url == kRefusalPayload) return;
     google::protobuf::Any* detail = proto.add_details();
     detail->set_type_url(std::string(type_url));
     detail->set_value(std::string(payload));

@@ -28,7 +28,7 @@ std::string WireMessage(absl::string_view message);
 // for in the trailer grpc-status-details-bin.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// Code, message, and one Any per payload.
+// Code, message, and one Any per payload, but for kRefusalPayload, which is not the client's business.
 google::rpc::Status ToProto(const absl::Status& status);
 
 // The domain of every google.rpc.ErrorInfo that this server sends.

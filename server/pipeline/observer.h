@@ -29,8 +29,14 @@ class PipelineObserver {
   // Replica `replica` (from 0) failed; then either `rebuilt`, or lost for good.
   virtual void OnReplicaFailure(int replica, bool rebuilt) = 0;
 
-  // Exactly once for every frame given to Submit(), accepted or not. `seconds` is complete when `status` is OK.
-  virtual void OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) = 0;
+  // A frame was taken out of the queue by the stage behind it, after `seconds` (>= 0). Frames that left the queue in
+  // another way (expired, cancelled, skipped) are not told.
+  virtual void OnQueueWait(PipelineQueue queue, double seconds) = 0;
+
+  // One of these two, exactly once, for every frame given to Submit(), accepted or not. RefusalOf(status) says why a
+  // frame was not accepted; that of an accepted frame is absent.
+  virtual void OnFrameAnswered(const InspectionOutcome& outcome) = 0;
+  virtual void OnFrameFailed(const absl::Status& status) = 0;
 };
 
 }  // namespace bayespfl::server

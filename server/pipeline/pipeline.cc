@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "server/pipeline/refusal.h"
 #include "server/pipeline/render.h"
 
 namespace bayespfl::server {
@@ -79,6 +80,8 @@ absl::Status NoReplica(const std::string& model) {
   return absl::InternalError(
       absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt"));
 }
+
+absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
 
 absl::Status Draining() { return absl::UnavailableError("the server is draining; use another replica"); }
 
@@ -174,22 +177,23 @@ absl::Status Pipeline::Ready() const {
   if (!healthy.ok()) return healthy;
   MutexLock lock(mu_);
   if (draining_) return Draining();
-  if (models_.models.empty()) return absl::UnavailableError("the model is not loaded yet");
+  if (models_.models.empty()) return NotLoaded();
   return absl::OkStatus();
 }
 
 // A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
 absl::StatusOr<std::shared_ptr<ServedModel>> Pipeline::FindModel(absl::string_view name) const {
   MutexLock lock(mu_);
-  if (draining_) return Draining();
-  if (models_.models.empty()) return absl::UnavailableError("the model is not loaded yet");
+  if (draining_) return WithRefusal(Draining(), Refusal::kDraining);
+  if (models_.models.empty()) return WithRefusal(NotLoaded(), Refusal::kNotReady);
   const auto found = models_.models.find(name.empty() ? models_.default_model : name);
   if (found == models_.models.end()) {
     const auto names = [](std::string* out, const auto& entry) { out->append(entry.first); };
-    return absl::NotFoundError(
-        absl::StrCat("no model of that name is loaded; there are: ", absl::StrJoin(models_.models, ", ", names)));
+    return WithRefusal(absl::NotFoundError(absl::StrCat("no model of that name is loaded; there are: ",
+                                                        absl::StrJoin(models_.models, ", ", names))),
+                       Refusal::kUnknownModel);
   }
-  if (!found->second->Works()) return NoReplica(found->first);
+  if (!found->second->Works()) return WithRefusal(NoReplica(found->first), Refusal::kNoReplica);
   return found->second;
 }
 
@@ -198,7 +202,7 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   absl::StatusOr<std::shared_ptr<ServedModel>> model = FindModel(request.options.model);
   const absl::Status admitted = model.ok() ? Admit(request, **model, bytes) : model.status();
   if (!admitted.ok()) {
-    observer_.OnFrameFinished(admitted, FrameSeconds());
+    observer_.OnFrameFailed(admitted);
     return admitted;
   }
   auto job = std::make_unique<Job>();
@@ -220,11 +224,13 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
 
 absl::Status Pipeline::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
   const absl::Status admitted = options_.admit ? options_.admit(request.client) : absl::OkStatus();
-  if (!admitted.ok()) return admitted;
+  if (!admitted.ok()) return WithRefusal(admitted, Refusal::kClientLimit);
   const absl::Status valid = model.Validate(request.options.category, request.options.samples);
-  if (!valid.ok()) return valid;
-  if (absl::Now() >= request.deadline) return Expired(request.arrival, Stage::kAdmission);
-  if (IsCancelled(request)) return Left(Stage::kAdmission);
+  if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
+  if (absl::Now() >= request.deadline) {
+    return WithRefusal(Expired(request.arrival, Stage::kAdmission), Refusal::kExpired);
+  }
+  if (IsCancelled(request)) return WithRefusal(Left(Stage::kAdmission), Refusal::kCancelled);
   return TakeSlot(request.options.priority, bytes);
 }
 
@@ -233,16 +239,19 @@ absl::Status Pipeline::TakeSlot(Priority priority, int64_t bytes) {
   // The last quarter is kept from those who can best come again: rounded up, so that there is always a slot.
   const auto share = [priority](int64_t limit) { return priority == Priority::kLow ? limit - limit / 4 : limit; };
   MutexLock lock(mu_);
-  if (draining_) return Draining();
-  const auto refuse = [priority](auto... what) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the server is full: ", what..., priority == Priority::kLow ? " (low priority: three quarters)" : ""));
+  if (draining_) return WithRefusal(Draining(), Refusal::kDraining);
+  const auto refuse = [priority](Refusal refusal, auto... what) {
+    return WithRefusal(
+        absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
+                                                  priority == Priority::kLow ? " (low priority: three quarters)" : "")),
+        refusal);
   };
   if (in_flight_ >= share(options_.max_frames_in_flight)) {
-    return refuse(in_flight_, " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
+    return refuse(Refusal::kQueueFull, in_flight_,
+                  " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
   }
   if (in_flight_ > 0 && bytes_in_flight_ + bytes > share(options_.max_bytes_in_flight)) {
-    return refuse(bytes_in_flight_,
+    return refuse(Refusal::kBytesFull, bytes_in_flight_,
                   " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
   }
   ++in_flight_;
@@ -366,7 +375,11 @@ std::vector<Pipeline::JobPtr> Pipeline::TakeBatch(size_t replica) {
 
 void Pipeline::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
   if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
-  for (const JobPtr& job : jobs) job->outcome.seconds.queue += SecondsSince(job->queued);
+  for (const JobPtr& job : jobs) {
+    const double waited = SecondsSince(job->queued);
+    job->outcome.seconds.queue += waited;
+    observer_.OnQueueWait(from, waited);
+  }
 }
 
 // DeadlineExceeded before Cancelled: gRPC cancels a call whose deadline passed, and the deadline is the reason then.
@@ -547,7 +560,11 @@ void Pipeline::RenderOne(JobPtr job) {
 // The slot is given back before the callback runs, which may want it for the next frame at once. Shutdown() still waits
 // for the callback where a thread of the pipeline runs it; in Submit(), Skip() and Cancel() the caller's own does.
 void Pipeline::Answer(JobPtr job, FrameResult result) {
-  observer_.OnFrameFinished(result.status(), result.ok() ? result->seconds : job->outcome.seconds);
+  if (result.ok()) {
+    observer_.OnFrameAnswered(*result);
+  } else {
+    observer_.OnFrameFailed(result.status());
+  }
   observer_.OnFramesInFlightChange(-1);
   {
     MutexLock lock(mu_);

@@ -96,11 +96,11 @@ class Pipeline {
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const;
 
-  // Refusals: Unavailable (see Ready()), NotFound (no model of that name), what PipelineOptions::admit says,
-  // InvalidArgument (category or samples, as the executor's Validate() says), ResourceExhausted (over
-  // max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority), DeadlineExceeded, Cancelled.
-  // Answers may besides be InvalidArgument (the picture) and Internal (device or encoder). `id`, when given, is set
-  // before the frame can be answered.
+  // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
+  // PipelineOptions::admit says, InvalidArgument (category or samples, as the executor's Validate() says),
+  // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
+  // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
+  // `id`, when given, is set before the frame can be answered.
   absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
 
   // About how long it will take until half of the frames inside are answered, from the time recent batches took: when

@@ -1,6 +1,8 @@
 #include "server/runtime/component_options.h"
 
 #include <chrono>
+#include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -10,6 +12,7 @@
 #include "absl/time/time.h"
 #include "server/runtime/detector_executor.h"
 #include "server/runtime/memory.h"
+#include "server/telemetry/metric_category.h"
 
 namespace bayespfl::server {
 namespace {
@@ -79,6 +82,16 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
   options.models = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
   options.default_model = config.default_model;
   options.max_batch = config.max_batch;
+  return options;
+}
+
+absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
+  absl::StatusOr<std::vector<std::string>> categories = ParseMetricCategories(config.metric_categories);
+  if (!categories.ok()) return categories.status();
+  MetricsOptions options;
+  options.server_version = BAYESPFL_VERSION;
+  options.categories = *std::move(categories);
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) options.visible_devices = visible;
   return options;
 }
 

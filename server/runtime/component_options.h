@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "server/api/call_registry.h"
 #include "server/models/model_store.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
 #include "server/security/port_security.h"
+#include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
 
 namespace bayespfl::server {
@@ -25,6 +27,9 @@ CallOptions CallOptionsOf(const ServerConfig& config);
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
 ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
 ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);
+
+// Also what the environment says about devices. InvalidArgument: metric_categories.
+absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config);
 
 // Loads packages onto the configured devices, when there is memory for them. The calibration file belongs to the
 // package that is configured with it.

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/loopback_host.h"
+#include "server/telemetry/metric_category.h"
 
 namespace bayespfl::server {
 namespace {
@@ -100,13 +101,14 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 5> checks = {
+  const std::array<absl::Status, 6> checks = {
       CheckAdmin(config),
       CheckDevices(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",
                  config.max_frames_in_flight),
       CheckOrder("max_image_bytes", config.max_image_bytes, "max_bytes_in_flight", config.max_bytes_in_flight),
+      ParseMetricCategories(config.metric_categories).status(),
   };
   absl::Status first;
   for (const absl::Status& check : checks) first.Update(check);

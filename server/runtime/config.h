@@ -31,7 +31,7 @@ std::vector<Setting> SettingsOf(ServerConfig& config);
 std::vector<std::string> Devices(const ServerConfig& config);
 
 // What no setting can tell alone. InvalidArgument names the keys: no model, a name that is no device, two ports that
-// are the same, a limit that another one keeps from ever being reached.
+// are the same, a limit that another one keeps from ever being reached, metric_categories that cannot be labels.
 absl::Status CheckConfig(const ServerConfig& config);
 
 // `config` with every 0 that means "by the processors" replaced, for `cpus` processors.

@@ -30,7 +30,10 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     SetComputeThreads(options.config.compute_threads);
     options.loader = LoaderOf(options.config);
   }
-  auto metrics = std::make_unique<Metrics>(BAYESPFL_VERSION);
+  absl::StatusOr<MetricsOptions> metrics_options = MetricsOptionsOf(options.config);
+  if (!metrics_options.ok()) return metrics_options.status();
+  metrics_options->logger = options.logger;
+  auto metrics = std::make_unique<Metrics>(*metrics_options);
   std::shared_ptr<FaultInjector> faults;
   if (!options.config.inject_faults.empty()) {
     absl::StatusOr<std::shared_ptr<FaultInjector>> created = FaultInjector::Create(
@@ -64,7 +67,7 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
   calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
   calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   calls.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) { OnCallFinished(call, status); };
-  calls.on_frame_rejected = [this](const absl::Status& status) { metrics_->OnFrameFinished(status, {}); };
+  calls.on_frame_rejected = [this](const absl::Status& status) { metrics_->CountRejectedFrame(status); };
   calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);

@@ -50,8 +50,8 @@ struct ServerOptions {
 class InspectionServer {
  public:
   // Opens the result log, binds both addresses and starts to load the models. Unavailable: an address, which the
-  // message names, cannot be bound. InvalidArgument: inject_faults, or as PortSecurity::Create() says: certificates and
-  // tokens. Errors of the result log's file begin with "result_log".
+  // message names, cannot be bound. InvalidArgument: inject_faults, metric_categories, or as PortSecurity::Create()
+  // says: certificates and tokens. Errors of the result log's file begin with "result_log".
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;

@@ -1,6 +1,14 @@
 #include "server/telemetry/metrics.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/status/statusor.h"
 #include "prometheus/text_serializer.h"
+#include "server/telemetry/device_metrics.h"
+#include "server/telemetry/metric_category.h"
+#include "server/telemetry/process_metrics.h"
 
 namespace bayespfl::server {
 namespace {
@@ -10,6 +18,11 @@ constexpr std::array<const char*, 9> kStageNames = {"queue",  "decode",      "pr
                                                     "detect", "postprocess", "render",     "total"};
 constexpr std::array<const char*, 8> kOutcomeNames = {"ok",      "invalid",   "refused", "unavailable",
                                                       "expired", "cancelled", "skipped", "failed"};
+
+template <size_t kCount>
+prometheus::Histogram::BucketBoundaries BucketsOf(const std::array<double, kCount>& bounds) {
+  return {bounds.begin(), bounds.end()};
+}
 
 size_t OutcomeOf(const absl::Status& status) {
   switch (status.code()) {
@@ -35,7 +48,7 @@ size_t OutcomeOf(const absl::Status& status) {
 
 }  // namespace
 
-Metrics::Metrics(absl::string_view server_version)
+Metrics::Metrics(const MetricsOptions& options)
     : requests_(prometheus::BuildCounter()
                     .Name("bayespfl_requests_total")
                     .Help("Calls that ended, by gRPC method and status code.")
@@ -48,6 +61,11 @@ Metrics::Metrics(absl::string_view server_version)
                       .Name("bayespfl_model_info")
                       .Help("1 for each model that serves.")
                       .Register(registry_)),
+      samples_drawn_(prometheus::BuildCounter()
+                         .Name("bayespfl_samples_drawn_total")
+                         .Help("Draws of the prompt distributions, of answered frames.")
+                         .Register(registry_)
+                         .Add({})),
       frames_in_flight_(prometheus::BuildGauge()
                             .Name("bayespfl_frames_in_flight")
                             .Help("Frames accepted and not answered yet.")
@@ -62,12 +80,70 @@ Metrics::Metrics(absl::string_view server_version)
                       .Name("bayespfl_batch_size")
                       .Help("Frames that the model took in one call.")
                       .Register(registry_)
-                      .Add({}, prometheus::Histogram::BucketBoundaries(kBatchBuckets.begin(), kBatchBuckets.end()))),
+                      .Add({}, BucketsOf(kBatchBuckets))),
       result_queue_bytes_(prometheus::BuildGauge()
                               .Name("bayespfl_result_log_queue_bytes")
                               .Help("Lines waiting for the writer of the result log.")
                               .Register(registry_)
                               .Add({})) {
+  AddFrameMetrics(options.categories);
+  AddQueueMetrics();
+  AddEventMetrics();
+  prometheus::BuildGauge()
+      .Name("bayespfl_build_info")
+      .Help("1, with the server's version.")
+      .Register(registry_)
+      .Add({{"version", options.server_version}})
+      .Set(1);
+  collected_.push_back(std::make_unique<ProcessMetrics>());
+  AddDevices(options);
+}
+
+void Metrics::AddFrameMetrics(const std::vector<std::string>& categories) {
+  auto& frames = prometheus::BuildCounter()
+                     .Name("bayespfl_frames_total")
+                     .Help("Frames that ended, by outcome.")
+                     .Register(registry_);
+  for (size_t i = 0; i < kOutcomes; ++i) frames_[i] = &frames.Add({{"outcome", kOutcomeNames[i]}});
+  auto& refusals = prometheus::BuildCounter()
+                       .Name("bayespfl_frames_refused_total")
+                       .Help("Frames that were never accepted, by reason.")
+                       .Register(registry_);
+  for (size_t i = 0; i < kRefusals; ++i) {
+    refusals_[i] = &refusals.Add({{"reason", std::string(RefusalName(static_cast<Refusal>(i)))}});
+  }
+  auto& latency = prometheus::BuildHistogram()
+                      .Name("bayespfl_stage_latency_seconds")
+                      .Help("Wall-clock seconds of answered frames in each stage.")
+                      .Register(registry_);
+  for (size_t i = 0; i < kStages; ++i)
+    stages_[i] = &latency.Add({{"stage", kStageNames[i]}}, BucketsOf(kLatencyBuckets));
+  auto& scores = prometheus::BuildHistogram()
+                     .Name("bayespfl_score")
+                     .Help("Image scores of answered frames, by the categories of metric_categories.")
+                     .Register(registry_);
+  for (const std::string& category : categories) {
+    scores_[category] = &scores.Add({{"category", category}}, BucketsOf(kScoreBuckets));
+  }
+  other_scores_ = &scores.Add({{"category", std::string(kOtherCategory)}}, BucketsOf(kScoreBuckets));
+}
+
+void Metrics::AddQueueMetrics() {
+  auto& depth = prometheus::BuildGauge()
+                    .Name("bayespfl_queue_depth")
+                    .Help("Frames waiting in the queue before a stage.")
+                    .Register(registry_);
+  auto& wait = prometheus::BuildHistogram()
+                   .Name("bayespfl_queue_wait_seconds")
+                   .Help("Wall-clock seconds that frames waited before a stage took them.")
+                   .Register(registry_);
+  for (size_t i = 0; i < kQueues; ++i) {
+    queue_depth_[i] = &depth.Add({{"queue", kQueueNames[i]}});
+    queue_wait_[i] = &wait.Add({{"queue", kQueueNames[i]}}, BucketsOf(kLatencyBuckets));
+  }
+}
+
+void Metrics::AddEventMetrics() {
   auto& lines = prometheus::BuildCounter()
                     .Name("bayespfl_result_log_lines_total")
                     .Help("Lines of the result log, by what became of them.")
@@ -91,28 +167,17 @@ Metrics::Metrics(absl::string_view server_version)
   for (size_t i = 0; i < kFaults; ++i) {
     faults_[i] = &faults.Add({{"fault", std::string(FaultName(static_cast<Fault>(i)))}});
   }
-  auto& depth = prometheus::BuildGauge()
-                    .Name("bayespfl_queue_depth")
-                    .Help("Frames waiting in the queue before a stage.")
-                    .Register(registry_);
-  for (size_t i = 0; i < kQueues; ++i) queue_depth_[i] = &depth.Add({{"queue", kQueueNames[i]}});
-  auto& latency = prometheus::BuildHistogram()
-                      .Name("bayespfl_stage_latency_seconds")
-                      .Help("Wall-clock seconds of answered frames in each stage.")
-                      .Register(registry_);
-  const prometheus::Histogram::BucketBoundaries buckets(kLatencyBuckets.begin(), kLatencyBuckets.end());
-  for (size_t i = 0; i < kStages; ++i) stages_[i] = &latency.Add({{"stage", kStageNames[i]}}, buckets);
-  auto& frames = prometheus::BuildCounter()
-                     .Name("bayespfl_frames_total")
-                     .Help("Frames that ended, by outcome.")
-                     .Register(registry_);
-  for (size_t i = 0; i < kOutcomes; ++i) frames_[i] = &frames.Add({{"outcome", kOutcomeNames[i]}});
-  prometheus::BuildGauge()
-      .Name("bayespfl_build_info")
-      .Help("1, with the server's version.")
-      .Register(registry_)
-      .Add({{"version", std::string(server_version)}})
-      .Set(1);
+  // There from the start, so that the first refusal is an increase.
+  for (const char* code : {"UNAUTHENTICATED", "PERMISSION_DENIED"}) refused_calls_.Add({{"code", code}});
+}
+
+void Metrics::AddDevices(const MetricsOptions& options) {
+  absl::StatusOr<std::unique_ptr<Nvml>> nvml = Nvml::Load(options.nvml_library);
+  if (nvml.ok()) {
+    collected_.push_back(std::make_unique<DeviceMetrics>(*std::move(nvml), options.visible_devices));
+  } else if (options.logger != nullptr && !absl::IsNotFound(nvml.status())) {
+    options.logger->Warning("there are no metrics of GPUs", {{"error", std::string(nvml.status().message())}});
+  }
 }
 
 Metrics::~Metrics() = default;
@@ -127,14 +192,31 @@ void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
 
 void Metrics::OnReplicaFailure(int /*replica*/, bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
 
-void Metrics::OnFrameFinished(const absl::Status& status, const FrameSeconds& seconds) {
-  frames_[OutcomeOf(status)]->Increment();
-  if (!status.ok()) return;
+void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
+  queue_wait_[static_cast<size_t>(queue)]->Observe(seconds);
+}
+
+void Metrics::OnFrameAnswered(const InspectionOutcome& outcome) {
+  frames_[OutcomeOf(absl::OkStatus())]->Increment();
+  samples_drawn_.Increment(outcome.samples);
+  const auto listed = scores_.find(MetricCategory(outcome.category));
+  (listed == scores_.end() ? other_scores_ : listed->second)->Observe(outcome.score);
+  const FrameSeconds& seconds = outcome.seconds;
   const std::array<double, kStages> values = {
       seconds.queue,         seconds.decode,       seconds.model.preprocess,  seconds.model.vision,
       seconds.model.prompts, seconds.model.detect, seconds.model.postprocess, seconds.render,
       seconds.total};
   for (size_t i = 0; i < kStages; ++i) stages_[i]->Observe(values[i]);
+}
+
+void Metrics::OnFrameFailed(const absl::Status& status) {
+  frames_[OutcomeOf(status)]->Increment();
+  const std::optional<Refusal> refusal = RefusalOf(status);
+  if (refusal.has_value()) refusals_[static_cast<size_t>(*refusal)]->Increment();
+}
+
+void Metrics::CountRejectedFrame(const absl::Status& status) {
+  OnFrameFailed(RefusalOf(status).has_value() ? status : WithRefusal(status, Refusal::kInvalid));
 }
 
 void Metrics::CountFault(Fault fault) { faults_[static_cast<size_t>(fault)]->Increment(); }
@@ -167,6 +249,13 @@ void Metrics::SetModels(const ModelSet& models) {
 
 void Metrics::CountLoad(bool ok) { loads_[ok ? 1 : 0]->Increment(); }
 
-std::string Metrics::Serialize() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+std::string Metrics::Serialize() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (const auto& collectable : collected_) {
+    std::vector<prometheus::MetricFamily> more = collectable->Collect();
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
 
 }  // namespace bayespfl::server

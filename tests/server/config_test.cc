@@ -96,6 +96,11 @@ TEST(ConfigTest, RejectsLimitsThatCanNeverBeReached) {
               AllOf(HasSubstr("max_image_bytes = 67108864"), HasSubstr("max_bytes_in_flight = 1048576")));
 }
 
+TEST(ConfigTest, RejectsMetricCategoriesThatCannotBeLabels) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.metric_categories = "metal nut,Metal_Nut"; }),
+              HasSubstr("metric_categories names \"metal nut\" twice"));
+}
+
 TEST(ConfigTest, AutomaticThreadsFollowTheProcessors) {
   ServerConfig config;
   config.replicas = 2;

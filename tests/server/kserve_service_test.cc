@@ -139,6 +139,21 @@ TEST_F(KserveServiceTest, AnotherModelIsNotFound) {
   EXPECT_TRUE(Infer(request).ok());
 }
 
+TEST_F(KserveServiceTest, CountsWhyARequestNeverBecameAFrame) {
+  ModelInferRequest request = MakeRequest();
+  request.set_model_name("resnet");
+  ASSERT_FALSE(Infer(request).ok());
+  request.set_model_name("fake");
+  request.set_model_version("2");
+  ASSERT_FALSE(Infer(request).ok());
+  request.set_model_version("");
+  request.mutable_inputs(0)->set_name("picture");
+  ASSERT_FALSE(Infer(request).ok());
+
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_refused_total{reason=\"unknown_model\"} 2\n"),
+                                      HasSubstr("bayespfl_frames_refused_total{reason=\"invalid\"} 1\n")));
+}
+
 TEST_F(KserveServiceTest, RejectsAMessageThatIsNotProtobuf) {
   grpc::GenericStub stub(channel_);
   grpc::ClientContext context;

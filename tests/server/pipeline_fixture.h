@@ -4,15 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "server/pipeline/pipeline.h"
+#include "server/pipeline/refusal.h"
 #include "tests/server/fake_executor.h"
 
 namespace bayespfl::server {
@@ -27,9 +30,18 @@ class CountingObserver final : public PipelineObserver {
   void OnFramesInFlightChange(int change) override { in_flight += change; }
   void OnBatch(int frames) override { batched += frames; }
   void OnReplicaFailure(int /*replica*/, bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
-  void OnFrameFinished(const absl::Status& status, const FrameSeconds& /*seconds*/) override {
-    ++(status.ok() ? answered : failed);
+  void OnQueueWait(PipelineQueue /*queue*/, double seconds) override {
+    ++waits;
+    if (seconds < 0) ++negative_waits;
   }
+  void OnFrameAnswered(const InspectionOutcome& /*outcome*/) override { ++answered; }
+  void OnFrameFailed(const absl::Status& status) override {
+    ++failed;
+    const std::optional<Refusal> refusal = RefusalOf(status);
+    if (refusal.has_value()) ++refused.at(static_cast<size_t>(*refusal));
+  }
+
+  int Refused(Refusal refusal) const { return refused.at(static_cast<size_t>(refusal)); }
 
   std::atomic<int> queued{0};
   std::atomic<int> waiting_for_model{0};
@@ -39,6 +51,9 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int> lost_replicas{0};
   std::atomic<int> answered{0};
   std::atomic<int> failed{0};
+  std::atomic<int> waits{0};
+  std::atomic<int> negative_waits{0};
+  std::array<std::atomic<int>, kRefusals> refused{};
 };
 
 // Collects results in the order of their arrival.

@@ -81,7 +81,8 @@ TEST_F(PipelineTest, RefusesAFrameWhoseClientMayNotSendNow) {
   const absl::Status refused = pipeline_->Submit(std::move(eager), results_.Add());
   ASSERT_TRUE(pipeline_->Submit(std::move(patient), results_.Add()).ok());
 
-  EXPECT_EQ(refused, absl::ResourceExhaustedError("too fast"));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused.message(), "too fast");
   EXPECT_TRUE(results_.Wait(1)[0].ok());
 }
 

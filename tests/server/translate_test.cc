@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "server/api/status.h"
+#include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 namespace {
@@ -227,6 +228,13 @@ TEST(StatusTest, PayloadsBecomeDetails) {
   EXPECT_TRUE(ToGrpcStatus(absl::OkStatus()).ok());
   EXPECT_EQ(CodeName(grpc::StatusCode::UNAUTHENTICATED), "UNAUTHENTICATED");
   EXPECT_EQ(CodeName(grpc::StatusCode::DATA_LOSS), "DATA_LOSS");
+}
+
+TEST(StatusTest, TheReasonOfARefusalStaysInside) {
+  const absl::Status refused = WithRefusal(absl::ResourceExhaustedError("full"), Refusal::kQueueFull);
+
+  EXPECT_TRUE(ToGrpcStatus(refused).error_details().empty());
+  EXPECT_EQ(ToProto(WithErrorInfo(refused, "FULL")).details_size(), 1);
 }
 
 }  // namespace

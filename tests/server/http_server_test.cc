@@ -1,0 +1,62 @@
+#include "server/telemetry/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    HttpHandlers handlers;
+    handlers.metrics = [] { return std::string("a 1\n"); };
+    handlers.startup = [] { return absl::OkStatus(); };
+    handlers.live = [] { return absl::OkStatus(); };
+    handlers.ready = [] { return absl::UnavailableError("not yet"); };
+    auto server = HttpServer::Start("127.0.0.1", 0, handlers);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, ServesMetricsInTheExpositionFormat) {
+  const httplib::Result result = httplib::Client("127.0.0.1", server_->port()).Get("/metrics");
+
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->status, 200);
+  EXPECT_EQ(result->body, "a 1\n");
+  EXPECT_THAT(result->get_header_value("Content-Type"), HasSubstr("text/plain; version=0.0.4"));
+}
+
+TEST_F(HttpServerTest, ProbesAnswer200Or503WithTheReason) {
+  httplib::Client client("127.0.0.1", server_->port());
+
+  EXPECT_EQ(client.Get("/livez")->status, 200);
+  EXPECT_EQ(client.Get("/startupz")->body, "ok\n");
+  const httplib::Result ready = client.Get("/readyz");
+  EXPECT_EQ(ready->status, 503);
+  EXPECT_EQ(ready->body, "not yet\n");
+  EXPECT_EQ(client.Get("/other")->status, 404);
+}
+
+TEST_F(HttpServerTest, NamesAnAddressThatIsTaken) {
+  const auto second = HttpServer::Start("127.0.0.1", server_->port(), {});
+
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("127.0.0.1:" + std::to_string(server_->port())));
+}
+
+}  // namespace
+}  // namespace bayespfl::server
