@@ -58,6 +58,10 @@ void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
   if (timeout != absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
 }
 
+// How long a first connection may take, and how soon it is tried again.
+constexpr absl::Duration kConnectPatience = absl::Seconds(1);
+constexpr int kReconnectMilliseconds = 100;
+
 // Runs one unary call of a stub within the client's deadline.
 template <typename Response, typename Call>
 absl::StatusOr<Response> Unary(const ClientOptions& options, const Call& call) {
@@ -99,6 +103,8 @@ absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetMaxSendMessageSize(options.max_message_bytes);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
   // A proxy from the environment cannot know this machine's own addresses.
   if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
@@ -106,12 +112,20 @@ absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const
       new InspectionClient(options, grpc::CreateCustomChannel(options.target, credentials, arguments)));
 }
 
-InspectionClient::InspectionClient(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel)
+InspectionClient::InspectionClient(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
     : options_(std::move(options)),
-      inspection_(InspectionService::NewStub(channel)),
-      health_(grpc::health::v1::Health::NewStub(channel)) {}
+      channel_(std::move(channel)),
+      inspection_(InspectionService::NewStub(channel_)),
+      health_(grpc::health::v1::Health::NewStub(channel_)) {}
+
+// Returns at once when there is a connection, and soon when there can be none: the call then says why. On a busy
+// machine gRPC 1.51 takes now and then a connection that is under way for a failed one, and would fail the first call.
+void InspectionClient::AwaitConnection() const {
+  channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + std::min(options_.timeout, kConnectPatience)));
+}
 
 absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& request) const {
+  AwaitConnection();
   return Unary<InspectResponse>(options_, [&](grpc::ClientContext* context, InspectResponse* response) {
     return inspection_->Inspect(context, request, response);
   });
@@ -120,6 +134,7 @@ absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& 
 absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo(const std::string& model) const {
   GetModelInfoRequest request;
   request.set_model(model);
+  AwaitConnection();
   return Unary<GetModelInfoResponse>(options_, [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
     return inspection_->GetModelInfo(context, request, response);
   });
@@ -129,6 +144,7 @@ absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionC
     absl::string_view service) const {
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(std::string(service));
+  AwaitConnection();
   const auto response = Unary<grpc::health::v1::HealthCheckResponse>(
       options_, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
         return health_->Check(context, request, answer);
@@ -142,6 +158,7 @@ absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_optio
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
   if (options.stall_timeout <= absl::ZeroDuration())
     return absl::InvalidArgumentError("stall_timeout must be positive");
+  AwaitConnection();
   StreamCall call(options, options_.token);
   call.Start(*inspection_, inspect_options);
   bool more = true;  // the source may have another frame

@@ -117,9 +117,11 @@ class InspectionClient final {
   const std::string& target() const { return options_.target; }
 
  private:
-  InspectionClient(ClientOptions options, const std::shared_ptr<grpc::Channel>& channel);
+  InspectionClient(ClientOptions options, std::shared_ptr<grpc::Channel> channel);
+  void AwaitConnection() const;
 
   ClientOptions options_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<inspection::v1::InspectionService::Stub> inspection_;
   std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/loopback_host.h"
+#include "server/pipeline/fault_injector.h"
 #include "server/telemetry/metric_category.h"
 
 namespace bayespfl::server {
@@ -56,6 +57,23 @@ absl::Status CheckAdmin(const ServerConfig& config) {
       absl::StrCat("admin_host is ", config.admin_host, ", which other machines can reach: tokens_file must be set"));
 }
 
+// Only what can be said without opening the files.
+absl::Status CheckTls(const ServerConfig& config) {
+  if (config.tls_certificate.empty() != config.tls_key.empty()) {
+    return absl::InvalidArgumentError("tls_certificate and tls_key go together; only one of them is set");
+  }
+  if (!config.tls_client_ca.empty() && config.tls_certificate.empty()) {
+    return absl::InvalidArgumentError("tls_client_ca needs tls_certificate and tls_key");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFaults(const ServerConfig& config) {
+  if (config.inject_faults.empty()) return absl::OkStatus();
+  const absl::Status parsed = FaultInjector::Create(config.inject_faults, nullptr).status();
+  return parsed.ok() ? parsed : absl::Status(parsed.code(), absl::StrCat("inject_faults: ", parsed.message()));
+}
+
 absl::Status CheckModels(const ServerConfig& config) {
   if (config.model.empty() && config.models.empty()) {
     return absl::InvalidArgumentError(
@@ -64,6 +82,12 @@ absl::Status CheckModels(const ServerConfig& config) {
   }
   if (!config.models.empty() && config.model_root.empty()) {
     return absl::InvalidArgumentError("models names packages of model_root, which is empty");
+  }
+  const std::vector<std::string> first = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
+  if (config.model.empty() && !config.default_model.empty() &&
+      std::find(first.begin(), first.end(), config.default_model) == first.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("default_model is '", config.default_model, "', which is none of models = ", config.models));
   }
   if (!config.calibration.empty() && config.model.empty()) {
     return absl::InvalidArgumentError("calibration belongs to model, which is empty");
@@ -101,8 +125,10 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 6> checks = {
+  const std::array<absl::Status, 8> checks = {
       CheckAdmin(config),
+      CheckFaults(config),
+      CheckTls(config),
       CheckDevices(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",

@@ -292,7 +292,6 @@ void InspectionServer::Shutdown() {
   if (results_ != nullptr) results_->Flush();
   if (store_ != nullptr) store_->Stop();  // so that no call of the administration waits for it
   admin_.reset();
-  store_.reset();
   http_.reset();
 }
 

@@ -64,6 +64,30 @@ TEST(ConfigTest, DevicesAreSeparatedByCommas) {
 
 TEST(ConfigTest, NeedsAModel) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.model = ""; }), HasSubstr("--model DIR"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.models = "a"; }), HasSubstr("model_root, which is empty"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.model = "";
+                config.model_root = "root";
+                config.models = "a,b";
+                config.default_model = "c";
+              }),
+              HasSubstr("default_model is 'c', which is none of models = a,b"));
+}
+
+TEST(ConfigTest, TheAdministrationIsForThisMachineOrForTokens) {
+  const std::string error = ErrorOf([](ServerConfig& config) {
+    config.admin_port = 50052;
+    config.admin_host = "0.0.0.0";
+  });
+  EXPECT_THAT(error, AllOf(HasSubstr("admin_host is 0.0.0.0"), HasSubstr("tokens_file must be set")));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.admin_port = config.port; }), HasSubstr("as another port is"));
+}
+
+TEST(ConfigTest, HalfATlsConfigurationAndUnknownFaultsAreErrors) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.tls_key = "key"; }), HasSubstr("go together"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.tls_client_ca = "ca"; }), HasSubstr("tls_client_ca needs"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.inject_faults = "meteor:1"; }),
+              HasSubstr("inject_faults: the fault 'meteor:1'"));
 }
 
 TEST(ConfigTest, RejectsWhatIsNoDevice) {

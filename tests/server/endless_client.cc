@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const auto stub = v1::InspectionService::NewStub(grpc::CreateChannel(argv[1], grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);  // as in reliability_test.cc
   const auto stream = stub->InspectStream(&context);
   v1::InspectStreamRequest message;
   message.mutable_configuration()->mutable_options()->set_category("metal nut");
