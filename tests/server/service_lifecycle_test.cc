@@ -52,15 +52,16 @@ TEST_F(ServiceTest, ReportsAModelThatCannotBeLoaded) {
 }
 
 TEST_F(ServiceTest, RefusesToShareAnAddress) {
+  const ModelLoader loader = Loader();
   ServerConfig config = DefaultConfig();
   config.port = server_->port();
-  const auto same_port = InspectionServer::Start({.config = config, .loader = Loader(), .logger = nullptr});
+  const auto same_port = InspectionServer::Start({.config = config, .loader = loader, .logger = nullptr});
   ASSERT_FALSE(same_port.ok());
   EXPECT_THAT(std::string(same_port.status().message()), HasSubstr(server_->grpc_address()));
 
   config.port = 0;
   config.http_port = server_->http_port();
-  const auto same_http = InspectionServer::Start({.config = config, .loader = Loader(), .logger = nullptr});
+  const auto same_http = InspectionServer::Start({.config = config, .loader = loader, .logger = nullptr});
   ASSERT_FALSE(same_http.ok());
   EXPECT_THAT(std::string(same_http.status().message()), HasSubstr(server_->http_address()));
 }
