@@ -25,7 +25,8 @@ namespace bayespfl::server {
 // absent: all of them. CUDA numbers different GPUs in the order of the PCI bus only with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 std::vector<size_t> VisibleDevices(std::optional<absl::string_view> visible, const std::vector<std::string>& uuids);
 
-// Asks the driver at the time of the scrape. What a device does not say has no series. Thread-safe.
+// Asks the driver at the time of the scrape, which a driver that hangs holds up. What a device does not say has no
+// series. Thread-safe.
 class DeviceMetrics final : public prometheus::Collectable {
  public:
   DeviceMetrics(std::unique_ptr<Nvml> nvml, std::optional<absl::string_view> visible);

@@ -73,7 +73,7 @@ Metrics::Metrics(const MetricsOptions& options)
                             .Add({})),
       streams_open_(prometheus::BuildGauge()
                         .Name("bayespfl_streams_open")
-                        .Help("InspectStream calls that are open.")
+                        .Help("Streams of both services that are open.")
                         .Register(registry_)
                         .Add({})),
       batch_size_(prometheus::BuildHistogram()

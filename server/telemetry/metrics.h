@@ -14,7 +14,7 @@
 //   bayespfl_stage_latency_seconds{stage}          histogram  answered frames: queue, decode, preprocess, vision,
 //                                                             prompts, detect, postprocess, render, total
 //   bayespfl_frames_in_flight                      gauge      frames accepted and not answered yet
-//   bayespfl_streams_open                          gauge      InspectStream calls that are open
+//   bayespfl_streams_open                          gauge      streams of both services that are open
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
 //   bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
