@@ -104,7 +104,6 @@ absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetMaxSendMessageSize(options.max_message_bytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
   // A proxy from the environment cannot know this machine's own addresses.
   if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();

@@ -14,6 +14,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -130,6 +131,11 @@ class ServiceTest : public ::testing::Test {
     if (!result) return "no answer";
     EXPECT_EQ(result->status, expected_status) << path;
     return result->body;
+  }
+
+  // Waits until /metrics holds this.
+  void WaitForMetric(const std::string& part) {
+    while (Http("/metrics").find(part) == std::string::npos) std::this_thread::yield();
   }
 
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
@@ -250,8 +251,12 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
   stream->Write(configuration);
   stream->Write(MakeFrame("0"));
   executor_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
-  for (int i = 1; i <= 5; ++i) stream->Write(MakeFrame(std::to_string(i)));
-  while (Http("/metrics").find("outcome=\"skipped\"} 4\n") == std::string::npos) std::this_thread::yield();
+  for (int i = 1; i <= 5; ++i) {
+    stream->Write(MakeFrame(std::to_string(i)));
+    // A frame that is being decoded holds its place, so the next one comes when this one waits and the last has gone.
+    WaitForMetric(absl::StrCat("outcome=\"skipped\"} ", i - 1, "\n"));
+    WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1\n");
+  }
   executor_->Release();
   stream->WritesDone();
 
