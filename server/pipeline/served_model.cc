@@ -6,8 +6,9 @@
 namespace bayespfl::server {
 
 absl::Status CheckModelName(absl::string_view name) {
-  const auto allowed = [](char c) { return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-'; };
-  if (!name.empty() && name.size() <= kMaxModelNameBytes && absl::ascii_isalnum(name.front()) &&
+  const auto alphanumeric = [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); };
+  const auto allowed = [&alphanumeric](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; };
+  if (!name.empty() && name.size() <= kMaxModelNameBytes && alphanumeric(name.front()) &&
       std::all_of(name.begin(), name.end(), allowed)) {
     return absl::OkStatus();
   }
