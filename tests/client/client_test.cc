@@ -405,9 +405,11 @@ TEST(StreamTest, ASkippedFrameIsAborted) {
 TEST(TokenTest, GoesOutWithEveryStream) {
   std::string header;
   FakeInspectionServer::Behaviour behaviour;
-  behaviour.stream_handler = [&header](grpc::ServerContext* context, FakeInspectionServer::Stream* /*stream*/) {
+  behaviour.stream_handler = [&header](grpc::ServerContext* context, FakeInspectionServer::Stream* stream) {
     const auto found = context->client_metadata().find("authorization");
     if (found != context->client_metadata().end()) header.assign(found->second.data(), found->second.size());
+    // To the client's end of the stream: a server that ends it earlier is an error.
+    for (inspection::v1::InspectStreamRequest request; stream->Read(&request);) continue;
     return grpc::Status::OK;
   };
   const FakeInspectionServer server(behaviour);
