@@ -10,7 +10,7 @@ help:
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
-	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two at a time"
+	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make clean     remove build/ and out/"
 
 setup:

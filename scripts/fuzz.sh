@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes every target for FUZZ_SECONDS (default 60), two at a time, from the committed corpus. What it finds goes to
-# build/fuzz/work; a target that crashes is named with the file that shows it.
+# Fuzzes every target for FUZZ_SECONDS (default 60), two on each processor, from the committed corpus. What it finds
+# goes to build/fuzz/work; a target that crashes is named with the file that shows it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$repo_root"
@@ -25,4 +25,4 @@ export -f fuzz
 cd tests/fuzz
 targets=(*_fuzz.cc)
 cd ../..
-printf '%s\n' "${targets[@]%_fuzz.cc}" | xargs -P 2 -I{} bash -euo pipefail -c 'fuzz {}'
+printf '%s\n' "${targets[@]%_fuzz.cc}" | xargs -P "$((2 * $(nproc)))" -I{} bash -euo pipefail -c 'fuzz {}'
