@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "model/detection/device_memory.h"
 #include "server/runtime/detector_executor.h"
 #include "server/runtime/memory.h"
 #include "server/telemetry/metric_category.h"
@@ -98,7 +99,7 @@ absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
 ModelLoader LoaderOf(const ServerConfig& config) {
   return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
     const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, CopiesInMemory(devices), AvailableMemory());
+    const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(), FreeDeviceMemory);
     if (!fits.ok()) return fits;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
     return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);

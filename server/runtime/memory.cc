@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "model/package/safetensors.h"
 #include "server/runtime/control_group.h"
@@ -51,6 +51,22 @@ std::optional<double> ReadV1(const fs::path& group) {
               ReadKey(group / "memory.stat", "total_inactive_file"));
 }
 
+// Where copies of the weights come to lie.
+struct Place {
+  std::string name;
+  int64_t free = 0;  // bytes
+  int copies = 0;
+};
+
+absl::Status CheckPlace(const Place& place, int64_t needed_per_copy) {
+  const int64_t needed = needed_per_copy * place.copies;
+  if (needed <= place.free) return absl::OkStatus();
+  const auto mebibytes = [](int64_t bytes) { return static_cast<int64_t>(static_cast<double>(bytes) / kMebibyte); };
+  return absl::ResourceExhaustedError(absl::StrCat("the package needs ", mebibytes(needed), " MiB of ", place.name,
+                                                   " for ", place.copies, place.copies == 1 ? " copy" : " copies",
+                                                   " of its weights; ", mebibytes(place.free), " MiB are free"));
+}
+
 }  // namespace
 
 int64_t AvailableMemory(const fs::path& root) {
@@ -75,18 +91,20 @@ int64_t MemoryOfPackage(const std::string& package_dir) {
   return bytes + bytes / 4;
 }
 
-int CopiesInMemory(const std::vector<std::string>& devices) {
-  return static_cast<int>(std::count_if(devices.begin(), devices.end(),
-                                        [](const std::string& device) { return !absl::StartsWith(device, "cuda:"); }));
-}
-
-absl::Status CheckMemory(const std::string& package_dir, int copies, int64_t available) {
-  const int64_t needed = MemoryOfPackage(package_dir) * copies;
-  if (needed <= available) return absl::OkStatus();
-  const auto mebibytes = [](int64_t bytes) { return static_cast<int64_t>(static_cast<double>(bytes) / kMebibyte); };
-  return absl::ResourceExhaustedError(absl::StrCat("the package needs ", mebibytes(needed), " MiB for ", copies,
-                                                   copies == 1 ? " copy" : " copies", " of its weights; ",
-                                                   mebibytes(available), " MiB are free"));
+absl::Status CheckMemory(const std::string& package_dir, const std::vector<std::string>& devices, int64_t available,
+                         const DeviceMemory& device_memory) {
+  Place memory{.name = "memory", .free = available};
+  std::map<std::string, Place> gpus;
+  for (const std::string& device : devices) {
+    const absl::StatusOr<std::optional<int64_t>> free = device_memory(device);
+    if (!free.ok()) return free.status();
+    Place& place = *free ? gpus.try_emplace(device, Place{.name = device, .free = **free}).first->second : memory;
+    ++place.copies;
+  }
+  const int64_t needed = MemoryOfPackage(package_dir);
+  absl::Status fits = CheckPlace(memory, needed);
+  for (const auto& [device, place] : gpus) fits.Update(CheckPlace(place, needed));
+  return fits;
 }
 
 }  // namespace bayespfl::server

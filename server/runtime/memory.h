@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace bayespfl::server {
 
@@ -19,12 +22,14 @@ int64_t AvailableMemory(const std::filesystem::path& root = "/");
 // cannot be read; whoever loads them says why.
 int64_t MemoryOfPackage(const std::string& package_dir);
 
-// How many copies of a package's weights lie in this memory when it is loaded on each of `devices` ("cpu", "cuda:0",
-// "auto", which may turn out to be the CPU): one on a GPU takes the GPU's, and passes through here a tensor at a time.
-int CopiesInMemory(const std::vector<std::string>& devices);
+// Bytes that are free on a device with memory of its own; nullopt: it computes in this machine's. FreeDeviceMemory().
+using DeviceMemory = std::function<absl::StatusOr<std::optional<int64_t>>(const std::string& device)>;
 
-// ResourceExhausted with both numbers: `copies` of the package need more than `available` bytes.
-absl::Status CheckMemory(const std::string& package_dir, int copies, int64_t available);
+// Whether the package can be loaded once for each of `devices` ("cpu", "cuda:0", "auto"), beside what is there already.
+// `available` is AvailableMemory(): weights for a GPU only pass through it, a tensor at a time.
+// ResourceExhausted, with the numbers and the place, when not. Errors of `device_memory`.
+absl::Status CheckMemory(const std::string& package_dir, const std::vector<std::string>& devices, int64_t available,
+                         const DeviceMemory& device_memory);
 
 }  // namespace bayespfl::server
 

@@ -3,9 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "model/detection/device_memory.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -18,23 +26,16 @@ constexpr int64_t kMebibyte = 1 << 20;
 // A root folder with made-up files of the kernel.
 class MemoryTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            (std::string("memory_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(root_);
-    Write("proc/meminfo", "MemTotal:  4096 kB\nMemFree: 100 kB\nMemAvailable:    2048 kB\n");
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
+  void SetUp() override { Write("proc/meminfo", "MemTotal:  4096 kB\nMemFree: 100 kB\nMemAvailable:    2048 kB\n"); }
   void Write(const std::string& path, const std::string& content) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << content;
+    fs::create_directories((fs::path(root_.path()) / path).parent_path());
+    root_.Write(path, content);
   }
 
-  fs::path root_;
+  const testing::TemporaryFolder root_;
 };
 
-TEST_F(MemoryTest, WithoutControlGroupsTheMachineDecides) { EXPECT_EQ(AvailableMemory(root_), 2 * kMebibyte); }
+TEST_F(MemoryTest, WithoutControlGroupsTheMachineDecides) { EXPECT_EQ(AvailableMemory(root_.path()), 2 * kMebibyte); }
 
 TEST_F(MemoryTest, Version2LeavesTheLimitLessWhatIsUsedAndCannotBeGivenBack) {
   Write("proc/self/cgroup", "0::/pod\n");
@@ -42,7 +43,7 @@ TEST_F(MemoryTest, Version2LeavesTheLimitLessWhatIsUsedAndCannotBeGivenBack) {
   Write("sys/fs/cgroup/pod/memory.current", "700000\n");
   Write("sys/fs/cgroup/pod/memory.stat", "anon 500000\ninactive_file 200000\n");
 
-  EXPECT_EQ(AvailableMemory(root_), 500000);
+  EXPECT_EQ(AvailableMemory(root_.path()), 500000);
 }
 
 TEST_F(MemoryTest, Version2WithoutALimitLeavesTheMachine) {
@@ -50,7 +51,7 @@ TEST_F(MemoryTest, Version2WithoutALimitLeavesTheMachine) {
   Write("sys/fs/cgroup/pod/memory.max", "max\n");
   Write("sys/fs/cgroup/pod/memory.current", "700000\n");
 
-  EXPECT_EQ(AvailableMemory(root_), 2 * kMebibyte);
+  EXPECT_EQ(AvailableMemory(root_.path()), 2 * kMebibyte);
 }
 
 TEST_F(MemoryTest, Version1CountsToo) {
@@ -60,30 +61,63 @@ TEST_F(MemoryTest, Version1CountsToo) {
   Write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   Write("sys/fs/cgroup/memory/memory.usage_in_bytes", "900000\n");
 
-  EXPECT_EQ(AvailableMemory(root_), 100000);
+  EXPECT_EQ(AvailableMemory(root_.path()), 100000);
 }
 
-TEST(PackageMemoryTest, APackageThatDoesNotFitIsRefusedWithBothNumbers) {
-  const std::string package = BAYESPFL_ASSETS_DIR "/demo/model";
-  const int64_t needed = MemoryOfPackage(package);
+class PackageMemoryTest : public ::testing::Test {
+ protected:
+  // The demo package on these devices: the CPU with `available` bytes free, GPUs with `on_gpu` each.
+  absl::Status Check(const std::vector<std::string>& devices, int64_t available, int64_t on_gpu = 0) const {
+    return CheckMemory(package_, devices, available,
+                       [&](const std::string& device) -> absl::StatusOr<std::optional<int64_t>> {
+                         if (device == "cuda:9") return absl::FailedPreconditionError("device cuda:9 does not exist");
+                         if (absl::StartsWith(device, "cuda")) return on_gpu;
+                         return std::nullopt;
+                       });
+  }
 
-  EXPECT_GT(needed, 10 * kMebibyte);
-  EXPECT_TRUE(CheckMemory(package, 2, 2 * needed).ok());
-  const absl::Status refused = CheckMemory(package, 2, 2 * needed - 1);
+  const std::string package_ = BAYESPFL_ASSETS_DIR "/demo/model";
+  const int64_t needed_ = MemoryOfPackage(package_);
+};
+
+TEST_F(PackageMemoryTest, APackageThatDoesNotFitIsRefusedWithBothNumbers) {
+  EXPECT_GT(needed_, 10 * kMebibyte);
+  EXPECT_TRUE(Check({"cpu", "auto"}, 2 * needed_).ok());
+
+  const absl::Status refused = Check({"cpu", "auto"}, 2 * needed_ - 1);
+
   EXPECT_TRUE(absl::IsResourceExhausted(refused));
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("MiB for 2 copies of its weights; "));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("MiB of memory for 2 copies of its weights; "));
 }
 
-TEST(PackageMemoryTest, CopiesOnGpusTakeNoneOfIt) {
-  EXPECT_EQ(CopiesInMemory({"cpu"}), 1);
-  EXPECT_EQ(CopiesInMemory({"auto"}), 1);
-  EXPECT_EQ(CopiesInMemory({"cuda:0", "cuda:1", "cpu"}), 1);
-  EXPECT_EQ(CopiesInMemory({"cuda:0", "cuda:1"}), 0);
+TEST_F(PackageMemoryTest, AGpuNeedsTheMemoryOfItsOwnCopies) {
+  EXPECT_TRUE(Check({"cuda:0", "cuda:1"}, 0, needed_).ok());
+
+  const absl::Status refused = Check({"cuda:0", "cuda:1", "cuda:1"}, 0, needed_);
+
+  EXPECT_TRUE(absl::IsResourceExhausted(refused));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("MiB of cuda:1 for 2 copies of its weights; "));
 }
 
-TEST(PackageMemoryTest, WhatCannotBeReadIsLeftToWhoeverLoadsIt) {
+TEST_F(PackageMemoryTest, AGpuAndTheCpuAreCheckedEachByItself) {
+  EXPECT_TRUE(Check({"cuda:0", "cpu"}, needed_, needed_).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(Check({"cuda:0", "cpu"}, needed_ - 1, needed_)));
+  EXPECT_TRUE(absl::IsResourceExhausted(Check({"cuda:0", "cpu"}, needed_, needed_ - 1)));
+}
+
+TEST_F(PackageMemoryTest, ADeviceThatCannotBeAskedIsAnError) {
+  EXPECT_TRUE(absl::IsFailedPrecondition(Check({"cpu", "cuda:9"}, needed_, needed_)));
+}
+
+TEST_F(PackageMemoryTest, WhatCannotBeReadIsLeftToWhoeverLoadsIt) {
   EXPECT_EQ(MemoryOfPackage("nowhere"), 0);
-  EXPECT_TRUE(CheckMemory("nowhere", 1, 0).ok());
+  EXPECT_TRUE(CheckMemory("nowhere", {"cpu"}, 0, FreeDeviceMemory).ok());
+}
+
+TEST(FreeDeviceMemoryTest, TheCpuHasNoneOfItsOwn) {
+  ASSERT_TRUE(FreeDeviceMemory("cpu").ok());
+  EXPECT_EQ(*FreeDeviceMemory("cpu"), std::nullopt);
+  EXPECT_TRUE(absl::IsInvalidArgument(FreeDeviceMemory("tpu").status()));
 }
 
 }  // namespace
