@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -12,6 +15,9 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "httplib.h"
 #include "tests/e2e/process.h"
 #include "tests/support/temporary_folder.h"
@@ -96,6 +102,81 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   EXPECT_THAT(Metrics(), HasSubstr("model=\"line-b\",version=\"2.0.0+"));
   EXPECT_EQ(Inspect({"--model", "line-a"}).exit_code, 0);
   EXPECT_EQ(server_.Terminate(), 0);
+}
+
+// How long frames waited and how long the model worked on them, in seconds.
+struct Waits {
+  int frames = 0;
+  double longest_queue = 0;
+  double longest_batch = 0;
+  double mean_total = 0;
+};
+
+// Two clients, each of which sends its next picture when the last is answered: on a server whose batches hold one
+// frame, each frame waits for the other client's.
+class ModelSwapUnderLoadTest : public ModelSwapTest {
+ protected:
+  Waits InspectMany() const {
+    constexpr int kPictures = 40;
+    std::string manifest = "image,category\n";
+    for (int i = 0; i < kPictures; ++i) manifest += kPicture + ",wood\n";
+    const std::string file = folder_.Write("manifest.csv", manifest);
+    Finished runs[2];
+    std::vector<std::thread> clients;
+    for (Finished& run : runs) {
+      clients.emplace_back([&] {
+        run = RunProgram("bayespfl-client",
+                         {"inspect", "--server", address_, "--json", "--samples", "3", "--manifest", file});
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    Waits waits;
+    for (const Finished& run : runs) {
+      EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+      Add(run.out, waits);
+    }
+    EXPECT_EQ(waits.frames, 2 * kPictures);
+    return waits;
+  }
+
+ private:
+  static void Add(const std::string& lines, Waits& waits) {
+    for (const absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+      const nlohmann::json seconds = nlohmann::json::parse(line)["stage_seconds"];
+      const auto stage = [&seconds](const char* name) { return seconds[name].get<double>(); };
+      ++waits.frames;
+      waits.longest_queue = std::max(waits.longest_queue, stage("queue"));
+      waits.longest_batch = std::max(waits.longest_batch, stage("preprocess") + stage("vision") + stage("prompts") +
+                                                              stage("detect") + stage("postprocess"));
+      waits.mean_total += (stage("total") - waits.mean_total) / waits.frames;
+    }
+  }
+};
+
+TEST_F(ModelSwapUnderLoadTest, NoFrameFailsOrWaitsLongerThanABatch) {
+  const Waits before = InspectMany();
+  folder_.Write("line-a/config.json", "rubbish");  // every other load fails
+  std::atomic<bool> stop{false};
+  std::atomic<int> swaps{0};
+  std::thread swapper([&] {
+    while (!stop) {
+      server_.Send(SIGHUP);
+      ++swaps;
+      WaitForMetric(absl::StrCat("bayespfl_model_loads_total{outcome=\"ok\"} ", 2 + swaps, "\n"));
+    }
+  });
+
+  const Waits during = InspectMany();
+  stop = true;
+  swapper.join();
+
+  std::printf(
+      "without swaps a frame waits %.3f s at most, a batch takes %.3f s at most, a frame %.3f s on average\n"
+      "under %d swaps %.3f, %.3f, %.3f s\n",
+      before.longest_queue, before.longest_batch, before.mean_total, swaps.load(), during.longest_queue,
+      during.longest_batch, during.mean_total);
+  EXPECT_GE(swaps, 3);
+  EXPECT_LE(during.longest_queue - before.longest_queue, during.longest_batch);
 }
 
 }  // namespace
