@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/models/low_priority.h"
 #include "server/models/warm_up.h"
 
 namespace bayespfl::server {
@@ -25,9 +26,17 @@ absl::Status NotServed(const std::string& name) {
 
 }  // namespace
 
-ModelStore::ModelStore(ModelStoreOptions options) : options_(std::move(options)), thread_([this] { Run(); }) {}
+ModelStore::ModelStore(ModelStoreOptions options) : options_(std::move(options)) {}
 
 ModelStore::~ModelStore() { Stop(); }
+
+void ModelStore::Start() {
+  thread_ = std::thread([this] {
+    const absl::Status started = LoadFirst();
+    if (options_.on_started) options_.on_started(started);
+    RunTasks();
+  });
+}
 
 void ModelStore::Stop() {
   {
@@ -37,11 +46,10 @@ void ModelStore::Stop() {
   }
   MutexLock lock(stop_mu_);
   if (thread_.joinable()) thread_.join();
+  RunTasks();  // answers what came before a start that never was
 }
 
-void ModelStore::Run() {
-  const absl::Status started = LoadFirst();
-  if (options_.on_started) options_.on_started(started);
+void ModelStore::RunTasks() {
   for (;;) {
     Task task;
     {
@@ -51,7 +59,8 @@ void ModelStore::Run() {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task.done(stop_ ? Stopping() : task.run());
+    const absl::Status end = stop_ ? Stopping() : task.run();
+    task.done(absl::IsCancelled(end) ? Stopping() : end);  // only a stop cancels a change
   }
 }
 
@@ -105,22 +114,45 @@ std::vector<ModelStatus> ModelStore::List() const {
   return models;
 }
 
+// All of them serve at the same moment, so that none answers for one that is still being loaded.
 absl::Status ModelStore::LoadFirst() {
+  std::vector<NamedReplicas> first;
   if (!options_.model.empty() || options_.model_root.empty()) {
-    absl::StatusOr<Replicas> replicas = LoadAndWarmUp(options_.model);
+    absl::StatusOr<Replicas> replicas = LoadBeside(options_.model);
     if (!replicas.ok()) return replicas.status();
     own_name_ = replicas->front()->info().name;
-    Serve(own_name_, *std::move(replicas));
-    if (options_.on_load) options_.on_load(own_name_, absl::OkStatus());
+    first.push_back({.name = own_name_, .replicas = *std::move(replicas)});
   }
   for (const std::string& name : options_.models) {
-    const absl::Status loaded = LoadModel(name);
-    if (!loaded.ok()) return absl::Status(loaded.code(), absl::StrCat("model \"", name, "\": ", loaded.message()));
+    if (name == own_name_) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", name, "\" is the name of the package in `model` and one of `models` too"));
+    }
+    absl::StatusOr<Replicas> replicas = LoadNamed(name);
+    if (!replicas.ok()) {
+      return absl::Status(replicas.status().code(),
+                          absl::StrCat("model \"", name, "\": ", replicas.status().message()));
+    }
+    first.push_back({.name = name, .replicas = *std::move(replicas)});
   }
-  return options_.default_model.empty() ? absl::OkStatus() : MakeDefault(options_.default_model);
+  const std::string& usual = options_.default_model;
+  if (!usual.empty() && std::none_of(first.begin(), first.end(), [&](const auto& one) { return one.name == usual; })) {
+    return NotServed(usual);
+  }
+  Serve(std::move(first), usual);
+  return absl::OkStatus();
 }
 
 absl::Status ModelStore::LoadModel(const std::string& name) {
+  absl::StatusOr<Replicas> replicas = LoadNamed(name);
+  if (!replicas.ok()) return replicas.status();
+  std::vector<NamedReplicas> one;
+  one.push_back({.name = name, .replicas = *std::move(replicas)});
+  Serve(std::move(one), /*default_model=*/"");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Replicas> ModelStore::LoadNamed(const std::string& name) {
   const absl::StatusOr<std::string> folder = FolderOf(name);
   {
     MutexLock lock(mu_);
@@ -130,15 +162,12 @@ absl::Status ModelStore::LoadModel(const std::string& name) {
     state.name = name;
     state.state = ModelState::kLoading;
   }
-  absl::StatusOr<Replicas> replicas = folder.ok() ? LoadAndWarmUp(*folder) : folder.status();
-  absl::Status loaded = replicas.status();
-  if (loaded.ok()) {
-    Serve(name, *std::move(replicas));
-  } else {
-    NoteFailure(name, loaded);
+  absl::StatusOr<Replicas> replicas = folder.ok() ? LoadBeside(*folder) : folder.status();
+  if (!replicas.ok()) {
+    NoteFailure(name, replicas.status());
+    if (options_.on_load) options_.on_load(name, replicas.status());
   }
-  if (options_.on_load) options_.on_load(name, loaded);
-  return loaded;
+  return replicas;
 }
 
 // Only what lies directly below the root can be named, wherever links lead.
@@ -160,6 +189,12 @@ absl::StatusOr<std::string> ModelStore::FolderOf(const std::string& name) const 
   return folder.string();
 }
 
+absl::StatusOr<Replicas> ModelStore::LoadBeside(const std::string& folder) const {
+  absl::StatusOr<Replicas> replicas = absl::UnknownError("not loaded");
+  RunAtLowPriority([&] { replicas = LoadAndWarmUp(folder); });
+  return replicas;
+}
+
 absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) const {
   absl::StatusOr<Replicas> replicas = options_.loader(folder);
   if (!replicas.ok()) return replicas;
@@ -170,19 +205,26 @@ absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) co
   return replicas;
 }
 
-void ModelStore::Serve(const std::string& name, Replicas replicas) {
-  auto model = std::make_shared<ServedModel>(name, std::move(replicas));
+void ModelStore::Serve(std::vector<NamedReplicas> models, const std::string& default_model) {
+  std::vector<std::string> names;
   {
     MutexLock lock(mu_);
-    states_[name] = {.name = name,
-                     .state = ModelState::kReady,
-                     .info = model->info(),
-                     .loaded_at = absl::Now(),
-                     .last_load = absl::OkStatus()};
-    serving_.models[name] = std::move(model);
-    if (serving_.default_model.empty()) serving_.default_model = name;
+    for (NamedReplicas& one : models) {
+      auto model = std::make_shared<ServedModel>(one.name, std::move(one.replicas));
+      states_[one.name] = {.name = one.name,
+                           .state = ModelState::kReady,
+                           .info = model->info(),
+                           .loaded_at = absl::Now(),
+                           .last_load = absl::OkStatus()};
+      serving_.models[one.name] = std::move(model);
+      if (serving_.default_model.empty()) serving_.default_model = one.name;
+      names.push_back(one.name);
+    }
+    if (!default_model.empty()) serving_.default_model = default_model;
   }
   Publish();
+  if (!options_.on_load) return;
+  for (const std::string& name : names) options_.on_load(name, absl::OkStatus());
 }
 
 absl::Status ModelStore::UnloadModel(const std::string& name) {

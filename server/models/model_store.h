@@ -22,7 +22,7 @@
 
 namespace bayespfl::server {
 
-// Loads the package in a folder; may take long. Called on the store's thread.
+// Loads the package in a folder; may take long. Called by one thread at a time, one of low priority.
 using ModelLoader = std::function<absl::StatusOr<Replicas>(const std::string& package_dir)>;
 
 struct ModelStoreOptions {
@@ -65,11 +65,14 @@ class ModelStore {
  public:
   using Done = std::function<void(const absl::Status&)>;
 
-  // Begins to load what is loaded first.
   explicit ModelStore(ModelStoreOptions options);
   ~ModelStore();  // Stop()
   ModelStore(const ModelStore&) = delete;
   ModelStore& operator=(const ModelStore&) = delete;
+
+  // Begins to load what is loaded first: all of it serves at the same moment, or none. Call it once; changes that come
+  // earlier wait for it.
+  void Start();
 
   // Ends a warm-up after the batch under way and waits for it; the loading itself cannot be interrupted. Changes that
   // have not begun, and later ones, end with Unavailable. May be called again, but not from a callback.
@@ -97,13 +100,20 @@ class ModelStore {
     Done done;
   };
 
-  void Run();
+  struct NamedReplicas {
+    std::string name;
+    Replicas replicas;
+  };
+
+  void RunTasks();
   void Enqueue(std::function<absl::Status()> run, Done done);
   absl::Status LoadFirst();
   absl::Status LoadModel(const std::string& name);
+  absl::StatusOr<Replicas> LoadNamed(const std::string& name);
   absl::StatusOr<std::string> FolderOf(const std::string& name) const;
+  absl::StatusOr<Replicas> LoadBeside(const std::string& folder) const;
   absl::StatusOr<Replicas> LoadAndWarmUp(const std::string& folder) const;
-  void Serve(const std::string& name, Replicas replicas);
+  void Serve(std::vector<NamedReplicas> models, const std::string& default_model);
   absl::Status UnloadModel(const std::string& name);
   absl::Status MakeDefault(const std::string& name);
   void NoteFailure(const std::string& name, const absl::Status& status);

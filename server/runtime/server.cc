@@ -127,7 +127,9 @@ absl::Status InspectionServer::Listen() {
   if (!http.ok()) return http.status();
   http_ = *std::move(http);
   store_ = std::make_unique<ModelStore>(StoreOptions());
-  return ListenForAdministration();
+  const absl::Status administration = ListenForAdministration();
+  if (administration.ok()) store_->Start();  // only now: a load cannot be interrupted
+  return administration;
 }
 
 absl::Status InspectionServer::ListenForAdministration() {
@@ -189,6 +191,7 @@ absl::Status InspectionServer::AdmitFrame(const std::string& client) {
 }
 
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {
+  if (absl::IsCancelled(status)) return;  // by a stop
   metrics_->CountLoad(status.ok());
   if (!status.ok()) {
     logger_->Error(
@@ -203,7 +206,7 @@ void InspectionServer::OnLoad(const std::string& name, const absl::Status& statu
 
 // Until all models of the start serve, none does: a server that answers for some of them only is not ready.
 void InspectionServer::OnStarted(const absl::Status& status) {
-  if (!status.ok()) {
+  if (!status.ok() && !absl::IsCancelled(status)) {
     logger_->Error("the server cannot start without its models", {{"error", std::string(status.message())}});
   }
   MutexLock lock(mu_);

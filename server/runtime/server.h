@@ -49,7 +49,7 @@ struct ServerOptions {
 // Thread-safe, but for the destructor.
 class InspectionServer {
  public:
-  // Opens the result log, binds both addresses and starts to load the models. Unavailable: an address, which the
+  // Opens the result log, binds the addresses and starts to load the models. Unavailable: an address, which the
   // message names, cannot be bound. InvalidArgument: inject_faults, metric_categories, or as PortSecurity::Create()
   // says: certificates and tokens. Errors of the result log's file begin with "result_log".
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);

@@ -244,22 +244,22 @@ TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForASwap) {
 TEST_F(ModelAdminTest, AStopDoesNotWaitForChangesThatHaveNotBegun) {
   Start();
   std::vector<std::thread> clients;
-  std::atomic<int> ended{0};
+  std::atomic<int> loaded{0};
+  std::atomic<int> unavailable{0};
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
-      LoadModel("a");
-      ++ended;
+      const grpc::Status status = LoadModel("a");
+      if (status.ok()) ++loaded;
+      if (status.error_code() == grpc::StatusCode::UNAVAILABLE) ++unavailable;
     });
   }
   while (List().models(0).state() != admin::v1::MODEL_STATE_LOADING) std::this_thread::yield();
 
-  const auto start = std::chrono::steady_clock::now();
   server_->Shutdown();
-  const auto took = std::chrono::steady_clock::now() - start;
   for (std::thread& client : clients) client.join();
 
-  EXPECT_EQ(ended.load(), 8);
-  EXPECT_LT(took, 8 * kLoadTime);
+  EXPECT_LE(loaded, 2);  // the one under way, and the next when that ended just before the stop
+  EXPECT_EQ(loaded + unavailable, 8);
 }
 
 }  // namespace

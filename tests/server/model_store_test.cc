@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,9 +20,14 @@ namespace bayespfl::server {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Property;
 using ::testing::SizeIs;
+
+// "nice": 0 is usual, 19 the lowest.
+int ThreadPriority() { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); }
 
 // A store over folders without content, whose loader gives stand-in models.
 class ModelStoreTest : public ::testing::Test {
@@ -42,15 +50,20 @@ class ModelStoreTest : public ::testing::Test {
     std::future<absl::Status> result = started->get_future();
     options.max_batch = 2;
     options.loader = [this](const std::string& folder) { return LoadFake(folder); };
-    options.publish = [this](const ModelSet& models) { published_.push_back(models); };
+    options.publish = [this](const ModelSet& models) {
+      published_.push_back(models);
+      publish_priority_ = ThreadPriority();
+    };
     options.on_started = [started](const absl::Status& status) { started->set_value(status); };
     store_ = std::make_unique<ModelStore>(std::move(options));
+    store_->Start();
     return result.get();
   }
   absl::Status StartWithRoot() { return Start({.model_root = base_ / "root", .models = {"a", "b"}}); }
 
   absl::StatusOr<Replicas> LoadFake(const std::string& folder) {
     loaded_.push_back(fs::path(folder).filename());
+    load_priority_ = ThreadPriority();
     if (broken_) return absl::DataLossError("clip.safetensors: broken");
     auto executor = std::make_shared<FakeExecutor>();
     if (cold_) executor->FailCalls(1);
@@ -82,6 +95,8 @@ class ModelStoreTest : public ::testing::Test {
   fs::path base_;
   std::vector<std::string> loaded_;
   std::vector<ModelSet> published_;
+  int load_priority_ = 0;
+  int publish_priority_ = 0;
   bool broken_ = false;
   bool cold_ = false;
   std::unique_ptr<ModelStore> store_;
@@ -115,6 +130,35 @@ TEST_F(ModelStoreTest, AStartWithoutOneOfItsModelsFailsAndNamesIt) {
 
   EXPECT_TRUE(absl::IsNotFound(started));
   EXPECT_THAT(std::string(started.message()), HasSubstr("model_root has no package \"c\""));
+}
+
+TEST_F(ModelStoreTest, TheModelsOfTheStartServeAtTheSameMoment) {
+  ASSERT_TRUE(Start({.model_root = base_ / "root", .models = {"a", "b"}, .default_model = "b"}).ok());
+
+  ASSERT_THAT(published_, SizeIs(1));
+  EXPECT_THAT(serving().models, SizeIs(2));
+  EXPECT_EQ(serving().default_model, "b");
+}
+
+TEST_F(ModelStoreTest, AStartThatFailsServesNothing) {
+  EXPECT_FALSE(Start({.model_root = base_ / "root", .models = {"a", "c"}}).ok());
+  EXPECT_THAT(published_, SizeIs(0));
+}
+
+TEST_F(ModelStoreTest, OneNameForTwoPackagesIsRefused) {
+  fs::create_directories(base_ / "root" / "fake");
+
+  const absl::Status started = Start({.model = base_ / "outside", .model_root = base_ / "root", .models = {"fake"}});
+
+  EXPECT_TRUE(absl::IsInvalidArgument(started));
+  EXPECT_THAT(std::string(started.message()), HasSubstr("\"fake\" is the name of the package in `model`"));
+}
+
+TEST_F(ModelStoreTest, LoadingYieldsToFramesAndServingDoesNot) {
+  ASSERT_TRUE(StartWithRoot().ok());
+
+  EXPECT_GT(load_priority_, publish_priority_);
+  EXPECT_EQ(publish_priority_, ThreadPriority());
 }
 
 TEST_F(ModelStoreTest, ABadPackageLeavesTheOldOneServingAndSaysWhy) {
@@ -240,9 +284,12 @@ TEST_F(ModelStoreTest, ChangesThatWaitAreBoundedAndAnsweredWhenTheStoreGoes) {
   }
 
   EXPECT_THAT(std::string(refused.message()), HasSubstr("16 changes of models are waiting already"));
+  std::thread stop([this] { store_->Stop(); });
+  while (!absl::IsUnavailable(Load("b"))) std::this_thread::yield();  // until the stop has begun
   go.set_value();
-  store_.reset();
+  stop.join();
   EXPECT_THAT(ends, SizeIs(16));
+  EXPECT_THAT(ends, Each(Property(&absl::Status::code, absl::StatusCode::kUnavailable)));
 }
 
 }  // namespace
