@@ -90,6 +90,10 @@ struct FrameRequest {
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled
 };
 
+inline bool IsCancelled(const FrameRequest& request) {
+  return request.cancellation != nullptr && request.cancellation->cancelled();
+}
+
 struct EncodedMap {
   MapEncoding encoding = MapEncoding::kNone;
   int width = 0;   // pixels

@@ -13,10 +13,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "server/pipeline/mutex.h"
+#include "server/pipeline/steady_time.h"
 
 namespace bayespfl::server {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 // An item's place in a line.
 struct Place {

@@ -1,0 +1,138 @@
+#include "server/pipeline/admission.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "server/pipeline/errors.h"
+#include "server/pipeline/refusal.h"
+
+namespace bayespfl::server {
+namespace {
+
+absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
+
+}  // namespace
+
+void Admission::SetModels(ModelSet models) {
+  MutexLock lock(mu_);
+  std::swap(models_, models);  // the old ones, if nobody else has them, are destroyed after the lock is gone
+}
+
+std::shared_ptr<const ServedModel> Admission::model(absl::string_view name) const {
+  MutexLock lock(mu_);
+  const auto found = models_.models.find(name.empty() ? models_.default_model : name);
+  return found == models_.models.end() ? nullptr : found->second;
+}
+
+absl::Status Admission::Healthy() const {
+  MutexLock lock(mu_);
+  for (const auto& [name, model] : models_.models) {
+    if (!model->Works()) return NoReplicaLeft(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Admission::Ready() const {
+  const absl::Status healthy = Healthy();
+  if (!healthy.ok()) return healthy;
+  MutexLock lock(mu_);
+  if (draining_) return ServerDraining();
+  if (models_.models.empty()) return NotLoaded();
+  return absl::OkStatus();
+}
+
+// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
+absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_view name) const {
+  MutexLock lock(mu_);
+  if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
+  if (models_.models.empty()) return WithRefusal(NotLoaded(), Refusal::kNotReady);
+  const auto found = models_.models.find(name.empty() ? models_.default_model : name);
+  if (found == models_.models.end()) {
+    const auto names = [](std::string* out, const auto& entry) { out->append(entry.first); };
+    return WithRefusal(absl::NotFoundError(absl::StrCat("no model of that name is loaded; there are: ",
+                                                        absl::StrJoin(models_.models, ", ", names))),
+                       Refusal::kUnknownModel);
+  }
+  if (!found->second->Works()) return WithRefusal(NoReplicaLeft(found->first), Refusal::kNoReplica);
+  return found->second;
+}
+
+absl::StatusOr<std::shared_ptr<ServedModel>> Admission::Admit(const FrameRequest& request, int64_t bytes) {
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = FindModel(request.options.model);
+  if (!model.ok()) return model;
+  if (absl::Status wrong = Check(request, **model); !wrong.ok()) return wrong;
+  if (absl::Status full = TakeSlot(request.options.priority, bytes); !full.ok()) return full;
+  return model;
+}
+
+// What can be said before a slot is taken.
+absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
+  const absl::Status admitted = options_.admit ? options_.admit(request.client) : absl::OkStatus();
+  if (!admitted.ok()) return WithRefusal(admitted, Refusal::kClientLimit);
+  const absl::Status valid = model.Validate(request.options.category, request.options.samples);
+  if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
+  if (absl::Now() >= request.deadline) {
+    return WithRefusal(DeadlinePassed(request.arrival, Stage::kAdmission), Refusal::kExpired);
+  }
+  if (IsCancelled(request)) return WithRefusal(ClientLeft(Stage::kAdmission), Refusal::kCancelled);
+  return absl::OkStatus();
+}
+
+// Looks at `draining_` again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
+absl::Status Admission::TakeSlot(Priority priority, int64_t bytes) {
+  // The last quarter is kept from those who can best come again: rounded up, so that there is always a slot.
+  const auto share = [priority](int64_t limit) { return priority == Priority::kLow ? limit - limit / 4 : limit; };
+  MutexLock lock(mu_);
+  if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
+  const auto refuse = [priority](Refusal refusal, auto... what) {
+    return WithRefusal(
+        absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
+                                                  priority == Priority::kLow ? " (low priority: three quarters)" : "")),
+        refusal);
+  };
+  if (in_flight_ >= share(options_.max_frames_in_flight)) {
+    return refuse(Refusal::kQueueFull, in_flight_,
+                  " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
+  }
+  if (in_flight_ > 0 && bytes_in_flight_ + bytes > share(options_.max_bytes_in_flight)) {
+    return refuse(Refusal::kBytesFull, bytes_in_flight_,
+                  " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
+  }
+  ++in_flight_;
+  bytes_in_flight_ += bytes;
+  return absl::OkStatus();
+}
+
+void Admission::Leave(int64_t bytes) {
+  MutexLock lock(mu_);
+  bytes_in_flight_ -= bytes;
+  if (--in_flight_ == 0) empty_.NotifyAll();
+}
+
+void Admission::NoteBatch(size_t frames, double seconds) {
+  constexpr double kWeight = 0.2;  // of the newest batch
+  const double now = seconds / static_cast<double>(frames);
+  MutexLock lock(mu_);
+  seconds_per_frame_ = seconds_per_frame_ == 0 ? now : (1 - kWeight) * seconds_per_frame_ + kWeight * now;
+}
+
+std::chrono::nanoseconds Admission::RetryDelay() const {
+  MutexLock lock(mu_);
+  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * options_.replicas));
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
+}
+
+void Admission::Drain() {
+  MutexLock lock(mu_);
+  draining_ = true;
+}
+
+void Admission::WaitUntilEmpty() {
+  MutexLock lock(mu_);
+  while (in_flight_ > 0) empty_.Wait(mu_);
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,74 @@
+// The door of the pipeline: which models frames can ask for, how many frames fit inside, and why one may not come in.
+// It knows nothing of what happens to a frame inside.
+//
+//   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission.Admit(request, bytes);
+//   if (!model.ok()) return model.status();
+//   ...
+//   admission.Leave(bytes);
+#ifndef BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
+#define BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/pipeline_options.h"
+#include "server/pipeline/served_model.h"
+
+namespace bayespfl::server {
+
+// Thread-safe.
+class Admission {
+ public:
+  // `options` has its values at or above their minimums, and outlives the object.
+  explicit Admission(const PipelineOptions& options) : options_(options) {}
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  // What the methods of these names of Pipeline say.
+  void SetModels(ModelSet models);
+  std::shared_ptr<const ServedModel> model(absl::string_view name) const;
+  absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const;
+  absl::Status Ready() const;
+  absl::Status Healthy() const;
+  std::chrono::nanoseconds RetryDelay() const;
+  void Drain();
+
+  // The model that the frame is for; the frame, whose picture came in `bytes` bytes, has a slot from now on. Refusals
+  // as those of Pipeline::Submit().
+  absl::StatusOr<std::shared_ptr<ServedModel>> Admit(const FrameRequest& request, int64_t bytes);
+
+  // Gives the slot of an admitted frame back.
+  void Leave(int64_t bytes);
+
+  // A replica took `seconds` for a batch of `frames` >= 1: what RetryDelay() reckons with.
+  void NoteBatch(size_t frames, double seconds);
+
+  // Waits until every slot has been given back; after Drain() it stays so.
+  void WaitUntilEmpty();
+
+ private:
+  absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
+  absl::Status TakeSlot(Priority priority, int64_t bytes);
+
+  const PipelineOptions& options_;
+
+  mutable Mutex mu_;
+  CondVar empty_;
+  ModelSet models_ ABSL_GUARDED_BY(mu_);
+  int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
+  double seconds_per_frame_ ABSL_GUARDED_BY(mu_) = 0;  // of one replica, moving average over batches
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_ADMISSION_H_

@@ -1,0 +1,41 @@
+#include "server/pipeline/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace bayespfl::server {
+
+absl::string_view StageName(Stage stage) {
+  switch (stage) {
+    case Stage::kAdmission:
+      return "admission";
+    case Stage::kDecode:
+      return "decode";
+    case Stage::kExecute:
+      return "execute";
+    case Stage::kRender:
+      return "render";
+    case Stage::kReply:
+      return "reply";
+  }
+  return "unknown";
+}
+
+absl::Status DeadlinePassed(SteadyTime arrival, Stage reached) {
+  return absl::DeadlineExceededError(
+      absl::StrFormat("the deadline passed (%.3f s after the frame's arrival); the frame had reached the stage %s",
+                      SecondsSince(arrival), StageName(reached)));
+}
+
+absl::Status ClientLeft(Stage reached) {
+  return absl::CancelledError(absl::StrCat("the client left; the frame had reached the stage ", StageName(reached)));
+}
+
+absl::Status ServerDraining() { return absl::UnavailableError("the server is draining; use another replica"); }
+
+absl::Status NoReplicaLeft(absl::string_view model) {
+  return absl::InternalError(
+      absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt"));
+}
+
+}  // namespace bayespfl::server

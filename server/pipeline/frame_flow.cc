@@ -1,0 +1,190 @@
+#include "server/pipeline/frame_flow.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace bayespfl::server {
+namespace {
+
+constexpr std::array<PipelineQueue, 3> kQueues = {PipelineQueue::kDecode, PipelineQueue::kExecute,
+                                                  PipelineQueue::kRender};
+
+// What a stage is called while frames wait for it.
+Stage StageAfter(PipelineQueue queue) {
+  switch (queue) {
+    case PipelineQueue::kDecode:
+      return Stage::kDecode;
+    case PipelineQueue::kExecute:
+      return Stage::kExecute;
+    case PipelineQueue::kRender:
+      break;
+  }
+  return Stage::kRender;
+}
+
+}  // namespace
+
+FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission)
+    : options_(options),
+      observer_(observer),
+      admission_(admission),
+      decode_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX),
+      execute_line_(static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2,
+                    static_cast<size_t>(options.max_decoded_bytes)),
+      render_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX) {}
+
+FrameFlow::Line& FrameFlow::line(PipelineQueue which) {
+  switch (which) {
+    case PipelineQueue::kDecode:
+      return decode_line_;
+    case PipelineQueue::kExecute:
+      return execute_line_;
+    case PipelineQueue::kRender:
+      break;
+  }
+  return render_line_;
+}
+
+void FrameFlow::Forward(JobPtr job, PipelineQueue to) {
+  job->queued = std::chrono::steady_clock::now();
+  const FrameId id = job->id;
+  const SteadyTime deadline = job->deadline;
+  const std::shared_ptr<const CancellationToken> cancellation = job->request.cancellation;
+  const Place place{.id = id,
+                    .rank = job->rank,
+                    .deadline = deadline,
+                    .bytes = job->image.pixels.size(),
+                    .group = to == PipelineQueue::kExecute ? job->model.get() : nullptr};
+  observer_.OnQueueChange(to, 1);
+  // A frame that came back from a failed device was inside already and needs no room.
+  if (!(job->failures > 0 ? line(to).PushBack(place, job) : line(to).Push(place, job))) {
+    // Lines close only after the last frame was answered, so this is out of reach; a frame is answered all the same.
+    observer_.OnQueueChange(to, -1);
+    return Answer(std::move(job), ServerDraining());
+  }
+  NoteDeadline(deadline);
+  // Cancelled between the last look and now: DropCancelled() may have come too early to find it here.
+  if (cancellation != nullptr && cancellation->cancelled()) Skip(id, ClientLeft(StageAfter(to)));
+}
+
+std::vector<JobPtr> FrameFlow::Take(PipelineQueue from) {
+  std::vector<JobPtr> jobs = line(from).Take(1, std::chrono::nanoseconds(0));
+  NoteTaken(from, jobs);
+  return jobs;
+}
+
+std::vector<JobPtr> FrameFlow::TakeBatch(size_t replica) {
+  const auto accepts = [replica](const void* group) {
+    const auto& model = *static_cast<const ServedModel*>(group);
+    return model.Works(replica) || !model.Works();
+  };
+  std::vector<JobPtr> jobs = execute_line_.Take(static_cast<size_t>(options_.max_batch), options_.max_delay, accepts);
+  NoteTaken(PipelineQueue::kExecute, jobs);
+  return jobs;
+}
+
+void FrameFlow::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
+  if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
+  for (const JobPtr& job : jobs) {
+    const double waited = SecondsSince(job->queued);
+    job->outcome.seconds.queue += waited;
+    observer_.OnQueueWait(from, waited);
+  }
+}
+
+// DeadlineExceeded before Cancelled: gRPC cancels a call whose deadline passed, and the deadline is the reason then.
+bool FrameFlow::DropIfDead(JobPtr& job, Stage reached) {
+  if (std::chrono::steady_clock::now() >= job->deadline) {
+    const SteadyTime arrival = job->request.arrival;
+    Answer(std::move(job), DeadlinePassed(arrival, reached));
+    return true;
+  }
+  if (!IsCancelled(job->request)) return false;
+  Answer(std::move(job), ClientLeft(reached));
+  return true;
+}
+
+// The slot is given back before the callback runs, which may want it for the next frame at once. Pipeline::Shutdown()
+// still waits for the callback where a thread of the pipeline runs it; in Submit(), Skip() and Cancel() the caller's
+// own does.
+void FrameFlow::Answer(JobPtr job, FrameResult result) {
+  if (result.ok()) {
+    observer_.OnFrameAnswered(*result);
+  } else {
+    observer_.OnFrameFailed(result.status());
+  }
+  observer_.OnFramesInFlightChange(-1);
+  admission_.Leave(job->bytes);
+  const auto done = std::move(job->done);
+  job.reset();
+  done(std::move(result));
+}
+
+bool FrameFlow::Skip(FrameId id, const absl::Status& status) {
+  for (const PipelineQueue queue : kQueues) {
+    std::optional<JobPtr> job = line(queue).Remove(id);
+    if (!job.has_value()) continue;
+    observer_.OnQueueChange(queue, -1);
+    Answer(*std::move(job), status);
+    return true;
+  }
+  return false;
+}
+
+void FrameFlow::DropCancelled(const CancellationToken& token) {
+  DropWaiting(
+      [&token](const Place& /*place*/, const JobPtr& job) { return job->request.cancellation.get() == &token; });
+}
+
+// Answers the waiting frames for which `leaves` is true: cancelled or expired ones.
+template <typename Predicate>
+void FrameFlow::DropWaiting(Predicate leaves) {
+  for (const PipelineQueue queue : kQueues) {
+    std::vector<JobPtr> jobs = line(queue).RemoveIf(leaves);
+    if (jobs.empty()) continue;
+    observer_.OnQueueChange(queue, -static_cast<int>(jobs.size()));
+    for (JobPtr& job : jobs) DropIfDead(job, StageAfter(queue));
+  }
+}
+
+void FrameFlow::NoteDeadline(SteadyTime deadline) {
+  MutexLock lock(expiry_mu_);
+  if (deadline >= next_expiry_) return;
+  next_expiry_ = deadline;
+  expiry_changed_.NotifyAll();
+}
+
+void FrameFlow::DropExpired() {
+  for (;;) {
+    {
+      MutexLock lock(expiry_mu_);
+      // Deadlines of frames that enter a line after this look are reported by NoteDeadline().
+      next_expiry_ = SteadyTime::max();
+      for (const PipelineQueue queue : kQueues) next_expiry_ = std::min(next_expiry_, line(queue).NextDeadline());
+      while (!expiry_stopped_ && std::chrono::steady_clock::now() < next_expiry_) {
+        if (next_expiry_ == SteadyTime::max()) {
+          expiry_changed_.Wait(expiry_mu_);
+        } else {
+          expiry_changed_.WaitUntil(expiry_mu_, next_expiry_);
+        }
+      }
+      if (expiry_stopped_) return;
+    }
+    const SteadyTime now = std::chrono::steady_clock::now();
+    DropWaiting([now](const Place& place, const JobPtr& /*job*/) { return place.deadline <= now; });
+  }
+}
+
+void FrameFlow::Close() {
+  for (const PipelineQueue queue : kQueues) line(queue).Close();
+  MutexLock lock(expiry_mu_);
+  expiry_stopped_ = true;
+  expiry_changed_.NotifyAll();
+}
+
+}  // namespace bayespfl::server

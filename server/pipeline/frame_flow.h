@@ -1,0 +1,94 @@
+// The frames between the stages: the lines where they wait, and every way out of them.
+//
+//   flow.Forward(std::move(job), PipelineQueue::kDecode);
+//   ...
+//   std::vector<JobPtr> jobs = flow.Take(PipelineQueue::kDecode);  // in a thread of the stage
+//   if (!flow.DropIfDead(jobs.front(), Stage::kDecode)) flow.Answer(std::move(jobs.front()), result);
+#ifndef BAYESPFL_SERVER_PIPELINE_FRAME_FLOW_H_
+#define BAYESPFL_SERVER_PIPELINE_FRAME_FLOW_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "server/pipeline/admission.h"
+#include "server/pipeline/errors.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/job.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/observer.h"
+#include "server/pipeline/pipeline_options.h"
+#include "server/pipeline/steady_time.h"
+#include "server/pipeline/waiting_line.h"
+
+namespace bayespfl::server {
+
+// A frame that entered by Forward() leaves by Answer(), exactly once: called by the stage that has it, or here, for one
+// that is skipped, cancelled or past its deadline while it waits. The observer hears of every change.
+//
+// Thread-safe. What a frame's callback may do is said at Pipeline.
+class FrameFlow {
+ public:
+  // All three outlive the object; `options` has its values at or above their minimums.
+  FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission);
+  FrameFlow(const FrameFlow&) = delete;
+  FrameFlow& operator=(const FrameFlow&) = delete;
+
+  // Puts a frame into a line. Waits while there is no room, but not for a frame that comes back from a failed device.
+  void Forward(JobPtr job, PipelineQueue to);
+
+  // The next frame of a line, waiting for one. Empty: closed, and nothing is left.
+  std::vector<JobPtr> Take(PipelineQueue from);
+
+  // The next batch before the model: 1 to max_batch frames of one model, which this replica can serve, or none can
+  // (then somebody must answer). Empty: closed, and nothing is left.
+  std::vector<JobPtr> TakeBatch(size_t replica);
+
+  // To be called when a replica was lost: the others look again at what they can take.
+  void WakeReplicas() { execute_line_.Wake(); }
+
+  // Answers the frame when its deadline passed or its client left. True: `job` is gone.
+  bool DropIfDead(JobPtr& job, Stage reached);
+
+  // Ends a frame's way: gives its slot back and calls it back.
+  void Answer(JobPtr job, FrameResult result);
+
+  // Answers a frame with `status` if it waits in a line. False: it does not (any more).
+  bool Skip(FrameId id, const absl::Status& status);
+
+  // Answers the frames of a cancelled token that wait in a line.
+  void DropCancelled(const CancellationToken& token);
+
+  // Answers frames whose deadline passes while they wait in a line, at that moment and not when a stage gets to them.
+  // Returns after Close(); one thread runs it.
+  void DropExpired();
+
+  // Requires that every frame has been answered and none comes any more. Whoever waits in a call returns.
+  void Close();
+
+ private:
+  using Line = WaitingLine<JobPtr>;
+
+  Line& line(PipelineQueue which);
+  void NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs);
+  void NoteDeadline(SteadyTime deadline);
+  template <typename Predicate>
+  void DropWaiting(Predicate leaves);
+
+  const PipelineOptions& options_;
+  PipelineObserver& observer_;
+  Admission& admission_;
+  Line decode_line_;
+  Line execute_line_;
+  Line render_line_;
+
+  Mutex expiry_mu_;
+  CondVar expiry_changed_;
+  SteadyTime next_expiry_ ABSL_GUARDED_BY(expiry_mu_) = SteadyTime::max();
+  bool expiry_stopped_ ABSL_GUARDED_BY(expiry_mu_) = false;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_FRAME_FLOW_H_

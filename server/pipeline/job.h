@@ -1,0 +1,39 @@
+// A frame inside the pipeline.
+#ifndef BAYESPFL_SERVER_PIPELINE_JOB_H_
+#define BAYESPFL_SERVER_PIPELINE_JOB_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "model/detection/detector.h"
+#include "model/image/decode.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/served_model.h"
+#include "server/pipeline/steady_time.h"
+
+namespace bayespfl::server {
+
+using FrameId = uint64_t;  // unique within a pipeline
+
+// What is known of the frame, filled in by the stages that it passes. Owned by exactly one line or thread at a time, so
+// it needs no lock.
+struct Job {
+  FrameId id = 0;
+  FrameRequest request;
+  int64_t bytes = 0;    // of the picture as it came
+  SteadyTime deadline;  // of request.deadline
+  SteadyTime rank;      // its place in every line
+  std::function<void(FrameResult)> done;
+  std::shared_ptr<ServedModel> model;  // that admitted it
+  SteadyTime queued;                   // when it entered the line it is in
+  RgbImage image;                      // from decoding until the model has seen it
+  int failures = 0;                    // of devices
+  Detection detection;                 // from the model until it is rendered
+  InspectionOutcome outcome;
+};
+using JobPtr = std::unique_ptr<Job>;
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_JOB_H_

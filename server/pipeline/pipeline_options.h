@@ -1,0 +1,37 @@
+// What a pipeline is made with.
+#ifndef BAYESPFL_SERVER_PIPELINE_PIPELINE_OPTIONS_H_
+#define BAYESPFL_SERVER_PIPELINE_PIPELINE_OPTIONS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "model/image/decode.h"
+#include "server/pipeline/fault_injector.h"
+
+namespace bayespfl::server {
+
+struct PipelineOptions {
+  ImageLimits image_limits;
+  int max_frames_in_flight = 64;                     // >= 1, frames accepted and not answered yet; more are refused
+  int64_t max_bytes_in_flight = int64_t{512} << 20;  // >= 1, of their pictures as they came; more are refused
+  int64_t max_decoded_bytes = int64_t{1} << 30;      // >= 1, of decoded pictures that wait for the model; then decoding
+                                                     // waits (a single larger one may wait alone)
+  int max_batch = 4;                                 // >= 1, frames that the model takes in one call
+  std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
+  int replicas = 1;                                  // >= 1, executors of each model
+  int decode_threads = 1;                            // >= 1
+  int render_threads = 1;                            // >= 1
+  std::shared_ptr<FaultInjector> faults = nullptr;   // null: none
+
+  // Asked for every frame whether its client may send one now; an error is the refusal. Called from many threads at
+  // once. Empty: every client may.
+  std::function<absl::Status(const std::string& client)> admit = {};
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_PIPELINE_OPTIONS_H_

@@ -1,0 +1,70 @@
+// The threads of the pipeline: decode, execute and render, and the one that watches deadlines.
+#ifndef BAYESPFL_SERVER_PIPELINE_STAGES_H_
+#define BAYESPFL_SERVER_PIPELINE_STAGES_H_
+
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/detection/detector.h"
+#include "model/image/decode.h"
+#include "server/pipeline/admission.h"
+#include "server/pipeline/executor.h"
+#include "server/pipeline/frame.h"
+#include "server/pipeline/frame_flow.h"
+#include "server/pipeline/job.h"
+#include "server/pipeline/mutex.h"
+#include "server/pipeline/observer.h"
+#include "server/pipeline/pipeline_options.h"
+
+namespace bayespfl::server {
+
+// Every thread takes frames out of the line before its stage, answers those that are dead, works on the others, and
+// forwards or answers each. Decoding and rendering take one frame at a time, with decode_threads and render_threads of
+// them. Each replica has a thread, which gives it batches; when a batch fails as a whole, its frames go back into the
+// line once, and the thread rebuilds its replica or gives it up.
+//
+// Thread-safe.
+class Stages {
+ public:
+  // All four outlive the object; `options` has its values at or above their minimums.
+  Stages(const PipelineOptions& options, PipelineObserver& observer, Admission& admission, FrameFlow& flow)
+      : options_(options), observer_(observer), admission_(admission), flow_(flow) {}
+  Stages(const Stages&) = delete;
+  Stages& operator=(const Stages&) = delete;
+
+  // Starts the threads; called once.
+  void Start();
+
+  // Waits until the threads have ended: after FrameFlow::Close(). Before the destructor, if Start() was called.
+  void Join();
+
+ private:
+  void DecodeLoop();
+  void DecodeOne(JobPtr job);
+  absl::StatusOr<RgbImage> Decode(const ImageSource& source) const;
+
+  void ExecuteLoop(size_t replica);
+  void ExecuteBatch(size_t replica, std::vector<JobPtr> batch);
+  std::vector<absl::StatusOr<Detection>> RunModel(Executor& executor, absl::Span<const bayespfl::Frame> frames) const;
+  void Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure);
+
+  void RenderLoop();
+  void RenderOne(JobPtr job);
+
+  const PipelineOptions& options_;
+  PipelineObserver& observer_;
+  Admission& admission_;
+  FrameFlow& flow_;
+
+  Mutex threads_mu_;
+  std::vector<std::thread> threads_ ABSL_GUARDED_BY(threads_mu_);
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_PIPELINE_STAGES_H_
