@@ -80,7 +80,7 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
 // OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
 absl::Status CallRegistry::Register(uint64_t id, const std::string& client,
                                     const std::shared_ptr<OrderedStream>& stream) {
-  absl::Status ready = pipeline_.Ready();
+  absl::Status ready = pipeline_.Accepting();
   if (options_.on_streams_change) options_.on_streams_change(1);
   MutexLock lock(mu_);
   const size_t open = streams_.size();

@@ -37,7 +37,10 @@ absl::Status Admission::Healthy() const {
 
 absl::Status Admission::Ready() const {
   const absl::Status healthy = Healthy();
-  if (!healthy.ok()) return healthy;
+  return healthy.ok() ? Accepting() : healthy;
+}
+
+absl::Status Admission::Accepting() const {
   MutexLock lock(mu_);
   if (draining_) return ServerDraining();
   if (models_.models.empty()) return NotLoaded();

@@ -36,6 +36,7 @@ class Admission {
   void SetModels(ModelSet models);
   std::shared_ptr<const ServedModel> model(absl::string_view name) const;
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const;
+  absl::Status Accepting() const;
   absl::Status Ready() const;
   absl::Status Healthy() const;
   std::chrono::nanoseconds RetryDelay() const;

@@ -27,6 +27,12 @@ Stage StageAfter(PipelineQueue queue) {
   return Stage::kRender;
 }
 
+// The decoded picture before the model, the maps behind it.
+size_t BytesHeld(const Job& job) {
+  const size_t pixels = job.detection.map.values.size() + job.detection.map_std.values.size();
+  return job.image.pixels.size() + pixels * sizeof(float);
+}
+
 }  // namespace
 
 FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission)
@@ -36,7 +42,7 @@ FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer,
       decode_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX),
       execute_line_(static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2,
                     static_cast<size_t>(options.max_decoded_bytes)),
-      render_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX) {}
+      render_line_(static_cast<size_t>(options.max_frames_in_flight), static_cast<size_t>(options.max_decoded_bytes)) {}
 
 FrameFlow::Line& FrameFlow::line(PipelineQueue which) {
   switch (which) {
@@ -58,7 +64,7 @@ void FrameFlow::Forward(JobPtr job, PipelineQueue to) {
   const Place place{.id = id,
                     .rank = job->rank,
                     .deadline = deadline,
-                    .bytes = job->image.pixels.size(),
+                    .bytes = BytesHeld(*job),
                     .group = to == PipelineQueue::kExecute ? job->model.get() : nullptr};
   observer_.OnQueueChange(to, 1);
   // A frame that came back from a failed device was inside already and needs no room.

@@ -26,8 +26,8 @@ class PipelineObserver {
   // The model took `frames` frames in one call.
   virtual void OnBatch(int frames) = 0;
 
-  // Replica `replica` (from 0) failed; then either `rebuilt`, or lost for good.
-  virtual void OnReplicaFailure(int replica, bool rebuilt) = 0;
+  // A replica failed; then either `rebuilt`, or lost for good.
+  virtual void OnReplicaFailure(bool rebuilt) = 0;
 
   // A frame was taken out of the queue by the stage behind it, after `seconds` (>= 0). Frames that left the queue in
   // another way (expired, cancelled, skipped) are not told.

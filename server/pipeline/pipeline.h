@@ -32,11 +32,13 @@ namespace bayespfl::server {
 // - A frame whose Submit() returned OK is answered exactly once, perhaps before Submit() returns; a frame that was
 //   refused never is.
 // - Nothing is unbounded: frames and bytes inside are limited, and so are the decoded pictures that wait for the model
-//   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait).
+//   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait) and the maps that wait to be
+//   encoded (max_decoded_bytes too; then the model waits).
 // - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, the first by
 //   arrival and priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
 // - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
-//   leaves at once; neither reaches the device. A frame inside a stage is looked at when it leaves the stage.
+//   leaves at once; neither reaches the device. A frame inside a stage, or held there because the next line is full, is
+//   looked at when it leaves the stage.
 // - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure
 //   of a frame is its answer. A replica that cannot be rebuilt is given up; when a model has none left, its frames
 //   are answered with the error, and Healthy() says so.
@@ -66,7 +68,10 @@ class Pipeline {
     return admission_.FindModel(name);
   }
 
-  // OK when frames are accepted. Unavailable: no model yet, or draining. Internal: see Healthy().
+  // OK when frames of some model are accepted. Unavailable: no model yet, or draining.
+  absl::Status Accepting() const { return admission_.Accepting(); }
+
+  // OK when frames of every model are. Unavailable: as Accepting(). Internal: see Healthy().
   absl::Status Ready() const { return admission_.Ready(); }
 
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.

@@ -139,10 +139,11 @@ void Stages::Recover(size_t replica, ServedModel& model, std::vector<JobPtr> bat
     }
   }
   const absl::Status rebuilt = model.replica(replica).Rebuild();
-  observer_.OnReplicaFailure(static_cast<int>(replica), rebuilt.ok());
+  observer_.OnReplicaFailure(rebuilt.ok());
   if (rebuilt.ok()) return;
   model.Lose(replica);
   flow_.WakeReplicas();  // if it was the last, whoever is free answers its frames
+  if (options_.on_replica_lost) options_.on_replica_lost();
 }
 
 void Stages::RenderLoop() {

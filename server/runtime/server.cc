@@ -61,6 +61,10 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
       faults_(std::move(faults)) {
   PipelineOptions pipeline = PipelineOptionsOf(config_);
   pipeline.faults = faults_;
+  pipeline.on_replica_lost = [this] {
+    MutexLock lock(mu_);
+    UpdateServing();
+  };
   pipeline.admit = [this](const std::string& client) { return AdmitFrame(client); };
   pipeline_ = Pipeline::Create(pipeline, *metrics_);
   CallOptions calls = CallOptionsOf(config_);
@@ -178,6 +182,8 @@ ModelStoreOptions InspectionServer::StoreOptions() {
   options.publish = [this](const ModelSet& models) {
     metrics_->SetModels(models);
     pipeline_->SetModels(models);
+    MutexLock lock(mu_);
+    UpdateServing();
   };
   options.on_started = [this](const absl::Status& status) { OnStarted(status); };
   options.on_load = [this](const std::string& name, const absl::Status& status) { OnLoad(name, status); };
@@ -210,8 +216,8 @@ void InspectionServer::OnStarted(const absl::Status& status) {
     logger_->Error("the server cannot start without its models", {{"error", std::string(status.message())}});
   }
   MutexLock lock(mu_);
-  if (status.ok() && !draining_) SetServing(true);
   loaded_ = status;
+  UpdateServing();
   changed_.NotifyAll();
 }
 
@@ -223,6 +229,11 @@ void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status
 void InspectionServer::OnFrameAnswered(const FrameRecord& frame) {
   events_.FrameAnswered(frame);
   if (results_ != nullptr) results_->Write(frame);
+}
+
+void InspectionServer::UpdateServing() {
+  const bool loaded = loaded_.has_value() && loaded_->ok();
+  SetServing(loaded && !draining_ && pipeline_->Ready().ok());
 }
 
 void InspectionServer::SetServing(bool serving) {

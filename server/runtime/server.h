@@ -97,6 +97,7 @@ class InspectionServer {
   void OnStarted(const absl::Status& status);
   void OnFrameAnswered(const FrameRecord& frame);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);
+  void UpdateServing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SetServing(bool serving);
 
   const ServerConfig config_;

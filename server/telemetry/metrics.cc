@@ -190,7 +190,7 @@ void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(c
 
 void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
 
-void Metrics::OnReplicaFailure(int /*replica*/, bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
+void Metrics::OnReplicaFailure(bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
 
 void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
   queue_wait_[static_cast<size_t>(queue)]->Observe(seconds);

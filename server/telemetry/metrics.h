@@ -95,7 +95,7 @@ class Metrics final : public PipelineObserver {
   void OnQueueChange(PipelineQueue queue, int change) override;
   void OnFramesInFlightChange(int change) override;
   void OnBatch(int frames) override;
-  void OnReplicaFailure(int replica, bool rebuilt) override;
+  void OnReplicaFailure(bool rebuilt) override;
   void OnQueueWait(PipelineQueue queue, double seconds) override;
   void OnFrameAnswered(const InspectionOutcome& outcome) override;
   void OnFrameFailed(const absl::Status& status) override;

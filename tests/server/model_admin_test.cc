@@ -8,12 +8,14 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
@@ -52,7 +54,7 @@ class ModelAdminTest : public ::testing::Test {
     config.tokens_file = tokens_file;
     auto server = InspectionServer::Start(
         {.config = config,
-         .loader = [](const std::string& folder) { return Load(folder); },
+         .loader = [this](const std::string& folder) { return Load(folder); },
          .logger = *CreateLogger(
              {.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }})});
     ASSERT_TRUE(server.ok()) << server.status();
@@ -63,11 +65,12 @@ class ModelAdminTest : public ::testing::Test {
     inspection_ = v1::InspectionService::NewStub(grpc::CreateChannel(server_->grpc_address(), credentials));
   }
 
-  static absl::StatusOr<Replicas> Load(const std::string& folder) {
+  absl::StatusOr<Replicas> Load(const std::string& folder) {
     std::this_thread::sleep_for(kLoadTime);
     if (fs::path(folder).filename() == "broken") return absl::DataLossError("clip.safetensors: no tensor \"proj\"");
     auto executor = std::make_shared<FakeExecutor>();
     executor->TakePerFrame(kTimePerFrame);
+    executors_[fs::path(folder).filename()] = executor;
     return Replicas{std::move(executor)};
   }
 
@@ -115,6 +118,7 @@ class ModelAdminTest : public ::testing::Test {
 
   const testing::TemporaryFolder folder_;
   std::ostringstream log_;
+  std::map<std::string, std::shared_ptr<FakeExecutor>> executors_;  // by model; filled while it loads
   std::unique_ptr<InspectionServer> server_;
   std::unique_ptr<ModelAdminService::Stub> admin_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
@@ -239,6 +243,28 @@ TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForASwap) {
               std::chrono::duration<double>(kLoadTime).count(),
               2 * std::chrono::duration<double>(kTimePerFrame).count());
   EXPECT_LT(waited, std::chrono::duration<double>(kLoadTime).count());
+}
+
+TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
+  Start();
+  executors_["b"]->FailCalls(1000);
+  executors_["b"]->AllowRebuilds(0);
+  v1::InspectResponse answer;
+  while (!absl::StrContains(Inspect("b", &answer).error_message(), "every replica")) std::this_thread::yield();
+
+  grpc::ClientContext context;
+  const auto stream = inspection_->InspectStream(&context);
+  v1::InspectStreamRequest message;
+  *message.mutable_configuration()->mutable_options() = Frame("a").options();
+  stream->Write(message);
+  *message.mutable_frame()->mutable_image() = Frame("a").image();
+  stream->Write(message);
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  stream->WritesDone();
+
+  EXPECT_TRUE(reply.has_result()) << reply.ShortDebugString();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(ModelAdminTest, AStopDoesNotWaitForChangesThatHaveNotBegun) {

@@ -26,10 +26,15 @@ class CountingObserver final : public PipelineObserver {
   void OnQueueChange(PipelineQueue queue, int change) override {
     queued += change;
     if (queue == PipelineQueue::kExecute) waiting_for_model += change;
+    if (queue != PipelineQueue::kRender) return;
+    const int waiting = waiting_to_render += change;
+    int most = most_waiting_to_render;
+    while (waiting > most && !most_waiting_to_render.compare_exchange_weak(most, waiting)) {
+    }
   }
   void OnFramesInFlightChange(int change) override { in_flight += change; }
   void OnBatch(int frames) override { batched += frames; }
-  void OnReplicaFailure(int /*replica*/, bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
+  void OnReplicaFailure(bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
   void OnQueueWait(PipelineQueue /*queue*/, double seconds) override {
     ++waits;
     if (seconds < 0) ++negative_waits;
@@ -45,6 +50,8 @@ class CountingObserver final : public PipelineObserver {
 
   std::atomic<int> queued{0};
   std::atomic<int> waiting_for_model{0};
+  std::atomic<int> waiting_to_render{0};
+  std::atomic<int> most_waiting_to_render{0};
   std::atomic<int> in_flight{0};
   std::atomic<int> batched{0};
   std::atomic<int> rebuilt_replicas{0};

@@ -410,6 +410,24 @@ TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
   for (const auto& batch : executor_->batches()) EXPECT_EQ(batch.size(), 1U);
 }
 
+// Callbacks run in the rendering thread: slow ones are slow rendering. The model is quick.
+TEST_F(PipelineTest, MapsThatWaitToBeRenderedAreBounded) {
+  constexpr size_t kFrames = 40;
+  Make({.image_limits = {}, .max_frames_in_flight = kFrames, .max_decoded_bytes = 30, .max_batch = 1});
+  for (size_t i = 0; i < kFrames; ++i) {
+    const auto slow = [add = results_.Add()](FrameResult result) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      add(std::move(result));
+    };
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(), slow).ok());
+  }
+
+  results_.Wait(kFrames);
+
+  // One in the line, one that the model's thread holds back, and one just taken of which that is not told yet.
+  EXPECT_LE(observer_.most_waiting_to_render, 3);
+}
+
 TEST_F(PipelineTest, AFailedBatchIsTriedOnceMoreOnTheRebuiltReplica) {
   executor_->FailCalls(1);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
 
@@ -121,6 +122,11 @@ TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
   while (Http("/livez", 503).find("could not be rebuilt") == std::string::npos) std::this_thread::yield();
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
+  grpc::health::v1::HealthCheckResponse health;
+  do {
+    grpc::ClientContext context;
+    ASSERT_TRUE(grpc::health::v1::Health::NewStub(channel_)->Check(&context, {}, &health).ok());
+  } while (health.status() != grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 1\n"));
 }
 
