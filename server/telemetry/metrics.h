@@ -53,6 +53,7 @@
 #include "server/pipeline/observer.h"
 #include "server/pipeline/refusal.h"
 #include "server/pipeline/served_model.h"
+#include "server/telemetry/frame_outcome.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/nvml.h"
 #include "server/telemetry/result_sink.h"
@@ -130,7 +131,6 @@ class Metrics final : public PipelineObserver {
  private:
   static constexpr size_t kQueues = 3;
   static constexpr size_t kStages = 9;
-  static constexpr size_t kOutcomes = 8;
 
   void AddFrameMetrics(const std::vector<std::string>& categories);
   void AddQueueMetrics();
@@ -155,7 +155,7 @@ class Metrics final : public PipelineObserver {
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};
   std::array<prometheus::Histogram*, kQueues> queue_wait_{};
-  std::array<prometheus::Counter*, kOutcomes> frames_{};
+  std::array<prometheus::Counter*, kFrameOutcomes> frames_{};
   std::array<prometheus::Counter*, kRefusals> refusals_{};
   std::unordered_map<std::string, prometheus::Histogram*> scores_;   // by category; never changes
   prometheus::Histogram* other_scores_ = nullptr;                    // of all other categories
