@@ -35,6 +35,10 @@ Metrics::Metrics(const MetricsOptions& options)
                          .Name("bayespfl_calls_refused_total")
                          .Help("Calls without permission, which no service saw.")
                          .Register(registry_)),
+      certificate_expiry_(prometheus::BuildGauge()
+                              .Name("bayespfl_tls_certificate_expiry_timestamp_seconds")
+                              .Help("Expiry of the TLS certificate in use, in seconds since the Unix epoch.")
+                              .Register(registry_)),
       model_info_(prometheus::BuildGauge()
                       .Name("bayespfl_model_info")
                       .Help("1 for each model that serves.")
@@ -211,6 +215,10 @@ void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
 
 void Metrics::CountRefusedCall(absl::string_view code) {
   refused_calls_.Add({{"code", std::string(code)}}).Increment();
+}
+
+void Metrics::SetCertificateExpiry(absl::Time expiry) {
+  certificate_expiry_.Add({}).Set(absl::ToDoubleSeconds(expiry - absl::UnixEpoch()));
 }
 
 // Names and versions come from the operator's folders; series of models that are gone go too, so that swaps do not add

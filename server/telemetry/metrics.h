@@ -3,6 +3,10 @@
 //   bayespfl_requests_total{method,code}           counter    calls that ended, by gRPC method and status code
 //   bayespfl_calls_refused_total{code}             counter    calls without permission, which no service saw:
 //                                                             UNAUTHENTICATED, PERMISSION_DENIED
+//   bayespfl_tls_certificate_expiry_timestamp_seconds
+//                                                  gauge      of the certificate in use, since the Unix epoch; no
+//                                                  series
+//                                                             without TLS
 //   bayespfl_frames_total{outcome}                 counter    frames of all calls and streams: ok, invalid, refused,
 //                                                             unavailable, expired, cancelled, skipped,
 //                                                             failed
@@ -42,6 +46,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
@@ -119,6 +124,9 @@ class Metrics final : public PipelineObserver {
   // `code` is UNAUTHENTICATED or PERMISSION_DENIED.
   void CountRefusedCall(absl::string_view code);
 
+  // The certificate that is in use from now on expires then.
+  void SetCertificateExpiry(absl::Time expiry);
+
   // The models that serve from now on.
   void SetModels(const ModelSet& models);
 
@@ -140,6 +148,7 @@ class Metrics final : public PipelineObserver {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Counter>& refused_calls_;
+  prometheus::Family<prometheus::Gauge>& certificate_expiry_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   Mutex models_mu_;
   std::vector<prometheus::Gauge*> models_ ABSL_GUARDED_BY(models_mu_);
