@@ -8,7 +8,7 @@ help:
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
-	@echo "make tsan      the pipeline's tests under ThreadSanitizer"
+	@echo "make tsan      the tests of the pipeline and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make clean     remove build/ and out/"
@@ -30,8 +30,10 @@ asan: setup
 	@scripts/test.sh asan
 
 tsan: setup
-	@scripts/build.sh tsan pipeline_test
-	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/pipeline_test
+	@scripts/build.sh tsan pipeline_test telemetry_test
+	@for test in pipeline_test telemetry_test; do \
+	  TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/$$test || exit; \
+	done
 
 reliability: build
 	@RELIABILITY_SECONDS=$${RELIABILITY_SECONDS:-600} KILLED_CLIENTS=$${KILLED_CLIENTS:-1000} build/tests/reliability_test

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/number_range.h"
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/text.h"
 
@@ -47,7 +48,8 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::st
       ->capture_default_str();
   command.add_option("--timeout", flags.timeout_seconds, timeout_help)
       ->type_name("SECONDS")
-      ->check(CLI::Range(kShortestTimeoutSeconds, kLongestTimeoutSeconds))
+      ->check(
+          [](const std::string& text) { return CheckNumber(text, kShortestTimeoutSeconds, kLongestTimeoutSeconds); })
       ->capture_default_str();
   command.add_option("--tls-ca", flags.tls.ca, "Use TLS; PEM authorities of the server's certificate")
       ->envname("BAYESPFL_TLS_CA")

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/number_range.h"
 #include "base/seed.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
@@ -44,6 +45,12 @@ struct InspectFlags {
   std::optional<float> mask_threshold;
   std::string fail_above;  // a number, kCalibrated, or empty
 };
+
+std::string CheckScoreLimit(const std::string& text) {
+  if (text == kCalibrated) return "";
+  const std::string error = CheckNumber(text, 0, 1);
+  return error.empty() ? "" : absl::StrCat(error, ", nor \"", kCalibrated, "\"");
+}
 
 // The same limits as the server's, so that a slip of the keyboard is told before a thousand pictures are sent.
 absl::Status CheckCategory(const Input& input) {
@@ -153,8 +160,9 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
   command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)")
       ->check(CheckSeed);
   command
-      .add_option("--mask-threshold", flags.mask_threshold, "Mask where the map reaches this (default: the model's)")
-      ->check(CLI::Range(0.0, 1.0));
+      .add_option("--mask-threshold", flags.mask_threshold,
+                  "Mask where the map reaches this, 0..1 (default: the model's)")
+      ->check([](const std::string& text) { return CheckNumber(text, 0, 1); });
 }
 
 void AddResults(CLI::App& command, InspectFlags& flags) {
@@ -162,10 +170,11 @@ void AddResults(CLI::App& command, InspectFlags& flags) {
   command.add_option("--output", flags.output, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");
   command
-      .add_option("--fail-above", flags.fail_above,
-                  "Exit with 2 when any score is higher; \"calibrated\": higher than its category's own threshold")
+      .add_option(
+          "--fail-above", flags.fail_above,
+          "Exit with 2 when a score is higher than this, 0..1, or (\"calibrated\") than its category's threshold")
       ->type_name("SCORE")
-      ->check(CLI::Range(0.0, 1.0) | CLI::IsMember({kCalibrated}));
+      ->check(CheckScoreLimit);
 }
 
 }  // namespace

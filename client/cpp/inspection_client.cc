@@ -1,5 +1,6 @@
 #include "client/cpp/inspection_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <grpcpp/client_context.h>
@@ -12,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/loopback_host.h"
 #include "client/cpp/status_conversion.h"
 #include "client/cpp/stream_call.h"
 
@@ -31,11 +33,7 @@ bool HasScheme(absl::string_view target) {
   return absl::StrContains(target, "://") || absl::StartsWith(target, "unix:");
 }
 
-bool IsLoopback(absl::string_view target) {
-  const absl::string_view host = target.substr(0, target.rfind(':'));
-  const bool numbers = host.find_first_not_of("0123456789.") == absl::string_view::npos;  // no 127.example.com
-  return (numbers && absl::StartsWith(host, "127.")) || host == "localhost" || host == "[::1]";
-}
+bool IsLoopback(absl::string_view target) { return IsLoopbackHost(std::string(target.substr(0, target.rfind(':')))); }
 
 // Of this machine, so that nobody else can listen.
 bool IsLocal(absl::string_view target) { return IsLoopback(target) || absl::StartsWith(target, "unix:"); }
@@ -54,20 +52,16 @@ absl::Status CheckToken(const ClientOptions& options) {
       absl::StrCat("the token would go to ", options.target, " in plain text; use TLS, or allow it explicitly"));
 }
 
-void SetDeadline(grpc::ClientContext& context, absl::Duration timeout) {
-  if (timeout != absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-}
-
 // How long a first connection may take, and how soon it is tried again.
 constexpr absl::Duration kConnectPatience = absl::Seconds(1);
 constexpr int kReconnectMilliseconds = 100;
 
-// Runs one unary call of a stub within the client's deadline.
+// Runs one unary call of a stub until the deadline.
 template <typename Response, typename Call>
-absl::StatusOr<Response> Unary(const ClientOptions& options, const Call& call) {
+absl::StatusOr<Response> Unary(const std::string& token, absl::Time deadline, const Call& call) {
   grpc::ClientContext context;
-  SetDeadline(context, options.timeout);
-  AddToken(options.token, context);
+  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
+  AddToken(token, context);
   Response response;
   const absl::Status status = FromGrpcStatus(call(&context, &response));
   if (!status.ok()) return status;
@@ -117,15 +111,18 @@ InspectionClient::InspectionClient(ClientOptions options, std::shared_ptr<grpc::
       inspection_(InspectionService::NewStub(channel_)),
       health_(grpc::health::v1::Health::NewStub(channel_)) {}
 
-// Returns at once when there is a connection, and soon when there can be none: the call then says why. On a busy
-// machine gRPC 1.51 takes now and then a connection that is under way for a failed one, and would fail the first call.
-void InspectionClient::AwaitConnection() const {
-  channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + std::min(options_.timeout, kConnectPatience)));
+// Returns when there is a connection, or else after kConnectPatience: the call, which has half of the time at least,
+// then says why. On a busy machine gRPC 1.51 takes now and then a connection that is under way for a failed one, and
+// would fail the first call.
+void InspectionClient::AwaitConnection(absl::Time deadline) const {
+  const absl::Time now = absl::Now();
+  channel_->WaitForConnected(absl::ToChronoTime(now + std::min(kConnectPatience, (deadline - now) / 2)));
 }
 
 absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& request) const {
-  AwaitConnection();
-  return Unary<InspectResponse>(options_, [&](grpc::ClientContext* context, InspectResponse* response) {
+  const absl::Time deadline = absl::Now() + options_.timeout;
+  AwaitConnection(deadline);
+  return Unary<InspectResponse>(options_.token, deadline, [&](grpc::ClientContext* context, InspectResponse* response) {
     return inspection_->Inspect(context, request, response);
   });
 }
@@ -133,19 +130,22 @@ absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& 
 absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo(const std::string& model) const {
   GetModelInfoRequest request;
   request.set_model(model);
-  AwaitConnection();
-  return Unary<GetModelInfoResponse>(options_, [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
-    return inspection_->GetModelInfo(context, request, response);
-  });
+  const absl::Time deadline = absl::Now() + options_.timeout;
+  AwaitConnection(deadline);
+  return Unary<GetModelInfoResponse>(options_.token, deadline,
+                                     [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
+                                       return inspection_->GetModelInfo(context, request, response);
+                                     });
 }
 
 absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionClient::Health(
     absl::string_view service) const {
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(std::string(service));
-  AwaitConnection();
+  const absl::Time deadline = absl::Now() + options_.timeout;
+  AwaitConnection(deadline);
   const auto response = Unary<grpc::health::v1::HealthCheckResponse>(
-      options_, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
+      options_.token, deadline, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
         return health_->Check(context, request, answer);
       });
   if (!response.ok()) return response.status();
@@ -157,7 +157,7 @@ absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_optio
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
   if (options.stall_timeout <= absl::ZeroDuration())
     return absl::InvalidArgumentError("stall_timeout must be positive");
-  AwaitConnection();
+  AwaitConnection(absl::Now() + options.stall_timeout);
   StreamCall call(options, options_.token);
   call.Start(*inspection_, inspect_options);
   bool more = true;  // the source may have another frame

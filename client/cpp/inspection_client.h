@@ -35,7 +35,7 @@ struct ClientOptions {
   // "host:port", "[IPv6]:port", or a gRPC target with a scheme such as "dns:///..." or "unix:...".
   std::string target = "127.0.0.1:50051";
 
-  // Deadline of each unary call, > 0.
+  // Deadline of each unary call, the first connection included; > 0.
   absl::Duration timeout = absl::Seconds(60);
 
   // Largest message in either direction, bytes, at least 1 MiB. The default is the server's own: a picture of 64 MiB
@@ -118,7 +118,7 @@ class InspectionClient final {
 
  private:
   InspectionClient(ClientOptions options, std::shared_ptr<grpc::Channel> channel);
-  void AwaitConnection() const;
+  void AwaitConnection(absl::Time deadline) const;
 
   ClientOptions options_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -86,6 +86,7 @@ absl::Status InspectionServer::Secure() {
   options.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
   };
+  options.on_certificate = [this](absl::Time expiry) { metrics_->SetCertificateExpiry(expiry); };
   absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
   if (!security.ok()) return security.status();
   security_ = *std::move(security);

@@ -14,7 +14,7 @@ struct AuditEvent {
   absl::string_view who;   // name of the token, or the client's identity without one; empty: not known
   absl::string_view role;  // "inspect", "admin"; empty: none
   absl::string_view peer;  // address as gRPC gives it; empty: not known. gRPC refuses a call before it says who sent it
-  absl::string_view method;   // "/bayespfl.admin.v1.AdminService/SwapModel"
+  absl::string_view method;   // "/bayespfl.admin.v1.ModelAdminService/LoadModel"
   absl::string_view outcome;  // name of a gRPC code
   absl::string_view target;   // what the call was about, e.g. a model's folder; empty: nothing more than the method
 };

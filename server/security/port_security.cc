@@ -31,22 +31,34 @@ absl::Status CheckCombination(const PortSecurityOptions& options) {
   return absl::OkStatus();
 }
 
+using OnCertificate = std::function<void(absl::Time)>;
+
+void AnnounceCertificate(const TlsCertificates& tls, const OnCertificate& on_certificate, const Logger& logger) {
+  const absl::Time not_after = tls.current()->not_after;
+  logger->Info("TLS is on", {{"certificate_expires", FormatTimestamp(not_after)}});
+  if (not_after <= absl::Now()) logger->Warning("tls_certificate has expired; clients will refuse it");
+  if (on_certificate) on_certificate(not_after);
+}
+
 void LogState(const PortSecurityOptions& options, const TlsCertificates* tls, const TokenStore* tokens,
               const Logger& logger) {
-  if (tls != nullptr) {
-    const absl::Time not_after = tls->current()->not_after;
-    logger->Info("TLS is on", {{"certificate_expires", FormatTimestamp(not_after)}});
-    if (not_after <= absl::Now()) logger->Warning("tls_certificate has expired; clients will refuse it");
-  }
+  if (tls != nullptr) AnnounceCertificate(*tls, options.on_certificate, logger);
   if (tokens != nullptr) logger->Info("calls need a token", {{"tokens", uint64_t{tokens->size()}}});
   if (tokens != nullptr || IsLoopbackHost(options.host) || !options.tls.tls_client_ca.empty()) return;
   logger->Warning("anybody who can reach the port may call: neither tokens_file nor tls_client_ca is set",
                   {{"host", options.host}});
 }
 
-std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* tokens) {
+std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* tokens, OnCertificate on_certificate,
+                                          const Logger& logger) {
   std::vector<ReloadThread::Source> sources;
-  if (tls != nullptr) sources.push_back({"TLS certificate", [tls] { return tls->Reload(); }});
+  if (tls != nullptr) {
+    sources.push_back({"TLS certificate", [tls, on_certificate = std::move(on_certificate), logger] {
+                         absl::StatusOr<bool> changed = tls->Reload();
+                         if (changed.ok() && *changed) AnnounceCertificate(*tls, on_certificate, logger);
+                         return changed;
+                       }});
+  }
   if (tokens != nullptr) sources.push_back({"tokens_file", [tokens] { return tokens->Reload(); }});
   return sources;
 }
@@ -84,7 +96,8 @@ PortSecurity::PortSecurity(PortSecurityOptions options, std::unique_ptr<TlsCerti
                       ? nullptr
                       : std::make_unique<Authorizer>(*tokens_, audit_log_, std::move(options.on_call_refused))),
       credentials_(MakePortCredentials(tls_.get(), authorizer_.get())),
-      reload_(Sources(tls_.get(), tokens_.get()), options.reload_interval, logger) {}
+      reload_(Sources(tls_.get(), tokens_.get(), std::move(options.on_certificate), logger), options.reload_interval,
+              logger) {}
 
 ClientIdentity PortSecurity::IdentityOf(const grpc::ServerContextBase& context) const {
   return server::IdentityOf(context, tokens_.get());

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_context.h"
 #include "server/security/audit_log.h"
@@ -37,6 +38,8 @@ struct PortSecurityOptions {
   std::chrono::seconds reload_interval{10};  // >= 1; files are looked at this often
   ClientLimitsOptions limits = {};
   std::function<void(absl::StatusCode)> on_call_refused = {};  // once for every call without permission; may be empty
+  std::function<void(absl::Time)> on_certificate = {};  // when it expires: of the first one and of each that replaces
+                                                        // it; may be empty
 };
 
 // Thread-safe. Outlives the gRPC server and its services.

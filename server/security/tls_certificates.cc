@@ -4,10 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <cstddef>
 #include <ctime>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -27,6 +29,7 @@ struct Deleter {
 };
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
+using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 
 BioPtr Reader(const std::string& pem) { return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
@@ -34,11 +37,27 @@ BioPtr Reader(const std::string& pem) { return BioPtr(BIO_new_mem_buf(pem.data()
 // Without it OpenSSL would ask at the terminal.
 int NoPassphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
 
-absl::StatusOr<CertificatePtr> FirstCertificate(const std::string& pem, const char* setting) {
-  CertificatePtr certificate(PEM_read_bio_X509(Reader(pem).get(), nullptr, NoPassphrase, nullptr));
+// What OpenSSL said last; its errors are forgotten then.
+std::string TakeReason() {
+  const char* const reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
-  if (certificate == nullptr) return absl::InvalidArgumentError(absl::StrCat(setting, " holds no PEM certificate"));
-  return certificate;
+  return reason != nullptr ? reason : "OpenSSL gives no reason";
+}
+
+// At least one.
+absl::StatusOr<std::vector<CertificatePtr>> Certificates(const std::string& pem, const char* setting) {
+  const BioPtr reader = Reader(pem);
+  std::vector<CertificatePtr> certificates;
+  for (;;) {
+    CertificatePtr certificate(PEM_read_bio_X509(reader.get(), nullptr, NoPassphrase, nullptr));
+    if (certificate == nullptr) break;
+    certificates.push_back(std::move(certificate));
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string reason = TakeReason();
+  if (!at_end) return absl::InvalidArgumentError(absl::StrCat(setting, " holds a damaged certificate: ", reason));
+  if (certificates.empty()) return absl::InvalidArgumentError(absl::StrCat(setting, " holds no PEM certificate"));
+  return certificates;
 }
 
 absl::StatusOr<KeyPtr> PrivateKey(const std::string& pem) {
@@ -48,6 +67,21 @@ absl::StatusOr<KeyPtr> PrivateKey(const std::string& pem) {
     return absl::InvalidArgumentError("tls_key holds no PEM private key, or one that needs a passphrase");
   }
   return key;
+}
+
+// Hands everything to OpenSSL as gRPC will do, whose own refusal names nothing.
+absl::Status TryOut(const std::vector<CertificatePtr>& chain, EVP_PKEY* key) {
+  const auto refused = [](const char* setting) {
+    return absl::InvalidArgumentError(absl::StrCat(setting, " is refused by OpenSSL: ", TakeReason()));
+  };
+  const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  if (context == nullptr) return absl::InternalError(absl::StrCat("OpenSSL makes no TLS context: ", TakeReason()));
+  if (SSL_CTX_use_certificate(context.get(), chain.front().get()) != 1) return refused("tls_certificate");
+  for (size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) != 1) return refused("tls_certificate");
+  }
+  if (SSL_CTX_use_PrivateKey(context.get(), key) != 1) return refused("tls_key");
+  return absl::OkStatus();
 }
 
 absl::Time ExpiryOf(const X509& certificate) {
@@ -84,18 +118,20 @@ bool Same(const TlsFiles& a, const TlsFiles& b) {
 }  // namespace
 
 absl::StatusOr<TlsMaterial> CheckTls(TlsFiles pem) {
-  const absl::StatusOr<CertificatePtr> certificate = FirstCertificate(pem.tls_certificate, "tls_certificate");
-  if (!certificate.ok()) return certificate.status();
+  const absl::StatusOr<std::vector<CertificatePtr>> chain = Certificates(pem.tls_certificate, "tls_certificate");
+  if (!chain.ok()) return chain.status();
   const absl::StatusOr<KeyPtr> key = PrivateKey(pem.tls_key);
   if (!key.ok()) return key.status();
-  const bool match = X509_check_private_key(certificate->get(), key->get()) == 1;
+  const bool match = X509_check_private_key(chain->front().get(), key->get()) == 1;
   ERR_clear_error();
   if (!match) return absl::InvalidArgumentError("tls_key does not belong to tls_certificate");
+  const absl::Status tried = TryOut(*chain, key->get());
+  if (!tried.ok()) return tried;
   if (!pem.tls_client_ca.empty()) {
-    const absl::StatusOr<CertificatePtr> authority = FirstCertificate(pem.tls_client_ca, "tls_client_ca");
-    if (!authority.ok()) return authority.status();
+    const absl::StatusOr<std::vector<CertificatePtr>> authorities = Certificates(pem.tls_client_ca, "tls_client_ca");
+    if (!authorities.ok()) return authorities.status();
   }
-  const absl::Time not_after = ExpiryOf(**certificate);
+  const absl::Time not_after = ExpiryOf(*chain->front());
   return TlsMaterial{.pem = std::move(pem), .not_after = not_after};
 }
 

@@ -28,8 +28,9 @@ struct TlsMaterial {
   uint64_t generation = 0;  // grows with every change
 };
 
-// InvalidArgument, with the setting that is to blame: no certificate or key in the PEM, a key that needs a passphrase,
-// a key of another certificate.
+// InvalidArgument, with the setting that is to blame: no certificate or key in the PEM, a damaged one, a key that needs
+// a passphrase, a key of another certificate, and whatever else OpenSSL would refuse when gRPC hands it over (a key
+// that is too small for the security level, say), with OpenSSL's reason.
 absl::StatusOr<TlsMaterial> CheckTls(TlsFiles pem);
 
 // Thread-safe.

@@ -4,37 +4,44 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/pipeline/frame.h"
+#include "server/telemetry/frame_outcome.h"
 
 namespace bayespfl::server {
 namespace {
 
-LogLevel FrameLevel(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-    case absl::StatusCode::kCancelled:
-    case absl::StatusCode::kAborted:  // IsSkipped()
+LogLevel LevelOf(FrameOutcome outcome) {
+  switch (outcome) {
+    case FrameOutcome::kOk:
+    case FrameOutcome::kCancelled:
+    case FrameOutcome::kSkipped:
       return LogLevel::kDebug;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kResourceExhausted:
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
+    case FrameOutcome::kInvalid:
+    case FrameOutcome::kRefused:
+    case FrameOutcome::kUnavailable:
+    case FrameOutcome::kExpired:
       return LogLevel::kWarning;
-    default:
-      return LogLevel::kError;
+    case FrameOutcome::kFailed:
+      break;
   }
+  return LogLevel::kError;
 }
 
-absl::string_view FrameMessage(const absl::Status& status) {
-  if (status.ok()) return "the frame was answered";
-  if (IsSkipped(status)) return "the frame was skipped";
-  if (absl::IsCancelled(status)) return "the frame's client left";
-  return "the frame failed";
+absl::string_view MessageOf(FrameOutcome outcome) {
+  switch (outcome) {
+    case FrameOutcome::kOk:
+      return "the frame was answered";
+    case FrameOutcome::kSkipped:
+      return "the frame was skipped";
+    case FrameOutcome::kCancelled:
+      return "the frame's client left";
+    default:
+      return "the frame failed";
+  }
 }
 
 // A failed frame has its own line; the call's line adds nothing but when the server is at fault.
 LogLevel CallLevel(const CallRecord& call, const absl::Status& status) {
-  if (FrameLevel(status) == LogLevel::kError) return LogLevel::kError;
+  if (FrameOutcomeOf(status) == FrameOutcome::kFailed) return LogLevel::kError;
   return call.stream_id.has_value() ? LogLevel::kInfo : LogLevel::kDebug;
 }
 
@@ -62,7 +69,8 @@ void AddStatus(const absl::Status& status, LogFields& fields) {
 EventLog::EventLog(Logger logger, RepeatLimits limits) : logger_(std::move(logger)), limiter_(std::move(limits)) {}
 
 void EventLog::FrameAnswered(const FrameRecord& frame) {
-  const LogLevel level = FrameLevel(frame.status);
+  const FrameOutcome outcome = FrameOutcomeOf(frame.status);
+  const LogLevel level = LevelOf(outcome);
   if (!logger_->Enabled(level)) return;
   LogFields fields;
   AddCall(frame.call, fields);
@@ -75,8 +83,7 @@ void EventLog::FrameAnswered(const FrameRecord& frame) {
   fields.push_back({"seconds", frame.seconds});
   if (frame.finding.has_value()) fields.push_back({"score", double{frame.finding->score}});
   const std::string code = absl::StatusCodeToString(frame.status.code());
-  WriteLimited(level, FrameMessage(frame.status), std::move(fields),
-               absl::StrCat("frame ", code, " ", frame.name.camera_id));
+  WriteLimited(level, MessageOf(outcome), std::move(fields), absl::StrCat("frame ", code, " ", frame.name.camera_id));
 }
 
 void EventLog::CallFinished(const CallRecord& call, const absl::Status& status) {

@@ -14,10 +14,11 @@
 namespace bayespfl::server {
 
 // One line for each:
-//   frame that failed                 warning; INTERNAL and other failures of the server: error
+//   frame that failed                 warning; when the server is at fault (FrameOutcome::kFailed): error
 //   frame that was answered           debug, as are one that was skipped and one whose client left
 //   stream that ended                 info
-//   other call that ended             debug; INTERNAL and the like: error
+//   other call that ended             debug
+// A call of either kind that ended by the server's fault: error.
 // Of one kind (frames: code and camera) RepeatLimits are written; the next line says how many were left out.
 //
 // Thread-safe.

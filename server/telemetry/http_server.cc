@@ -1,8 +1,13 @@
 #include "server/telemetry/http_server.h"
 
 #include <httplib.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <thread>
@@ -13,10 +18,79 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr size_t kThreads = 4;
+constexpr size_t kThreads = 16;         // waiting, most of the time
 constexpr size_t kMaxBodyBytes = 4096;  // nothing here takes a body
-constexpr time_t kIoTimeoutSeconds = 5;
-constexpr time_t kKeepAliveSeconds = 1;  // an idle connection holds one of the threads, and the stop, that long
+
+// From the moment when a thread takes a connection to its end: so long one client can hold a thread, and the stop.
+constexpr std::chrono::seconds kConnectionTime(2);
+
+// One connection, until its time is up. The library's own stream limits each read and write alone: a client that sends
+// a byte now and then would hold a thread for hours.
+class TimedStream final : public httplib::Stream {
+ public:
+  explicit TimedStream(socket_t socket) : socket_(socket), end_(std::chrono::steady_clock::now() + kConnectionTime) {}
+
+  bool is_readable() const override { return next_ < size_ || WaitFor(POLLIN); }
+  bool is_writable() const override { return WaitFor(POLLOUT); }
+
+  // The library reads heads byte by byte.
+  ssize_t read(char* bytes, size_t size) override {
+    if (next_ == size_) {
+      if (!WaitFor(POLLIN)) return -1;
+      const ssize_t got = recv(socket_, buffer_.data(), buffer_.size(), 0);
+      if (got <= 0) return got;
+      next_ = 0;
+      size_ = static_cast<size_t>(got);
+    }
+    const size_t taken = std::min(size, size_ - next_);
+    std::copy_n(buffer_.begin() + static_cast<ptrdiff_t>(next_), taken, bytes);
+    next_ += taken;
+    return static_cast<ssize_t>(taken);
+  }
+
+  ssize_t write(const char* bytes, size_t size) override {
+    return WaitFor(POLLOUT) ? send(socket_, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) : -1;
+  }
+
+  // No handler asks who is there.
+  void get_remote_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
+  void get_local_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
+  socket_t socket() const override { return socket_; }
+
+ private:
+  bool WaitFor(short event) const {
+    for (;;) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now()).count();
+      pollfd descriptor{.fd = socket_, .events = event, .revents = 0};
+      const int ready = left > 0 ? poll(&descriptor, 1, static_cast<int>(left)) : 0;
+      if (ready >= 0 || errno != EINTR) return ready > 0;
+    }
+  }
+
+  const socket_t socket_;
+  const std::chrono::steady_clock::time_point end_;
+  std::array<char, 4096> buffer_{};
+  size_t next_ = 0;  // of what is in the buffer
+  size_t size_ = 0;
+};
+
+// Answers one request on each connection.
+class TimedServer final : public httplib::Server {
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    bool answered = false;
+    // The library's sign of a stop: connections that still wait for a thread then go unanswered.
+    if (svr_sock_ != INVALID_SOCKET) {
+      TimedStream stream(socket);
+      bool closed = false;
+      answered = process_request(stream, /*close_connection=*/true, closed, nullptr);
+    }
+    shutdown(socket, SHUT_RDWR);
+    close(socket);
+    return answered;
+  }
+};
 
 // The library's own default shares the port with other processes, so that a second server would start unnoticed.
 void SetSocketOptions(socket_t socket) {
@@ -35,7 +109,7 @@ void AddProbe(httplib::Server& server, const std::string& path, std::function<ab
 }  // namespace
 
 struct HttpServer::Impl {
-  httplib::Server server;
+  TimedServer server;
   std::thread thread;
   int port = 0;
 };
@@ -47,9 +121,6 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   server.set_socket_options(SetSocketOptions);
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
   server.set_payload_max_length(kMaxBodyBytes);
-  server.set_read_timeout(kIoTimeoutSeconds);
-  server.set_write_timeout(kIoTimeoutSeconds);
-  server.set_keep_alive_timeout(kKeepAliveSeconds);
   server.Get("/metrics",
              [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/, httplib::Response& response) {
                response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");

@@ -16,35 +16,13 @@ namespace {
 constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
 constexpr std::array<const char*, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
                                                     "detect", "postprocess", "render",     "total"};
-constexpr std::array<const char*, 8> kOutcomeNames = {"ok",      "invalid",   "refused", "unavailable",
-                                                      "expired", "cancelled", "skipped", "failed"};
 
 template <size_t kCount>
 prometheus::Histogram::BucketBoundaries BucketsOf(const std::array<double, kCount>& bounds) {
   return {bounds.begin(), bounds.end()};
 }
 
-size_t OutcomeOf(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return 0;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kNotFound:  // another model was asked for
-      return 1;
-    case absl::StatusCode::kResourceExhausted:
-      return 2;
-    case absl::StatusCode::kUnavailable:
-      return 3;
-    case absl::StatusCode::kDeadlineExceeded:
-      return 4;
-    case absl::StatusCode::kCancelled:
-      return 5;
-    case absl::StatusCode::kAborted:  // IsSkipped()
-      return 6;
-    default:
-      return 7;
-  }
-}
+size_t IndexOf(const absl::Status& status) { return static_cast<size_t>(FrameOutcomeOf(status)); }
 
 }  // namespace
 
@@ -57,6 +35,10 @@ Metrics::Metrics(const MetricsOptions& options)
                          .Name("bayespfl_calls_refused_total")
                          .Help("Calls without permission, which no service saw.")
                          .Register(registry_)),
+      certificate_expiry_(prometheus::BuildGauge()
+                              .Name("bayespfl_tls_certificate_expiry_timestamp_seconds")
+                              .Help("Expiry of the TLS certificate in use, in seconds since the Unix epoch.")
+                              .Register(registry_)),
       model_info_(prometheus::BuildGauge()
                       .Name("bayespfl_model_info")
                       .Help("1 for each model that serves.")
@@ -104,7 +86,9 @@ void Metrics::AddFrameMetrics(const std::vector<std::string>& categories) {
                      .Name("bayespfl_frames_total")
                      .Help("Frames that ended, by outcome.")
                      .Register(registry_);
-  for (size_t i = 0; i < kOutcomes; ++i) frames_[i] = &frames.Add({{"outcome", kOutcomeNames[i]}});
+  for (size_t i = 0; i < kFrameOutcomes; ++i) {
+    frames_[i] = &frames.Add({{"outcome", std::string(FrameOutcomeName(static_cast<FrameOutcome>(i)))}});
+  }
   auto& refusals = prometheus::BuildCounter()
                        .Name("bayespfl_frames_refused_total")
                        .Help("Frames that were never accepted, by reason.")
@@ -197,7 +181,7 @@ void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
 }
 
 void Metrics::OnFrameAnswered(const InspectionOutcome& outcome) {
-  frames_[OutcomeOf(absl::OkStatus())]->Increment();
+  frames_[IndexOf(absl::OkStatus())]->Increment();
   samples_drawn_.Increment(outcome.samples);
   const auto listed = scores_.find(MetricCategory(outcome.category));
   (listed == scores_.end() ? other_scores_ : listed->second)->Observe(outcome.score);
@@ -210,7 +194,7 @@ void Metrics::OnFrameAnswered(const InspectionOutcome& outcome) {
 }
 
 void Metrics::OnFrameFailed(const absl::Status& status) {
-  frames_[OutcomeOf(status)]->Increment();
+  frames_[IndexOf(status)]->Increment();
   const std::optional<Refusal> refusal = RefusalOf(status);
   if (refusal.has_value()) refusals_[static_cast<size_t>(*refusal)]->Increment();
 }
@@ -231,6 +215,10 @@ void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
 
 void Metrics::CountRefusedCall(absl::string_view code) {
   refused_calls_.Add({{"code", std::string(code)}}).Increment();
+}
+
+void Metrics::SetCertificateExpiry(absl::Time expiry) {
+  certificate_expiry_.Add({}).Set(absl::ToDoubleSeconds(expiry - absl::UnixEpoch()));
 }
 
 // Names and versions come from the operator's folders; series of models that are gone go too, so that swaps do not add

@@ -3,6 +3,10 @@
 //   bayespfl_requests_total{method,code}           counter    calls that ended, by gRPC method and status code
 //   bayespfl_calls_refused_total{code}             counter    calls without permission, which no service saw:
 //                                                             UNAUTHENTICATED, PERMISSION_DENIED
+//   bayespfl_tls_certificate_expiry_timestamp_seconds
+//                                                  gauge      of the certificate in use, since the Unix epoch; no
+//                                                  series
+//                                                             without TLS
 //   bayespfl_frames_total{outcome}                 counter    frames of all calls and streams: ok, invalid, refused,
 //                                                             unavailable, expired, cancelled, skipped,
 //                                                             failed
@@ -42,6 +46,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
@@ -53,6 +58,7 @@
 #include "server/pipeline/observer.h"
 #include "server/pipeline/refusal.h"
 #include "server/pipeline/served_model.h"
+#include "server/telemetry/frame_outcome.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/nvml.h"
 #include "server/telemetry/result_sink.h"
@@ -118,6 +124,9 @@ class Metrics final : public PipelineObserver {
   // `code` is UNAUTHENTICATED or PERMISSION_DENIED.
   void CountRefusedCall(absl::string_view code);
 
+  // The certificate that is in use from now on expires then.
+  void SetCertificateExpiry(absl::Time expiry);
+
   // The models that serve from now on.
   void SetModels(const ModelSet& models);
 
@@ -130,7 +139,6 @@ class Metrics final : public PipelineObserver {
  private:
   static constexpr size_t kQueues = 3;
   static constexpr size_t kStages = 9;
-  static constexpr size_t kOutcomes = 8;
 
   void AddFrameMetrics(const std::vector<std::string>& categories);
   void AddQueueMetrics();
@@ -140,6 +148,7 @@ class Metrics final : public PipelineObserver {
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Counter>& refused_calls_;
+  prometheus::Family<prometheus::Gauge>& certificate_expiry_;
   prometheus::Family<prometheus::Gauge>& model_info_;
   Mutex models_mu_;
   std::vector<prometheus::Gauge*> models_ ABSL_GUARDED_BY(models_mu_);
@@ -155,7 +164,7 @@ class Metrics final : public PipelineObserver {
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};
   std::array<prometheus::Histogram*, kQueues> queue_wait_{};
-  std::array<prometheus::Counter*, kOutcomes> frames_{};
+  std::array<prometheus::Counter*, kFrameOutcomes> frames_{};
   std::array<prometheus::Counter*, kRefusals> refusals_{};
   std::unordered_map<std::string, prometheus::Histogram*> scores_;   // by category; never changes
   prometheus::Histogram* other_scores_ = nullptr;                    // of all other categories

@@ -70,10 +70,8 @@ std::optional<double> OpenDescriptors(const fs::path& proc) {
   fs::directory_iterator entry(proc / "self/fd", error);
   if (error) return std::nullopt;
   double count = 0;
-  for (; entry != fs::directory_iterator(); entry.increment(error)) {
-    if (error) return std::nullopt;
-    ++count;
-  }
+  for (; entry != fs::directory_iterator(); entry.increment(error)) ++count;  // an error makes it the end
+  if (error) return std::nullopt;
   return count - 1;  // the iterator's own
 }
 

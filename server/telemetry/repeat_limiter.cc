@@ -27,10 +27,14 @@ RepeatLimiter::Window& RepeatLimiter::WindowOf(absl::string_view key, std::chron
   const auto found = windows_.find(std::string(key));
   if (found != windows_.end()) return found->second;
   if (windows_.size() >= std::max<size_t>(1, limits_.max_keys)) {
-    // Windows that are over and owe no count are as good as new ones.
+    // Those that are over make room, also when they owe a count: clients invent keys, and would fill the map for good.
+    int64_t owed = 0;
     std::erase_if(windows_, [&](const auto& entry) {
-      return now - entry.second.start >= limits_.window && entry.second.suppressed == 0;
+      const bool over = now - entry.second.start >= limits_.window;
+      if (over) owed += entry.second.suppressed;
+      return over;
     });
+    rest_.suppressed += owed;
     if (windows_.size() >= std::max<size_t>(1, limits_.max_keys)) return rest_;
   }
   return windows_[std::string(key)];

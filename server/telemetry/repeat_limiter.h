@@ -19,7 +19,7 @@ namespace bayespfl::server {
 struct RepeatLimits {
   int max_lines = 5;                // >= 1, of one key in a window
   std::chrono::seconds window{10};  // begins with the first line after the window before
-  size_t max_keys = 1024;           // >= 1, told apart; the events of further keys count as one more key
+  size_t max_keys = 1024;           // >= 1, told apart; the events of further keys count as one more key, the rest
   std::function<std::chrono::steady_clock::time_point()> clock = std::chrono::steady_clock::now;
 };
 
@@ -29,7 +29,8 @@ class RepeatLimiter {
   explicit RepeatLimiter(RepeatLimits limits);
 
   // Absent: the event of this key is to be left out. Else it is to be written, and the value is the number of events of
-  // the key that were left out since the last one that was written.
+  // the key that were left out since the last one that was written. Keys that have been silent for a window make room
+  // for others when there are too many; what was left out of them is then told with the rest.
   std::optional<int64_t> Admit(absl::string_view key);
 
  private:

@@ -47,22 +47,18 @@ absl::Status RotatingFile::OpenFile() {
   if (descriptor_ < 0) return Failed("open", options_.path);
   struct stat status{};
   absl::Status error;
-  if (fstat(descriptor_, &status) != 0) {
-    error = Failed("look at", options_.path);
-  } else if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  if (fstat(descriptor_, &status) != 0) error = Failed("look at", options_.path);
+  regular_ = error.ok() && S_ISREG(status.st_mode);
+  size_ = regular_ ? status.st_size : 0;
+  if (regular_ && flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     error = errno == EWOULDBLOCK
                 ? absl::FailedPreconditionError(absl::StrCat("another process writes to ", options_.path))
                 : Failed("lock", options_.path);
   }
-  if (!error.ok()) {
-    Close();
-    return error;
-  }
-  regular_ = S_ISREG(status.st_mode);
-  size_ = regular_ ? status.st_size : 0;
   char last = '\n';
-  if (size_ > 0 && pread(descriptor_, &last, 1, size_ - 1) == 1 && last != '\n') return WriteAll("\n");
-  return absl::OkStatus();
+  if (error.ok() && size_ > 0 && pread(descriptor_, &last, 1, size_ - 1) == 1 && last != '\n') error = WriteAll("\n");
+  if (!error.ok()) Close();  // so that the next call begins here again
+  return error;
 }
 
 absl::Status RotatingFile::Append(absl::string_view line) {

@@ -32,7 +32,7 @@ struct RotatingFileOptions {
 
 // Lines are whole: when one cannot be written to its end (a full disk), what was written of it is taken back; when an
 // earlier process was killed within one, the next begins on a line of its own. PATH is locked (flock), so that two
-// processes do not rotate each other's file. A device (/dev/null) is written to as it is, and never rotated.
+// processes do not rotate each other's file. A device (/dev/null) is written to as it is, neither locked nor rotated.
 //
 // Not thread-safe.
 class RotatingFile final : public LineFile {

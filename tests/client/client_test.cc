@@ -161,6 +161,27 @@ TEST(UnaryTest, ReportsAnUnreachableServerAtOnce) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
 }
 
+// The wait for a connection counts as well. Beyond the second are what a busy machine takes.
+TEST(UnaryTest, TakesNoLongerThanItsTimeoutWhenTheServerSaysNothing) {
+  const SilentListener listener;
+  const absl::Time start = absl::Now();
+
+  const auto response = ClientOf(listener.target(), absl::Seconds(1))->Inspect(RequestOf("good"));
+
+  EXPECT_TRUE(absl::IsDeadlineExceeded(response.status())) << response.status();
+  EXPECT_LT(absl::Now() - start, absl::Milliseconds(1900));
+}
+
+// Nobody listens: that is the reason, however little time there is to find out.
+TEST(UnaryTest, NamesTheReasonWithinAShortTimeoutToo) {
+  SilentListener listener;
+  listener.Close();
+
+  const auto response = ClientOf(listener.target(), absl::Milliseconds(800))->Inspect(RequestOf("good"));
+
+  EXPECT_TRUE(absl::IsUnavailable(response.status())) << response.status();
+}
+
 TEST(InfoTest, DescribesTheModel) {
   FakeInspectionServer server({});
 
@@ -428,7 +449,8 @@ TEST(TokenTest, GoesOutWithEveryStream) {
 TEST(TokenTest, NeverLeavesThisMachineInPlainTextUnasked) {
   ClientOptions options;
   options.token = "bpfl_abc";
-  for (const char* target : {"gpu:50051", "10.0.0.1:50051", "127.example.com:50051", "dns:///gpu:50051"}) {
+  for (const char* target : {"gpu:50051", "10.0.0.1:50051", "127.example.com:50051", "127.0.0.1.5:50051", "127.1:50051",
+                             "dns:///gpu:50051"}) {
     options.target = target;
     const auto client = InspectionClient::Create(options);
     ASSERT_FALSE(client.ok()) << target;

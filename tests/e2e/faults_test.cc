@@ -5,7 +5,6 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -69,6 +68,7 @@ TEST(FaultsTest, ADeviceErrorCostsNoFrameAndNoScore) {
   const Finished run = RunProgram("bayespfl-client", faulty.Inspect({kPicture, kPicture, kPicture, kPicture}));
 
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  ASSERT_EQ(Lines(run.out).size(), 4U);
   for (const nlohmann::json& line : Lines(run.out)) {
     EXPECT_NEAR(line["score"].get<double>(), Lines(expected.out)[0]["score"].get<double>(), 1e-5);
   }
@@ -91,9 +91,9 @@ TEST(FaultsTest, ADecoderErrorIsTheErrorOfItsFrame) {
 TEST(FaultsTest, AStopEndsInTimeAlthoughTheDeviceHangs) {
   FaultyServer server("device_slow:1:600000");
   const Background client("bayespfl-client", server.Inspect({kPicture}));
-  while (!absl::StrContains(server.Metrics(), "bayespfl_injected_faults_total{fault=\"device_slow\"} 1")) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  ASSERT_TRUE(testing::Eventually([&server] {
+    return absl::StrContains(server.Metrics(), "bayespfl_injected_faults_total{fault=\"device_slow\"} 1");
+  })) << server.Metrics();
 
   const auto start = std::chrono::steady_clock::now();
   const int exit_code = server.Terminate();

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class Background {
   pid_t pid_ = -1;
   FILE* out_ = nullptr;
 };
+
+// True once `condition` holds; false when it does not within a minute, because the program that it asks has ended, say.
+[[nodiscard]] bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace bayespfl::testing
 

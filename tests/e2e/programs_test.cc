@@ -253,6 +253,19 @@ TEST(ServerProgramConfigTest, CheckConfigEndsWith1AndNamesTheMistake) {
   EXPECT_THAT(run.err, HasSubstr("did you mean '--max-batch'?"));
 }
 
+// A gate that compares with "not a number" lets every defect pass.
+TEST(ClientProgramErrorTest, ANumberThatIsNoneEndsTheClientBeforeItConnects) {
+  for (const char* option : {"--fail-above", "--mask-threshold", "--timeout"}) {
+    for (const char* value : {"nan", "inf", "-1", "0x"}) {
+      const Finished run = RunProgram("bayespfl-client", {"inspect", "--server", "127.0.0.1:1", "--category", "wood",
+                                                          option, value, kImages + "/wood/good_0.jpg"});
+
+      EXPECT_EQ(run.exit_code, 1) << option << " " << value;
+      EXPECT_THAT(run.err, HasSubstr(absl::StrCat("'", value, "' is no number from ")));
+    }
+  }
+}
+
 TEST(ClientProgramErrorTest, AnUnreachableServerGivesExitCode3) {
   const Finished run = RunProgram("bayespfl-client", {"health", "--server", "127.0.0.1:1", "--timeout", "2"});
   EXPECT_EQ(run.exit_code, 3);

@@ -71,6 +71,17 @@ TEST_F(EventLogTest, AFailedFrameIsOneWarningThatSaysWhoseItIs) {
   EXPECT_FALSE(lines_[0].contains("part_id")) << "what the client did not say is not there";
 }
 
+TEST_F(EventLogTest, AClientsMistakeIsNoErrorOfTheServer) {
+  CallRecord unary = Call();
+  unary.stream_id.reset();
+
+  log_.FrameAnswered(Frame(absl::NotFoundError("no model of that name")));
+  log_.CallFinished(unary, absl::NotFoundError("no model of that name"));
+
+  ASSERT_EQ(lines_.size(), 1) << "the call's line is for debugging";
+  EXPECT_EQ(lines_[0]["level"], "warning");
+}
+
 TEST_F(EventLogTest, AFailureOfTheServerIsAnError) {
   log_.FrameAnswered(Frame(absl::InternalError("device")));
 

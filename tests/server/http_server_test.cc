@@ -3,10 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -14,6 +22,38 @@ namespace bayespfl::server {
 namespace {
 
 using ::testing::HasSubstr;
+
+// Connects and sends a header a byte at a time, for as long as the server listens.
+class SlowClient {
+ public:
+  explicit SlowClient(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_TRUE(Send("GET /livez HTTP/1.1\r\nx: "));
+    thread_ = std::thread([this] {
+      while (!stopped_ && Send("a")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    });
+  }
+  ~SlowClient() {
+    stopped_ = true;
+    thread_.join();
+    close(socket_);
+  }
+  SlowClient(const SlowClient&) = delete;
+  SlowClient& operator=(const SlowClient&) = delete;
+
+ private:
+  bool Send(const std::string& bytes) const {
+    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+
+  const int socket_;
+  std::atomic<bool> stopped_ = false;
+  std::thread thread_;
+};
 
 class HttpServerTest : public ::testing::Test {
  protected:
@@ -49,6 +89,29 @@ TEST_F(HttpServerTest, ProbesAnswer200Or503WithTheReason) {
   EXPECT_EQ(ready->status, 503);
   EXPECT_EQ(ready->body, "not yet\n");
   EXPECT_EQ(client.Get("/other")->status, 404);
+}
+
+// More of them than the server has threads.
+TEST_F(HttpServerTest, ProbesAreAnsweredWhileClientsSendAByteNowAndThen) {
+  std::vector<std::unique_ptr<SlowClient>> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<SlowClient>(server_->port()));
+  httplib::Client probe("127.0.0.1", server_->port());
+  probe.set_read_timeout(std::chrono::seconds(20));
+
+  const httplib::Result result = probe.Get("/livez");
+
+  ASSERT_TRUE(result) << httplib::to_string(result.error());
+  EXPECT_EQ(result->status, 200);
+}
+
+TEST_F(HttpServerTest, TheStopDoesNotWaitForSlowClients) {
+  const SlowClient client(server_->port());
+  ASSERT_TRUE(httplib::Client("127.0.0.1", server_->port()).Get("/livez")) << "which came after the slow one";
+  const auto start = std::chrono::steady_clock::now();
+
+  server_.reset();
+
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST_F(HttpServerTest, NamesAnAddressThatIsTaken) {

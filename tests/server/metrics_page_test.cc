@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "server/telemetry/metrics.h"
 #include "tests/server/fake_executor.h"
 
@@ -31,6 +32,7 @@ std::string FullPage() {
   auto model = std::make_shared<ServedModel>("fake", Replicas{std::make_shared<FakeExecutor>()});
   metrics.SetModels({.models = {{"fake", model}}, .default_model = "fake"});
   metrics.CountRequest("Inspect", "OK");
+  metrics.SetCertificateExpiry(absl::UnixEpoch());
   return metrics.Serialize();
 }
 

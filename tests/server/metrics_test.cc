@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "tests/server/fake_executor.h"
 
 namespace bayespfl::server {
@@ -21,6 +22,16 @@ InspectionOutcome Outcome(const std::string& category, float score) {
   outcome.category = category;
   outcome.score = score;
   return outcome;
+}
+
+TEST(MetricsTest, TheExpiryOfACertificateIsThereOnceThereIsOneAndFollowsIt) {
+  Metrics metrics({.server_version = "1"});
+  EXPECT_THAT(metrics.Serialize(), Not(HasSubstr("bayespfl_tls_certificate_expiry")));
+
+  metrics.SetCertificateExpiry(absl::FromUnixSeconds(1000));
+  metrics.SetCertificateExpiry(absl::FromUnixSeconds(2000));
+
+  EXPECT_THAT(metrics.Serialize(), HasSubstr("bayespfl_tls_certificate_expiry_timestamp_seconds 2000\n"));
 }
 
 TEST(MetricsTest, CountsFramesByOutcome) {

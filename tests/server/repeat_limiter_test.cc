@@ -68,5 +68,19 @@ TEST_F(RepeatLimiterTest, KeysThatAreSilentMakeRoom) {
   EXPECT_THAT(limiter_.Admit("e"), Optional(0)) << "d and e share no window";
 }
 
+TEST_F(RepeatLimiterTest, SilentKeysMakeRoomAlsoWhenTheyOweACount) {
+  for (const char* key : {"a", "b", "c"}) {
+    for (int i = 0; i < 3; ++i) limiter_.Admit(key);  // one of them is left out
+  }
+  now_ += seconds(10);
+  limiter_.Admit("d");
+  limiter_.Admit("d");
+
+  EXPECT_THAT(limiter_.Admit("d"), Eq(std::nullopt));
+  EXPECT_THAT(limiter_.Admit("e"), Optional(0)) << "d and e share no window";
+  limiter_.Admit("f");
+  EXPECT_THAT(limiter_.Admit("the rest"), Optional(3)) << "what a, b and c owed";
+}
+
 }  // namespace
 }  // namespace bayespfl::server

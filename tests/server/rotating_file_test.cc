@@ -38,6 +38,22 @@ class SmallDisk {
   void (*handler_)(int);
 };
 
+// This process cannot open files until the object is gone.
+class NoMoreDescriptors {
+ public:
+  NoMoreDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 class RotatingFileTest : public ::testing::Test {
  protected:
   std::unique_ptr<RotatingFile> Open(int64_t max_bytes = 1000, int files = 3) {
@@ -158,6 +174,33 @@ TEST_F(RotatingFileTest, TwoWritersDoNotShareAFile) {
 
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(path_));
+}
+
+TEST_F(RotatingFileTest, ManyWritersShareADevice) {
+  const auto first = RotatingFile::Open({.path = "/dev/null"});
+  const auto second = RotatingFile::Open({.path = "/dev/null"});
+
+  EXPECT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(second.ok()) << second.status();
+}
+
+TEST_F(RotatingFileTest, AHalfLineThatCouldNotBeEndedStaysAloneLater) {
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2);
+  ASSERT_TRUE(file->Append("1\n").ok());
+  {
+    const NoMoreDescriptors none;
+    ASSERT_FALSE(file->Append("2\n").ok()) << "the rotation leaves no file open";
+  }
+  folder_.Write("results", "{\"half");
+  {
+    const SmallDisk disk(6);
+    ASSERT_FALSE(file->Append("3\n").ok());
+  }
+
+  EXPECT_TRUE(file->Append("4\n").ok());
+
+  EXPECT_EQ(Content(".1"), "{\"half\n");
+  EXPECT_EQ(Content(), "4\n");
 }
 
 TEST_F(RotatingFileTest, NamesAFileThatCannotBeMade) {

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -65,14 +66,14 @@ void AddExtension(X509* certificate, X509* issuer, int kind, const std::string& 
 }
 
 // A certificate with everything but extensions and a signature.
-CertificatePtr Draft(const std::string& common_name, EVP_PKEY* key) {
+CertificatePtr Draft(const std::string& common_name, EVP_PKEY* key, int days = 1) {
   CertificatePtr certificate(X509_new());
   uint32_t serial = 0;
   Require(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof(serial)) == 1, "RAND_bytes");
   X509_set_version(certificate.get(), 2);  // version 3
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), static_cast<long>(serial));
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kHour);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 24 * kHour);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * 24 * kHour);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
   Require(X509_set_pubkey(certificate.get(), key) == 1, "X509_set_pubkey");
@@ -99,9 +100,10 @@ Authority::Authority(const std::string& name) : state_(std::make_unique<State>()
 
 Authority::~Authority() = default;
 
-CertificateAndKey Authority::Issue(const std::string& common_name, const std::string& alternative_names) const {
-  const KeyPtr key(EVP_EC_gen("P-256"));
-  const CertificatePtr certificate = Draft(common_name, key.get());
+CertificateAndKey Authority::Issue(const std::string& common_name, const std::string& alternative_names,
+                                   const CertificateOptions& options) const {
+  const KeyPtr key(options.small_rsa_key ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256"));
+  const CertificatePtr certificate = Draft(common_name, key.get(), options.days);
   X509* const issuer = state_->certificate.get();
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer));
   AddExtension(certificate.get(), issuer, NID_basic_constraints, "CA:FALSE");

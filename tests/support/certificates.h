@@ -7,10 +7,15 @@
 
 namespace bayespfl::testing {
 
-// PEM of a certificate and its key (P-256).
+// PEM of a certificate and its key.
 struct CertificateAndKey {
   std::string certificate;
   std::string key;
+};
+
+struct CertificateOptions {
+  bool small_rsa_key = false;  // 1024 bits, which OpenSSL refuses on its default security level; else P-256
+  int days = 1;                // valid for, from now
 };
 
 // A certificate authority of its own.
@@ -22,8 +27,9 @@ class Authority {
   Authority& operator=(const Authority&) = delete;
 
   const std::string& certificate() const { return certificate_; }  // PEM
-  // Valid for a day. `alternative_names` is in OpenSSL's form, "DNS:localhost,IP:127.0.0.1"; empty: none.
-  CertificateAndKey Issue(const std::string& common_name, const std::string& alternative_names) const;
+  // `alternative_names` is in OpenSSL's form, "DNS:localhost,IP:127.0.0.1"; empty: none.
+  CertificateAndKey Issue(const std::string& common_name, const std::string& alternative_names,
+                          const CertificateOptions& options = {}) const;
 
  private:
   struct State;

@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr absl::string_view kInspect = "/bayespfl.inspection.v1.InspectionService/Inspect";
-constexpr absl::string_view kAdmin = "/bayespfl.admin.v1.AdminService/LoadModel";
+constexpr absl::string_view kAdmin = "/bayespfl.admin.v1.ModelAdminService/LoadModel";
 
 // Lines of text without their time.
 Logger LoggerTo(std::ostream& stream, const std::string& level) {
@@ -122,7 +122,7 @@ TEST(AuditLogTest, WritesOneLineWithEveryField) {
 
   EXPECT_EQ(text.str(),
             "info audit who=robot role=admin peer=ipv4:10.0.0.7:1 "
-            "method=/bayespfl.admin.v1.AdminService/LoadModel target=\"/models/b\\nc\" code=OK\n");
+            "method=/bayespfl.admin.v1.ModelAdminService/LoadModel target=\"/models/b\\nc\" code=OK\n");
 }
 
 TEST(AuditLogTest, IsSilentWhenTheLogIsOff) {

@@ -83,6 +83,33 @@ TEST_F(TlsCertificatesTest, RejectsTheKeyOfAnotherCertificate) {
   ExpectRefused(files_, "tls_key does not belong to tls_certificate", files_.tls_key);
 }
 
+TEST_F(TlsCertificatesTest, RejectsWhatOpenSslRefuses) {
+  const CertificateAndKey weak = authority_.Issue("server", testing::kLoopbackNames, {.small_rsa_key = true});
+  const auto loaded = TlsCertificates::Load(files_);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  folder_.Write("cert.pem", weak.certificate);
+  folder_.Write("key.pem", weak.key);
+
+  ExpectRefused(files_, "tls_certificate is refused by OpenSSL", "too small");
+  EXPECT_FALSE((*loaded)->Reload().ok());
+  EXPECT_EQ((*loaded)->current()->pem.tls_certificate, first_.certificate) << "the old pair stays";
+}
+
+TEST_F(TlsCertificatesTest, LooksAtTheWholeChain) {
+  const CertificateAndKey weak = authority_.Issue("between", "", {.small_rsa_key = true});
+  const std::string damaged = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
+  folder_.Write("cert.pem", first_.certificate + authority_.certificate());
+  EXPECT_TRUE(TlsCertificates::Load(files_).ok());
+  folder_.Write("cert.pem", first_.certificate + weak.certificate);
+  ExpectRefused(files_, "tls_certificate is refused by OpenSSL", "too small");
+  folder_.Write("cert.pem", first_.certificate + damaged);
+  ExpectRefused(files_, "tls_certificate holds a damaged certificate", files_.tls_certificate);
+  folder_.Write("cert.pem", first_.certificate);
+  folder_.Write("ca.pem", authority_.certificate() + damaged);
+  ExpectRefused(files_, "tls_client_ca holds a damaged certificate", files_.tls_client_ca);
+}
+
 TEST_F(TlsCertificatesTest, TheOldPairStaysUntilBothFilesAreNew) {
   const auto loaded = TlsCertificates::Load(files_);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
