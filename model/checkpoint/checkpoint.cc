@@ -4,10 +4,10 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "model/checkpoint/pickle.h"
+#include "model/checkpoint/shown_name.h"
 #include "model/checkpoint/torch_archive.h"
 
 namespace bayespfl {
@@ -112,7 +112,7 @@ class TorchCheckpoint final : public Checkpoint {
 
   absl::Status Walk(const PickleNode& node, const std::string& name, int depth, size_t& visits) {
     if (depth > kMaxDepth || ++visits > kMaxVisits || name.size() > kMaxNameBytes) {
-      return Error("data.pkl is larger or nested deeper than any state dictionary, at \"", Shown(name), "\"");
+      return Error("data.pkl is larger or nested deeper than any state dictionary, at \"", ShownName(name), "\"");
     }
     if (node.kind == Kind::kTensor) return AddTensor(node.tensor, name);
     if (node.kind != Kind::kDict && node.kind != Kind::kObject) return absl::OkStatus();
@@ -129,20 +129,18 @@ class TorchCheckpoint final : public Checkpoint {
 
   absl::Status AddTensor(const PickledTensor& tensor, const std::string& name) {
     const absl::StatusOr<uint64_t> bytes = archive_->Size(absl::StrCat("data/", tensor.storage.key));
-    if (!bytes.ok()) return Error("tensor \"", Shown(name), "\": ", bytes.status().message());
+    if (!bytes.ok()) return Error("tensor \"", ShownName(name), "\": ", bytes.status().message());
     const size_t width = DTypeSize(tensor.storage.dtype);
     if (*bytes % width != 0 || *bytes / width != static_cast<uint64_t>(tensor.storage.elements)) {
-      return Error("tensor \"", Shown(name), "\": its storage of ", tensor.storage.elements, " elements of ", width,
+      return Error("tensor \"", ShownName(name), "\": its storage of ", tensor.storage.elements, " elements of ", width,
                    " bytes has ", *bytes, " bytes in the file");
     }
     if (!tensors_.emplace(name, TensorInfo{tensor.storage.dtype, tensor.shape}).second) {
-      return Error("tensor \"", Shown(name), "\" is listed twice");
+      return Error("tensor \"", ShownName(name), "\" is listed twice");
     }
     views_.emplace(name, tensor);
     return absl::OkStatus();
   }
-
-  static std::string Shown(const std::string& name) { return absl::CHexEscape(name.substr(0, 120)); }
 
   std::unique_ptr<const TorchArchive> archive_;
   std::map<std::string, PickledTensor> views_;

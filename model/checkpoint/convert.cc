@@ -17,6 +17,7 @@
 #include "model/checkpoint/dtype_conversion.h"
 #include "model/checkpoint/upstream_names.h"
 #include "model/package/finite.h"
+#include "model/package/problem_list.h"
 #include "model/package/safetensors_writer.h"
 #include "model/package/sha256.h"
 #include "model/package/staged_folder.h"
@@ -26,6 +27,7 @@ namespace bayespfl {
 namespace {
 
 constexpr size_t kMaxListedProblems = 20;
+
 // A source file and the package's names for what it holds.
 struct Source {
   std::unique_ptr<Checkpoint> checkpoint;
@@ -49,15 +51,10 @@ absl::Status WithPath(const std::string& path, const absl::Status& status) {
 }
 
 absl::Status CheckTensors(const Source& source, const TensorCatalogue& catalogue) {
-  std::vector<std::string> problems = CompareWithCatalogue(catalogue, source.tensors);
+  const std::vector<std::string> problems = CompareWithCatalogue(catalogue, source.tensors);
   if (problems.empty()) return absl::OkStatus();
-  const size_t count = problems.size();
-  if (count > kMaxListedProblems) {
-    problems.resize(kMaxListedProblems);
-    problems.push_back(absl::StrCat("... and ", count - kMaxListedProblems, " more"));
-  }
   return absl::DataLossError(absl::StrCat(source.checkpoint->path(), " does not hold what its sizes ask for:\n  ",
-                                          absl::StrJoin(problems, "\n  ")));
+                                          absl::StrJoin(FirstProblems(problems, kMaxListedProblems), "\n  ")));
 }
 
 // Copies all tensors of a source into a file of the package; returns the file's SHA-256.

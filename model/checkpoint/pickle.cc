@@ -1,26 +1,20 @@
 #include "model/checkpoint/pickle.h"
 
-#include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "model/checkpoint/pickle_bytes.h"
+#include "model/checkpoint/pickle_calls.h"
+#include "model/checkpoint/shown_name.h"
 
 namespace bayespfl {
 namespace {
 
 using Kind = PickleNode::Kind;
-
-constexpr size_t kMaxAxes = 16;
-constexpr size_t kMaxShownName = 120;
-constexpr absl::string_view kScriptPrefix = "__torch__.";
 
 // Opcodes of pickle protocol 2 that PyTorch writes (Python's pickletools names them so).
 enum Opcode : uint8_t {
@@ -58,80 +52,17 @@ enum Opcode : uint8_t {
   kLong1 = 0x8a,
 };
 
-struct StorageType {
-  absl::string_view name;
-  DType dtype;
-};
-constexpr std::array<StorageType, 10> kStorageTypes = {{
-    {"torch.DoubleStorage", DType::kF64},
-    {"torch.FloatStorage", DType::kF32},
-    {"torch.HalfStorage", DType::kF16},
-    {"torch.BFloat16Storage", DType::kBF16},
-    {"torch.LongStorage", DType::kI64},
-    {"torch.IntStorage", DType::kI32},
-    {"torch.ShortStorage", DType::kI16},
-    {"torch.CharStorage", DType::kI8},
-    {"torch.ByteStorage", DType::kU8},
-    {"torch.BoolStorage", DType::kBool},
-}};
-
-std::optional<DType> StorageDType(absl::string_view global) {
-  for (const StorageType& type : kStorageTypes) {
-    if (type.name == global) return type.dtype;
-  }
-  return std::nullopt;
-}
-
-// Callables that give back their first argument.
-bool IsWrapper(absl::string_view global) {
-  return global == "torch._utils._rebuild_parameter" || global == "torch.jit._pickle.restore_type_tag" ||
-         global == "torch.jit._pickle.build_intlist" || global == "torch.jit._pickle.build_tensorlist" ||
-         global == "torch.jit._pickle.build_doublelist" || global == "torch.jit._pickle.build_boollist";
-}
-
-bool IsKnownGlobal(absl::string_view name) {
-  return name == "collections.OrderedDict" || name == "torch._utils._rebuild_tensor_v2" || IsWrapper(name) ||
-         StorageDType(name) || absl::StartsWith(name, kScriptPrefix);
-}
-
-std::string Shown(absl::string_view text) { return absl::CHexEscape(text.substr(0, kMaxShownName)); }
-
-bool IsStorageKey(absl::string_view key) {
-  return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
-  });
-}
-
-// Whether a strided view lies inside its storage and repeats none of it on a large scale.
-absl::Status CheckView(const PickledTensor& tensor) {
-  int64_t elements = 1;
-  int64_t last = tensor.offset;
-  for (size_t axis = 0; axis < tensor.shape.size(); ++axis) {
-    int64_t reach = 0;
-    if (__builtin_mul_overflow(elements, tensor.shape[axis], &elements) ||
-        __builtin_mul_overflow(std::max<int64_t>(tensor.shape[axis] - 1, 0), tensor.strides[axis], &reach) ||
-        __builtin_add_overflow(last, reach, &last)) {
-      return absl::DataLossError("a tensor's shape overflows");
-    }
-  }
-  if (elements > tensor.storage.elements || (elements > 0 && last >= tensor.storage.elements)) {
-    return absl::DataLossError(absl::StrCat("a tensor of ", elements, " elements reaches to element ", last,
-                                            " of storage \"", tensor.storage.key, "\", which has ",
-                                            tensor.storage.elements));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-// The stack machine. Every opcode either succeeds or leaves an error that ends the run.
+// The stack machine; what a pickle may name and call stands in pickle_calls.h. Every opcode either succeeds or leaves
+// an error that ends the run.
 class PickleMachine {
  public:
   explicit PickleMachine(absl::Span<const uint8_t> bytes) : bytes_(bytes) {}
 
   absl::StatusOr<Pickle> Run() {
     while (!stopped_) {
-      const size_t at = position_;
+      const size_t at = bytes_.position();
       absl::Status status = Step();
       if (!status.ok()) return absl::DataLossError(absl::StrCat("at byte ", at, ": ", status.message()));
     }
@@ -141,36 +72,6 @@ class PickleMachine {
  private:
   static absl::Status Malformed(absl::string_view what) { return absl::DataLossError(what); }
   static absl::Status Underflow() { return Malformed("the stack holds too little"); }
-
-  absl::StatusOr<absl::Span<const uint8_t>> Take(size_t count) {
-    if (bytes_.size() - position_ < count) return Malformed("the pickle ends too early");
-    const absl::Span<const uint8_t> taken = bytes_.subspan(position_, count);
-    position_ += count;
-    return taken;
-  }
-
-  // A little-endian integer of `count` <= 8 bytes.
-  absl::StatusOr<uint64_t> TakeInteger(size_t count) {
-    const absl::StatusOr<absl::Span<const uint8_t>> bytes = Take(count);
-    if (!bytes.ok()) return bytes.status();
-    uint64_t value = 0;
-    for (size_t i = 0; i < count; ++i) value |= uint64_t{(*bytes)[i]} << (8 * i);
-    return value;
-  }
-
-  absl::StatusOr<std::string> TakeText(size_t count) {
-    const absl::StatusOr<absl::Span<const uint8_t>> bytes = Take(count);
-    if (!bytes.ok()) return bytes.status();
-    return std::string(bytes->begin(), bytes->end());
-  }
-
-  absl::StatusOr<std::string> TakeLine() {
-    const auto begin = bytes_.begin() + static_cast<ptrdiff_t>(position_);
-    const auto end = std::find(begin, bytes_.end(), '\n');
-    if (end == bytes_.end()) return Malformed("a line has no end");
-    position_ += static_cast<size_t>(end - begin) + 1;
-    return std::string(begin, end);
-  }
 
   absl::Status Spend(size_t values) {
     spent_ += values;
@@ -228,7 +129,7 @@ class PickleMachine {
   }
 
   absl::Status Step() {
-    const absl::StatusOr<uint64_t> opcode = TakeInteger(1);
+    const absl::StatusOr<uint64_t> opcode = bytes_.TakeInteger(1);
     if (!opcode.ok()) return opcode.status();
     switch (static_cast<Opcode>(*opcode)) {
       case kProto:
@@ -301,7 +202,7 @@ class PickleMachine {
   }
 
   absl::Status Protocol() {
-    const absl::StatusOr<uint64_t> version = TakeInteger(1);
+    const absl::StatusOr<uint64_t> version = bytes_.TakeInteger(1);
     if (!version.ok()) return version.status();
     if (*version != 2) return Malformed(absl::StrCat("pickle protocol ", *version, " is not 2"));
     return absl::OkStatus();
@@ -310,24 +211,24 @@ class PickleMachine {
   absl::Status Stop() {
     const absl::StatusOr<PickleNode*> root = Pop();
     if (!root.ok()) return root.status();
-    if (!stack_.empty() || !marks_.empty() || position_ != bytes_.size()) return Malformed("the pickle ends too late");
+    if (!stack_.empty() || !marks_.empty() || !bytes_.AtEnd()) return Malformed("the pickle ends too late");
     result_.root_ = *root;
     stopped_ = true;
     return absl::OkStatus();
   }
 
   absl::Status Integer(size_t bytes) {
-    const absl::StatusOr<uint64_t> value = TakeInteger(bytes);
+    const absl::StatusOr<uint64_t> value = bytes_.TakeInteger(bytes);
     if (!value.ok()) return value.status();
     // Only the four-byte form is signed.
     return PushInteger(Kind::kInt, bytes == 4 ? static_cast<int32_t>(*value) : static_cast<int64_t>(*value));
   }
 
   absl::Status Long() {
-    const absl::StatusOr<uint64_t> length = TakeInteger(1);
+    const absl::StatusOr<uint64_t> length = bytes_.TakeInteger(1);
     if (!length.ok()) return length.status();
     if (*length > 8) return Malformed("an integer has more than 64 bits");
-    const absl::StatusOr<uint64_t> value = TakeInteger(*length);
+    const absl::StatusOr<uint64_t> value = bytes_.TakeInteger(*length);
     if (!value.ok()) return value.status();
     const auto unused_bits = static_cast<unsigned>(64 - 8 * *length);
     const int64_t wide = unused_bits == 64 ? 0 : static_cast<int64_t>(*value << unused_bits) >> unused_bits;
@@ -335,16 +236,16 @@ class PickleMachine {
   }
 
   absl::Status Float() {
-    absl::StatusOr<uint64_t> bits = TakeInteger(8);
+    absl::StatusOr<uint64_t> bits = bytes_.TakeInteger(8);
     if (!bits.ok()) return bits.status();
     const double value = std::bit_cast<double>(__builtin_bswap64(*bits));  // the one big-endian opcode
     return Push(Kind::kFloat, [value](PickleNode& node) { node.number = value; });
   }
 
   absl::Status Unicode() {
-    const absl::StatusOr<uint64_t> length = TakeInteger(4);
+    const absl::StatusOr<uint64_t> length = bytes_.TakeInteger(4);
     if (!length.ok()) return length.status();
-    absl::StatusOr<std::string> text = TakeText(*length);
+    absl::StatusOr<std::string> text = bytes_.TakeText(*length);
     if (!text.ok()) return text.status();
     return Push(Kind::kString, [&](PickleNode& node) { node.text = *std::move(text); });
   }
@@ -404,7 +305,7 @@ class PickleMachine {
   }
 
   absl::Status Remember(size_t index_bytes) {
-    const absl::StatusOr<uint64_t> index = TakeInteger(index_bytes);
+    const absl::StatusOr<uint64_t> index = bytes_.TakeInteger(index_bytes);
     if (!index.ok()) return index.status();
     const absl::StatusOr<PickleNode*> node = Top();
     if (!node.ok()) return node.status();
@@ -413,7 +314,7 @@ class PickleMachine {
   }
 
   absl::Status Recall(size_t index_bytes) {
-    const absl::StatusOr<uint64_t> index = TakeInteger(index_bytes);
+    const absl::StatusOr<uint64_t> index = bytes_.TakeInteger(index_bytes);
     if (!index.ok()) return index.status();
     const auto found = memo_.find(*index);
     if (found == memo_.end()) return Malformed(absl::StrCat("memo ", *index, " is empty"));
@@ -422,32 +323,24 @@ class PickleMachine {
   }
 
   absl::Status Global() {
-    const absl::StatusOr<std::string> module = TakeLine();
+    const absl::StatusOr<std::string> module = bytes_.TakeLine();
     if (!module.ok()) return module.status();
-    const absl::StatusOr<std::string> name = TakeLine();
+    const absl::StatusOr<std::string> name = bytes_.TakeLine();
     if (!name.ok()) return name.status();
     std::string full = absl::StrCat(*module, ".", *name);
-    if (!IsKnownGlobal(full)) {
-      return Malformed(absl::StrCat("the file wants to call ", Shown(full),
+    if (!FindPickleGlobal(full)) {
+      return Malformed(absl::StrCat("the file wants to call ", ShownName(full),
                                     ", which is not on the list of what a weight file needs"));
     }
     return Push(Kind::kGlobal, [&](PickleNode& node) { node.text = std::move(full); });
   }
 
-  // ("storage", <type>, key, location, elements)
   absl::Status PersistentId() {
     const absl::StatusOr<PickleNode*> id = Pop();
     if (!id.ok()) return id.status();
-    const std::vector<const PickleNode*>& items = (*id)->items;
-    const bool good = (*id)->kind == Kind::kTuple && items.size() == 5 && items[0]->kind == Kind::kString &&
-                      items[0]->text == "storage" && items[1]->kind == Kind::kGlobal &&
-                      items[2]->kind == Kind::kString && items[3]->kind == Kind::kString &&
-                      items[4]->kind == Kind::kInt && items[4]->integer >= 0;
-    if (!good) return Malformed("a persistent id describes no storage");
-    const std::optional<DType> dtype = StorageDType(items[1]->text);
-    if (!dtype) return Malformed(absl::StrCat(Shown(items[1]->text), " is no storage type"));
-    if (!IsStorageKey(items[2]->text)) return Malformed("a storage has a strange key");
-    return Push(Kind::kStorage, [&](PickleNode& node) { node.storage = {*dtype, items[2]->text, items[4]->integer}; });
+    absl::StatusOr<PickledStorage> storage = StorageOf(**id);
+    if (!storage.ok()) return storage.status();
+    return Push(Kind::kStorage, [&](PickleNode& node) { node.storage = *std::move(storage); });
   }
 
   absl::Status Reduce() {
@@ -458,37 +351,23 @@ class PickleMachine {
     if ((*arguments)->kind != Kind::kTuple || (*callable)->kind != Kind::kGlobal) {
       return Malformed("something is called that is no callable");
     }
-    const absl::string_view name = (*callable)->text;
-    if (name == "collections.OrderedDict" && (*arguments)->items.empty()) return Push(Kind::kDict);
-    if (name == "torch._utils._rebuild_tensor_v2") return RebuildTensor((*arguments)->items);
-    if (IsWrapper(name) && !(*arguments)->items.empty()) {
-      // Nodes are made here alone and all of them are mutable while the pickle is read.
-      stack_.push_back(const_cast<PickleNode*>((*arguments)->items[0]));
-      return absl::OkStatus();
-    }
-    return Malformed(absl::StrCat(Shown(name), " is called with arguments that it never has"));
+    return Call((*callable)->text, (*arguments)->items);
   }
 
-  // (storage, offset, shape, strides, requires_grad, hooks[, metadata])
-  absl::Status RebuildTensor(const std::vector<const PickleNode*>& arguments) {
-    const bool good = arguments.size() >= 4 && arguments[0]->kind == Kind::kStorage &&
-                      arguments[1]->kind == Kind::kInt && arguments[1]->integer >= 0 &&
-                      arguments[2]->items.size() == arguments[3]->items.size() &&
-                      arguments[2]->items.size() <= kMaxAxes && arguments[2]->kind == Kind::kTuple &&
-                      arguments[3]->kind == Kind::kTuple;
-    if (!good) return Malformed("a tensor is described in an unknown way");
-    PickledTensor tensor{arguments[0]->storage, arguments[1]->integer, {}, {}};
-    for (size_t axis = 0; axis < arguments[2]->items.size(); ++axis) {
-      const PickleNode& size = *arguments[2]->items[axis];
-      const PickleNode& stride = *arguments[3]->items[axis];
-      if (size.kind != Kind::kInt || stride.kind != Kind::kInt || size.integer < 0 || stride.integer < 0) {
-        return Malformed("a tensor has a size or a stride that is no natural number");
-      }
-      tensor.shape.push_back(size.integer);
-      tensor.strides.push_back(stride.integer);
+  absl::Status Call(absl::string_view name, const std::vector<const PickleNode*>& arguments) {
+    const std::optional<PickleGlobal> global = FindPickleGlobal(name);
+    if (global == PickleGlobal::kDictionary && arguments.empty()) return Push(Kind::kDict);
+    if (global == PickleGlobal::kWrapper && !arguments.empty()) {
+      // Nodes are made here alone and all of them are mutable while the pickle is read.
+      stack_.push_back(const_cast<PickleNode*>(arguments[0]));
+      return absl::OkStatus();
     }
-    if (absl::Status status = CheckView(tensor); !status.ok()) return status;
-    return Push(Kind::kTensor, [&](PickleNode& node) { node.tensor = std::move(tensor); });
+    if (global == PickleGlobal::kTensor) {
+      absl::StatusOr<PickledTensor> tensor = TensorOf(arguments);
+      if (!tensor.ok()) return tensor.status();
+      return Push(Kind::kTensor, [&](PickleNode& node) { node.tensor = *std::move(tensor); });
+    }
+    return Malformed(absl::StrCat(ShownName(name), " is called with arguments that it never has"));
   }
 
   absl::Status NewObject() {
@@ -496,7 +375,7 @@ class PickleMachine {
     if (!arguments.ok()) return arguments.status();
     const absl::StatusOr<PickleNode*> type = Pop();
     if (!type.ok()) return type.status();
-    if ((*type)->kind != Kind::kGlobal || !absl::StartsWith((*type)->text, kScriptPrefix) ||
+    if ((*type)->kind != Kind::kGlobal || FindPickleGlobal((*type)->text) != PickleGlobal::kScriptType ||
         (*arguments)->kind != Kind::kTuple || !(*arguments)->items.empty()) {
       return Malformed("an object is made that is no TorchScript module");
     }
@@ -517,8 +396,7 @@ class PickleMachine {
     return absl::OkStatus();
   }
 
-  absl::Span<const uint8_t> bytes_;
-  size_t position_ = 0;
+  PickleBytes bytes_;
   bool stopped_ = false;
   size_t spent_ = 0;
   Pickle result_;

@@ -9,19 +9,16 @@
 #include <fstream>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "model/checkpoint/shown_name.h"
 
 namespace bayespfl {
 namespace {
 
 // A ViT-L CLIP has 450 records.
 constexpr int64_t kMaxRecords = 100'000;
-constexpr size_t kMaxShownName = 120;
-
-std::string Shown(absl::string_view name) { return absl::CHexEscape(name.substr(0, kMaxShownName)); }
 
 // What the first bytes say about a file that is not a zip archive.
 std::string DescribeForeignFile(const std::string& path) {
@@ -81,17 +78,18 @@ absl::Status TorchArchive::ReadDirectory(uint64_t file_size) {
     }
     const absl::string_view name = stat.name;
     const size_t slash = name.find('/');
-    if (slash == absl::string_view::npos) return fail("record \"", Shown(name), "\" lies outside the archive's folder");
+    if (slash == absl::string_view::npos)
+      return fail("record \"", ShownName(name), "\" lies outside the archive's folder");
     if (i == 0) folder = std::string(name.substr(0, slash));
     if (name.substr(0, slash) != folder) {
-      return fail("record \"", Shown(name), "\" lies outside the archive's folder \"", Shown(folder), "\"");
+      return fail("record \"", ShownName(name), "\" lies outside the archive's folder \"", ShownName(folder), "\"");
     }
     const bool stored = stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE;
     if (stored && __builtin_add_overflow(stored_bytes, stat.size, &stored_bytes)) stored_bytes = UINT64_MAX;
     // Overlapping records, a zip bomb without compression, would need more room than there is.
     if (stored_bytes > file_size) return fail("the records claim more bytes than the file has: they overlap");
     if (!records_.emplace(name.substr(slash + 1), Record{index, stat.size, stored}).second) {
-      return fail("record \"", Shown(name), "\" is listed twice");
+      return fail("record \"", ShownName(name), "\" is listed twice");
     }
   }
   if (!records_.contains("data.pkl")) return fail("the archive has no data.pkl: not a PyTorch file");
@@ -113,11 +111,11 @@ absl::Status TorchArchive::CheckByteOrder() const {
 absl::StatusOr<const TorchArchive::Record*> TorchArchive::Find(absl::string_view record) const {
   const auto found = records_.find(record);
   if (found == records_.end()) {
-    return absl::DataLossError(absl::StrCat(path_, ": record \"", Shown(record), "\" is missing"));
+    return absl::DataLossError(absl::StrCat(path_, ": record \"", ShownName(record), "\" is missing"));
   }
   if (!found->second.stored) {
-    return absl::DataLossError(
-        absl::StrCat(path_, ": record \"", Shown(record), "\" is compressed or encrypted; PyTorch stores it as it is"));
+    return absl::DataLossError(absl::StrCat(path_, ": record \"", ShownName(record),
+                                            "\" is compressed or encrypted; PyTorch stores it as it is"));
   }
   return &found->second;
 }
@@ -132,7 +130,7 @@ absl::Status TorchArchive::Read(absl::string_view record, absl::Span<uint8_t> ou
   const absl::StatusOr<const Record*> found = Find(record);
   if (!found.ok()) return found.status();
   const auto fail = [&](absl::string_view what) {
-    return absl::DataLossError(absl::StrCat(path_, ": record \"", Shown(record), "\" ", what));
+    return absl::DataLossError(absl::StrCat(path_, ": record \"", ShownName(record), "\" ", what));
   };
   if ((*found)->size != out.size()) {
     return fail(absl::StrCat("has ", (*found)->size, " bytes where ", out.size(), " are expected"));

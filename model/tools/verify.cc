@@ -1,6 +1,7 @@
 #include "model/tools/verify.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -12,10 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "model/detection/detector.h"
 #include "model/package/model_package.h"
+#include "model/package/problem_list.h"
 #include "model/package/verify.h"
 
 namespace bayespfl {
 namespace {
+
+// More than a package has tensors, so that a list of missing ones is whole.
+constexpr size_t kMaxListedProblems = 1000;
 
 int Fail(absl::string_view what) {
   std::fprintf(stderr, "bayespfl-model: %s\n", std::string(what).c_str());
@@ -48,7 +53,7 @@ int RunVerify(const VerifyArguments& arguments) {
   std::printf("%s: model package \"%s\", version %s\n", arguments.model_dir.c_str(), config.name.c_str(),
               package->version().c_str());
   const std::vector<std::string> problems = VerifyPackage(*package);
-  for (const std::string& problem : problems) Fail(problem);
+  for (const std::string& problem : FirstProblems(problems, kMaxListedProblems)) Fail(problem);
   if (!problems.empty()) return Fail(absl::StrCat(arguments.model_dir, ": ", problems.size(), " problems"));
   std::printf("  %zu + %zu tensors as the configuration asks for, all finite\n", package->clip->tensors().size(),
               package->bayespfl->tensors().size());

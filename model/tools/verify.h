@@ -16,7 +16,8 @@ struct VerifyArguments {
   bool run = true;  // also load it and inspect one gray picture
 };
 
-// Prints what was looked at, and every problem on stderr. Returns the exit code: 0, or 1 when anything is wrong.
+// Prints what was looked at, and the problems on stderr: at most 1,000, then how many more there are, then their
+// number. Returns the exit code: 0, or 1 when anything is wrong.
 int RunVerify(const VerifyArguments& arguments);
 
 // Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.
