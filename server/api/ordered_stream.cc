@@ -19,8 +19,10 @@ void OrderedStream::Start(const absl::Status& refusal) {
 
 void OrderedStream::StartTimer() {
   if (!surroundings_.max_age.has_value()) return;
-  age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [self = shared_from_this()](bool rang) {
-    if (!rang) return;  // cancelled in OnDone()
+  // A weak reference: the alarm is a part of the stream and keeps its callback for as long as it lives.
+  age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [weak = weak_from_this()](bool rang) {
+    const std::shared_ptr<OrderedStream> self = rang ? weak.lock() : nullptr;
+    if (self == nullptr) return;  // cancelled in OnDone()
     self->EndWith(WithErrorInfo(absl::UnavailableError("the stream has reached max_stream_age; open a new one"),
                                 "MAX_STREAM_AGE"));
   });

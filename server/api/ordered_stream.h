@@ -43,8 +43,7 @@ struct StreamSurroundings {
 // messages' order; a slot is filled when its message is answered. Whatever happens changes the state under the lock and
 // then calls Advance(), the only place that starts a read, a write or the end. Finish() is called once, when `ending_`
 // is set and every slot has been filled and sent, so gRPC's OnDone() never comes while the pipeline holds a frame of
-// this stream. The frames' callbacks, the timer and the service hold references besides, so that nothing depends on
-// that order.
+// this stream. The frames' callbacks and the service hold references besides, so that nothing depends on that order.
 //
 // Thread-safe; make it with std::make_shared.
 class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
