@@ -81,6 +81,33 @@ TEST(WireTest, RejectsMoreUnknownFieldsThanTheLimit) {
   ExpectTooMany(Parse<inspection::v1::InspectRequest>(unknown));
 }
 
+template <typename Message>
+void AddUnknownField(Message& message) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(1023, std::string(100'000, 'x'));
+}
+
+TEST(WireTest, DropsUnknownFieldsWhereverTheyLie) {
+  inspection::v1::InspectStreamRequest frame;
+  frame.mutable_frame()->mutable_metadata()->set_frame_id("7");
+  ModelInferRequest inference;
+  inference.add_inputs()->set_name("image");
+  (*inference.mutable_parameters())["seed"].set_int64_param(7);
+  const std::string known_frame = frame.SerializeAsString();
+  const std::string known_inference = inference.SerializeAsString();
+  AddUnknownField(frame);
+  AddUnknownField(*frame.mutable_frame()->mutable_metadata());
+  AddUnknownField(*inference.mutable_inputs(0));
+  AddUnknownField((*inference.mutable_parameters())["seed"]);
+
+  grpc::ByteBuffer frame_bytes = BufferOf(frame.SerializeAsString());
+  grpc::ByteBuffer inference_bytes = BufferOf(inference.SerializeAsString());
+  ASSERT_TRUE(ParseMessage(frame_bytes, frame).ok());
+  ASSERT_TRUE(ParseMessage(inference_bytes, inference).ok());
+
+  EXPECT_EQ(frame.SerializeAsString(), known_frame);
+  EXPECT_EQ(inference.SerializeAsString(), known_inference);
+}
+
 TEST(WireTest, RejectsGroupsWhichWouldHideTheirFields) {
   ExpectTooMany(Parse<ModelInferRequest>(std::string("\xFB\x3F\xFC\x3F", 4)));  // field 1023, start and end
 }
