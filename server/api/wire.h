@@ -15,7 +15,9 @@
 namespace bayespfl::server {
 
 // Fields that a message may have, those of its parts included. Far above what any request needs; a parser turns two
-// bytes on the wire, say an empty entry of a repeated field, into a hundred or two of memory.
+// bytes on the wire, say an empty entry of a repeated field, into a hundred or two of memory. Every byte of packed
+// 64-bit numbers, which take eight bytes each, counts as a field too; the only ones that a request needs are the sides
+// of a shape.
 inline constexpr int kMaxMessageFields = 1 << 14;
 
 // Walks the fields of a serialised message, and of its parts of message type, without looking at the payloads.

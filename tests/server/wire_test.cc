@@ -119,6 +119,27 @@ TEST(WireTest, LargeNumbersOfPackedElementsAreOneField) {
   EXPECT_TRUE(Parse<ModelInferRequest>(request.SerializeAsString()).ok());
 }
 
+// One byte of the wire becomes eight.
+TEST(WireTest, EachByteOfPackedWideNumbersIsAField) {
+  ModelInferRequest shapes;
+  ModelInferRequest signed_contents;
+  ModelInferRequest unsigned_contents;
+  shapes.add_inputs();
+  for (size_t i = 0; i < kLimit; ++i) {
+    shapes.mutable_inputs(0)->add_shape(1);
+    if (i == 0) signed_contents.add_inputs();
+    if (i == 0) unsigned_contents.add_inputs();
+    signed_contents.mutable_inputs(0)->mutable_contents()->add_int64_contents(1);
+    unsigned_contents.mutable_inputs(0)->mutable_contents()->add_uint64_contents(1);
+  }
+
+  ExpectTooMany(Parse<ModelInferRequest>(shapes.SerializeAsString()));
+  ExpectTooMany(Parse<ModelInferRequest>(signed_contents.SerializeAsString()));
+  ExpectTooMany(Parse<ModelInferRequest>(unsigned_contents.SerializeAsString()));
+  shapes.mutable_inputs(0)->mutable_shape()->Truncate(static_cast<int>(kLimit) - 2);  // the input and its shape remain
+  EXPECT_TRUE(Parse<ModelInferRequest>(shapes.SerializeAsString()).ok());
+}
+
 TEST(WireTest, RejectsDamagedMessages) {
   for (const std::string& damaged : {std::string("\x2A\x05", 2), std::string("\0", 1), std::string("\x0A\x01\xFF", 3),
                                      std::string("\x2A\xFF\xFF\xFF\xFF\x0F", 6), std::string("\x2C", 1)}) {
