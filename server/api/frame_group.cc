@@ -12,12 +12,25 @@
 namespace bayespfl::server {
 namespace {
 
+size_t MapBytes(const InspectionOutcome& outcome) {
+  size_t bytes = 0;
+  for (const auto& map : {&outcome.anomaly_map, &outcome.deviation_map, &outcome.mask}) {
+    if (map->has_value()) bytes += (*map)->data.size();
+  }
+  return bytes;
+}
+
 // Thread-safe. Kept alive by the callbacks of its frames.
 class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
  public:
-  FrameGroup(Pipeline& pipeline, size_t frames, std::shared_ptr<CancellationToken> cancellation,
+  FrameGroup(Pipeline& pipeline, size_t frames, size_t max_map_bytes, std::shared_ptr<CancellationToken> cancellation,
              std::function<void(GroupResult)> done)
-      : pipeline_(pipeline), cancellation_(std::move(cancellation)), done_(std::move(done)), outcomes_(frames) {}
+      : pipeline_(pipeline),
+        frames_(frames),
+        max_map_bytes_(max_map_bytes),
+        cancellation_(std::move(cancellation)),
+        done_(std::move(done)),
+        outcomes_(frames) {}
 
   void Submit(std::vector<FrameRequest> frames) {
     for (size_t i = 0; i < frames.size() && !Failed(); ++i) {
@@ -51,23 +64,37 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
   }
 
   void Answer(size_t index, FrameResult result) {
-    if (!result.ok()) {
-      // Answers those that wait, in this thread; none of them is the first to fail.
-      if (NoteFailure(index, result.status())) pipeline_.Cancel(*cancellation_);
-    } else {
-      MutexLock lock(mu_);
-      outcomes_[index] = *std::move(result);
-    }
+    const absl::Status failure =
+        result.ok() ? Keep(index, *std::move(result)) : InImage(index, std::move(result).status());
+    // Cancelling answers those that wait, in this thread; none of them is the first to fail.
+    if (!failure.ok() && NoteFailure(failure)) pipeline_.Cancel(*cancellation_);
     Leave();
   }
 
+  absl::Status Keep(size_t index, InspectionOutcome outcome) {
+    MutexLock lock(mu_);
+    if (failure_.has_value()) return *failure_;
+    map_bytes_ += MapBytes(outcome);
+    if (map_bytes_ > max_map_bytes_) {
+      return absl::InvalidArgumentError(absl::StrCat("the maps have more than the ", max_map_bytes_,
+                                                     " bytes of a reply; send fewer pictures, or ask for resolution ",
+                                                     "\"model\""));
+    }
+    outcomes_[index] = std::move(outcome);
+    return absl::OkStatus();
+  }
+
+  absl::Status InImage(size_t index, const absl::Status& status) const {
+    if (frames_ == 1) return status;
+    return absl::Status(status.code(), absl::StrCat("image[", index, "]: ", status.message()));
+  }
+
   // True for the first one.
-  bool NoteFailure(size_t index, const absl::Status& status) {
+  bool NoteFailure(const absl::Status& status) {
     MutexLock lock(mu_);
     if (failure_.has_value()) return false;
-    failure_ = outcomes_.size() == 1
-                   ? status
-                   : absl::Status(status.code(), absl::StrCat("image[", index, "]: ", status.message()));
+    failure_ = status;
+    outcomes_.clear();  // nobody will want them
     return true;
   }
 
@@ -78,21 +105,25 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
   }
 
   Pipeline& pipeline_;
+  const size_t frames_;
+  const size_t max_map_bytes_;
   const std::shared_ptr<CancellationToken> cancellation_;
   const std::function<void(GroupResult)> done_;
 
   Mutex mu_;
-  size_t inside_ ABSL_GUARDED_BY(mu_) = 1;  // frames without an answer, and Submit() itself
+  size_t inside_ ABSL_GUARDED_BY(mu_) = 1;     // frames without an answer, and Submit() itself
+  size_t map_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of all outcomes so far
   std::vector<InspectionOutcome> outcomes_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Status> failure_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace
 
-void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, std::shared_ptr<CancellationToken> cancellation,
-                 std::function<void(GroupResult)> done) {
+void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, size_t max_map_bytes,
+                 std::shared_ptr<CancellationToken> cancellation, std::function<void(GroupResult)> done) {
   const size_t count = frames.size();
-  std::make_shared<FrameGroup>(pipeline, count, std::move(cancellation), std::move(done))->Submit(std::move(frames));
+  std::make_shared<FrameGroup>(pipeline, count, max_map_bytes, std::move(cancellation), std::move(done))
+      ->Submit(std::move(frames));
 }
 
 }  // namespace bayespfl::server

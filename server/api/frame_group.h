@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_API_FRAME_GROUP_H_
 #define BAYESPFL_SERVER_API_FRAME_GROUP_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -13,14 +14,15 @@
 namespace bayespfl::server {
 
 // One outcome per frame in the frames' order, or the error of the frame that failed first; of several frames the
-// message begins with "image[INDEX]: ".
+// message begins with "image[INDEX]: ". InvalidArgument: their maps are too large together.
 using GroupResult = absl::StatusOr<std::vector<InspectionOutcome>>;
 
 // Submits the frames, at least one, each with `cancellation` as its token. The first error cancels the token, and with
-// it the rest of the group. `done` is called exactly once, perhaps before this returns, when the pipeline holds none of
-// the frames any more. Thread-safe.
-void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, std::shared_ptr<CancellationToken> cancellation,
-                 std::function<void(GroupResult)> done);
+// it the rest of the group, and so does the first outcome with which all maps and masks have more than `max_map_bytes`:
+// a group never holds much more. `done` is called exactly once, perhaps before this returns, when the pipeline holds
+// none of the frames any more. Thread-safe.
+void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, size_t max_map_bytes,
+                 std::shared_ptr<CancellationToken> cancellation, std::function<void(GroupResult)> done);
 
 }  // namespace bayespfl::server
 

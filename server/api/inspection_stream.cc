@@ -13,7 +13,8 @@ namespace {
 
 namespace v1 = inspection::v1;
 
-// Under FLOW_POLICY_LATEST a client that does not take its replies would pile up skipped ones without end.
+// Under FLOW_POLICY_LATEST a client that does not take its replies would pile up skipped ones without end. Results are
+// bounded by StreamSurroundings::max_unsent_bytes.
 constexpr size_t kMaxUnsentReplies = 1024;
 
 }  // namespace

@@ -41,7 +41,7 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
 
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done) {
-  SubmitGroup(pipeline, std::move(inference.frames), std::move(cancellation),
+  SubmitGroup(pipeline, std::move(inference.frames), kMaxReplyTensorBytes, std::move(cancellation),
               [id = std::move(inference.id), outputs = std::move(inference.outputs),
                done = std::move(done)](GroupResult result) {
                 if (!result.ok()) return done(result.status());

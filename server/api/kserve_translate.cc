@@ -202,17 +202,6 @@ absl::Status AppendMaps(std::optional<EncodedMap> InspectionOutcome::* field, st
   return absl::OkStatus();
 }
 
-absl::Status CheckMapBytes(const std::vector<InspectionOutcome>& outcomes) {
-  size_t bytes = 0;
-  for (const InspectionOutcome& outcome : outcomes) {
-    if (outcome.anomaly_map.has_value()) bytes += outcome.anomaly_map->data.size();
-    if (outcome.mask.has_value()) bytes += outcome.mask->data.size();
-  }
-  if (bytes <= kMaxReplyTensorBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the maps have ", bytes, " bytes, over the ", kMaxReplyTensorBytes,
-                                                 " of a reply; send fewer pictures, or ask for resolution \"model\""));
-}
-
 void AddMetadata(absl::string_view name, absl::string_view datatype, int rank,
                  inference::ModelMetadataResponse::TensorMetadata& tensor) {
   tensor.set_name(std::string(name));
@@ -250,8 +239,6 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelIn
 
 absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std::vector<KserveOutput>& outputs,
                                                 std::vector<InspectionOutcome> outcomes) {
-  const absl::Status small_enough = CheckMapBytes(outcomes);
-  if (!small_enough.ok()) return small_enough;
   ModelInferResponse response;
   response.set_model_name(outcomes.front().model);
   response.set_model_version(outcomes.front().model_version);

@@ -55,7 +55,7 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inferen
                                              int max_frames);
 
 // The reply to a request, all elements in raw contents; takes the maps' bytes out of `outcomes`, at least one.
-// InvalidArgument: maps of several sizes in one tensor, or more than kMaxReplyTensorBytes.
+// Their maps have at most kMaxReplyTensorBytes. InvalidArgument: maps of several sizes in one tensor.
 absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
                                                            const std::vector<KserveOutput>& outputs,
                                                            std::vector<InspectionOutcome> outcomes);

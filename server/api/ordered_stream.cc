@@ -19,8 +19,10 @@ void OrderedStream::Start(const absl::Status& refusal) {
 
 void OrderedStream::StartTimer() {
   if (!surroundings_.max_age.has_value()) return;
-  age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [self = shared_from_this()](bool rang) {
-    if (!rang) return;  // cancelled in OnDone()
+  // A weak reference: the alarm is a part of the stream and keeps its callback for as long as it lives.
+  age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [weak = weak_from_this()](bool rang) {
+    const std::shared_ptr<OrderedStream> self = rang ? weak.lock() : nullptr;
+    if (self == nullptr) return;  // cancelled in OnDone()
     self->EndWith(WithErrorInfo(absl::UnavailableError("the stream has reached max_stream_age; open a new one"),
                                 "MAX_STREAM_AGE"));
   });
@@ -50,7 +52,7 @@ void OrderedStream::OnReadDone(bool ok) {
 void OrderedStream::OnWriteDone(bool ok) {
   {
     MutexLock lock(mu_);
-    unsent_ -= std::exchange(writing_, 0);
+    NoteSent(std::exchange(writing_, 0), outgoing_.Length());
     outgoing_.Clear();
   }
   if (!ok) Abandon();
@@ -107,9 +109,13 @@ std::optional<uint64_t> OrderedStream::AddSlot(size_t weight) {
 void OrderedStream::FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply) {
   MutexLock lock(mu_);
   slots_[sequence - first_sequence_].reply = reply;  // shares the bytes
+  unsent_bytes_ += reply.Length();
 }
 
-bool OrderedStream::MayRead() const { return !reading_ && !handling_ && !ending_.has_value() && unsent_ < max_unsent_; }
+bool OrderedStream::MayRead() const {
+  return !reading_ && !handling_ && !ending_.has_value() && unsent_ < max_unsent_ &&
+         unsent_bytes_ < surroundings_.max_unsent_bytes;
+}
 
 // Starts whatever can start now. The flags are set under the lock and the calls made outside it: each flag belongs to
 // the one thread that set it until gRPC calls back, and a read or write under way keeps the stream from ending.
@@ -120,10 +126,14 @@ void OrderedStream::Advance() {
   {
     MutexLock lock(mu_);
     if (finished_) return;
-    while (abandoned_ && !slots_.empty() && slots_.front().reply.has_value()) unsent_ -= PopSlot();
-    if (writing_ == 0 && !slots_.empty() && slots_.front().reply.has_value()) {
-      outgoing_ = *std::move(slots_.front().reply);
-      writing_ = PopSlot();
+    while (abandoned_ && HasReply()) {
+      const Slot dropped = PopSlot();
+      NoteSent(dropped.weight, dropped.reply->Length());
+    }
+    if (writing_ == 0 && HasReply()) {
+      const Slot next = PopSlot();
+      outgoing_ = *next.reply;  // shares the bytes
+      writing_ = next.weight;
       write = true;
     }
     if (MayRead()) read = reading_ = true;
@@ -140,12 +150,19 @@ void OrderedStream::Advance() {
   }
 }
 
-// Returns the slot's weight.
-size_t OrderedStream::PopSlot() {
-  const size_t weight = slots_.front().weight;
+// The first slot can leave.
+bool OrderedStream::HasReply() const { return !slots_.empty() && slots_.front().reply.has_value(); }
+
+OrderedStream::Slot OrderedStream::PopSlot() {
+  Slot slot = std::move(slots_.front());
   slots_.pop_front();
   ++first_sequence_;
-  return weight;
+  return slot;
+}
+
+void OrderedStream::NoteSent(size_t weight, size_t bytes) {
+  unsent_ -= weight;
+  unsent_bytes_ -= bytes;
 }
 
 }  // namespace bayespfl::server

@@ -29,6 +29,7 @@ struct StreamSurroundings {
   Pipeline& pipeline;
   std::shared_ptr<const CallRecord> call;
   size_t max_frames = 4;                  // >= 1; frames read whose replies are not sent; then reading stops
+  size_t max_unsent_bytes = 64 << 20;     // >= 1; of replies that wait to be sent; then reading stops as well
   std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
   std::string client;                     // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
@@ -43,8 +44,7 @@ struct StreamSurroundings {
 // messages' order; a slot is filled when its message is answered. Whatever happens changes the state under the lock and
 // then calls Advance(), the only place that starts a read, a write or the end. Finish() is called once, when `ending_`
 // is set and every slot has been filled and sent, so gRPC's OnDone() never comes while the pipeline holds a frame of
-// this stream. The frames' callbacks, the timer and the service hold references besides, so that nothing depends on
-// that order.
+// this stream. The frames' callbacks and the service hold references besides, so that nothing depends on that order.
 //
 // Thread-safe; make it with std::make_shared.
 class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
@@ -99,7 +99,9 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   void Abandon();
   void StartTimer();
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  size_t PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasReply() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Slot PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteSent(size_t weight, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const StreamSurroundings surroundings_;
   const absl::Time deadline_;
@@ -112,6 +114,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
   uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_.front()
   size_t unsent_ ABSL_GUARDED_BY(mu_) = 0;            // weight of the slots and of the write under way
+  size_t unsent_bytes_ ABSL_GUARDED_BY(mu_) = 0;      // of the replies in the slots and of the write under way
   size_t max_unsent_ ABSL_GUARDED_BY(mu_);
   size_t writing_ ABSL_GUARDED_BY(mu_) = 0;                  // weight of the write under way; 0: none
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the stream ends; set: nothing more is read

@@ -1,5 +1,6 @@
 #include "server/api/wire.h"
 
+#include <climits>
 #include <cstdint>
 
 #include "google/protobuf/io/coded_stream.h"
@@ -14,11 +15,26 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
-// The type of the part that a field holds; null when it holds none, or is unknown.
-const Descriptor* PartOf(const Descriptor& type, uint32_t tag) {
-  if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) return nullptr;
-  const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-  return field != nullptr ? field->message_type() : nullptr;
+// Packed numbers that grow eightfold in memory: a byte of the wire may be one of them.
+bool IsPackedWide(const FieldDescriptor& field) {
+  return field.is_packable() &&
+         (field.cpp_type() == FieldDescriptor::CPPTYPE_INT64 || field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64);
+}
+
+bool CountFields(CodedInputStream& stream, const Descriptor& type, int& left);
+
+// The same for a field with a length; null: an unknown one.
+bool CountContent(CodedInputStream& stream, const FieldDescriptor* field, int& left) {
+  uint32_t length = 0;
+  if (!stream.ReadVarint32(&length) || length > INT_MAX) return false;
+  if (field != nullptr && field->message_type() != nullptr) {
+    const CodedInputStream::Limit outer = stream.PushLimit(static_cast<int>(length));
+    if (!CountFields(stream, *field->message_type(), left)) return false;
+    stream.PopLimit(outer);
+    return true;
+  }
+  if (field != nullptr && IsPackedWide(*field) && (left -= static_cast<int>(length)) < 0) return false;
+  return stream.Skip(static_cast<int>(length));
 }
 
 // Counts `left` down by the fields up to the end of the part that is being read. False: it fell below 0, or the bytes
@@ -26,18 +42,15 @@ const Descriptor* PartOf(const Descriptor& type, uint32_t tag) {
 bool CountFields(CodedInputStream& stream, const Descriptor& type, int& left) {
   while (const uint32_t tag = stream.ReadTag()) {
     if (--left < 0) return false;
-    const Descriptor* part = PartOf(type, tag);
-    if (part == nullptr) {
-      // Groups would hide their fields; no request has any.
-      if (WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_START_GROUP) left = -1;
-      if (left < 0 || !WireFormatLite::SkipField(&stream, tag)) return false;
-      continue;
-    }
-    uint32_t length = 0;
-    if (!stream.ReadVarint32(&length)) return false;
-    const CodedInputStream::Limit outer = stream.PushLimit(static_cast<int>(length));
-    if (!CountFields(stream, *part, left)) return false;
-    stream.PopLimit(outer);
+    const WireFormatLite::WireType wire_type = WireFormatLite::GetTagWireType(tag);
+    // Groups would hide their fields; no request has any.
+    if (wire_type == WireFormatLite::WIRETYPE_START_GROUP) left = -1;
+    if (left < 0) return false;
+    const bool counted =
+        wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED
+            ? CountContent(stream, type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag)), left)
+            : WireFormatLite::SkipField(&stream, tag);
+    if (!counted) return false;
   }
   return true;
 }

@@ -15,7 +15,9 @@
 namespace bayespfl::server {
 
 // Fields that a message may have, those of its parts included. Far above what any request needs; a parser turns two
-// bytes on the wire, say an empty entry of a repeated field, into a hundred or two of memory.
+// bytes on the wire, say an empty entry of a repeated field, into a hundred or two of memory. Every byte of packed
+// 64-bit numbers, which take eight bytes each, counts as a field too; the only ones that a request needs are the sides
+// of a shape.
 inline constexpr int kMaxMessageFields = 1 << 14;
 
 // Walks the fields of a serialised message, and of its parts of message type, without looking at the payloads.
@@ -23,13 +25,17 @@ inline constexpr int kMaxMessageFields = 1 << 14;
 // they are.
 absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const google::protobuf::Descriptor& type);
 
-// InvalidArgument: the bytes are no such message, or have too many fields. Consumes `bytes`.
+// InvalidArgument: the bytes are no such message, or have too many fields. Consumes `bytes`. Unknown fields are
+// dropped, those of parts as well: they would count nowhere, and be kept, copied and sent back with what they lie in.
 template <typename Message>
 absl::Status ParseMessage(grpc::ByteBuffer& bytes, Message& message) {
   const size_t size = bytes.Length();
   const absl::Status few = CheckFieldCount(bytes, *Message::descriptor());
   if (!few.ok()) return few;
-  if (grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) return absl::OkStatus();
+  if (grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) {
+    message.DiscardUnknownFields();
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError(absl::StrCat("the message of ", size, " bytes is no valid ",
                                                  Message::descriptor()->full_name(),
                                                  ": damaged, or a text field is not valid UTF-8"));

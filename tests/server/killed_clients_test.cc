@@ -87,6 +87,7 @@ class KilledClientsTest : public ::testing::Test {
     ServerConfig config;
     config.port = 0;
     config.http_port = 0;
+    config.max_stream_age_seconds = 3600;  // what a stream keeps for its age must go with it as well
     executor_->TakePerFrame(std::chrono::milliseconds(1));
     auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
     ASSERT_TRUE(server.ok()) << server.status();

@@ -124,6 +124,23 @@ TEST_F(ServiceTest, FrameOverridesCategoryAndSeedOfTheConfiguration) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST_F(ServiceTest, UnknownFieldsOfTheMetadataDoNotComeBack) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  v1::InspectStreamRequest message = MakeFrame("0");
+  v1::FrameMetadata& metadata = *message.mutable_frame()->mutable_metadata();
+  metadata.GetReflection()->MutableUnknownFields(&metadata)->AddLengthDelimited(1023, std::string(100'000, 'x'));
+  stream->Write(message);
+  stream->WritesDone();
+
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.metadata().frame_id(), "0");
+  EXPECT_LT(reply.ByteSizeLong(), 1000U);
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(ServiceTest, FrameTimeoutIsAnErrorOfThatFrame) {
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);

@@ -81,6 +81,33 @@ TEST(WireTest, RejectsMoreUnknownFieldsThanTheLimit) {
   ExpectTooMany(Parse<inspection::v1::InspectRequest>(unknown));
 }
 
+template <typename Message>
+void AddUnknownField(Message& message) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(1023, std::string(100'000, 'x'));
+}
+
+TEST(WireTest, DropsUnknownFieldsWhereverTheyLie) {
+  inspection::v1::InspectStreamRequest frame;
+  frame.mutable_frame()->mutable_metadata()->set_frame_id("7");
+  ModelInferRequest inference;
+  inference.add_inputs()->set_name("image");
+  (*inference.mutable_parameters())["seed"].set_int64_param(7);
+  const std::string known_frame = frame.SerializeAsString();
+  const std::string known_inference = inference.SerializeAsString();
+  AddUnknownField(frame);
+  AddUnknownField(*frame.mutable_frame()->mutable_metadata());
+  AddUnknownField(*inference.mutable_inputs(0));
+  AddUnknownField((*inference.mutable_parameters())["seed"]);
+
+  grpc::ByteBuffer frame_bytes = BufferOf(frame.SerializeAsString());
+  grpc::ByteBuffer inference_bytes = BufferOf(inference.SerializeAsString());
+  ASSERT_TRUE(ParseMessage(frame_bytes, frame).ok());
+  ASSERT_TRUE(ParseMessage(inference_bytes, inference).ok());
+
+  EXPECT_EQ(frame.SerializeAsString(), known_frame);
+  EXPECT_EQ(inference.SerializeAsString(), known_inference);
+}
+
 TEST(WireTest, RejectsGroupsWhichWouldHideTheirFields) {
   ExpectTooMany(Parse<ModelInferRequest>(std::string("\xFB\x3F\xFC\x3F", 4)));  // field 1023, start and end
 }
@@ -90,6 +117,27 @@ TEST(WireTest, LargeNumbersOfPackedElementsAreOneField) {
   auto& contents = *request.add_inputs()->mutable_contents();
   for (size_t i = 0; i < 2 * kLimit; ++i) contents.add_uint_contents(7);
   EXPECT_TRUE(Parse<ModelInferRequest>(request.SerializeAsString()).ok());
+}
+
+// One byte of the wire becomes eight.
+TEST(WireTest, EachByteOfPackedWideNumbersIsAField) {
+  ModelInferRequest shapes;
+  ModelInferRequest signed_contents;
+  ModelInferRequest unsigned_contents;
+  shapes.add_inputs();
+  for (size_t i = 0; i < kLimit; ++i) {
+    shapes.mutable_inputs(0)->add_shape(1);
+    if (i == 0) signed_contents.add_inputs();
+    if (i == 0) unsigned_contents.add_inputs();
+    signed_contents.mutable_inputs(0)->mutable_contents()->add_int64_contents(1);
+    unsigned_contents.mutable_inputs(0)->mutable_contents()->add_uint64_contents(1);
+  }
+
+  ExpectTooMany(Parse<ModelInferRequest>(shapes.SerializeAsString()));
+  ExpectTooMany(Parse<ModelInferRequest>(signed_contents.SerializeAsString()));
+  ExpectTooMany(Parse<ModelInferRequest>(unsigned_contents.SerializeAsString()));
+  shapes.mutable_inputs(0)->mutable_shape()->Truncate(static_cast<int>(kLimit) - 2);  // the input and its shape remain
+  EXPECT_TRUE(Parse<ModelInferRequest>(shapes.SerializeAsString()).ok());
 }
 
 TEST(WireTest, RejectsDamagedMessages) {
