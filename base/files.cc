@@ -25,12 +25,12 @@ absl::Status FileError(absl::string_view action, const std::filesystem::path& fi
 
 std::error_code LastError() { return {errno, std::generic_category()}; }
 
-// Makes an empty file beside `file` that nobody else has, and names it in `path`. mkostemp() would ignore the umask.
+// Makes an empty file beside `file` that nobody else has, and names it in `path`. The name does not contain the file's,
+// which may be as long as the system allows. mkostemp() would ignore the umask.
 int OpenNeighbour(const std::filesystem::path& file, std::filesystem::path& path) {
   static std::atomic<uint64_t> number = 0;
   for (;;) {
-    path = file;
-    path += absl::StrCat(".", getpid(), "-", number++, ".part");
+    path = file.parent_path() / absl::StrCat(".", getpid(), "-", number++, ".part");
     const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     // One that is there belongs to a process on another machine, or was left by one that ended early.
     if (descriptor >= 0 || errno != EEXIST) return descriptor;

@@ -54,6 +54,12 @@ TEST(WriteFileTest, WritersOfOneFileDoNotMixTheirBytes) {
   EXPECT_EQ(NamesIn(folder.path()), std::vector<std::string>{"file"});
 }
 
+TEST(WriteFileTest, TakesTheLongestNameThatTheSystemAllows) {
+  const testing::TemporaryFolder folder;
+
+  EXPECT_TRUE(WriteFile(folder.path() + "/" + std::string(255, 'n'), "x").ok());
+}
+
 TEST(WriteFileTest, TheUmaskDecidesWhoMayRead) {
   const testing::TemporaryFolder folder;
   const mode_t before = umask(027);
