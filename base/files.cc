@@ -1,6 +1,11 @@
 #include "base/files.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <fstream>
 #include <ios>
 #include <system_error>
@@ -19,6 +24,33 @@ absl::Status FileError(absl::string_view action, const std::filesystem::path& fi
 }
 
 std::error_code LastError() { return {errno, std::generic_category()}; }
+
+// Makes an empty file beside `file` that nobody else has, and names it in `path`. The name does not contain the file's,
+// which may be as long as the system allows. mkostemp() would ignore the umask.
+int OpenNeighbour(const std::filesystem::path& file, std::filesystem::path& path) {
+  static std::atomic<uint64_t> number = 0;
+  for (;;) {
+    path = file.parent_path() / absl::StrCat(".", getpid(), "-", number++, ".part");
+    const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    // One that is there belongs to a process on another machine, or was left by one that ended early.
+    if (descriptor >= 0 || errno != EEXIST) return descriptor;
+  }
+}
+
+// Writes and closes; an errno, or 0.
+int WriteAndClose(int descriptor, absl::string_view bytes) {
+  int failure = 0;
+  while (!bytes.empty() && failure == 0) {
+    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(count));
+    } else if (errno != EINTR) {
+      failure = errno;
+    }
+  }
+  if (close(descriptor) != 0 && failure == 0) failure = errno;
+  return failure;
+}
 
 }  // namespace
 
@@ -52,16 +84,12 @@ absl::Status WriteFile(const std::filesystem::path& file, absl::string_view byte
   std::error_code error;
   if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), error);
   if (error) return FileError("create the folder of", file, error);
-  std::filesystem::path partial = file;
-  partial += ".part";
-  errno = 0;
-  std::ofstream stream(partial, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  error = stream ? std::error_code() : LastError();
-  const bool written = !stream.fail();
-  if (written) std::filesystem::rename(partial, file, error);
-  if (!written || error) {
+  std::filesystem::path partial;
+  const int descriptor = OpenNeighbour(file, partial);
+  if (descriptor < 0) return FileError("write", file, LastError());
+  error = {WriteAndClose(descriptor, bytes), std::generic_category()};
+  if (!error) std::filesystem::rename(partial, file, error);
+  if (error) {
     std::error_code ignored;
     std::filesystem::remove(partial, ignored);
     return FileError("write", file, error);

@@ -20,8 +20,9 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file, size_t l
 // Everything up to the end of `stream`, called `name` in errors. INVALID_ARGUMENT: empty or over `limit` bytes.
 absl::StatusOr<std::string> ReadStream(std::istream& stream, absl::string_view name, size_t limit);
 
-// Writes the file, and the folders above it when missing. The bytes go to a neighbour first, which then takes the name:
-// nobody ever sees half a file. After an error the file is as it was.
+// Writes the file, and the folders above it when missing. The bytes go to a neighbour of their own first, which
+// then takes the name: nobody ever sees half a file, and of several writers at once the last one wins. After an error
+// the file is as it was.
 absl::Status WriteFile(const std::filesystem::path& file, absl::string_view bytes);
 
 }  // namespace bayespfl

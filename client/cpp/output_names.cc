@@ -10,7 +10,7 @@
 namespace bayespfl::client {
 namespace {
 
-// File systems allow 255 bytes; "-NNNNN_overlay.png.part" must fit behind it.
+// File systems allow 255 bytes; "-NNNNN_overlay.png" must fit behind it.
 constexpr size_t kMaxComponentBytes = 200;
 
 std::string Clean(std::string component) {

@@ -71,61 +71,93 @@ uint8_t Round8(int32_t sum) {
   return static_cast<uint8_t>(std::clamp((sum + (1 << (kPrecisionBits - 1))) >> kPrecisionBits, 0, 255));
 }
 
-// [height, width, channels] -> [height, out_width, channels]
-std::vector<uint8_t> ResampleRows(const uint8_t* in, int width, int height, int channels, int out_width,
-                                  ResampleFilter filter) {
-  const AxisKernel kernel = MakeKernel(width, out_width, filter);
-  const auto step = static_cast<size_t>(channels);
-  std::vector<uint8_t> out(static_cast<size_t>(height) * static_cast<size_t>(out_width) * step);
-  uint8_t* to = out.data();
-  for (int y = 0; y < height; ++y) {
-    const uint8_t* row = in + static_cast<size_t>(y) * static_cast<size_t>(width) * step;
-    for (int o = 0; o < out_width; ++o) {
-      const int32_t* weights = kernel.weights.data() + static_cast<size_t>(o) * static_cast<size_t>(kernel.taps);
-      const uint8_t* from = row + static_cast<size_t>(kernel.first[static_cast<size_t>(o)]) * step;
-      const int count = kernel.count[static_cast<size_t>(o)];
-      for (size_t c = 0; c < step; ++c) {
-        int32_t sum = 0;
-        for (int i = 0; i < count; ++i) sum += weights[i] * from[static_cast<size_t>(i) * step + c];
-        *to++ = Round8(sum);
-      }
+// One row [width, channels] -> [out_width, channels]
+void ResampleRow(const uint8_t* row, size_t channels, const AxisKernel& kernel, uint8_t* to) {
+  for (size_t o = 0; o < kernel.first.size(); ++o) {
+    const int32_t* weights = kernel.weights.data() + o * static_cast<size_t>(kernel.taps);
+    const uint8_t* from = row + static_cast<size_t>(kernel.first[o]) * channels;
+    const int count = kernel.count[o];
+    for (size_t c = 0; c < channels; ++c) {
+      int32_t sum = 0;
+      for (int i = 0; i < count; ++i) sum += weights[i] * from[static_cast<size_t>(i) * channels + c];
+      *to++ = Round8(sum);
     }
   }
-  return out;
 }
 
-// [height, row] -> [out_height, row], row = width * channels. Adds whole rows so that the inner loop vectorises.
-std::vector<uint8_t> ResampleColumns(const uint8_t* in, size_t row, int height, int out_height, ResampleFilter filter) {
-  const AxisKernel kernel = MakeKernel(height, out_height, filter);
-  std::vector<uint8_t> out(static_cast<size_t>(out_height) * row);
-  std::vector<int32_t> sums(row);
-  for (int o = 0; o < out_height; ++o) {
-    const int32_t* weights = kernel.weights.data() + static_cast<size_t>(o) * static_cast<size_t>(kernel.taps);
-    const uint8_t* from = in + static_cast<size_t>(kernel.first[static_cast<size_t>(o)]) * row;
-    std::fill(sums.begin(), sums.end(), 0);
-    for (int i = 0; i < kernel.count[static_cast<size_t>(o)]; ++i, from += row) {
-      const int32_t weight = weights[i];
-      for (size_t x = 0; x < row; ++x) sums[x] += weight * from[x];
-    }
-    std::transform(sums.begin(), sums.end(), out.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(o) * row),
-                   Round8);
+// The rows of a picture at their final width. Rows are made on the way down and only the last ones are kept: all rows
+// of a picture one pixel wide and a million high would take 1.6 GB.
+class RowsAtWidth {
+ public:
+  // Keeps `kept` rows.
+  RowsAtWidth(const uint8_t* samples, int width, int channels, int out_width, ResampleFilter filter, size_t kept)
+      : samples_(samples),
+        channels_(static_cast<size_t>(channels)),
+        in_row_(static_cast<size_t>(width) * channels_),
+        out_row_(static_cast<size_t>(out_width) * channels_),
+        kept_(kept) {
+    if (out_width == width) return;
+    kernel_ = MakeKernel(width, out_width, filter);
+    rows_.resize(kept_ * out_row_);
   }
-  return out;
-}
+
+  // Makes the rows before `end` that are not yet made.
+  void AdvanceTo(size_t end) {
+    if (rows_.empty()) return;
+    for (; made_ < end; ++made_) {
+      ResampleRow(samples_ + made_ * in_row_, channels_, kernel_, rows_.data() + made_ % kept_ * out_row_);
+    }
+  }
+
+  // One of the last `kept` rows made.
+  [[nodiscard]] const uint8_t* Row(size_t y) const {
+    return rows_.empty() ? samples_ + y * in_row_ : rows_.data() + y % kept_ * out_row_;
+  }
+
+ private:
+  const uint8_t* samples_;
+  size_t channels_;
+  size_t in_row_;
+  size_t out_row_;
+  size_t kept_;
+  AxisKernel kernel_;
+  std::vector<uint8_t> rows_;  // [kept, out_width, channels], row y at y % kept; empty when the width stays
+  size_t made_ = 0;
+};
 
 }  // namespace
 
 std::vector<uint8_t> Resample8(absl::Span<const uint8_t> samples, int width, int height, int channels, int out_width,
                                int out_height, ResampleFilter filter) {
-  std::vector<uint8_t> result;
-  if (out_width == width) {
-    result.assign(samples.begin(), samples.end());
-  } else {
-    result = ResampleRows(samples.data(), width, height, channels, out_width, filter);
-  }
-  if (out_height == height) return result;
   const size_t row = static_cast<size_t>(out_width) * static_cast<size_t>(channels);
-  return ResampleColumns(result.data(), row, height, out_height, filter);
+  std::vector<uint8_t> out(static_cast<size_t>(out_height) * row);
+  if (out_height == height) {
+    RowsAtWidth rows(samples.data(), width, channels, out_width, filter, 1);
+    for (size_t y = 0; y < static_cast<size_t>(height); ++y) {
+      rows.AdvanceTo(y + 1);
+      std::copy_n(rows.Row(y), row, out.begin() + static_cast<ptrdiff_t>(y * row));
+    }
+    return out;
+  }
+  const AxisKernel kernel = MakeKernel(height, out_height, filter);
+  const auto most = static_cast<size_t>(*std::max_element(kernel.count.begin(), kernel.count.end()));
+  RowsAtWidth rows(samples.data(), width, channels, out_width, filter, most);
+  // Adds whole rows so that the inner loop vectorises.
+  std::vector<int32_t> sums(row);
+  for (size_t o = 0; o < kernel.first.size(); ++o) {
+    const int32_t* weights = kernel.weights.data() + o * static_cast<size_t>(kernel.taps);
+    const auto first = static_cast<size_t>(kernel.first[o]);
+    const auto count = static_cast<size_t>(kernel.count[o]);
+    rows.AdvanceTo(first + count);
+    std::fill(sums.begin(), sums.end(), 0);
+    for (size_t i = 0; i < count; ++i) {
+      const int32_t weight = weights[i];
+      const uint8_t* from = rows.Row(first + i);
+      for (size_t x = 0; x < row; ++x) sums[x] += weight * from[x];
+    }
+    std::transform(sums.begin(), sums.end(), out.begin() + static_cast<ptrdiff_t>(o * row), Round8);
+  }
+  return out;
 }
 
 RgbImage ResizeBicubic(const RgbImage& image, int out_width, int out_height) {

@@ -18,7 +18,8 @@ enum class ResampleFilter {
 // Resizes interleaved 8-bit samples [height, width, channels] to [out_height, out_width, channels]: horizontal axis
 // first, rounded to 8 bits, then vertical; when shrinking the kernel widens by the factor (antialiasing); an axis
 // whose length does not change is skipped. Weights are 22-bit fixed point, so results are exact integers.
-// Requires positive sizes and samples.size() == height * width * channels. Thread-safe.
+// Besides the result it needs memory for the rows that one output row is made of, 4 * height / out_height when
+// shrinking. Requires positive sizes and samples.size() == height * width * channels. Thread-safe.
 std::vector<uint8_t> Resample8(absl::Span<const uint8_t> samples, int width, int height, int channels, int out_width,
                                int out_height, ResampleFilter filter);
 

@@ -54,6 +54,7 @@ class TiffBytes {
  public:
   explicit TiffBytes(absl::Span<const uint8_t> data) : data_(data), big_(data[0] == 'M') {}
 
+  [[nodiscard]] uint64_t size() const { return data_.size(); }
   [[nodiscard]] bool Has(uint64_t offset, uint64_t count) const {
     return offset <= data_.size() && count <= data_.size() - offset;
   }
@@ -277,10 +278,15 @@ class TiffReader {
     const auto blocks = static_cast<uint64_t>(layout_.across * layout_.down * planes);
     if (directory_.Count(offsets) < blocks || directory_.Count(counts) < blocks) return Damaged("missing strips");
     image.pixels.resize(image.pixel_count() * 3);
+    uint64_t compressed = 0;
     for (uint64_t i = 0; i < blocks; ++i) {
       const uint64_t offset = directory_.Value(offsets, 0, i);
       const uint64_t count = directory_.Value(counts, 0, i);
       if (!bytes_.Has(offset, count)) return Damaged(absl::StrCat("strip or tile ", i, " lies outside the file"));
+      // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample. A million
+      // strips that share the bytes of one would take hours; uncompressed ones cost no more than the picture.
+      if (encoding_.compression != TiffCompression::kNone) compressed += count;
+      if (compressed > bytes_.size()) return Damaged("its strips or tiles overlap");
       if (absl::Status status = ReadBlock(i, bytes_.Range(offset, count), image); !status.ok()) return status;
     }
     return image;

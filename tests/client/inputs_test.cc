@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -119,7 +120,7 @@ TEST_F(InputsTest, WritingCreatesFoldersAndLeavesNothingElse) {
 
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(ReadFile(folder_ / "x/y/z.png", 10).value(), "bytes");
-  EXPECT_FALSE(fs::exists(folder_ / "x/y/z.png.part"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "x/y"), fs::directory_iterator()), 1);
   EXPECT_FALSE(WriteFile(folder_ / "x/y/z.png/under_a_file.png", "bytes").ok());
 }
 

@@ -1,10 +1,13 @@
 #include "model/image/resample.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -139,6 +142,30 @@ TEST(Resample8, KeepsConstantPicturesConstantAtAnyScale) {
 
     EXPECT_EQ(resized, std::vector<uint8_t>(size_t{13} * 17 * 4, 255)) << size;
   }
+}
+
+// The most memory that the process has held, bytes.
+int64_t PeakMemory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;  // Linux counts in KiB
+}
+
+// Such a picture comes out of a PNG of a few kB. All its rows at the new width would be 200 MB.
+TEST(ResizeBicubicDeathTest, NeedsLittleMemoryForAThinPicture) {
+  constexpr int kSide = 1 << 17;
+  constexpr int64_t kLimit = 64 << 20;
+  const RgbImage thin{1, kSide, std::vector<uint8_t>(size_t{kSide} * 3, 200)};
+
+  EXPECT_EXIT(
+      {
+        const int64_t before = PeakMemory();
+        const RgbImage resized = ResizeBicubic(thin, 518, 518);
+        std::exit(resized.pixels == std::vector<uint8_t>(size_t{518} * 518 * 3, 200) && PeakMemory() - before < kLimit
+                      ? 0
+                      : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Resample8, ClampsOvershootOfTheCubicKernel) {

@@ -32,6 +32,7 @@ struct TiffFile {
   std::map<uint32_t, std::vector<uint32_t>> tags;  // all written as LONG
   std::vector<Bytes> blocks;
   bool tiled = false;
+  bool shared = false;  // every block lies where the first one does
 
   // Gray, 8 bits, one uncompressed strip unless changed.
   TiffFile(uint32_t width, uint32_t height, std::vector<Bytes> data) : blocks(std::move(data)) {
@@ -53,8 +54,8 @@ struct TiffFile {
       if (values.size() > 1) end += values.size() * 4;
     }
     for (size_t i = 0; i < blocks.size(); ++i) {
-      offsets[i] = static_cast<uint32_t>(end);
-      end += blocks[i].size();
+      offsets[i] = shared && i > 0 ? offsets[0] : static_cast<uint32_t>(end);
+      end += shared && i > 0 ? 0 : blocks[i].size();
     }
     Bytes file = big_endian ? Bytes{'M', 'M', 0, 42} : Bytes{'I', 'I', 42, 0};
     Append(file, 8, 4);
@@ -69,7 +70,10 @@ struct TiffFile {
     for (const auto& [tag, values] : all) {
       for (size_t i = 0; values.size() > 1 && i < values.size(); ++i) Append(file, values[i], 4);
     }
-    for (const Bytes& block : blocks) file.insert(file.end(), block.begin(), block.end());
+    for (const Bytes& block : blocks) {
+      file.insert(file.end(), block.begin(), block.end());
+      if (shared) break;
+    }
     return file;
   }
 
@@ -307,6 +311,28 @@ TEST(Tiff, RejectsStripsOutsideTheFile) {
   file.pop_back();
 
   EXPECT_THAT(DecodeImage(file).status().message(), HasSubstr("strip or tile 0 lies outside the file"));
+}
+
+// A run of bytes that stand for nothing may be long; if each of a million strips named it, decoding would take hours.
+TEST(Tiff, RejectsCompressedStripsThatShareTheirBytes) {
+  Bytes packed(1000, 0x80);  // PackBits: no operation, but for the last two
+  packed[998] = 0;
+  packed[999] = 7;
+  TiffFile file(1, 2, {packed, packed});
+  file.tags[259] = {32773};
+  file.tags[278] = {1};
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), (Bytes{7, 7}));
+  file.shared = true;
+
+  ExpectRefused(file, "damaged or truncated TIFF: its strips or tiles overlap");
+}
+
+TEST(Tiff, ReadsUncompressedStripsThatShareTheirBytes) {
+  TiffFile file(64, 64, std::vector<Bytes>(64, Bytes(64, 9)));
+  file.tags[278] = {1};
+  file.shared = true;
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(64 * 64, 9));
 }
 
 TEST(Tiff, RejectsStripsThatAreTooShortInEveryScheme) {
