@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -9,14 +10,33 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/telemetry/http_connection.h"
 
 namespace bayespfl::server {
 namespace {
 
 constexpr size_t kThreads = 4;
-constexpr size_t kMaxBodyBytes = 4096;  // nothing here takes a body
-constexpr time_t kIoTimeoutSeconds = 5;
-constexpr time_t kKeepAliveSeconds = 1;  // an idle connection holds one of the threads, and the stop, that long
+
+// One request for each connection, within HttpConnectionLimits: an idle connection would hold a thread, and the stop.
+class BoundedServer final : public httplib::Server {
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    HttpConnection connection(socket, {});
+    bool closed = false;
+    const bool answered = process_request(connection, /*close_connection=*/true, closed, nullptr);
+    shutdown(socket, SHUT_RDWR);
+    close(socket);
+    return answered;
+  }
+};
+
+// Nothing here takes a body; refused before the library would read one.
+httplib::Server::HandlerResponse RefuseBodies(const httplib::Request& request, httplib::Response& response) {
+  if (request.method == "GET" || request.method == "HEAD") return httplib::Server::HandlerResponse::Unhandled;
+  response.status = 405;
+  response.set_header("Allow", "GET, HEAD");
+  return httplib::Server::HandlerResponse::Handled;
+}
 
 // The library's own default shares the port with other processes, so that a second server would start unnoticed.
 void SetSocketOptions(socket_t socket) {
@@ -35,7 +55,7 @@ void AddProbe(httplib::Server& server, const std::string& path, std::function<ab
 }  // namespace
 
 struct HttpServer::Impl {
-  httplib::Server server;
+  BoundedServer server;
   std::thread thread;
   int port = 0;
 };
@@ -46,10 +66,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   httplib::Server& server = impl->server;
   server.set_socket_options(SetSocketOptions);
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
-  server.set_payload_max_length(kMaxBodyBytes);
-  server.set_read_timeout(kIoTimeoutSeconds);
-  server.set_write_timeout(kIoTimeoutSeconds);
-  server.set_keep_alive_timeout(kKeepAliveSeconds);
+  server.set_pre_routing_handler(RefuseBodies);
   server.Get("/metrics",
              [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/, httplib::Response& response) {
                response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");

@@ -4,16 +4,21 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "tests/server/raw_connection.h"
 
 namespace bayespfl::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class HttpServerTest : public ::testing::Test {
  protected:
@@ -49,6 +54,44 @@ TEST_F(HttpServerTest, ProbesAnswer200Or503WithTheReason) {
   EXPECT_EQ(ready->status, 503);
   EXPECT_EQ(ready->body, "not yet\n");
   EXPECT_EQ(client.Get("/other")->status, 404);
+}
+
+TEST_F(HttpServerTest, RefusesAnotherMethodWithoutWaitingForItsBody) {
+  const RawConnection connection(server_->port());
+
+  EXPECT_TRUE(connection.Send("POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+
+  EXPECT_THAT(connection.ReadToEnd(), StartsWith("HTTP/1.1 405 "));
+}
+
+// More than the buffers of a connection hold, so that it cannot all be sent when the server does not take it.
+constexpr size_t kEndless = size_t{64} << 20;
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseRequestLineDoesNotEnd) {
+  const RawConnection connection(server_->port());
+
+  EXPECT_FALSE(connection.Send(std::string(kEndless, 'x')));
+}
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseHeadersDoNotEnd) {
+  const RawConnection connection(server_->port());
+  std::string headers;
+  while (headers.size() < kEndless) headers += "a: b\r\n";
+
+  EXPECT_FALSE(connection.Send("GET /metrics HTTP/1.1\r\n" + headers));
+}
+
+TEST_F(HttpServerTest, EndsAConnectionThatBringsItsRequestByteByByte) {
+  constexpr int kBytes = 100;
+  const RawConnection connection(server_->port());
+  int sent = 0;
+
+  while (sent < kBytes && connection.Send("G")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ++sent;
+  }
+
+  EXPECT_LT(sent, kBytes);
 }
 
 TEST_F(HttpServerTest, NamesAnAddressThatIsTaken) {
