@@ -13,6 +13,10 @@
 
 namespace bayespfl::server {
 
+// Stand in every picture's bytes and in every token that nobody has, and nowhere else.
+inline constexpr absl::string_view kPictureMark = "PICTUREMARK";
+inline constexpr absl::string_view kWrongTokenMark = "bpfl_nobodys";
+
 // Always the same ones for a seed.
 std::string RandomBytes(size_t count, uint32_t seed);
 

@@ -6,15 +6,14 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/admin/v1/model_admin.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "tests/server/hostile_bytes.h"
-#include "tests/server/kserve_requests.h"
-#include "tests/server/raw_connection.h"
+#include "tests/server/hostile_requests.h"
+#include "tests/server/hostile_sockets.h"
 
 namespace bayespfl::server {
 namespace {
@@ -47,16 +46,6 @@ std::string Field(int number, absl::string_view bytes) {
                       std::string(1, static_cast<char>(bytes.size())), bytes);
 }
 
-v1::Image Pixels() {
-  v1::Image image;
-  v1::RawImage& raw = *image.mutable_raw();
-  raw.set_width(static_cast<uint32_t>(kPictureMark.size()));
-  raw.set_height(1);
-  raw.set_format(v1::PIXEL_FORMAT_MONO8);
-  raw.set_data(std::string(kPictureMark));
-  return image;
-}
-
 }  // namespace
 
 HostileClient::HostileClient(HostileTarget target, std::string word)
@@ -80,10 +69,7 @@ void HostileClient::Attack() {
   CallEveryMethod(admin_, kAdminService);
   SendOddHeaders();
   SendTooMuch();
-  SendCategories();
-  SendBombs();
-  SendAbsurdPixels();
-  SendAbsurdOptions();
+  SendFrames();
   Stream();
   Infer();
   InferStream();
@@ -91,11 +77,12 @@ void HostileClient::Attack() {
   Administer();
   Cancel();
   LetDeadlinesPass();
-  SpeakHttp();
-  for (const int port : {PortOf(target_.grpc_address), PortOf(target_.admin_address), target_.http_port}) {
-    SendBytes(port);
-    SendFrames(port);
+  SpeakHttp(target_.http_port, word_);
+  for (const int port : {PortOf(target_.grpc_address), PortOf(target_.admin_address)}) {
+    SendOtherBytes(port, word_);
+    SendHttp2Calls(port, Tokens(), nasty_);
   }
+  SendOtherBytes(target_.http_port, word_);
 }
 
 // ---- calls ---------------------------------------------------------------------------------------------------------
@@ -124,17 +111,6 @@ StatusCode HostileClient::Call(const Channel& channel, const std::string& token,
 StatusCode HostileClient::Inspect(const v1::InspectRequest& request) const {
   v1::InspectResponse response;
   return inspection_->Inspect(Context(target_.inspect_token).get(), request, &response).error_code();
-}
-
-// One that is right, but for what its texts hold.
-v1::InspectRequest HostileClient::Frame() const {
-  v1::InspectRequest request;
-  *request.mutable_image() = Pixels();
-  request.mutable_metadata()->set_camera_id(absl::StrCat("camera ", nasty_).substr(0, 128));
-  request.mutable_metadata()->set_frame_id(absl::StrCat("frame ", nasty_).substr(0, 128));
-  request.mutable_metadata()->set_part_id(absl::StrCat("part ", nasty_).substr(0, 128));
-  request.mutable_options()->set_category(nasty_);
-  return request;
 }
 
 // Methods that nobody has.
@@ -167,7 +143,7 @@ void HostileClient::CallEveryMethod(const Channel& channel, const char* service)
 
 // Several tokens, tokens in other forms, and more metadata than gRPC takes.
 void HostileClient::SendOddHeaders() const {
-  const std::string message = Frame().SerializeAsString();
+  const std::string message = HostileFrame(nasty_).SerializeAsString();
   for (const std::string& value :
        {absl::StrCat("Basic ", kWrongTokenMark), std::string("Bearer"), std::string("Bearer  "),
         absl::StrCat(kWrongTokenMark, " ", kWrongTokenMark), absl::StrCat("Bearer ", target_.inspect_token, "x"),
@@ -206,97 +182,30 @@ void HostileClient::SendTooMuch() const {
 
 // ---- frames --------------------------------------------------------------------------------------------------------
 
-void HostileClient::SendCategories() const {
-  v1::InspectRequest request = Frame();
+void HostileClient::SendFrames() const {
+  v1::InspectRequest request = HostileFrame(nasty_);
   for (const std::string& category : {std::string("Metal_Nut"), word_, nasty_}) {
     request.mutable_options()->set_category(category);
     EXPECT_EQ(Inspect(request), StatusCode::OK);
   }
-  for (const std::string& category : {absl::StrCat("<|", nasty_), std::string(), std::string(1000, 'x')}) {
-    request.mutable_options()->set_category(category);
-    EXPECT_EQ(Inspect(request), StatusCode::INVALID_ARGUMENT);
+  for (const v1::InspectRequest& wrong : WrongFrames(nasty_)) {
+    EXPECT_EQ(Inspect(wrong), StatusCode::INVALID_ARGUMENT) << wrong.ShortDebugString();
   }
-  request = Frame();
-  request.mutable_metadata()->set_camera_id(std::string(1000, 'x'));
-  EXPECT_EQ(Inspect(request), StatusCode::INVALID_ARGUMENT);
-}
-
-// Files that promise more than they bring, bring more than they promise, or are none.
-void HostileClient::SendBombs() const {
-  const std::string zeros = DeflatedZeros(size_t{4} << 20);
-  std::vector<std::string> files = {Png(60'000, 60'000, zeros),
-                                    Png(1U << 31, 1U << 31, kPictureMark),
-                                    Png(300, 300, kPictureMark),
-                                    Png(0, 0, zeros),
-                                    JpegWithoutPixels(65'000, 65'000),
-                                    JpegWithoutPixels(300, 300),
-                                    TruncatedJpeg(),
-                                    absl::StrCat("II*", std::string("\0\xFF\xFF\xFF\xFF", 5), kPictureMark),
-                                    absl::StrCat("RIFF\xFF\xFF\xFF\xFFWEBPVP8 ", kPictureMark),
-                                    absl::StrCat("BM", kPictureMark),
-                                    absl::StrCat("\xFF\xD8\xFF", kPictureMark),
-                                    std::string(kPictureMark),
-                                    RandomBytes(1000, 7)};
-  v1::InspectRequest request = Frame();
-  for (size_t i = 0; i < files.size(); ++i) {
-    request.mutable_image()->set_encoded(files[i]);
-    EXPECT_EQ(Inspect(request), StatusCode::INVALID_ARGUMENT) << "file " << i;
-  }
-  // A sound picture with a little too much behind it: whatever the decoder says, it says it.
-  request.mutable_image()->set_encoded(Png(8, 8, zeros));
-  (void)Inspect(request);
-}
-
-void HostileClient::SendAbsurdPixels() const {
-  constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
-  v1::InspectRequest request = Frame();
-  v1::RawImage& raw = *request.mutable_image()->mutable_raw();
-  for (const int format :
-       {int{v1::PIXEL_FORMAT_MONO8}, int{v1::PIXEL_FORMAT_MONO12P}, int{v1::PIXEL_FORMAT_RGBA8}, 99}) {
-    raw.set_format(static_cast<v1::PixelFormat>(format));
-    for (const uint32_t width : {0U, 1U, kMost}) {
-      for (const uint32_t height : {0U, 2U, kMost}) {
-        for (const uint32_t stride : {0U, 1U, kMost}) {
-          raw.set_width(width);
-          raw.set_height(height);
-          raw.set_stride(stride);
-          EXPECT_EQ(Inspect(request), StatusCode::INVALID_ARGUMENT)
-              << format << " " << width << " x " << height << " " << stride;
-        }
-      }
-    }
-  }
-}
-
-void HostileClient::SendAbsurdOptions() const {
-  std::vector<v1::InspectRequest> requests(7, Frame());
-  requests[0].mutable_options()->set_samples(std::numeric_limits<uint32_t>::max());
-  requests[1].mutable_options()->set_mask_threshold(std::numeric_limits<float>::quiet_NaN());
-  requests[2].mutable_options()->set_anomaly_map(static_cast<v1::MapEncoding>(-7));
-  requests[3].mutable_options()->set_resolution(static_cast<v1::MapResolution>(99));
-  requests[4].mutable_options()->set_priority(static_cast<v1::Priority>(-1));
-  requests[5].mutable_options()->set_model(nasty_);
-  requests[6].mutable_image()->set_significant_bits(std::numeric_limits<uint32_t>::max());
-  for (const v1::InspectRequest& request : requests) EXPECT_EQ(Inspect(request), StatusCode::INVALID_ARGUMENT);
-  requests[0] = Frame();
-  requests[0].mutable_options()->set_model(word_);
-  EXPECT_EQ(Inspect(requests[0]), StatusCode::NOT_FOUND);
-  v1::GetModelInfoRequest info;
-  info.set_model(nasty_);
-  v1::GetModelInfoResponse response;
-  EXPECT_FALSE(inspection_->GetModelInfo(Context(target_.inspect_token).get(), info, &response).ok());
+  request.mutable_options()->set_model(word_);
+  EXPECT_EQ(Inspect(request), StatusCode::NOT_FOUND);
 }
 
 void HostileClient::Stream() const {
   const auto context = Context(target_.inspect_token);
   const auto stream = inspection_->InspectStream(context.get());
+  const v1::InspectRequest right = HostileFrame(nasty_);
   v1::InspectStreamRequest message;
   message.mutable_configuration()->mutable_options()->set_category(word_);
   stream->Write(message);
   for (const std::string& category : {nasty_, absl::StrCat("<|", nasty_)}) {
     v1::InspectStreamRequest frame;
-    *frame.mutable_frame()->mutable_image() = Pixels();
-    *frame.mutable_frame()->mutable_metadata() = Frame().metadata();
+    *frame.mutable_frame()->mutable_image() = right.image();
+    *frame.mutable_frame()->mutable_metadata() = right.metadata();
     frame.mutable_frame()->set_category(category);
     frame.mutable_frame()->mutable_timeout()->set_seconds(std::numeric_limits<int64_t>::max());
     stream->Write(frame);
@@ -312,49 +221,20 @@ void HostileClient::Stream() const {
 
 // ---- the Open Inference Protocol -----------------------------------------------------------------------------------
 
-// One that is right. Of pixels, which need no codec.
-inference::ModelInferRequest HostileClient::KserveFrame() const {
-  inference::ModelInferRequest request = MakePixelRequest({1, 2, 2, 3});
-  request.set_id(nasty_);
-  *request.mutable_raw_input_contents(0) = absl::StrCat(kPictureMark, "!");
-  *request.mutable_raw_input_contents(1) = PackBytes({nasty_});
-  return request;
-}
-
-// Wrong in every place that takes a text or a number.
-std::vector<inference::ModelInferRequest> HostileClient::WrongKserveFrames() const {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  std::vector<inference::ModelInferRequest> requests(13, KserveFrame());
-  requests[0].set_model_name(word_);
-  requests[1].set_model_version(nasty_);
-  (*requests[2].mutable_parameters())[nasty_].set_string_param(nasty_);
-  (*requests[3].mutable_parameters())["resolution"].set_string_param(nasty_);
-  requests[4].mutable_inputs(0)->set_name(nasty_);
-  requests[5].add_outputs()->set_name(nasty_);
-  requests[6].mutable_inputs(0)->set_datatype(nasty_);
-  for (int i = 1; i < 3; ++i) requests[7].mutable_inputs(0)->set_shape(i, kMost);
-  requests[8].mutable_inputs(0)->set_shape(1, -1);
-  requests[9].mutable_inputs(0)->clear_shape();
-  for (int i = 0; i < 1000; ++i) requests[10].mutable_inputs(0)->add_shape(kMost);
-  *requests[11].mutable_raw_input_contents(1) = absl::StrCat("\xFF\xFF\xFF\xFF", kPictureMark);
-  requests[12].clear_raw_input_contents();
-  return requests;
-}
-
 void HostileClient::Infer() const {
   inference::ModelInferResponse response;
-  for (const inference::ModelInferRequest& request : WrongKserveFrames()) {
+  for (const inference::ModelInferRequest& request : WrongKserveFrames(word_, nasty_)) {
     EXPECT_FALSE(kserve_->ModelInfer(Context(target_.inspect_token).get(), request, &response).ok())
         << request.ShortDebugString();
   }
-  EXPECT_TRUE(kserve_->ModelInfer(Context(target_.inspect_token).get(), KserveFrame(), &response).ok());
+  EXPECT_TRUE(kserve_->ModelInfer(Context(target_.inspect_token).get(), HostileKserveFrame(nasty_), &response).ok());
 }
 
 void HostileClient::InferStream() const {
   const auto context = Context(target_.inspect_token);
   const auto stream = kserve_->ModelStreamInfer(context.get());
-  std::vector<inference::ModelInferRequest> requests = WrongKserveFrames();
-  requests.push_back(KserveFrame());
+  std::vector<inference::ModelInferRequest> requests = WrongKserveFrames(word_, nasty_);
+  requests.push_back(HostileKserveFrame(nasty_));
   for (const inference::ModelInferRequest& request : requests) {
     stream->Write(request);
     inference::ModelStreamInferResponse response;
@@ -365,6 +245,10 @@ void HostileClient::InferStream() const {
 }
 
 void HostileClient::AskAboutModels() const {
+  v1::GetModelInfoRequest info;
+  info.set_model(nasty_);
+  v1::GetModelInfoResponse about;
+  EXPECT_FALSE(inspection_->GetModelInfo(Context(target_.inspect_token).get(), info, &about).ok());
   inference::ModelReadyRequest ready;
   ready.set_name(nasty_);
   inference::ModelReadyResponse is_ready;
@@ -436,7 +320,7 @@ void HostileClient::Cancel() const {
     message.mutable_configuration()->mutable_options()->set_category(word_);
     message.mutable_configuration()->set_flow_policy(frames % 2 == 0 ? v1::FLOW_POLICY_LATEST : v1::FLOW_POLICY_BLOCK);
     stream->Write(message);
-    *message.mutable_frame()->mutable_image() = Pixels();
+    *message.mutable_frame()->mutable_image() = HostileFrame(nasty_).image();
     for (int i = 0; i < 3 * frames; ++i) stream->Write(message);
     v1::InspectStreamResponse response;
     EXPECT_EQ(frames > 0 && stream->Read(&response), frames > 0);
@@ -445,7 +329,7 @@ void HostileClient::Cancel() const {
   }
   const auto context = Context(target_.inspect_token);
   const auto stream = kserve_->ModelStreamInfer(context.get());
-  for (int i = 0; i < 4; ++i) stream->Write(KserveFrame());
+  for (int i = 0; i < 4; ++i) stream->Write(HostileKserveFrame(nasty_));
   inference::ModelStreamInferResponse response;
   EXPECT_TRUE(stream->Read(&response));
   context->TryCancel();
@@ -463,93 +347,15 @@ void HostileClient::LetDeadlinesPass() const {
   v1::InspectStreamRequest message;
   message.mutable_configuration()->mutable_options()->set_category(word_);
   stream->Write(message);
-  *message.mutable_frame()->mutable_image() = Pixels();
+  *message.mutable_frame()->mutable_image() = HostileFrame(nasty_).image();
   while (stream->Write(message)) continue;  // nobody reads the replies
   EXPECT_EQ(stream->Finish().error_code(), StatusCode::DEADLINE_EXCEEDED);
   const auto idle = hurried();
   EXPECT_EQ(kserve_->ModelStreamInfer(idle.get())->Finish().error_code(), StatusCode::DEADLINE_EXCEEDED);
   const auto past = Context(target_.inspect_token);
   past->set_deadline(std::chrono::system_clock::now() - kImpatience);
-  EXPECT_EQ(RawCall(main_, *past, kInspect, Frame().SerializeAsString()).status.error_code(),
+  EXPECT_EQ(RawCall(main_, *past, kInspect, HostileFrame(nasty_).SerializeAsString()).status.error_code(),
             StatusCode::DEADLINE_EXCEEDED);
-}
-
-// ---- below gRPC ----------------------------------------------------------------------------------------------------
-
-// Requests to the HTTP port: other paths and methods, and ones that break off.
-void HostileClient::SpeakHttp() const {
-  const std::string end = absl::StrCat(" HTTP/1.1\r\nHost: ", word_, "\r\nConnection: close\r\n\r\n");
-  const RawConnection half(target_.http_port);
-  (void)half.Send("GET /metrics HTTP/1.1\r\nHost: ");  // and nothing more until the others were answered
-  const auto status_of = [this](const std::string& request) {
-    const RawConnection connection(target_.http_port);
-    (void)connection.Send(request);
-    return connection.ReadUntil([](const std::string& received) { return received.size() >= 12; }).substr(0, 12);
-  };
-  EXPECT_EQ(status_of(absl::StrCat("GET /", word_, end)), "HTTP/1.1 404");
-  EXPECT_EQ(status_of(absl::StrCat("GET /metrics?name[]=", word_, end)), "HTTP/1.1 200");
-  EXPECT_EQ(status_of(absl::StrCat("GET /../../etc/passwd", end)), "HTTP/1.1 404");
-  EXPECT_NE(status_of(absl::StrCat(word_, " /metrics", end)), "HTTP/1.1 200");
-  EXPECT_NE(status_of(absl::StrCat("GET /", std::string(20'000, 'x'), end)), "HTTP/1.1 200");
-  EXPECT_NE(status_of(absl::StrCat("POST /metrics HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", kPictureMark)),
-            "HTTP/1.1 200");
-  EXPECT_NE(status_of("POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\n"),
-            "HTTP/1.1 200");
-  const RawConnection gone(target_.http_port);
-  (void)gone.Send(absl::StrCat("GET /metrics", end));
-  gone.EndWithReset();
-  EXPECT_FALSE(absl::StartsWith(half.Finish(), "HTTP/1.1 200"));
-}
-
-// A port that hears bytes of no protocol, of another one, or none at all.
-void HostileClient::SendBytes(int port) const {
-  {
-    const RawConnection connection(port);
-  }
-  for (const std::string& bytes :
-       {std::string(), std::string("\r\n\r\n"), absl::StrCat("GET /", word_, " HTTP/1.1\r\nHost: ", word_, "\r\n\r\n"),
-        RandomBytes(10'000, 1), std::string("\x16\x03\x01\x02\0\x01\0\x01\xFC\x03\x03", 11)}) {
-    const RawConnection polite(port);
-    (void)polite.Send(bytes);
-    (void)polite.Finish();
-    const RawConnection rude(port);
-    (void)rude.Send(bytes);
-    rude.EndWithReset();
-  }
-}
-
-// HTTP/2 that begins well.
-void HostileClient::SendFrames(int port) const {
-  std::string garbage = Http2Preface();
-  for (uint8_t type = 0; type < 12; ++type) {
-    absl::StrAppend(&garbage, Http2Frame(type, type, type % 3, RandomBytes(40, type)));
-  }
-  std::string resets = Http2Preface();
-  for (uint32_t stream = 1; stream < 200; stream += 2) {
-    absl::StrAppend(&resets, Http2Call(stream, kInspect, {}), Http2Frame(3, 0, stream, std::string("\0\0\0\x08", 4)));
-  }
-  for (const std::string& bytes :
-       {absl::StrCat(Http2Preface(), RandomBytes(10'000, 2)), garbage, resets,
-        absl::StrCat(Http2Preface(), Http2Frame(1, 0, 1, RandomBytes(100, 3))),  // headers that never end
-        absl::StrCat(Http2Preface(), std::string("\xFF\xFF\xFF\x00\x00", 5)),    // a frame of 16 MiB
-        absl::StrCat(Http2Preface(), Http2Frame(8, 0, 0, std::string("\x7F\xFF\xFF\xFF", 4)))}) {  // a window too large
-    const RawConnection connection(port);
-    (void)connection.Send(bytes);
-    (void)connection.Finish();
-  }
-  if (port == target_.http_port) return;
-  // Header fields that no client library lets through.
-  for (const std::string& token : Tokens()) {
-    for (const std::string& path :
-         {absl::StrCat("/", nasty_), absl::StrCat("/", kAdminService, "/LoadModel\n", nasty_)}) {
-      for (const std::string& more : {std::string(), absl::StrCat("\n", kWrongTokenMark, nasty_)}) {
-        const RawConnection connection(port);
-        (void)connection.Send(absl::StrCat(
-            Http2Preface(), Http2Call(1, path, {{"authorization", absl::StrCat("Bearer ", token, more)}})));
-        EXPECT_TRUE(HoldsHttp2Answer(connection.ReadUntil(HoldsHttp2Answer)));
-      }
-    }
-  }
 }
 
 }  // namespace bayespfl::server

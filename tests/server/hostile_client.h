@@ -9,16 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "inference/grpc_service.grpc.pb.h"
 #include "tests/server/raw_call.h"
 
 namespace bayespfl::server {
-
-// Stand in every picture's bytes and in every token that nobody has, and nowhere else.
-inline constexpr absl::string_view kPictureMark = "PICTUREMARK";
-inline constexpr absl::string_view kWrongTokenMark = "bpfl_nobodys";
 
 // A server whose model is a FakeExecutor called "fake", and the tokens that a client may have come by.
 struct HostileTarget {
@@ -48,18 +43,12 @@ class HostileClient {
   grpc::StatusCode Call(const Channel& channel, const std::string& token, const std::string& method,
                         const std::string& message) const;
   grpc::StatusCode Inspect(const inspection::v1::InspectRequest& request) const;
-  inspection::v1::InspectRequest Frame() const;
-  inference::ModelInferRequest KserveFrame() const;
-  std::vector<inference::ModelInferRequest> WrongKserveFrames() const;
 
   void CallStrangeMethods(const Channel& channel) const;
   void CallEveryMethod(const Channel& channel, const char* service) const;
   void SendOddHeaders() const;
   void SendTooMuch() const;
-  void SendCategories() const;
-  void SendBombs() const;
-  void SendAbsurdPixels() const;
-  void SendAbsurdOptions() const;
+  void SendFrames() const;
   void Stream() const;
   void Infer() const;
   void InferStream() const;
@@ -68,9 +57,6 @@ class HostileClient {
   void AskHealthAndReflection(const Channel& channel) const;
   void Cancel() const;
   void LetDeadlinesPass() const;
-  void SpeakHttp() const;
-  void SendBytes(int port) const;
-  void SendFrames(int port) const;
 
   const HostileTarget target_;
   const std::string word_;

@@ -28,6 +28,7 @@
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/hostile_bytes.h"
 #include "tests/server/hostile_client.h"
 #include "tests/server/leftovers.h"
 #include "tests/support/temporary_folder.h"
