@@ -4,8 +4,9 @@
 //   /startupz   200 once the model was loaded and warmed up
 //   /livez      200 as long as restarting the process would not help
 //   /readyz     200 while frames are accepted
-// The probes answer "ok" with 200, or one line that says why not with 503. A connection carries one request and has two
-// seconds for it, so that clients that are slow on purpose do not keep the probes waiting for longer.
+// The probes answer "ok" with 200, or one line that says why not with 503. Other methods than GET and HEAD get 405. A
+// connection carries one request, of at most 16 KiB and within 2 s, and is closed: clients
+// that are slow on purpose keep the probes waiting for no longer.
 #ifndef BAYESPFL_SERVER_TELEMETRY_HTTP_SERVER_H_
 #define BAYESPFL_SERVER_TELEMETRY_HTTP_SERVER_H_
 

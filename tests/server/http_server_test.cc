@@ -3,13 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,42 +14,32 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/server/raw_connection.h"
 
 namespace bayespfl::server {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
-// Connects and sends a header a byte at a time, for as long as the server listens.
+// Sends a header a byte at a time, for as long as the server listens.
 class SlowClient {
  public:
-  explicit SlowClient(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_TRUE(Send("GET /livez HTTP/1.1\r\nx: "));
-    thread_ = std::thread([this] {
-      while (!stopped_ && Send("a")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    });
-  }
+  explicit SlowClient(int port) : connection_(port), thread_([this] {
+    connection_.Send("GET /livez HTTP/1.1\r\nx: ");
+    while (!stopped_ && connection_.Send("a")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }) {}
   ~SlowClient() {
     stopped_ = true;
     thread_.join();
-    close(socket_);
   }
   SlowClient(const SlowClient&) = delete;
   SlowClient& operator=(const SlowClient&) = delete;
 
  private:
-  bool Send(const std::string& bytes) const {
-    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
-
-  const int socket_;
+  const RawConnection connection_;
   std::atomic<bool> stopped_ = false;
-  std::thread thread_;
+  std::thread thread_;  // last: it uses the rest
 };
 
 class HttpServerTest : public ::testing::Test {
@@ -89,6 +76,44 @@ TEST_F(HttpServerTest, ProbesAnswer200Or503WithTheReason) {
   EXPECT_EQ(ready->status, 503);
   EXPECT_EQ(ready->body, "not yet\n");
   EXPECT_EQ(client.Get("/other")->status, 404);
+}
+
+TEST_F(HttpServerTest, RefusesAnotherMethodWithoutWaitingForItsBody) {
+  const RawConnection connection(server_->port());
+
+  EXPECT_TRUE(connection.Send("POST /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+
+  EXPECT_THAT(connection.ReadToEnd(), StartsWith("HTTP/1.1 405 "));
+}
+
+// More than the buffers of a connection hold, so that it cannot all be sent when the server does not take it.
+constexpr size_t kEndless = size_t{64} << 20;
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseRequestLineDoesNotEnd) {
+  const RawConnection connection(server_->port());
+
+  EXPECT_FALSE(connection.Send(std::string(kEndless, 'x')));
+}
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseHeadersDoNotEnd) {
+  const RawConnection connection(server_->port());
+  std::string headers;
+  while (headers.size() < kEndless) headers += "a: b\r\n";
+
+  EXPECT_FALSE(connection.Send("GET /metrics HTTP/1.1\r\n" + headers));
+}
+
+TEST_F(HttpServerTest, EndsAConnectionThatBringsItsRequestByteByByte) {
+  constexpr int kBytes = 100;
+  const RawConnection connection(server_->port());
+  int sent = 0;
+
+  while (sent < kBytes && connection.Send("G")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ++sent;
+  }
+
+  EXPECT_LT(sent, kBytes);
 }
 
 // More of them than the server has threads.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,17 +12,15 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
-#include "tests/server/resident_memory.h"
+#include "tests/server/leftovers.h"
 
 namespace bayespfl::server {
 namespace {
@@ -75,12 +72,6 @@ class EndlessClient {
   int out_ = -1;
 };
 
-size_t Entries(const char* folder) {
-  size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) count += entry.exists() ? 1 : 0;
-  return count;
-}
-
 class KilledClientsTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -106,31 +97,14 @@ class KilledClientsTest : public ::testing::Test {
     }
   }
 
-  // Waits until the server knows of no stream and no frame any more; false when it goes on knowing.
-  bool BecomesIdle() const {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (std::chrono::steady_clock::now() < until) {
-      const std::string metrics = server_->metrics();
-      if (absl::StrContains(metrics, "\nbayespfl_streams_open 0\n") &&
-          absl::StrContains(metrics, "\nbayespfl_frames_in_flight 0\n") &&
-          absl::StrContains(metrics, "queue=\"decode\"} 0\n") && absl::StrContains(metrics, "queue=\"execute\"} 0\n") &&
-          absl::StrContains(metrics, "queue=\"render\"} 0\n")) {
-        return true;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
-
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
   std::unique_ptr<InspectionServer> server_;
 };
 
-// What the heap holds when nothing is going on, in bytes: resident memory moves with the allocator's moods.
+// What the heap holds when nothing is going on, in bytes.
 int64_t HeapInUse(FakeExecutor& executor) {
   executor.ForgetBatches();
-  const struct mallinfo2 heap = mallinfo2();
-  return static_cast<int64_t>(heap.uordblks + heap.hblkhd);
+  return HeapBytes();
 }
 
 TEST_F(KilledClientsTest, LeaveNothingBehind) {
@@ -139,11 +113,11 @@ TEST_F(KilledClientsTest, LeaveNothingBehind) {
   const auto kill_until = [&](int enough) {
     for (; killed < enough; killed += kAtOnce) {
       KillClients(kAtOnce);
-      ASSERT_TRUE(BecomesIdle()) << server_->metrics();
+      ASSERT_TRUE(BecomesIdle(*server_)) << server_->metrics();
     }
   };
   kill_until(count / 4);  // gRPC's threads, caches and arenas come with the first ones, and stay
-  const size_t descriptors = Entries("/proc/self/fd");
+  const size_t descriptors = OpenDescriptors();
   const int64_t heap_before = HeapInUse(*executor_);
   const int64_t resident_before = ResidentKilobytes();
   const int killed_before = killed;
@@ -153,8 +127,8 @@ TEST_F(KilledClientsTest, LeaveNothingBehind) {
   const int64_t per_client = (HeapInUse(*executor_) - heap_before) / std::max(1, killed - killed_before);
   std::printf("%d clients killed; heap %ld bytes more per client, RSS %ld -> %ld kB, %zu -> %zu descriptors\n", killed,
               static_cast<long>(per_client), static_cast<long>(resident_before), static_cast<long>(ResidentKilobytes()),
-              descriptors, Entries("/proc/self/fd"));
-  EXPECT_LE(Entries("/proc/self/fd"), descriptors);
+              descriptors, OpenDescriptors());
+  EXPECT_LE(OpenDescriptors(), descriptors);
   if (count < 1000) return;     // caches that are still growing hide what a few leave
   EXPECT_LT(per_client, 1024);  // a stream that is left behind takes 1.6 kB
 }

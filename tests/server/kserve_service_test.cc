@@ -12,8 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "tests/server/kserve_server_test.h"
+#include "tests/server/raw_call.h"
 
 namespace bayespfl::server {
 namespace {
@@ -25,7 +25,35 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class KserveServiceTest : public KserveServerTest {};
+class KserveServiceTest : public KserveServerTest {
+ protected:
+  bool Live() {
+    grpc::ClientContext context;
+    inference::ServerLiveResponse response;
+    EXPECT_TRUE(stub_->ServerLive(&context, {}, &response).ok());
+    return response.live();
+  }
+  bool Ready() {
+    grpc::ClientContext context;
+    inference::ServerReadyResponse response;
+    EXPECT_TRUE(stub_->ServerReady(&context, {}, &response).ok());
+    return response.ready();
+  }
+  bool ModelReady() {
+    grpc::ClientContext context;
+    inference::ModelReadyRequest request;
+    request.set_name("fake");
+    inference::ModelReadyResponse response;
+    EXPECT_TRUE(stub_->ModelReady(&context, request, &response).ok());
+    return response.ready();
+  }
+  grpc::Status Describe(inference::ModelMetadataResponse* response) {
+    grpc::ClientContext context;
+    inference::ModelMetadataRequest request;
+    request.set_name("fake");
+    return stub_->ModelMetadata(&context, request, response);
+  }
+};
 
 // ---- ModelInfer ----------------------------------------------------------------------------------------------------
 
@@ -155,19 +183,10 @@ TEST_F(KserveServiceTest, CountsWhyARequestNeverBecameAFrame) {
 }
 
 TEST_F(KserveServiceTest, RejectsAMessageThatIsNotProtobuf) {
-  grpc::GenericStub stub(channel_);
   grpc::ClientContext context;
-  const grpc::Slice slice(std::string("\x0A\x03\xFF\xFE\xFD", 5));  // model_name that is not UTF-8
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::CompletionQueue queue;
-  auto call = stub.PrepareUnaryCall(&context, "/inference.GRPCInferenceService/ModelInfer", request, &queue);
-  call->StartCall();
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  ASSERT_TRUE(queue.Next(&tag, &ok));
+  const std::string request("\x0A\x03\xFF\xFE\xFD", 5);  // model_name that is not UTF-8
+
+  const grpc::Status status = RawCall(channel_, context, "/inference.GRPCInferenceService/ModelInfer", request).status;
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("5 bytes is no valid inference.ModelInferRequest"));
@@ -227,46 +246,20 @@ TEST_F(KserveServiceTest, RejectsMorePicturesThanEverFit) {
 // ---- the server and its model --------------------------------------------------------------------------------------
 
 TEST_F(KserveServiceTest, SaysThatItIsLiveAndReady) {
-  grpc::ClientContext live_context;
-  inference::ServerLiveResponse live;
-  grpc::ClientContext ready_context;
-  inference::ServerReadyResponse ready;
-  grpc::ClientContext model_context;
-  inference::ModelReadyRequest request;
-  request.set_name("fake");
-  inference::ModelReadyResponse model;
-
-  ASSERT_TRUE(stub_->ServerLive(&live_context, {}, &live).ok());
-  ASSERT_TRUE(stub_->ServerReady(&ready_context, {}, &ready).ok());
-  ASSERT_TRUE(stub_->ModelReady(&model_context, request, &model).ok());
-
-  EXPECT_TRUE(live.live());
-  EXPECT_TRUE(ready.ready());
-  EXPECT_TRUE(model.ready());
+  EXPECT_TRUE(Live());
+  EXPECT_TRUE(Ready());
+  EXPECT_TRUE(ModelReady());
 }
 
 TEST_F(KserveServiceTest, IsLiveButNotReadyWhileTheModelLoads) {
   executor_->Hold();  // the warm-up waits
   Start(DefaultConfig(), /*wait=*/false);
-  grpc::ClientContext live_context;
-  inference::ServerLiveResponse live;
-  grpc::ClientContext ready_context;
-  inference::ServerReadyResponse ready;
-  grpc::ClientContext model_context;
-  inference::ModelReadyRequest request;
-  request.set_name("fake");
-  inference::ModelReadyResponse model;
-  grpc::ClientContext metadata_context;
   inference::ModelMetadataResponse metadata;
 
-  ASSERT_TRUE(stub_->ServerLive(&live_context, {}, &live).ok());
-  ASSERT_TRUE(stub_->ServerReady(&ready_context, {}, &ready).ok());
-  ASSERT_TRUE(stub_->ModelReady(&model_context, request, &model).ok());
-
-  EXPECT_TRUE(live.live());
-  EXPECT_FALSE(ready.ready());
-  EXPECT_FALSE(model.ready());
-  EXPECT_EQ(stub_->ModelMetadata(&metadata_context, {}, &metadata).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_TRUE(Live());
+  EXPECT_FALSE(Ready());
+  EXPECT_FALSE(ModelReady());
+  EXPECT_EQ(Describe(&metadata).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
@@ -275,24 +268,17 @@ TEST_F(KserveServiceTest, WithoutReplicasItIsNotLive) {
   executor_->AllowRebuilds(0);
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
   while (!absl::StrContains(Http("/livez"), "could not be rebuilt")) std::this_thread::yield();
-  grpc::ClientContext context;
-  inference::ServerLiveResponse live;
 
-  ASSERT_TRUE(stub_->ServerLive(&context, {}, &live).ok());
-
-  EXPECT_FALSE(live.live());
+  EXPECT_FALSE(Live());
 }
 
 TEST_F(KserveServiceTest, DescribesItselfAndItsModel) {
-  grpc::ClientContext server_context;
+  grpc::ClientContext context;
   inference::ServerMetadataResponse server;
-  grpc::ClientContext model_context;
-  inference::ModelMetadataRequest request;
-  request.set_name("fake");
   inference::ModelMetadataResponse model;
 
-  ASSERT_TRUE(stub_->ServerMetadata(&server_context, {}, &server).ok());
-  ASSERT_TRUE(stub_->ModelMetadata(&model_context, request, &model).ok());
+  ASSERT_TRUE(stub_->ServerMetadata(&context, {}, &server).ok());
+  ASSERT_TRUE(Describe(&model).ok());
 
   EXPECT_EQ(server.name(), "bayespfl-server");
   EXPECT_EQ(server.version(), BAYESPFL_VERSION);

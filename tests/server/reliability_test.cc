@@ -21,7 +21,7 @@
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
-#include "tests/server/resident_memory.h"
+#include "tests/server/leftovers.h"
 
 namespace bayespfl::server {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "server/runtime/server.h"
+#include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
 
 namespace bayespfl::server {
@@ -170,19 +170,11 @@ TEST_F(ServiceTest, RejectsBadOptions) {
 // A category that is not UTF-8 makes the whole message invalid for Protobuf; gRPC's own parsing would answer that with
 // UNIMPLEMENTED.
 TEST_F(ServiceTest, RejectsAMessageThatIsNotProtobuf) {
-  grpc::GenericStub stub(channel_);
   grpc::ClientContext context;
-  const grpc::Slice slice(std::string("\x1A\x05\x0A\x03\xFF\xFE\xFD", 7));  // options { category: "\xFF\xFE\xFD" }
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::CompletionQueue queue;
-  auto call = stub.PrepareUnaryCall(&context, "/bayespfl.inspection.v1.InspectionService/Inspect", request, &queue);
-  call->StartCall();
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  ASSERT_TRUE(queue.Next(&tag, &ok));
+  const std::string request("\x1A\x05\x0A\x03\xFF\xFE\xFD", 7);  // options { category: "\xFF\xFE\xFD" }
+
+  const grpc::Status status =
+      RawCall(channel_, context, "/bayespfl.inspection.v1.InspectionService/Inspect", request).status;
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("7 bytes is no valid bayespfl.inspection.v1.InspectRequest"));

@@ -1,0 +1,275 @@
+// Whatever a client sends, over real sockets: the series of /metrics stay the same, nothing is left behind, no secret
+// is logged, and others are answered as ever.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "bayespfl/admin/v1/model_admin.grpc.pb.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "google/protobuf/descriptor.h"
+#include "inference/grpc_service.grpc.pb.h"
+#include "server/api/status.h"
+#include "server/pipeline/mutex.h"
+#include "server/runtime/server.h"
+#include "server/security/token_store.h"
+#include "tests/server/fake_executor.h"
+#include "tests/server/hostile_bytes.h"
+#include "tests/server/hostile_client.h"
+#include "tests/server/leftovers.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bayespfl::server {
+namespace {
+
+namespace v1 = inspection::v1;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsSubsetOf;
+using ::testing::Not;
+
+constexpr char kRequests[] = "bayespfl_requests_total{";
+
+// A page's lines without comments and values: "bayespfl_frames_total{outcome=\"ok\"}".
+std::set<std::string> SeriesOf(const std::string& page) {
+  std::set<std::string> series;
+  for (const absl::string_view line : absl::StrSplit(page, '\n', absl::SkipEmpty())) {
+    if (!absl::StartsWith(line, "#")) series.emplace(line.substr(0, line.rfind(' ')));
+  }
+  return series;
+}
+
+// Those that count requests, and the others.
+std::pair<std::set<std::string>, std::set<std::string>> Divide(const std::set<std::string>& series) {
+  std::pair<std::set<std::string>, std::set<std::string>> divided;
+  for (const std::string& one : series) {
+    (absl::StartsWith(one, kRequests) ? divided.first : divided.second).insert(one);
+  }
+  return divided;
+}
+
+// Every series that bayespfl_requests_total may ever have: each method of our services with each of gRPC's codes.
+std::set<std::string> RequestSeries() {
+  std::set<std::string> series;
+  for (const char* name :
+       {v1::InspectionService::service_full_name(), inference::GRPCInferenceService::service_full_name(),
+        admin::v1::ModelAdminService::service_full_name()}) {
+    const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+    for (int i = 0; i < service->method_count(); ++i) {
+      for (int code = 0; code <= static_cast<int>(grpc::StatusCode::UNAUTHENTICATED); ++code) {
+        series.insert(absl::StrCat(kRequests, "code=\"", CodeName(static_cast<grpc::StatusCode>(code)), "\",method=\"",
+                                   service->method(i)->name(), "\"}"));
+      }
+    }
+  }
+  return series;
+}
+
+class HostileClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(folder_.path() + "/models/fake");
+    ServerConfig config;
+    config.port = 0;
+    config.http_port = 0;
+    config.admin_port = 0;
+    config.model_root = folder_.path() + "/models";
+    config.models = "fake";
+    config.max_image_bytes = 1 << 16;
+    config.max_image_pixels = 100'000;
+    config.max_batch = 1;
+    config.metric_categories = "metal nut";
+    config.result_log = folder_.path() + "/results.jsonl";
+    config.tokens_file = folder_.Write("tokens.yaml", absl::StrCat(inspect_.entry, "\n", admin_.entry, "\n"));
+    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = MakeLogger()});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+  }
+
+  Logger MakeLogger() {
+    return *CreateLogger({.level = "debug", .format = "json", .write = [this](absl::string_view line) {
+                            MutexLock lock(mu_);
+                            if (keep_log_) log_.emplace_back(line);
+                          }});
+  }
+  void KeepLog() {
+    MutexLock lock(mu_);
+    keep_log_ = true;
+  }
+  // Ends the server; its log's lines, each as it was written.
+  std::vector<std::string> Log() {
+    server_.reset();
+    MutexLock lock(mu_);
+    return log_;
+  }
+
+  // One round of everything.
+  void Attack(const std::string& word) const {
+    HostileClient({.grpc_address = server_->grpc_address(),
+                   .admin_address = server_->admin_address(),
+                   .http_port = server_->http_port(),
+                   .inspect_token = inspect_.token,
+                   .admin_token = admin_.token},
+                  word)
+        .Attack();
+    EXPECT_TRUE(BecomesIdle(*server_)) << server_->metrics();
+  }
+  std::set<std::string> SeriesAfter(const std::string& word) const {
+    Attack(word);
+    return SeriesOf(server_->metrics());
+  }
+
+  // What the heap holds when nothing is going on, in bytes.
+  int64_t HeapInUse() const {
+    executor_->ForgetBatches();
+    return HeapBytes();
+  }
+
+  // A good frame of an honest client; -1 when it is not answered.
+  float Score() const {
+    const auto stub = v1::InspectionService::NewStub(
+        grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+    v1::InspectRequest request;
+    v1::RawImage& raw = *request.mutable_image()->mutable_raw();
+    raw.set_width(2);
+    raw.set_height(2);
+    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_data("1234");
+    request.mutable_options()->set_category("metal nut");
+    request.mutable_options()->set_seed(42);
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", absl::StrCat("Bearer ", inspect_.token));
+    v1::InspectResponse response;
+    const grpc::Status status = stub->Inspect(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return status.ok() ? response.score() : -1;
+  }
+
+  const testing::TemporaryFolder folder_;
+  const NewToken inspect_ = *MakeToken("line", Role::kInspect);
+  const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
+  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  Mutex mu_;
+  bool keep_log_ ABSL_GUARDED_BY(mu_) = false;  // memory that grows would hide a leak
+  std::vector<std::string> log_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<InspectionServer> server_;
+};
+
+// Which code ends a call that is left in a hurry depends on who was faster, so a later round may show a code that an
+// earlier one did not: of requests the series are known, of everything else they stay the same.
+TEST_F(HostileClientTest, NoClientCanCreateASeries) {
+  const auto [first_requests, first] = Divide(SeriesAfter("zebra7"));
+
+  const auto [second_requests, second] = Divide(SeriesAfter("walrus9"));
+
+  EXPECT_EQ(first, second);
+  EXPECT_THAT(second_requests, IsSubsetOf(RequestSeries()));
+  EXPECT_THAT(second, Each(AllOf(Not(HasSubstr("zebra7")), Not(HasSubstr("walrus9")), Not(HasSubstr("evil")))));
+  // The rounds came through: every kind of request left its mark.
+  for (const char* mark :
+       {"code=\"INVALID_ARGUMENT\",method=\"Inspect\"}", "code=\"NOT_FOUND\",method=\"ModelInfer\"}",
+        "code=\"CANCELLED\",method=\"InspectStream\"}", "code=\"NOT_FOUND\",method=\"LoadModel\"}"}) {
+    EXPECT_THAT(second_requests, Contains(absl::StrCat(kRequests, mark)));
+  }
+  const std::string page = server_->metrics();
+  EXPECT_THAT(page, Not(HasSubstr("bayespfl_calls_refused_total{code=\"UNAUTHENTICATED\"} 0\n")));
+  EXPECT_THAT(page, Not(HasSubstr("bayespfl_calls_refused_total{code=\"PERMISSION_DENIED\"} 0\n")));
+  EXPECT_THAT(page, HasSubstr("bayespfl_score_count{category=\"metal nut\"} 2\n"));
+  EXPECT_THAT(page, Not(HasSubstr("bayespfl_score_count{category=\"other\"} 0\n")));
+}
+
+// Always the same word: what the server remembers of names and cameras, which is bounded, then stays the same too.
+TEST_F(HostileClientTest, LeavesNothingBehind) {
+  constexpr int kFirst = 5;  // gRPC's threads, caches and arenas come with the first rounds, and stay
+  constexpr int kMore = 10;
+  constexpr int64_t kMaxBytesPerRound = 48 << 10;
+  const size_t descriptors = OpenDescriptors();
+  const auto attack = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) Attack("zebra7");
+    // gRPC closes a client's last connection when its background poller comes round.
+    EXPECT_TRUE(Becomes([&] { return OpenDescriptors() <= descriptors; })) << OpenDescriptors() << " > " << descriptors;
+    return HeapInUse();
+  };
+
+  const int64_t first = attack(kFirst);
+  const int64_t per_round = (attack(kMore) - first) / kMore;
+
+  std::printf("heap %ld bytes more per round, %zu -> %zu descriptors\n", static_cast<long>(per_round), descriptors,
+              OpenDescriptors());
+  EXPECT_LT(per_round, kMaxBytesPerRound);
+}
+
+// The lowest level and the audit lines: nothing more is ever written.
+TEST_F(HostileClientTest, LogsNoSecret) {
+  KeepLog();
+
+  Attack("zebra7");
+
+  const std::vector<std::string> log = Log();
+  std::ifstream results(folder_.path() + "/results.jsonl");
+  std::vector<std::string> lines = log;
+  for (std::string line; std::getline(results, line);) lines.push_back(line);
+  const auto hash_of = [](const NewToken& token) { return token.entry.substr(token.entry.find("sha256: ") + 8, 64); };
+  EXPECT_THAT(lines, Each(AllOf(Not(HasSubstr(inspect_.token)), Not(HasSubstr(admin_.token)),
+                                Not(HasSubstr(std::string(kWrongTokenMark))), Not(HasSubstr(std::string(kPictureMark))),
+                                Not(HasSubstr(hash_of(inspect_))), Not(HasSubstr(hash_of(admin_))))));
+  // The round left its marks.
+  EXPECT_THAT(lines, Contains(HasSubstr("\"category\":\"zebra7")));
+  EXPECT_THAT(log,
+              Contains(AllOf(HasSubstr("\"audit\""), HasSubstr("\"who\":\"line\""), HasSubstr("PERMISSION_DENIED"))));
+  EXPECT_THAT(
+      log, Contains(AllOf(HasSubstr("\"audit\""), HasSubstr("\"who\":\"robot\""), HasSubstr("\"target\":\"zebra7"))));
+}
+
+TEST_F(HostileClientTest, EachLineOfTheLogIsOneOfOurs) {
+  KeepLog();
+
+  Attack("zebra7");
+
+  const std::vector<std::string> log = Log();
+  EXPECT_GT(log.size(), 100U);
+  for (const std::string& line : log) {
+    EXPECT_EQ(line.find_first_of("\r\n"), line.size() - 1) << line;
+    const nlohmann::json object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_TRUE(object.is_object()) << line;
+    EXPECT_THAT(object.value("message", "zebra7"), AllOf(Not(HasSubstr("zebra7")), Not(HasSubstr("forged")))) << line;
+    for (const auto& [name, value] : object.items()) EXPECT_THAT(name, Not(HasSubstr("zebra7"))) << line;
+  }
+}
+
+TEST_F(HostileClientTest, GoodFramesAreAnsweredAlike) {
+  const float before = Score();
+  std::atomic<bool> stop{false};
+  std::set<float> meanwhile;
+  std::thread honest([&] {
+    while (!stop) meanwhile.insert(Score());
+  });
+
+  Attack("zebra7");
+  stop = true;
+  honest.join();
+
+  EXPECT_FLOAT_EQ(before, 0.42F);
+  EXPECT_EQ(meanwhile, std::set<float>{before});
+  EXPECT_EQ(Score(), before);
+}
+
+}  // namespace
+}  // namespace bayespfl::server

@@ -1,0 +1,167 @@
+// Limits of each client over real sockets: frames a second, open streams, and who counts as one client.
+#include <gmock/gmock.h>
+#include <google/protobuf/any.pb.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "tests/server/security/listed_methods.h"
+#include "tests/server/security/secure_server_fixture.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The delay of the RetryInfo in a status' details.
+std::optional<double> RetrySeconds(const google::rpc::Status& status) {
+  google::rpc::RetryInfo info;
+  for (const google::protobuf::Any& detail : status.details()) {
+    if (!detail.UnpackTo(&info)) continue;
+    return static_cast<double>(info.retry_delay().seconds()) + static_cast<double>(info.retry_delay().nanos()) * 1e-9;
+  }
+  return std::nullopt;
+}
+
+TEST_F(SecureServerTest, AClientOverItsFramesASecondIsToldWhenToComeAgain) {
+  ServerConfig config = DefaultConfig();
+  UseTokens(config);
+  config.max_frames_per_second_per_client = 1;
+  Start(config);
+  ASSERT_TRUE(Plain(inspect_.token).Inspect().ok());
+
+  grpc::ClientContext context;
+  const grpc::Status status = Plain(inspect_.token).Inspect(context);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("max_frames_per_second_per_client = 1"));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_GT(RetrySeconds(details).value_or(0), 0);
+  EXPECT_LE(RetrySeconds(details).value_or(2), 1);
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
+  EXPECT_TRUE(Plain(admin_.token).Inspect().ok());  // another client
+}
+
+TEST_F(SecureServerTest, AFrameOverTheRateIsAnErrorOfThatFrameAndTheStreamGoesOn) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_second_per_client = 1;
+  Start(config);
+  const Client client = Plain();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = client.OpenStream(context);
+  ASSERT_TRUE(Exchange(*stream)->has_result());
+
+  const v1::InspectStreamResponse refused = *Exchange(*stream);
+
+  EXPECT_EQ(refused.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_GT(RetrySeconds(refused.error()).value_or(0), 0.1);
+  EXPECT_TRUE(Eventually([&] { return Exchange(*stream)->has_result(); }));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(SecureServerTest, ClientsAreToldApartByCertificateWithoutTokens) {
+  ServerConfig config = DefaultConfig();
+  UseTls(config, identity_);
+  config.tls_client_ca = folder_.Write("ca.pem", authority_.certificate());
+  config.max_frames_per_second_per_client = 1;
+  Start(config);
+  const CertificateAndKey first = authority_.Issue("camera", "DNS:camera-1.plant");
+  const CertificateAndKey second = authority_.Issue("camera", "DNS:camera-2.plant");
+
+  ASSERT_TRUE(Tls(authority_, "", first).Inspect().ok());
+  EXPECT_EQ(Tls(authority_, "", first).Inspect().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Tls(authority_, "", second).Inspect().ok());
+}
+
+TEST_F(SecureServerTest, ClientsAreToldApartByAddressWithoutAnything) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_second_per_client = 1;
+  Start(config);
+
+  ASSERT_TRUE(Plain().Inspect().ok());
+  EXPECT_EQ(Plain().Inspect().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);  // another port, the same address
+}
+
+TEST_F(SecureServerTest, AClientsStreamsAreLimitedAndItsPlaceIsFreeAgainAtTheEnd) {
+  ServerConfig config = DefaultConfig();
+  UseTokens(config);
+  config.max_streams_per_client = 1;
+  Start(config);
+  const Client client = Plain(inspect_.token);
+  grpc::ClientContext first_context;
+  const std::unique_ptr<StreamClient> first = client.OpenStream(first_context);
+  ASSERT_TRUE(Exchange(*first)->has_result());
+
+  grpc::ClientContext second_context;
+  const grpc::Status second = client.OpenStream(second_context)->Finish();
+  grpc::ClientContext other_context;
+  const std::unique_ptr<StreamClient> other = Plain(admin_.token).OpenStream(other_context);
+
+  EXPECT_EQ(second.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(second.error_message(), HasSubstr("max_streams_per_client = 1"));
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(second.error_details()));
+  EXPECT_TRUE(RetrySeconds(details).has_value());
+  EXPECT_TRUE(Exchange(*other)->has_result());
+  other_context.TryCancel();
+  first->WritesDone();
+  EXPECT_TRUE(first->Finish().ok());
+  grpc::ClientContext third_context;
+  EXPECT_TRUE(Exchange(*client.OpenStream(third_context))->has_result());
+}
+
+// Opens two calls of a bidirectional method at once and returns how the first of them ends.
+grpc::Status FirstToEndOfTwo(const Client& client, const std::string& method) {
+  struct Call {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
+    grpc::Status status;
+  };
+  Call calls[2];
+  grpc::CompletionQueue queue;
+  grpc::GenericStub stub(client.channel());
+  for (Call& call : calls) {
+    client.Prepare(call.context);
+    call.stream = stub.PrepareCall(&call.context, method, &queue);
+    call.stream->StartCall(nullptr);
+  }
+  for (Call& call : calls) call.stream->Finish(&call.status, &call);
+  void* tag = nullptr;
+  bool ok = false;
+  while (tag == nullptr && queue.Next(&tag, &ok)) {
+  }
+  const grpc::Status first = static_cast<Call*>(tag)->status;
+  for (Call& call : calls) call.context.TryCancel();
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  return first;
+}
+
+TEST_F(SecureServerTest, EveryStreamingMethodObeysTheLimitOfStreams) {
+  ServerConfig config = DefaultConfig();
+  UseTokens(config);
+  config.max_streams_per_client = 1;
+  Start(config);
+  int streaming = 0;
+  for (const auto* method : ListMethods(Plain(admin_.token))) {
+    const std::string& service = method->service()->full_name();
+    if (!method->client_streaming() || service == kReflection || service == kHealth) continue;
+    const grpc::Status status = FirstToEndOfTwo(Plain(inspect_.token), PathOf(*method));
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << method->full_name();
+    EXPECT_THAT(status.error_message(), HasSubstr("max_streams_per_client"));
+    ++streaming;
+  }
+  EXPECT_GE(streaming, 1);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
