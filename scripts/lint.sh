@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks formatting and style; changes nothing. clang-tidy runs on the C++ files that a change touches: those that differ
-# from LINT_BASE (default: the upstream branch where it differs from HEAD, else the last commit) and uncommitted ones.
+# from LINT_BASE (default: the upstream branch where it differs from HEAD, else the last commit) and uncommitted ones; for a
+# header, on the source file of its name, which includes it.
 # `lint.sh --all` runs it on every file: an hour on two cores.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -41,8 +42,10 @@ touched() {
     base=$(git rev-parse --verify --quiet '@{upstream}' || true)
     [[ -n $base && $base != $(git rev-parse HEAD) ]] || base=$(git rev-parse --verify --quiet HEAD~1 || true)
   fi
-  [[ -z $base ]] || git diff --name-only --diff-filter=d "$base" -- '*.cc'
-  git ls-files --others --exclude-standard -- '*.cc'
+  {
+    [[ -z $base ]] || git diff --name-only --diff-filter=d "$base" -- '*.cc' '*.h'
+    git ls-files --others --exclude-standard -- '*.cc' '*.h'
+  } | sed 's/\.h$/.cc/' | while read -r f; do [[ ! -f $f ]] || printf '%s\n' "$f"; done
 }
 
 if [[ ${1:-} == --all ]]; then

@@ -40,7 +40,7 @@ if ((${#missing[@]})); then
 fi
 
 if [[ ! -f "$BAYESPFL_VENV/.complete" ]]; then
-  say "creating $BAYESPFL_VENV (LibTorch: 530 MB to fetch, 1.3 GB on disk)"
+  say "creating $BAYESPFL_VENV (LibTorch: 530 MB to fetch, 1.5 GB on disk)"
   make_venv "$BAYESPFL_VENV"
   "$BAYESPFL_VENV/bin/pip" install -q --disable-pip-version-check --no-deps \
     -r "$repo_root/scripts/requirements-libtorch.txt" || die "pip could not install LibTorch; is the package index reachable?"

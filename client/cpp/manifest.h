@@ -28,12 +28,12 @@ struct ManifestEntry {
   int line = 0;                // where the row starts, from 1
 };
 
-// Entries in the order of the rows. INVALID_ARGUMENT, with the line, for: a missing, repeated or unnamed column, a row
-// with more or fewer fields than the header, an empty image or category, broken quoting, no rows. `folder` is what
-// relative paths are relative to.
+// Entries in the order of the rows. INVALID_ARGUMENT, with the line, for: a column `image` or `category` that is
+// missing or named twice, a row with more or fewer fields than the header, an empty image or category, broken quoting.
+// Without one, for: no header, no rows. `folder` is what relative paths are relative to.
 absl::StatusOr<std::vector<ManifestEntry>> ParseManifest(absl::string_view text, const std::filesystem::path& folder);
 
-// Reads the file, then as above with its name in every message. NOT_FOUND when it cannot be read.
+// Reads the file: errors as ReadFile's (base/files.h) and ParseManifest's, with its name in every message.
 absl::StatusOr<std::vector<ManifestEntry>> ReadManifest(const std::filesystem::path& file);
 
 }  // namespace bayespfl::client

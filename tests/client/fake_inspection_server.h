@@ -16,8 +16,8 @@
 
 namespace bayespfl::testing {
 
-// Answers with a score and small maps; a picture whose bytes are "bad" gets INVALID_ARGUMENT, "later" UNAVAILABLE. The
-// behaviour is set before Start and fixed then.
+// Answers with a score and small maps; a picture whose bytes are "bad" gets INVALID_ARGUMENT, "later" UNAVAILABLE.
+// Serves from its construction on.
 class FakeInspectionServer final : public inspection::v1::InspectionService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<inspection::v1::InspectStreamResponse, inspection::v1::InspectStreamRequest>;
