@@ -27,6 +27,10 @@ using ::testing::HasSubstr;
 class SlowClient {
  public:
   explicit SlowClient(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    if (socket_ < 0) {
+      ADD_FAILURE() << "no socket";
+      return;
+    }
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -39,8 +43,8 @@ class SlowClient {
   }
   ~SlowClient() {
     stopped_ = true;
-    thread_.join();
-    close(socket_);
+    if (thread_.joinable()) thread_.join();
+    if (socket_ >= 0) close(socket_);
   }
   SlowClient(const SlowClient&) = delete;
   SlowClient& operator=(const SlowClient&) = delete;
