@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
+#include "base/shortest_decimal.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"

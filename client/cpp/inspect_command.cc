@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/number_range.h"
 #include "base/seed.h"
+#include "base/utf8.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"

@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include "base/shortest_decimal.h"
 #include "client/cpp/report.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {

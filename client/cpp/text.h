@@ -10,9 +10,6 @@
 
 namespace bayespfl::client {
 
-// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
-bool IsUtf8(absl::string_view text);
-
 // `text` on one line: runs of white space become one blank, other control characters and what is not UTF-8 '?'.
 std::string OneLine(absl::string_view text);
 
@@ -21,9 +18,6 @@ size_t Columns(absl::string_view text);
 
 // The last `columns` (>= 1) characters, the first of them replaced by an ellipsis when some are missing.
 std::string KeepEnd(absl::string_view text, size_t columns);
-
-// The double with the fewest digits that is `value` as a float: 0.93 rather than 0.9300000071525574.
-double ShortestDecimal(float value);
 
 // `text` with blanks appended to `columns` characters.
 std::string PadRight(absl::string_view text, size_t columns);

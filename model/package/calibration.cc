@@ -1,11 +1,10 @@
 #include "model/package/calibration.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
 #include "nlohmann/json.hpp"
 
@@ -52,15 +51,6 @@ CategoryCalibration ReadCategory(JsonObjectReader reader) {
   result.provenance = ReadProvenance(reader.Object("provenance"));
   reader.Done();
   return result;
-}
-
-// The double with the fewest digits that is `value` as a float: people read the file.
-double ShortestDecimal(float value) {
-  std::array<char, 32> digits{};
-  const std::to_chars_result written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  double shortest = value;
-  std::from_chars(digits.data(), written.ptr, shortest);
-  return shortest;
 }
 
 nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {

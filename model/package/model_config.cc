@@ -1,11 +1,11 @@
 #include "model/package/model_config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
 #include "nlohmann/json.hpp"
 
@@ -109,19 +109,10 @@ absl::Status CheckConsistency(const ModelConfig& config) {
   return absl::OkStatus();
 }
 
-// The double of the shortest decimal that reads back as the same float: 0.6225, not 0.62250000238418579.
-double Shortest(float value) {
-  std::array<char, 32> text = {};
-  const char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  double shortest = value;
-  std::from_chars(text.data(), end, shortest);
-  return shortest;
-}
-
 using OrderedJson = nlohmann::ordered_json;
 
 OrderedJson FormatTriple(const std::array<float, 3>& triple) {
-  return {Shortest(triple[0]), Shortest(triple[1]), Shortest(triple[2])};
+  return {ShortestDecimal(triple[0]), ShortestDecimal(triple[1]), ShortestDecimal(triple[2])};
 }
 
 OrderedJson FormatStrings(const std::map<std::string, std::string>& strings) {
@@ -164,8 +155,8 @@ std::string FormatModelConfig(const ModelConfig& config, const Provenance& prove
   root["input"] = {
       {"image_size", config.image_size}, {"mean", FormatTriple(config.mean)}, {"std", FormatTriple(config.stddev)}};
   root["sampling"] = {{"samples", config.samples}, {"iad_sampling", config.iad_per_request ? "request" : "first"}};
-  root["map_smoothing_sigma"] = Shortest(config.map_smoothing_sigma);
-  if (config.mask_threshold) root["thresholds"] = {{"mask", Shortest(*config.mask_threshold)}};
+  root["map_smoothing_sigma"] = ShortestDecimal(config.map_smoothing_sigma);
+  if (config.mask_threshold) root["thresholds"] = {{"mask", ShortestDecimal(*config.mask_threshold)}};
   root["category_names"] = FormatStrings(config.category_names);
   root["vocabulary"] = config.vocabulary_file;
   if (!config.file_digests.empty()) root["file_digests"] = FormatStrings(config.file_digests);

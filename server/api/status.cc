@@ -7,6 +7,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/pipeline/refusal.h"
 
@@ -19,21 +20,6 @@ constexpr std::array<absl::string_view, 17> kCodeNames = {
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 
-// Length of the sequence that `lead` starts and the smallest code point it may stand for; length 0: no lead byte.
-struct Sequence {
-  size_t length = 0;
-  uint32_t smallest = 0;
-  uint32_t bits = 0;  // payload of the lead byte
-};
-
-Sequence SequenceOf(uint8_t lead) {
-  if (lead < 0x80) return {1, 0, lead};
-  if ((lead & 0xE0) == 0xC0) return {2, 0x80, lead & 0x1FU};
-  if ((lead & 0xF0) == 0xE0) return {3, 0x800, lead & 0x0FU};
-  if ((lead & 0xF8) == 0xF0) return {4, 0x10000, lead & 0x07U};
-  return {};
-}
-
 std::string TypeUrl(const google::protobuf::Descriptor* type) {
   return absl::StrCat("type.googleapis.com/", type->full_name());
 }
@@ -45,25 +31,8 @@ void SetDetail(const Message& message, absl::Status& status) {
 
 }  // namespace
 
-bool IsValidUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const Sequence sequence = SequenceOf(static_cast<uint8_t>(text[i]));
-    if (sequence.length == 0 || text.size() - i < sequence.length) return false;
-    uint32_t code_point = sequence.bits;
-    for (size_t k = 1; k < sequence.length; ++k) {
-      const auto byte = static_cast<uint8_t>(text[i + k]);
-      if ((byte & 0xC0) != 0x80) return false;
-      code_point = (code_point << 6) | (byte & 0x3FU);
-    }
-    const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-    if (code_point < sequence.smallest || code_point > 0x10FFFF || surrogate) return false;
-    i += sequence.length;
-  }
-  return true;
-}
-
 std::string WireMessage(absl::string_view message) {
-  std::string text = IsValidUtf8(message) ? std::string(message) : absl::CHexEscape(message);
+  std::string text = IsUtf8(message) ? std::string(message) : absl::CHexEscape(message);
   if (text.size() <= kMaxErrorMessageBytes) return text;
   size_t end = kMaxErrorMessageBytes;
   while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;  // not within a character

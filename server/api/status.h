@@ -18,9 +18,6 @@ namespace bayespfl::server {
 // Longest error message that is sent. gRPC carries it in the trailers, which peers limit to 8 KiB.
 inline constexpr size_t kMaxErrorMessageBytes = 1024;
 
-// True for well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool IsValidUtf8(absl::string_view text);
-
 // The text as it may go on the wire: escaped when it is not UTF-8, cut after kMaxErrorMessageBytes.
 std::string WireMessage(absl::string_view message);
 

@@ -7,6 +7,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/utf8.h"
 #include "server/api/status.h"
 
 namespace bayespfl::server {
@@ -239,7 +240,7 @@ absl::Status CheckCategory(absl::string_view category, absl::string_view field) 
     return absl::InvalidArgumentError(
         absl::StrCat(field, " has ", category.size(), " bytes; expected 1 to ", kMaxCategoryBytes));
   }
-  if (!IsValidUtf8(category)) return absl::InvalidArgumentError(absl::StrCat(field, " is not valid UTF-8"));
+  if (!IsUtf8(category)) return absl::InvalidArgumentError(absl::StrCat(field, " is not valid UTF-8"));
   return absl::OkStatus();
 }
 

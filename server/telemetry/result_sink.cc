@@ -1,27 +1,13 @@
 #include "server/telemetry/result_sink.h"
 
-#include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/shortest_decimal.h"
 
 namespace bayespfl::server {
-namespace {
-
-// The double with the fewest digits that still becomes `value` as a float: 0.9 and not 0.8999999761581421.
-double Shortest(float value) {
-  std::array<char, 32> digits{};
-  const std::to_chars_result end = std::to_chars(digits.begin(), digits.end(), value);
-  double shortest = value;
-  std::from_chars(digits.begin(), end.ptr, shortest);
-  return shortest;
-}
-
-}  // namespace
-
 std::string FormatResultLine(const FrameRecord& frame, absl::Time time) {
   nlohmann::ordered_json line;
   line["time"] = FormatTimestamp(time);
@@ -39,10 +25,10 @@ std::string FormatResultLine(const FrameRecord& frame, absl::Time time) {
     line["model"] = finding.model;
     line["model_version"] = finding.model_version;
     line["seed"] = finding.seed;
-    line["score"] = Shortest(finding.score);
-    line["map_score"] = Shortest(finding.map_score);
-    if (finding.score_threshold.has_value()) line["score_threshold"] = Shortest(*finding.score_threshold);
-    line["mask_threshold"] = Shortest(finding.mask_threshold);
+    line["score"] = ShortestDecimal(finding.score);
+    line["map_score"] = ShortestDecimal(finding.map_score);
+    if (finding.score_threshold.has_value()) line["score_threshold"] = ShortestDecimal(*finding.score_threshold);
+    line["mask_threshold"] = ShortestDecimal(finding.mask_threshold);
     line["mask_area_pixels"] = finding.mask_area_pixels;
     line["mask_area_fraction"] = finding.mask_area_fraction;
   }

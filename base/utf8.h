@@ -1,0 +1,20 @@
+// Text in UTF-8, without regard to what it says.
+#ifndef BAYESPFL_BASE_UTF8_H_
+#define BAYESPFL_BASE_UTF8_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+
+namespace bayespfl {
+
+// Whether `text` is well-formed UTF-8: no overlong forms, no surrogates, at most U+10FFFF. Thread-safe.
+bool IsUtf8(absl::string_view text);
+
+// Bytes (1..4) of the well-formed character that `text`, which is not empty, begins with; 0: it begins with none.
+// Thread-safe.
+size_t Utf8CharacterBytes(absl::string_view text);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_BASE_UTF8_H_
