@@ -1,29 +1,20 @@
 #include "client/cpp/inputs.h"
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 #include <iterator>
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "base/files.h"
+#include "base/picture_extension.h"
 #include "client/cpp/manifest.h"
 
 namespace bayespfl::client {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array<absl::string_view, 7> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
-
-bool IsPicture(const fs::path& path) {
-  const std::string extension = absl::AsciiStrToLower(path.extension().string());
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
 
 absl::StatusOr<std::vector<fs::path>> PicturesBelow(const fs::path& folder, const std::optional<fs::path>& exclude) {
   std::vector<fs::path> pictures;
@@ -33,7 +24,7 @@ absl::StatusOr<std::vector<fs::path>> PicturesBelow(const fs::path& folder, cons
     std::error_code ignored;
     if (exclude.has_value() && entry->is_directory(ignored) && fs::equivalent(entry->path(), *exclude, ignored)) {
       entry.disable_recursion_pending();
-    } else if (entry->is_regular_file(ignored) && IsPicture(entry->path())) {
+    } else if (entry->is_regular_file(ignored) && HasPictureExtension(entry->path())) {
       pictures.push_back(entry->path());
     }
   }

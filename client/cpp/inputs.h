@@ -23,10 +23,10 @@ struct Input {
   std::string category;
 };
 
-// The inputs of FILES, FOLDERS and "-" in this order. A folder stands for every picture below it (.jpg .jpeg .png .bmp
-// .tif .tiff .webp, in any case), sorted by path, without following linked folders and without `exclude` (the folder
-// that results go to). "-" reads the bytes of one picture from standard input. NOT_FOUND: no such file, or no picture
-// in a folder; INVALID_ARGUMENT: "-" twice, or an empty or too large standard input.
+// The inputs of FILES, FOLDERS and "-" in this order. A folder stands for every picture below it
+// (base/picture_extension.h), sorted by path, without following linked folders and without `exclude` (the folder that
+// results go to). "-" reads the bytes of one picture from standard input. NOT_FOUND: no such file, or no picture in a
+// folder; INVALID_ARGUMENT: "-" twice, or an empty or too large standard input.
 absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
                                                  const std::optional<std::filesystem::path>& exclude);
 

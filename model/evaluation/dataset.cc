@@ -1,7 +1,6 @@
 #include "model/evaluation/dataset.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <set>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "base/csv.h"
 #include "base/files.h"
+#include "base/picture_extension.h"
 
 namespace bayespfl {
 namespace {
@@ -36,13 +36,6 @@ bool IsFile(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-bool IsPicture(const fs::path& file) {
-  static constexpr std::array<absl::string_view, 7> kExtensions = {".jpg", ".jpeg", ".png", ".bmp",
-                                                                   ".tif", ".tiff", ".webp"};
-  const std::string extension = absl::AsciiStrToLower(file.extension().string());
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
-
 // Names of the entries that `wanted` takes, sorted, without hidden ones. A folder that is not there has none.
 template <typename Wanted>
 absl::StatusOr<std::vector<std::string>> Names(const fs::path& folder, Wanted wanted) {
@@ -61,7 +54,7 @@ absl::StatusOr<std::vector<std::string>> Names(const fs::path& folder, Wanted wa
 absl::StatusOr<std::vector<std::string>> Folders(const fs::path& folder) { return Names(folder, IsFolder); }
 
 absl::StatusOr<std::vector<std::string>> Pictures(const fs::path& folder) {
-  return Names(folder, [](const fs::path& path) { return IsPicture(path) && IsFile(path); });
+  return Names(folder, [](const fs::path& path) { return HasPictureExtension(path) && IsFile(path); });
 }
 
 // ---------------------------------------------------------------------------------------------- folder layouts

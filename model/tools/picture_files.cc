@@ -1,28 +1,19 @@
 #include "model/tools/picture_files.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <system_error>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "base/picture_extension.h"
 
 namespace bayespfl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array<absl::string_view, 7> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"};
-
-bool IsPicture(const fs::path& path) {
-  const std::string extension = absl::AsciiStrToLower(path.extension().string());
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
 
 absl::StatusOr<std::vector<std::string>> PicturesBelow(const std::string& folder) {
   std::vector<std::string> pictures;
@@ -30,7 +21,8 @@ absl::StatusOr<std::vector<std::string>> PicturesBelow(const std::string& folder
   fs::recursive_directory_iterator entry(folder, error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
-    if (entry->is_regular_file(ignored) && IsPicture(entry->path())) pictures.push_back(entry->path().string());
+    if (entry->is_regular_file(ignored) && HasPictureExtension(entry->path()))
+      pictures.push_back(entry->path().string());
   }
   if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot read the folder ", folder));
   if (pictures.empty()) return absl::NotFoundError(absl::StrCat("no picture in the folder ", folder));

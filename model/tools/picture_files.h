@@ -9,9 +9,9 @@
 
 namespace bayespfl {
 
-// Files as they are; a folder stands for every picture below it (.jpg .jpeg .png .bmp .tif .tiff .webp, in any case),
-// sorted by path, linked folders not followed. NotFound: no such file, or no picture in a folder. Else the code of the
-// errno. The message names the path.
+// Files as they are; a folder stands for every picture below it (base/picture_extension.h), sorted by path, linked
+// folders not followed. NotFound: no such file, or no picture in a folder. Else the code of the errno. The message
+// names the path.
 absl::StatusOr<std::vector<std::string>> PictureFiles(const std::vector<std::string>& arguments);
 
 // The file's bytes. NotFound: it cannot be opened, or is a folder.

@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "server/api/frame_group.h"
-#include "server/api/records.h"
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
@@ -37,6 +36,18 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
     frame.deadline = std::min(frame.deadline, deadline);
   }
   return inference;
+}
+
+std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
+                                   const std::vector<PictureFinding>& findings) {
+  std::vector<FrameRecord> records;
+  records.reserve(findings.size());
+  ReceivedFrame frame = request;
+  for (const PictureFinding& picture : findings) {
+    frame.category = picture.category;
+    records.push_back(RecordOf(call, frame, absl::OkStatus(), picture.finding));
+  }
+  return records;
 }
 
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,

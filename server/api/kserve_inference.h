@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "inference/grpc_service.pb.h"
 #include "server/api/kserve_translate.h"
+#include "server/api/records.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/pipeline.h"
 #include "server/telemetry/record.h"
@@ -42,6 +43,10 @@ struct InferenceReply {
   inference::ModelInferResponse message;
   std::vector<PictureFinding> findings;  // one for each picture, for the records
 };
+
+// One record for each picture of an answered request, in the pictures' order; they refer to `call`.
+std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
+                                   const std::vector<PictureFinding>& findings);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
 // pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.

@@ -19,15 +19,6 @@
 namespace bayespfl::server {
 namespace {
 
-void RecordFindings(const CallRegistry& calls, const CallRecord& call, const ReceivedFrame& request,
-                    const std::vector<PictureFinding>& findings) {
-  ReceivedFrame frame = request;
-  for (const PictureFinding& picture : findings) {
-    frame.category = picture.category;
-    calls.RecordFrame(RecordOf(call, frame, absl::OkStatus(), picture.finding));
-  }
-}
-
 class ModelInferCall final : public UnaryCall {
  public:
   ModelInferCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
@@ -50,7 +41,7 @@ class ModelInferCall final : public UnaryCall {
  private:
   void OnReply(const absl::StatusOr<InferenceReply>& reply) {
     if (!reply.ok()) return Fail(reply.status());
-    RecordFindings(calls(), call(), request_, reply->findings);
+    for (const FrameRecord& record : RecordsOf(call(), request_, reply->findings)) calls().RecordFrame(record);
     Succeed(reply->message);
   }
 

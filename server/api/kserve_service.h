@@ -15,9 +15,11 @@ namespace bayespfl::server {
 namespace kserve_internal {
 
 using Rpcs = inference::GRPCInferenceService;
-using QuestionsAboutTheServer =
+
+// What gRPC generates: ModelInfer and ModelStreamInfer see bytes, the others messages.
+using Service = Rpcs::WithRawCallbackMethod_ModelInfer<Rpcs::WithRawCallbackMethod_ModelStreamInfer<
     Rpcs::WithCallbackMethod_ServerLive<Rpcs::WithCallbackMethod_ServerReady<Rpcs::WithCallbackMethod_ServerMetadata<
-        Rpcs::WithCallbackMethod_ModelReady<Rpcs::WithCallbackMethod_ModelMetadata<Rpcs::Service>>>>>;
+        Rpcs::WithCallbackMethod_ModelReady<Rpcs::WithCallbackMethod_ModelMetadata<Rpcs::Service>>>>>>>;
 
 }  // namespace kserve_internal
 
@@ -25,9 +27,7 @@ using QuestionsAboutTheServer =
 // Each picture of a request is a frame of the pipeline, under the same limits as those of InspectionService.
 //
 // Thread-safe. The service and its registry outlive the gRPC server.
-class KserveService final : public inference::GRPCInferenceService::WithRawCallbackMethod_ModelInfer<
-                                inference::GRPCInferenceService::WithRawCallbackMethod_ModelStreamInfer<
-                                    kserve_internal::QuestionsAboutTheServer>> {
+class KserveService final : public kserve_internal::Service {
  public:
   // "inference.GRPCInferenceService", the name that health checks ask for.
   static absl::string_view FullName();

@@ -82,10 +82,8 @@ void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& stat
 void KserveStream::Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const {
   const CallRecord& call = *surroundings().call;
   if (!result.ok()) return surroundings().on_frame_answered(RecordOf(call, request, result.status(), std::nullopt));
-  ReceivedFrame frame = request;
-  for (const PictureFinding& picture : result->findings) {
-    frame.category = picture.category;
-    surroundings().on_frame_answered(RecordOf(call, frame, absl::OkStatus(), picture.finding));
+  for (const FrameRecord& record : RecordsOf(call, request, result->findings)) {
+    surroundings().on_frame_answered(record);
   }
 }
 
