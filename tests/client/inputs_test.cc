@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::client {
 namespace {
@@ -23,14 +24,6 @@ namespace fs = std::filesystem;
 
 class InputsTest : public ::testing::Test {
  protected:
-  InputsTest() : folder_(fs::path(::testing::TempDir()) / ("inputs_test_" + TestName())) {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~InputsTest() override { fs::remove_all(folder_); }
-
-  static std::string TestName() { return ::testing::UnitTest::GetInstance()->current_test_info()->name(); }
-
   void Touch(const std::string& name, const std::string& bytes = "x") const {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << bytes;
@@ -42,7 +35,8 @@ class InputsTest : public ::testing::Test {
     return names;
   }
 
-  fs::path folder_;
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(InputsTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {

@@ -13,6 +13,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "tests/client/fake_inspection_server.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::client {
 namespace {
@@ -122,8 +123,8 @@ TEST_P(RunInspectionTest, NamesCategoriesWithoutACalibratedThresholdOnlyWhenOneI
 
 TEST_P(RunInspectionTest, WritesOverlaysAndMasks) {
   FakeInspectionServer server({});
-  const fs::path folder = fs::path(::testing::TempDir()) / (GetParam() ? "run_stream" : "run_unary");
-  fs::remove_all(folder);
+  const testing::TemporaryFolder temporary;
+  const fs::path folder = temporary.File("run");
   InspectJob job;
   job.inputs = {Bytes("nuts/a.png", PngPicture()), Bytes("nuts/a.jpg", PngPicture())};
   job.output = folder;
@@ -138,12 +139,12 @@ TEST_P(RunInspectionTest, WritesOverlaysAndMasks) {
     EXPECT_EQ(mask.type(), CV_8UC1) << name;
     EXPECT_EQ(cv::countNonZero(mask), 4) << name;
   }
-  fs::remove_all(folder);
 }
 
 TEST_P(RunInspectionTest, GoesOnWhenAnOverlayCannotBeDrawn) {
   FakeInspectionServer server({});
-  const fs::path folder = fs::path(::testing::TempDir()) / (GetParam() ? "odd_stream" : "odd_unary");
+  const testing::TemporaryFolder temporary;
+  const fs::path folder = temporary.File("odd");
   InspectJob job;
   job.inputs = {Bytes("a", "only the server can read this"), Bytes("b", PngPicture())};
   job.output = folder;
@@ -153,7 +154,6 @@ TEST_P(RunInspectionTest, GoesOnWhenAnOverlayCannotBeDrawn) {
   EXPECT_EQ(summary.answered, 2U);
   EXPECT_THAT(summary.output_errors, ElementsAre(HasSubstr("a: no overlay")));
   EXPECT_TRUE(fs::exists(folder / "b_overlay.png"));
-  fs::remove_all(folder);
 }
 
 TEST_P(RunInspectionTest, BreaksOffWhenTheServerIsDraining) {

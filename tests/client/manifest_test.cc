@@ -1,11 +1,12 @@
 #include "client/cpp/manifest.h"
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::client {
 namespace {
@@ -83,19 +84,17 @@ TEST(ManifestTest, RefusesManifestsWithoutRows) {
 }
 
 TEST(ManifestTest, TakesRelativePathsFromTheManifestsFolder) {
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "manifest_test";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "manifest.csv") << "image,category\nnuts/a.png,nut\n";
+  const testing::TemporaryFolder folder;
 
-  const auto entries = ReadManifest(folder / "manifest.csv");
+  const auto entries = ReadManifest(folder.Write("manifest.csv", "image,category\nnuts/a.png,nut\n"));
 
   ASSERT_TRUE(entries.ok()) << entries.status();
-  EXPECT_EQ(entries->front().path, folder / "nuts/a.png");
+  EXPECT_EQ(entries->front().path, folder.File("nuts/a.png"));
 }
 
 TEST(ManifestTest, NamesTheFileInErrors) {
-  const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / "broken_manifest.csv";
-  std::ofstream(file) << "image,category\na.png\n";
+  const testing::TemporaryFolder folder;
+  const std::string file = folder.Write("broken_manifest.csv", "image,category\na.png\n");
 
   EXPECT_THAT(std::string(ReadManifest(file).status().message()), HasSubstr("broken_manifest.csv: line 2: "));
   EXPECT_TRUE(absl::IsNotFound(ReadManifest("no/such/manifest.csv").status()));

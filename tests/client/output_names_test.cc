@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/temporary_folder.h"
+
 namespace bayespfl::client {
 namespace {
 
@@ -61,8 +63,8 @@ TEST(OutputNamesTest, CutLongNamesBetweenCharacters) {
 }
 
 TEST(OutputNamesTest, SpareTheInputsThemselves) {
-  const fs::path folder = fs::path(::testing::TempDir()) / "output_names_test";
-  fs::create_directories(folder);
+  const testing::TemporaryFolder temporary;
+  const fs::path folder = temporary.path();
   OutputNames names(folder);
   names.Protect(folder / "a.png");
   names.Protect(folder / "." / "a_mask.png");

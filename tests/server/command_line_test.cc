@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -35,7 +35,7 @@ class CommandLineTest : public ::testing::Test {
     return std::string(parsed.status().message());
   }
 
-  const TemporaryFolder folder_;
+  const testing::TemporaryFolder folder_;
   const std::string model_ = folder_.path();  // any folder
 };
 

@@ -3,30 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
+
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
 
-namespace fs = std::filesystem;
-
 // A root folder with made-up control groups.
 class CpuQuotaTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            (std::string("cpu_quota_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  void Write(const std::string& path, const std::string& content) const { folder_.Write(path, content); }
 
-  void Write(const std::string& path, const std::string& content) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << content;
-  }
-
-  fs::path root_;
+  const testing::TemporaryFolder folder_;
+  const std::filesystem::path root_ = folder_.path();
 };
 
 TEST_F(CpuQuotaTest, ReadsVersion2) {

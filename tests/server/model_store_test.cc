@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/server/fake_executor.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -33,15 +34,8 @@ int ThreadPriority() { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid
 class ModelStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    base_ = fs::path(::testing::TempDir()) /
-            (std::string("model_store_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(base_);
     for (const char* name : {"a", "b", "broken"}) fs::create_directories(base_ / "root" / name);
     fs::create_directories(base_ / "outside");
-  }
-  void TearDown() override {
-    store_.reset();
-    fs::remove_all(base_);
   }
 
   // Makes the store and waits for its start.
@@ -92,7 +86,8 @@ class ModelStoreTest : public ::testing::Test {
   }
   const ModelSet& serving() const { return published_.back(); }
 
-  fs::path base_;
+  const testing::TemporaryFolder folder_;
+  const fs::path base_ = folder_.path();
   std::vector<std::string> loaded_;
   std::vector<ModelSet> published_;
   int load_priority_ = 0;

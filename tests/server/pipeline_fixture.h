@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,12 @@ inline FrameRequest MakeRequest(uint64_t seed = 1) {
   request.options.category = "metal nut";
   request.options.seed = seed;
   return request;
+}
+
+// Waits for a condition that another thread brings about.
+template <typename Condition>
+void Until(Condition condition) {
+  while (!condition()) std::this_thread::yield();
 }
 
 inline ModelSet OneModel(Replicas replicas) {

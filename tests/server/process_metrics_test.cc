@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "prometheus/metric_type.h"
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -27,7 +27,7 @@ std::map<std::string, double> Values(const ProcessMetrics& metrics) {
 }
 
 // A proc file system with one process, of the name `name`.
-void WriteProcess(const TemporaryFolder& proc, const std::string& name) {
+void WriteProcess(const testing::TemporaryFolder& proc, const std::string& name) {
   std::filesystem::create_directories(proc.File("self/fd"));
   for (const char* descriptor : {"0", "1", "2", "3"}) proc.Write(std::string("self/fd/") + descriptor, "");
   // Fields 3 to 24 of proc(5): state ... utime(14)=150 stime(15)=50 ... starttime(22)=1000 vsize(23) rss(24)=7.
@@ -36,7 +36,7 @@ void WriteProcess(const TemporaryFolder& proc, const std::string& name) {
 }
 
 TEST(ProcessMetricsTest, ReadsWhatTheKernelSays) {
-  const TemporaryFolder proc;
+  const testing::TemporaryFolder proc;
   WriteProcess(proc, "server");
   const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
 
@@ -50,14 +50,14 @@ TEST(ProcessMetricsTest, ReadsWhatTheKernelSays) {
 }
 
 TEST(ProcessMetricsTest, AProgramsNameMayHoldSpacesAndParentheses) {
-  const TemporaryFolder proc;
+  const testing::TemporaryFolder proc;
   WriteProcess(proc, "a) 1 2 (b");
 
   EXPECT_DOUBLE_EQ(Values(ProcessMetrics(proc.path()))["process_virtual_memory_bytes"], 8192000);
 }
 
 TEST(ProcessMetricsTest, WhatCannotBeReadHasNoSeries) {
-  const TemporaryFolder proc;
+  const testing::TemporaryFolder proc;
   proc.Write("stat", "btime 1700000000\n");
 
   const auto values = Values(ProcessMetrics(proc.path()));
@@ -67,7 +67,7 @@ TEST(ProcessMetricsTest, WhatCannotBeReadHasNoSeries) {
 }
 
 TEST(ProcessMetricsTest, AStatThatIsCutShortHasNoSeries) {
-  const TemporaryFolder proc;
+  const testing::TemporaryFolder proc;
   WriteProcess(proc, "server");
   proc.Write("self/stat", "42 (server) S 1 1");
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -257,7 +257,7 @@ TEST_F(ResultSinkTest, AFlushDoesNotWaitForTheInterval) {
 }
 
 TEST_F(ResultSinkTest, TheEndWritesWhatWaits) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   {
     auto sink = ResultSink::Create({.file = {.path = folder.File("results")}}, SilentLogger());
     ASSERT_TRUE(sink.ok()) << sink.status();

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -68,7 +68,7 @@ class RotatingFileTest : public ::testing::Test {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   }
 
-  const TemporaryFolder folder_;
+  const testing::TemporaryFolder folder_;
   const std::string path_ = folder_.File("results");
 };
 

@@ -16,7 +16,7 @@
 #include "server/pipeline/mutex.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -258,7 +258,7 @@ class ResultLogTest : public ServiceRecordsTest {
     return lines;
   }
 
-  const TemporaryFolder folder_;
+  const testing::TemporaryFolder folder_;
   const std::string file_ = folder_.File("results.jsonl");
 };
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/runtime/command_line.h"
-#include "tests/server/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
 namespace {
@@ -238,7 +238,7 @@ TEST_F(SettingTableTest, TheReferenceHasARowForEverySetting) {
 }
 
 TEST_F(SettingTableTest, AcceptsNamesOfWhatExists) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   values_.input = folder.Write("input", "x");
   values_.folder = folder.path();
   values_.output = folder.File("output");
@@ -256,7 +256,7 @@ TEST_F(SettingTableTest, NamesTheKeyOfAMissingFile) {
 }
 
 TEST_F(SettingTableTest, AFolderIsNoFileAndAFileIsNoFolder) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
 
   values_.input = folder.path();
   EXPECT_THAT(std::string(table_.CheckFiles().message()), HasSubstr("is a folder, not a file"));
@@ -266,7 +266,7 @@ TEST_F(SettingTableTest, AFolderIsNoFileAndAFileIsNoFolder) {
 }
 
 TEST_F(SettingTableTest, AFileToBeMadeNeedsItsFolder) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   values_.output = folder.File("missing/output");
 
   EXPECT_EQ(table_.CheckFiles().code(), absl::StatusCode::kNotFound);

@@ -29,9 +29,12 @@ class TemporaryFolder {
 
   const std::string& path() const { return path_; }
 
-  // Writes or replaces a file of the folder, at once; returns its path.
+  // The path of a file of the folder, which need not be there.
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+
+  // Writes or replaces a file of the folder, at once, and makes the folders on the way to it; returns its path.
   std::string Write(const std::string& name, absl::string_view text) const {
-    std::string file = path_ + "/" + name;
+    std::string file = File(name);
     const absl::Status written = WriteFile(file, text);
     EXPECT_TRUE(written.ok()) << written;
     return file;

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstring>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/model/checkpoint/torch_files.h"
 #include "tests/support/safetensors_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -22,18 +24,21 @@ using testing::PickledDictionary;
 using testing::PickledText;
 using testing::TensorCall;
 using testing::TensorOpcodes;
-using testing::WriteTestFile;
 using testing::ZipArchive;
 using testing::ZipRecord;
 
 const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
 
-std::string OwnPath() {
-  return absl::StrCat("checkpoint_", ::testing::UnitTest::GetInstance()->current_test_info()->name(), ".pt");
+// The file is gone when this returns; a checkpoint keeps its content.
+absl::StatusOr<std::unique_ptr<Checkpoint>> OpenBytes(const std::string& content) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.File("checkpoint.pt");
+  std::ofstream(path, std::ios::binary) << content;
+  return Checkpoint::Open(path);
 }
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Open(const std::vector<ZipRecord>& records) {
-  return Checkpoint::Open(WriteTestFile(OwnPath(), ZipArchive(records)));
+  return OpenBytes(ZipArchive(records));
 }
 
 // A file of one tensor "w" with storage "0".
@@ -114,9 +119,7 @@ TEST(CheckpointTest, NamesAMissingFile) {
 }
 
 TEST(CheckpointTest, SaysWhatAForeignFileIs) {
-  const auto message = [](const std::string& content) {
-    return std::string(Checkpoint::Open(WriteTestFile(OwnPath(), content)).status().message());
-  };
+  const auto message = [](const std::string& content) { return std::string(OpenBytes(content).status().message()); };
   EXPECT_THAT(message(""), HasSubstr("not a zip archive"));
   EXPECT_THAT(message("version https://git-lfs.github.com/spec/v1\n"), HasSubstr("Git LFS"));
   EXPECT_THAT(message("<!DOCTYPE html>"), HasSubstr("web page"));
@@ -137,7 +140,8 @@ TEST(CheckpointTest, RefusesAFlippedBit) {
 }
 
 TEST(CheckpointTest, RefusesAPickleThatCallsTheSystem) {
-  const std::string owned = absl::StrCat(::testing::TempDir(), "/owned_by_a_pickle");
+  const testing::TemporaryFolder folder;
+  const std::string owned = folder.File("owned_by_a_pickle");
   ExpectRefused(
       {{.name = "x/data.pkl",
         .data = absl::StrCat("\x80\x02", "cos\nsystem\n", PickledText(absl::StrCat("touch ", owned)), "\x85R.")}},
@@ -179,8 +183,7 @@ TEST(CheckpointTest, RefusesZipBombs) {
 TEST(CheckpointTest, RefusesRecordsThatOverlap) {
   std::vector<std::string> names = {"x/data.pkl"};
   for (int i = 0; i < 50; ++i) names.push_back(absl::StrCat("x/data/", i));
-  const auto checkpoint =
-      Checkpoint::Open(WriteTestFile(OwnPath(), testing::QuotingArchive(names, std::string(100'000, 'z'))));
+  const auto checkpoint = OpenBytes(testing::QuotingArchive(names, std::string(100'000, 'z')));
   EXPECT_EQ(checkpoint.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(checkpoint.status().message()), HasSubstr("overlap"));
 }

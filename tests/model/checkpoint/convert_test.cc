@@ -18,6 +18,7 @@
 #include "model/package/safetensors_writer.h"
 #include "model/package/verify.h"
 #include "tests/support/safetensors_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -35,14 +36,9 @@ std::string ReadText(const fs::path& path) {
   return {(std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()};
 }
 
-// A folder that is empty when a test starts and gone when it ends.
 class ConvertTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              absl::StrCat("convert_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     options_.clip_path = kTiny + "/clip_jit.pt";
     options_.weights_path = kTiny + "/train.pth";
     options_.output_dir = folder_ / "model";
@@ -52,7 +48,6 @@ class ConvertTest : public ::testing::Test {
     options_.vocabulary = BundledVocabulary();
     options_.vocabulary_file = std::string(kBundledVocabularyFile);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   std::string Message() const { return std::string(ConvertPackage(options_).status().message()); }
   // What lies in the test's folder, hidden files too.
@@ -83,7 +78,8 @@ class ConvertTest : public ::testing::Test {
     return path;
   }
 
-  fs::path folder_;
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   ConvertOptions options_;
 };
 

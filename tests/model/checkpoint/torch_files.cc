@@ -3,8 +3,6 @@
 #include <zlib.h>
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -137,12 +135,6 @@ std::string PickledDictionary(const std::string& key, const std::string& value) 
 
 std::string Floats(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
-
-std::string WriteTestFile(const std::string& name, const std::string& content) {
-  const std::string path = std::filesystem::path(::testing::TempDir()) / name;
-  std::ofstream(path, std::ios::binary) << content;
-  return path;
 }
 
 }  // namespace bayespfl::testing

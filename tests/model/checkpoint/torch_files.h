@@ -49,9 +49,6 @@ std::string PickledDictionary(const std::string& key, const std::string& value);
 // Little-endian fp32 values.
 std::string Floats(const std::vector<float>& values);
 
-// Writes a file into the tests' temporary folder; returns its path. `name` must be unique among tests.
-std::string WriteTestFile(const std::string& name, const std::string& content);
-
 }  // namespace bayespfl::testing
 
 #endif  // BAYESPFL_TESTS_MODEL_CHECKPOINT_TORCH_FILES_H_

@@ -2,14 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -26,6 +24,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -55,23 +54,19 @@ std::vector<std::string> ReadVocabularyLines() {
   return lines;
 }
 
-// A file in the temporary folder, removed at the end of the scope.
+// A file, removed at the end of the scope.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(absl::string_view content)
-      : path_(absl::StrCat(::testing::TempDir(), "/tokenizer_test_", getpid(), "_", counter_++)) {
+  explicit TemporaryFile(absl::string_view content) : path_(folder_.File("vocabulary")) {
     std::ofstream(path_, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
   }
   explicit TemporaryFile(const std::vector<std::string>& lines) : TemporaryFile(absl::StrJoin(lines, "\n")) {}
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   const std::string& path() const { return path_; }
 
  private:
-  static inline int counter_ = 0;
-  std::string path_;
+  const testing::TemporaryFolder folder_;
+  const std::string path_;
 };
 
 absl::Status LoadStatus(const std::string& path) { return Tokenizer::Load(path).status(); }

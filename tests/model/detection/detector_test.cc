@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -153,13 +154,7 @@ TEST_F(DetectorTest, ManyThreadsGetTheAnswersOfOne) {
 
 class PackageTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    dir_ =
-        std::filesystem::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(dir_);
-    std::filesystem::copy(kModelDir, dir_);
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
+  PackageTest() { std::filesystem::copy(kModelDir, dir_); }
 
   std::string ReadConfig() const {
     std::ifstream file(dir_ / "config.json");
@@ -173,7 +168,8 @@ class PackageTest : public ::testing::Test {
   }
   absl::Status Load() const { return Detector::Create(dir_, {.device = "cpu"}).status(); }
 
-  std::filesystem::path dir_;
+  const testing::TemporaryFolder folder_;
+  const std::filesystem::path dir_ = folder_.File("model");
 };
 
 TEST_F(PackageTest, AMissingFolderIsNotFound) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -19,14 +20,6 @@ using ::testing::HasSubstr;
 
 class DatasetTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            absl::StrCat("dataset_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(root_);
-    fs::create_directories(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   // Files are only listed: any content will do.
   void Put(const std::string& name, const std::string& content = "x") const {
     fs::create_directories((root_ / name).parent_path());
@@ -46,7 +39,8 @@ class DatasetTest : public ::testing::Test {
     return std::string(OpenDataset(name.empty() ? root_ : root_ / name, options).status().message());
   }
 
-  fs::path root_;
+  const testing::TemporaryFolder folder_;
+  const fs::path root_ = folder_.path();
 };
 
 std::vector<std::string> Images(const Dataset& dataset) {

@@ -18,6 +18,7 @@
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/html_report.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -68,13 +69,7 @@ std::string Bmp(const std::vector<uint8_t>& gray) {
 
 class ReportTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(::testing::TempDir()) /
-            absl::StrCat("report_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(root_);
-    fs::create_directories(root_ / "data");
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  ReportTest() { fs::create_directories(root_ / "data"); }
 
   // A category of `normal` and `anomalous` pictures; picture i is brighter than picture i - 1, defects are a bright
   // square.
@@ -152,7 +147,8 @@ class ReportTest : public ::testing::Test {
     return files;
   }
 
-  fs::path root_;
+  const testing::TemporaryFolder folder_;
+  const fs::path root_ = folder_.path();
   std::string rows_;
   SilentObserver observer_;
 };

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -19,13 +19,6 @@ constexpr int kSide = 2;
 
 class RunStateTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              absl::StrCat("run_state_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::unique_ptr<RunState> Open(const std::string& identity = "model 1") const {
     auto state = RunState::Open(folder_, identity, kSide);
     EXPECT_TRUE(state.ok()) << state.status();
@@ -40,7 +33,8 @@ class RunStateTest : public ::testing::Test {
   }
   std::string ResultsFile() const { return folder_ / "results.jsonl"; }
 
-  fs::path folder_;
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.File("state");
 };
 
 TEST_F(RunStateTest, KeepsResultsForTheNextRun) {

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -20,12 +20,8 @@ using ::testing::HasSubstr;
 
 class ScratchFileTest : public ::testing::Test {
  protected:
-  ScratchFileTest() : folder_(absl::StrCat(::testing::TempDir(), "/scratch_file_test_XXXXXX")) {
-    if (::mkdtemp(folder_.data()) == nullptr) ADD_FAILURE() << "cannot create " << folder_;
-  }
-  ~ScratchFileTest() override { fs::remove_all(folder_); }
-
-  std::string folder_;
+  const testing::TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 // As if the disk were full after `bytes` of a file.

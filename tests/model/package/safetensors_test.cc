@@ -1,13 +1,12 @@
 #include "model/package/safetensors.h"
 
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <random>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -23,12 +22,6 @@ std::string File(const std::string& header, size_t data_bytes) {
 
 class SafetensorsTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    path_ = absl::StrCat(::testing::TempDir(), "/", ::testing::UnitTest::GetInstance()->current_test_info()->name(),
-                         ".safetensors");
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
-
   absl::StatusOr<std::unique_ptr<const SafetensorsFile>> Open(const std::string& content) const {
     std::ofstream(path_, std::ios::binary) << content;
     return SafetensorsFile::Open(path_);
@@ -39,7 +32,8 @@ class SafetensorsTest : public ::testing::Test {
     EXPECT_THAT(std::string(file.status().message()), HasSubstr(part));
   }
 
-  std::string path_;
+  const testing::TemporaryFolder folder_;
+  const std::string path_ = folder_.File("x.safetensors");
 };
 
 TEST_F(SafetensorsTest, ReadsTensorsAndIgnoresMetadata) {

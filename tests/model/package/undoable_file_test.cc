@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -24,12 +24,6 @@ using ::testing::HasSubstr;
 
 class UndoableFileTest : public ::testing::Test {
  protected:
-  UndoableFileTest() {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  ~UndoableFileTest() override { fs::remove_all(folder_); }
-
   absl::Status Write(const std::string& content) {
     return ChangeFile(file_, [&](const std::optional<std::string>&) { return content; });
   }
@@ -44,8 +38,8 @@ class UndoableFileTest : public ::testing::Test {
     return names;
   }
 
-  const fs::path folder_ = fs::path(::testing::TempDir()) /
-                           absl::StrCat("undoable_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   const std::string file_ = folder_ / "f";
 };
 

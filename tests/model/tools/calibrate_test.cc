@@ -18,6 +18,7 @@
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -61,7 +62,6 @@ std::string Bmp(int width, int height, int number) {
 class CalibrateTest : public ::testing::Test {
  protected:
   CalibrateTest() {
-    fs::remove_all(root_);
     fs::create_directories(root_ / "good" / "deeper");
     fs::copy(kModelDir, root_ / "model");
     for (int i = 0; i < 4; ++i) {
@@ -75,7 +75,6 @@ class CalibrateTest : public ::testing::Test {
     arguments_.samples = 2;
     arguments_.device = "cpu";
   }
-  ~CalibrateTest() override { fs::remove_all(root_); }
 
   CalibrationReport MustCalibrate() {
     absl::StatusOr<CalibrationReport> report = Calibrate(arguments_);
@@ -100,8 +99,8 @@ class CalibrateTest : public ::testing::Test {
     std::ofstream(path) << text.replace(at, from.size(), to);
   }
 
-  const fs::path root_ = fs::path(::testing::TempDir()) /
-                         absl::StrCat("calibrate_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const testing::TemporaryFolder folder_;
+  const fs::path root_ = folder_.path();
   const fs::path file_ = root_ / "model" / "calibration.json";
   CalibrateArguments arguments_;
 };

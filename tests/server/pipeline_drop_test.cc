@@ -1,0 +1,136 @@
+// Frames that are answered without the model: expired, cancelled, skipped.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "tests/server/pipeline_fixture.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST_F(PipelineTest, AnExpiredFrameNeverReachesTheModelAndNamesItsStage) {
+  HoldModel();
+  FrameRequest request = MakeRequest(7);
+  request.deadline = absl::Now() + absl::Milliseconds(30);
+  const absl::Time deadline = request.deadline;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  while (absl::Now() <= deadline) std::this_thread::yield();
+  executor_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(2);
+
+  absl::Status expired;
+  for (const FrameResult& result : results) expired.Update(result.status());
+  EXPECT_EQ(expired.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(expired.message()), ::testing::ContainsRegex("stage (decode|execute)"));
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, RefusesAFrameWhoseDeadlineHasPassed) {
+  FrameRequest request = MakeRequest();
+  request.deadline = absl::Now() - absl::Seconds(1);
+
+  const absl::Status status = pipeline_->Submit(std::move(request), results_.Add());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("stage admission"));
+}
+
+TEST_F(PipelineTest, AFrameExpiresWhileItWaitsAndNotWhenTheModelIsFree) {
+  HoldModel();
+  FrameRequest request = MakeRequest(7);
+  request.deadline = absl::Now() + absl::Milliseconds(30);
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+
+  const FrameResult result = results_.Wait(1)[0];  // the model is still held
+
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(observer_.waiting_for_model.load(), 0);
+  executor_->Release();
+  results_.Wait(2);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, AnEarlierDeadlineWakesTheTimer) {
+  HoldModel();
+  for (const int milliseconds : {3'600'000, 30}) {
+    FrameRequest request = MakeRequest(7);
+    request.deadline = absl::Now() + absl::Milliseconds(milliseconds);
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  }
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(PipelineTest, ACancelledFrameNeverReachesTheModel) {
+  HoldModel();
+  auto token = std::make_shared<CancellationToken>();
+  FrameRequest request = MakeRequest(7);
+  request.cancellation = token;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  token->Cancel();
+  executor_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(2);
+
+  EXPECT_EQ(observer_.failed.load(), 1);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, ACancelledFrameLeavesAtOnce) {
+  HoldModel();
+  auto token = std::make_shared<CancellationToken>();
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    FrameRequest request = MakeRequest(seed);
+    if (seed != 2) request.cancellation = token;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  }
+
+  pipeline_->Cancel(*token);
+
+  const std::vector<FrameResult> results = results_.Wait(2);  // the model is still held
+  EXPECT_EQ(results[0].status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(results[1].status().code(), absl::StatusCode::kCancelled);
+  executor_->Release();
+  results_.Wait(4);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U)));
+}
+
+TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
+  HoldModel();
+  FrameId id = 0;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
+  Until([&] { return observer_.waiting_for_model.load() == 1; });
+
+  EXPECT_TRUE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kAborted);
+  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  executor_->Release();
+  results_.Wait(2);
+  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+}
+
+TEST_F(PipelineTest, AFrameInsideTheModelCannotBeSkipped) {
+  executor_->Hold();
+  FrameId id = 0;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
+  executor_->WaitForCalls(1);
+
+  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+}
+
+}  // namespace
+}  // namespace bayespfl::server
