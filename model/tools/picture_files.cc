@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/files.h"
+#include "model/image/decode.h"
 
 namespace bayespfl {
 namespace {
@@ -58,9 +59,7 @@ absl::StatusOr<std::vector<std::string>> PictureFiles(const std::vector<std::str
 }
 
 absl::StatusOr<std::string> ReadPictureFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path)) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return ReadFile(path, static_cast<size_t>(ImageLimits().max_bytes));
 }
 
 }  // namespace bayespfl
