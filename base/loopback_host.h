@@ -6,7 +6,7 @@
 
 namespace bayespfl {
 
-// True for 127.0.0.0/8, ::1 and localhost. Thread-safe.
+// True for 127.0.0.0/8, ::1, [::1] and localhost. Thread-safe.
 bool IsLoopbackHost(const std::string& host);
 
 }  // namespace bayespfl

@@ -16,8 +16,8 @@ namespace bayespfl {
 size_t EditDistance(absl::string_view a, absl::string_view b);
 
 // The known name with the least edit distance from `name`, the first of several. Case and the difference between '-'
-// and
-// '_' do not count. Absent when even that differs in more than a third of its bytes (but one error is always granted).
+// and '_' do not count. Absent when even that differs in more than a third of its bytes (but one error is always
+// granted).
 std::optional<std::string> NearestName(absl::string_view name, const std::vector<std::string>& known);
 
 }  // namespace bayespfl

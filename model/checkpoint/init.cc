@@ -125,6 +125,7 @@ absl::Status WritePackage(const InitOptions& options, ModelConfig config, const 
     if (!digest.ok()) return digest.status();
     config.file_digests[file] = *std::move(digest);
   }
+  config.file_digests[options.vocabulary_file] = Sha256Hex(options.vocabulary);
   if (absl::Status status = folder.Write(options.vocabulary_file, options.vocabulary); !status.ok()) return status;
   const Provenance provenance = {{"made_by", absl::StrCat("bayespfl-model init ", BAYESPFL_VERSION)},
                                  {"description", "Untrained: random weights. Its scores mean nothing."},

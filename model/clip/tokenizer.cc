@@ -29,7 +29,6 @@
 namespace bayespfl {
 namespace {
 
-constexpr size_t kMaxVocabularyBytes = size_t{64} << 20;
 constexpr int32_t kByteSymbols = 256;
 constexpr int32_t kFirstMerge = 2 * kByteSymbols;  // the byte symbols come twice: inside a word and ending one
 constexpr int32_t kMerges = Tokenizer::kStartOfText - kFirstMerge;

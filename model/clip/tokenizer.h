@@ -6,6 +6,7 @@
 #ifndef BAYESPFL_MODEL_CLIP_TOKENIZER_H_
 #define BAYESPFL_MODEL_CLIP_TOKENIZER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +16,8 @@
 #include "absl/strings/string_view.h"
 
 namespace bayespfl {
+
+inline constexpr size_t kMaxVocabularyBytes = size_t{64} << 20;  // of a merges file, decompressed
 
 // Immutable after construction; every const method may be called from any thread.
 class Tokenizer {

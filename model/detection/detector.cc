@@ -24,7 +24,6 @@ namespace bayespfl {
 namespace {
 
 constexpr float kUncalibratedThreshold = 0.5F;
-constexpr int kMaxKeyPasses = 16;  // more than any text of kMaxCategoryBytes needs
 
 class StopWatch {
  public:
@@ -126,16 +125,16 @@ absl::StatusOr<ReadCategory> Detector::Impl::Read(absl::string_view category) co
 
 absl::StatusOr<std::string> Detector::Impl::KeyOf(const std::string& words) const {
   // One pass may leave text that another would change ("&amp;amp;lt;"); a key must be its own key, so that a
-  // calibration file can be checked.
+  // calibration file can be checked. A pass that changes such text takes bytes away.
   std::string key = words;
-  for (int pass = 0; pass < kMaxKeyPasses; ++pass) {
+  for (int pass = 0; pass < kMaxCategoryBytes; ++pass) {
     const absl::StatusOr<std::string> cleaned = tokenizer->Clean(absl::StrCat("X ", key));
     if (!cleaned.ok()) return cleaned.status();
     const std::string next(absl::StripPrefix(*cleaned, "x "));
-    if (next == key) break;
+    if (next == key) return key;
     key = next;
   }
-  return key;
+  return absl::InvalidArgumentError("its clean-up comes to no end");
 }
 
 CategoryThresholds Detector::Impl::ThresholdsOf(const std::string& key) const {

@@ -20,10 +20,10 @@
 #include "absl/types/span.h"
 #include "model/detection/pixel_map.h"
 #include "model/image/image.h"
+#include "model/package/model_config.h"
 
 namespace bayespfl {
 
-inline constexpr int kMaxSamples = 64;              // draws of the prompt distributions per frame
 inline constexpr int kMaxCategoryBytes = 256;       // UTF-8 bytes of a category name
 inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose mean is `map_score`
 
@@ -50,7 +50,9 @@ struct Frame {
   bool smooth = true;          // apply the package's Gaussian; false: the raw map, as the paper's code returns it
 };
 
-// Wall-clock seconds; what a batch shares is reported whole for each of its frames.
+// Wall-clock seconds; what a batch shares is reported whole for each of its frames. On a GPU a stage ends when its work
+// is handed over, and the wait shows where the next numbers are fetched: mostly in `detect`. Only the sum is exact
+// there; waiting after each stage would stall every other batch on the device.
 struct StageSeconds {
   double preprocess = 0;
   double vision = 0;
@@ -128,9 +130,10 @@ class Detector {
   // empty, too long, not UTF-8, holds a special token, or too many tokens for the package's context length.
   absl::Status Validate(absl::string_view category, int samples) const;
 
-  // The category as the model reads it: its words by the package's names, after the tokeniser's clean-up. Categories
-  // with one key ("metal_nut", "Metal  Nut", "metal nut") give one prompt and share a calibration. Errors as
-  // Validate().
+  // The category as the model reads it: its words by the package's names, after the tokeniser's clean-up, repeated
+  // until it changes nothing: a key is its own key. Categories with one key ("metal_nut", "Metal  Nut", "metal
+  // nut") share a calibration. Their prompts are the same, but for words that a second clean-up shortens further
+  // ("&amp;amp;lt;"): the prompt is made as the reference makes it, of words cleaned once. Errors as Validate().
   absl::StatusOr<std::string> CategoryKey(absl::string_view category) const;
 
   // Errors as Validate().

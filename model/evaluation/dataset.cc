@@ -393,7 +393,8 @@ absl::StatusOr<Dataset> OpenDataset(const fs::path& path, const DatasetOptions& 
   const fs::path clean = path.has_filename() ? path : path.parent_path();
   const absl::StatusOr<DatasetLayout> layout = ChooseLayout(clean, options);
   if (!layout.ok()) return layout.status();
-  Dataset dataset{.name = fs::absolute(clean).lexically_normal().filename().string(),
+  std::error_code ignored;
+  Dataset dataset{.name = fs::absolute(clean, ignored).lexically_normal().filename().string(),
                   .root = *layout == DatasetLayout::kCsv ? clean.parent_path() : clean,
                   .layout = *layout};
   if (absl::Status status = List(clean, options, dataset); !status.ok()) return status;

@@ -85,7 +85,6 @@ absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationS
   }
   const StoredScores scores{.score = detection->score,
                             .score_std = detection->score_std,
-                            .text_score = detection->text_score,
                             .map_score = detection->map_score,
                             .files_digest = picture.files_digest};
   CopyScores(scores, picture);

@@ -101,7 +101,7 @@ using DetectFunction = std::function<absl::StatusOr<Detection>(const Frame& fram
 class EvaluationObserver {
  public:
   virtual ~EvaluationObserver() = default;
-  // A step begins: "pictures", "metrics"; it has `total` parts.
+  // A step begins: "pictures", then "categories"; it has `total` parts.
   virtual void Begin(absl::string_view step, int64_t total) = 0;
   // One part is done; `fresh`: it was computed now, not read from an earlier run.
   virtual void Advance(bool fresh) = 0;
@@ -109,8 +109,8 @@ class EvaluationObserver {
   virtual void Say(absl::string_view message) = 0;
 };
 
-// The line that results are bound to: model digest, device kind, listing of the data set, seed and samples. Files'
-// contents are checked picture by picture.
+// The line that results are bound to: the program's version, model digest, device kind, listing of the data set,
+// whether it has masks, seed and samples. Files' contents are checked picture by picture.
 std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting);
 
 // FailedPrecondition when the model's maps have fewer pixels than the reference's top-k of a category.

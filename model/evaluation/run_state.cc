@@ -39,7 +39,6 @@ std::string ToLine(int64_t index, const StoredScores& scores) {
   const std::string text = json({{"index", index},
                                  {"score", scores.score},
                                  {"score_std", scores.score_std},
-                                 {"text_score", scores.text_score},
                                  {"map_score", scores.map_score},
                                  {"files", scores.files_digest},
                                  {"map_crc", scores.map_crc}})
@@ -58,7 +57,6 @@ std::optional<std::pair<int64_t, StoredScores>> FromLine(absl::string_view line)
   if (!object.is_object()) return std::nullopt;
   return std::pair(object.value("index", int64_t{-1}), StoredScores{.score = object.value("score", 0.0F),
                                                                     .score_std = object.value("score_std", 0.0F),
-                                                                    .text_score = object.value("text_score", 0.0F),
                                                                     .map_score = object.value("map_score", 0.0F),
                                                                     .files_digest = object.value("files", ""),
                                                                     .map_crc = object.value("map_crc", 0U)});
@@ -100,8 +98,8 @@ absl::Status RunState::Start(const std::string& identity) {
   const fs::path file = folder_ / "identity";
   const absl::StatusOr<std::string> before = ReadFile(file, kMaxStateBytes);
   if (before.ok() && *before == identity) return absl::OkStatus();
-  const bool had_results = fs::exists(folder_ / "results.jsonl");
   std::error_code error;
+  const bool had_results = fs::exists(folder_ / "results.jsonl", error);
   fs::remove(folder_ / "results.jsonl", error);
   if (!error) fs::remove_all(folder_ / "maps", error);
   if (!error) fs::create_directories(folder_ / "maps", error);

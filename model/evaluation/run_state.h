@@ -28,7 +28,6 @@ namespace bayespfl {
 struct StoredScores {
   float score = 0;
   float score_std = 0;
-  float text_score = 0;
   float map_score = 0;
   std::string files_digest;  // ItemFiles::Digest() of what was inspected
   uint32_t map_crc = 0;      // CRC-32 of the map's bytes; set by Put()
@@ -52,7 +51,8 @@ class RunState final {
   // latter two count as dropped(). The pointer is valid until the next Put() of that index.
   const StoredScores* Find(int64_t index, const std::string& files_digest);
 
-  // Keeps a result; it is on disk when this returns.
+  // Keeps a result: the system has it when this returns, so that it outlives this process. What a crash of the machine
+  // damages is computed anew.
   absl::Status Put(int64_t index, StoredScores scores, const PixelMap& map);
 
   // The map of a picture that Find() or Put() has seen. DataLoss: it changed since.

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
+#include "model/package/model_config.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -15,7 +16,6 @@ constexpr char kFileName[] = "calibration";
 constexpr int kSchemaVersion = 1;
 constexpr int64_t kMaxPictures = int64_t{1} << 31;
 constexpr int64_t kMaxPixels = int64_t{1} << 53;
-constexpr int kMaxSamples = 64;
 constexpr size_t kDigestDigits = 64;
 
 std::string ReadDigest(JsonObjectReader& reader, const std::string& key) {

@@ -15,7 +15,6 @@ namespace {
 constexpr char kFileName[] = "config.json";
 constexpr int kSchemaVersion = 1;
 constexpr int64_t kMaxSize = 1 << 20;  // no width, length or count of a real model comes near
-constexpr int kMaxPackageSamples = 64;
 
 TowerConfig ReadTower(JsonObjectReader& reader) {
   return {.width = reader.Integer("width", 1, kMaxSize),
@@ -55,7 +54,7 @@ void ReadBehaviour(JsonObjectReader& root, ModelConfig& config) {
   config.stddev = input.Triple("std", 1e-6, 10);
   input.Done();
   JsonObjectReader sampling = root.Object("sampling");
-  config.samples = static_cast<int>(sampling.Integer("samples", 1, kMaxPackageSamples));
+  config.samples = static_cast<int>(sampling.Integer("samples", 1, kMaxSamples));
   const std::string iad_sampling = sampling.String("iad_sampling");
   if (iad_sampling != "request" && iad_sampling != "first")
     sampling.Fail("iad_sampling", "must be \"request\" or \"first\"");

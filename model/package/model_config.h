@@ -15,6 +15,8 @@
 
 namespace bayespfl {
 
+inline constexpr int kMaxSamples = 64;  // R: draws of the prompt distributions per frame
+
 // One transformer's sizes.
 struct TowerConfig {
   int64_t width = 0;   // channels; a multiple of heads

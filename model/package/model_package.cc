@@ -1,35 +1,22 @@
 #include "model/package/model_package.h"
 
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "model/package/sha256.h"
 
 namespace bayespfl {
 namespace {
 
-constexpr uintmax_t kMaxConfigBytes = 1 << 20;
-constexpr uintmax_t kMaxVocabularyBytes = 64 << 20;
-constexpr uintmax_t kMaxCalibrationBytes = 16 << 20;  // some 20,000 categories
-
-absl::StatusOr<std::string> ReadFile(const std::string& path, uintmax_t max_bytes) {
-  std::error_code error;
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return absl::NotFoundError(absl::StrCat("cannot open ", path, ": ", error.message()));
-  if (size > max_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " has ", size, " bytes; at most ", max_bytes, " make sense"));
-  }
-  std::ifstream stream(path, std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream || content.size() != size) return absl::DataLossError(absl::StrCat("cannot read ", path));
-  return content;
-}
+constexpr size_t kMaxConfigBytes = 1 << 20;
+constexpr size_t kMaxVocabularyBytes = 64 << 20;
+constexpr size_t kMaxCalibrationBytes = 16 << 20;  // some 20,000 categories
 
 std::string CalibrationPath(const std::filesystem::path& root, const PackageOptions& options) {
   return options.calibration_file.empty() ? (root / kCalibrationFileName).string() : options.calibration_file;
@@ -72,8 +59,10 @@ std::string ModelPackage::ComputationDigest() const {
 }
 
 absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const PackageOptions& options) {
-  if (!std::filesystem::is_directory(dir)) {
-    return absl::NotFoundError(absl::StrCat("no model package: ", dir, " is not a folder"));
+  std::error_code error;
+  if (!std::filesystem::is_directory(dir, error)) {
+    return absl::NotFoundError(absl::StrCat("no model package: ", dir, " is not a folder",
+                                            error ? absl::StrCat(": ", error.message()) : std::string()));
   }
   const std::filesystem::path root(dir);
   absl::StatusOr<std::string> config_text = ReadFile(root / "config.json", kMaxConfigBytes);

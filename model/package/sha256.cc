@@ -47,7 +47,9 @@ std::string Sha256Hex(absl::string_view bytes) {
 absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
   constexpr size_t kPieceBytes = 1 << 20;
   std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) return absl::NotFoundError(absl::StrCat("cannot open ", path));
+  std::error_code ignored;
+  if (!file || std::filesystem::is_directory(path, ignored))
+    return absl::NotFoundError(absl::StrCat("cannot open ", path));
   Sha256 digest;
   std::vector<char> piece(kPieceBytes);
   while (file) {

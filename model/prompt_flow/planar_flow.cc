@@ -1,34 +1,16 @@
 #include "model/prompt_flow/planar_flow.h"
 
 namespace bayespfl {
-namespace {
-
-// tanh(w_k . z + b_k): [R]
-torch::Tensor Activation(const torch::Tensor& z, const FlowParameters& parameters, int64_t k) {
-  return torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]);
-}
-
-}  // namespace
 
 std::vector<torch::Tensor> PlanarFlow(const torch::Tensor& z0, const FlowParameters& parameters) {
   std::vector<torch::Tensor> path;
   torch::Tensor z = z0;
   for (int64_t k = 0; k < parameters.u.size(0); ++k) {
-    z = z + torch::outer(Activation(z, parameters, k), parameters.u[k]);
+    const torch::Tensor activation = torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]);
+    z = z + torch::outer(activation, parameters.u[k]);
     path.push_back(z);
   }
   return path;
-}
-
-torch::Tensor PlanarFlowLogDet(const torch::Tensor& z0, const std::vector<torch::Tensor>& path,
-                               const FlowParameters& parameters) {
-  std::vector<torch::Tensor> steps;
-  for (int64_t k = 0; k < parameters.u.size(0); ++k) {
-    const torch::Tensor& z = k == 0 ? z0 : path[static_cast<size_t>(k) - 1];
-    const torch::Tensor slope = 1 - Activation(z, parameters, k).square();
-    steps.push_back(torch::log((1 + slope * torch::dot(parameters.w[k], parameters.u[k])).abs() + 1e-5));
-  }
-  return steps.empty() ? torch::zeros({z0.size(0), 0}) : torch::stack(steps, 1);
 }
 
 }  // namespace bayespfl

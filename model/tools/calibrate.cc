@@ -1,11 +1,10 @@
 #include "model/tools/calibrate.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <utility>
@@ -26,7 +25,9 @@
 #include "model/package/model_package.h"
 #include "model/package/sha256.h"
 #include "model/package/undoable_file.h"
+#include "model/tools/failure.h"
 #include "model/tools/picture_files.h"
+#include "model/tools/progress.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -78,26 +79,6 @@ uint64_t SeedOf(const CalibrateArguments& arguments, const std::string& digest) 
   return arguments.seed + first_bits;  // modulo 2^64
 }
 
-// One line that is overwritten, and only for people: a run on a CPU may take long.
-class Progress {
- public:
-  explicit Progress(size_t total) : total_(total), visible_(isatty(STDERR_FILENO) != 0) {}
-  ~Progress() {
-    if (visible_) std::fputs("\r\x1b[K", stderr);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void Advance() {
-    if (visible_) std::fputs(absl::StrCat("\r", ++done_, "/", total_, " pictures").c_str(), stderr);
-  }
-
- private:
-  const size_t total_;
-  const bool visible_;
-  size_t done_ = 0;
-};
-
 struct Measurements {
   std::vector<float> scores;  // one per picture
   float mask_threshold = 0;
@@ -112,7 +93,10 @@ absl::StatusOr<Measurements> Measure(const Detector& detector, const GoodPicture
   result.pixels = static_cast<int64_t>(pictures.path_by_digest.size()) * side * side;
   absl::StatusOr<PixelThreshold> pixels = PixelThreshold::Create(result.pixels, arguments.pixel_percentile);
   if (!pixels.ok()) return pixels.status();
-  Progress progress(pictures.path_by_digest.size());
+  Progress progress(std::cerr, {.what = "pictures",
+                                .total = static_cast<int64_t>(pictures.path_by_digest.size()),
+                                .terminal = StandardErrorIsTerminal(),
+                                .now = {}});
   for (const auto& [digest, path] : pictures.path_by_digest) {
     const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
     if (!bytes.ok()) return bytes.status();
@@ -132,7 +116,7 @@ absl::StatusOr<Measurements> Measure(const Detector& detector, const GoodPicture
     result.scores.push_back(detection->score);
     result.samples = detection->samples;
     pixels->Add(detection->map.values);
-    progress.Advance();
+    progress.Advance(/*fresh=*/true);
   }
   const absl::StatusOr<float> mask_threshold = pixels->Threshold();
   if (!mask_threshold.ok()) return mask_threshold.status();
@@ -223,7 +207,7 @@ void PrintSentences(const CalibrationReport& report) {
               100 - made.pixel_percentile, static_cast<long long>(made.pixels));
   std::printf("  %s\n", Guarantee(made).c_str());
   for (const std::string& copy : report.copies)
-    std::printf("  a copy of another picture, left out: %s\n", copy.c_str());
+    std::printf("  a copy of another picture, left out: %s\n", absl::Utf8SafeCEscape(copy).c_str());
   for (const std::string& key : report.superseded) {
     std::printf("  calibrated with another model, dropped; calibrate again: %s\n", absl::Utf8SafeCEscape(key).c_str());
   }
@@ -242,15 +226,10 @@ void PrintJson(const CalibrationReport& report) {
   std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
-int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "bayespfl-model: %s\n", std::string(status.message()).c_str());
-  return 1;
-}
-
 int RunUndo(const CalibrateArguments& arguments) {
   const std::string file = CalibrationPath(arguments);
   const absl::StatusOr<Undone> undone = UndoFileChange(file);
-  if (!undone.ok()) return Fail(undone.status());
+  if (!undone.ok()) return Fail(undone.status().message());
   const bool restored = *undone == Undone::kRestored;
   if (arguments.json) {
     const nlohmann::ordered_json line = {{"undone", restored ? "restored" : "removed"}, {"file", file}};
@@ -299,7 +278,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
 int RunCalibrate(const CalibrateArguments& arguments) {
   if (arguments.undo) return RunUndo(arguments);
   const absl::StatusOr<CalibrationReport> report = Calibrate(arguments);
-  if (!report.ok()) return Fail(report.status());
+  if (!report.ok()) return Fail(report.status().message());
   if (arguments.json) {
     PrintJson(*report);
   } else {

@@ -2,24 +2,19 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
+#include "base/files.h"
 #include "model/clip/bundled_vocabulary.h"
 #include "model/clip/tokenizer.h"
+#include "model/tools/failure.h"
 
 namespace bayespfl {
 namespace {
-
-int Fail(absl::string_view what) {
-  std::fprintf(stderr, "bayespfl-model: %s\n", std::string(what).c_str());
-  return 1;
-}
 
 std::optional<DType> Precision(const std::string& name) {
   static const auto* const kTypes =
@@ -31,8 +26,7 @@ std::optional<DType> Precision(const std::string& name) {
 absl::StatusOr<std::string> ReadVocabulary(const std::string& path) {
   // Its own loader says best whether it is a merges file.
   if (auto tokenizer = Tokenizer::Load(path); !tokenizer.ok()) return tokenizer.status();
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return ReadFile(path, kMaxVocabularyBytes);
 }
 
 void PrintTower(const char* name, const TowerConfig& tower) {
@@ -57,7 +51,8 @@ int RunConvert(const ConvertArguments& arguments) {
   }
   const absl::StatusOr<ModelConfig> config = ConvertPackage(options);
   if (!config.ok()) return Fail(config.status().message());
-  std::printf("%s: made model package \"%s\"\n", options.output_dir.c_str(), config->name.c_str());
+  std::printf("%s: made model package \"%s\"\n", options.output_dir.c_str(),
+              absl::Utf8SafeCEscape(config->name).c_str());
   PrintTower("vision", config->vision);
   PrintTower("text", config->text);
   std::printf("  layers   %s tapped\n", absl::StrJoin(config->tapped_layers, ", ").c_str());
@@ -90,7 +85,7 @@ void AddConvertCommand(CLI::App& app, int& exit_code) {
   command->add_option("--text-heads", options.architecture.text_heads, "Attention heads (default: width / 64)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--samples", options.samples, "Draws of the prompt distributions by default")
-      ->check(CLI::Range(1, 64))
+      ->check(CLI::Range(1, kMaxSamples))
       ->capture_default_str();
   command->add_option("--stage", options.stage, "Image head, 1 or 2 (default: as the weights' path says, else 2)")
       ->check(CLI::Range(1, 2));

@@ -152,7 +152,7 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--samples", arguments.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, kMaxSamples));
   command->add_option("--seed", arguments.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
   command->callback([shared, &exit_code] { exit_code = RunEvaluate(*shared); });

@@ -6,6 +6,7 @@
 #include "CLI/CLI.hpp"
 #include "base/seed.h"
 #include "model/clip/bundled_vocabulary.h"
+#include "model/tools/failure.h"
 
 namespace bayespfl {
 
@@ -13,10 +14,7 @@ int RunInit(InitOptions options) {
   options.vocabulary = BundledVocabulary();
   options.vocabulary_file = std::string(kBundledVocabularyFile);
   const absl::StatusOr<ModelConfig> config = InitModel(options);
-  if (!config.ok()) {
-    std::fprintf(stderr, "bayespfl-model: %s\n", std::string(config.status().message()).c_str());
-    return 1;
-  }
+  if (!config.ok()) return Fail(config.status().message());
   if (options.as_upstream) {
     std::printf("%s/clip.pt, %s/bayespfl.pth: made untrained upstream files\n", options.output_dir.c_str(),
                 options.output_dir.c_str());

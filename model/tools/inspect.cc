@@ -2,8 +2,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <set>
 #include <utility>
@@ -15,23 +13,19 @@
 #include "base/seed.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
+#include "model/tools/failure.h"
 #include "model/tools/npy.h"
+#include "model/tools/picture_files.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
 namespace {
 
-absl::StatusOr<std::vector<uint8_t>> ReadBytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  return std::vector<uint8_t>((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
 absl::StatusOr<Detection> DetectFile(const Detector& detector, const InspectArguments& arguments,
                                      const std::string& path) {
-  const absl::StatusOr<std::vector<uint8_t>> bytes = ReadBytes(path);
+  const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<RgbImage> image = DecodeImage(*bytes);
+  const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
   if (!image.ok()) return image.status();
   const Frame frame{.image = &*image,
                     .category = arguments.category,
@@ -81,22 +75,14 @@ absl::StatusOr<nlohmann::json> InspectFile(const Detector& detector, const Inspe
 
 int RunInspect(const InspectArguments& arguments) {
   const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device});
-  if (!detector.ok()) {
-    std::fprintf(stderr, "bayespfl-model: %s\n", std::string(detector.status().message()).c_str());
-    return 1;
-  }
+  if (!detector.ok()) return Fail(detector.status().message());
   if (absl::Status status = (*detector)->Validate(arguments.category, arguments.samples); !status.ok()) {
-    std::fprintf(stderr, "bayespfl-model: %s\n", std::string(status.message()).c_str());
-    return 1;
+    return Fail(status.message());
   }
   if (!arguments.map_dir.empty()) {
     std::error_code error;
     std::filesystem::create_directories(arguments.map_dir, error);
-    if (error) {
-      std::fprintf(stderr, "bayespfl-model: cannot create %s: %s\n", arguments.map_dir.c_str(),
-                   error.message().c_str());
-      return 1;
-    }
+    if (error) return Fail(absl::StrCat("cannot create ", arguments.map_dir, ": ", error.message()));
   }
   int exit_code = 0;
   std::set<std::string> map_names;
@@ -107,8 +93,7 @@ int RunInspect(const InspectArguments& arguments) {
       line.update(*result);
     } else {
       line["error"] = std::string(result.status().message());
-      std::fprintf(stderr, "bayespfl-model: %s: %s\n", path.c_str(), std::string(result.status().message()).c_str());
-      exit_code = 1;
+      exit_code = Fail(absl::StrCat(path, ": ", result.status().message()));
     }
     std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     std::fflush(stdout);
@@ -123,7 +108,7 @@ void AddInspectCommand(CLI::App& app, int& exit_code) {
   command->add_option("--model", inspect.model_dir, "Folder of the model package")->required();
   command->add_option("--category", inspect.category, "The object in words, e.g. \"metal nut\"")->required();
   command->add_option("--samples", inspect.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, kMaxSamples));
   command->add_option("--seed", inspect.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
   command->add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_option("--map-dir", inspect.map_dir,

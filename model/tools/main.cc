@@ -1,5 +1,7 @@
 // bayespfl-model: everything that is done with a model package outside the server.
 
+#include <opencv2/core/utility.hpp>
+
 #include "CLI/CLI.hpp"
 #include "model/tools/calibrate.h"
 #include "model/tools/convert.h"
@@ -13,6 +15,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", BAYESPFL_VERSION);
   app.require_subcommand(1);
 
+  // A picture at a time leaves nothing to share out; OpenCV's pool would only hold threads that LibTorch needs.
+  cv::setNumThreads(1);
   int exit_code = 0;
   bayespfl::AddInspectCommand(app, exit_code);
   bayespfl::AddConvertCommand(app, exit_code);

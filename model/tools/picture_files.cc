@@ -1,14 +1,15 @@
 #include "model/tools/picture_files.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "base/picture_extension.h"
+#include "model/image/decode.h"
 
 namespace bayespfl {
 namespace {
@@ -50,9 +51,7 @@ absl::StatusOr<std::vector<std::string>> PictureFiles(const std::vector<std::str
 }
 
 absl::StatusOr<std::string> ReadPictureFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || fs::is_directory(path)) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return ReadFile(path, static_cast<size_t>(ImageLimits().max_bytes));
 }
 
 }  // namespace bayespfl

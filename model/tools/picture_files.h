@@ -14,7 +14,7 @@ namespace bayespfl {
 // names the path.
 absl::StatusOr<std::vector<std::string>> PictureFiles(const std::vector<std::string>& arguments);
 
-// The file's bytes. NotFound: it cannot be opened, or is a folder.
+// The file's bytes. InvalidArgument: a folder, empty, or over ImageLimits().max_bytes. Others as ReadFile().
 absl::StatusOr<std::string> ReadPictureFile(const std::string& path);
 
 }  // namespace bayespfl

@@ -15,7 +15,7 @@ namespace bayespfl {
 bool StandardErrorIsTerminal();
 
 // On a terminal one line, redrawn in place at most every 100 ms:
-//   pictures [#######.............] 12/34  3.1/s  0:07 left
+//   pictures [########................] 12/34  3.1/s  0:07 left
 // elsewhere a line of text for every 5 %:
 //   pictures 12/34 (35 %)  3.1/s  0:07 left
 // Speed and time left count only fresh parts, and are left out before the first. Not thread-safe.

@@ -10,22 +10,19 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "model/detection/detector.h"
 #include "model/package/model_package.h"
 #include "model/package/problem_list.h"
 #include "model/package/verify.h"
+#include "model/tools/failure.h"
 
 namespace bayespfl {
 namespace {
 
 // More than a package has tensors, so that a list of missing ones is whole.
 constexpr size_t kMaxListedProblems = 1000;
-
-int Fail(absl::string_view what) {
-  std::fprintf(stderr, "bayespfl-model: %s\n", std::string(what).c_str());
-  return 1;
-}
 
 // Loads the package and inspects one gray picture, as a server does before it is ready.
 absl::StatusOr<Detection> TryOut(const VerifyArguments& arguments) {
@@ -50,8 +47,8 @@ int RunVerify(const VerifyArguments& arguments) {
   const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir);
   if (!package.ok()) return Fail(package.status().message());
   const ModelConfig& config = package->config;
-  std::printf("%s: model package \"%s\", version %s\n", arguments.model_dir.c_str(), config.name.c_str(),
-              package->version().c_str());
+  std::printf("%s: model package \"%s\", version %s\n", arguments.model_dir.c_str(),
+              absl::Utf8SafeCEscape(config.name).c_str(), absl::Utf8SafeCEscape(package->version()).c_str());
   const std::vector<std::string> problems = VerifyPackage(*package);
   for (const std::string& problem : FirstProblems(problems, kMaxListedProblems)) Fail(problem);
   if (!problems.empty()) return Fail(absl::StrCat(arguments.model_dir, ": ", problems.size(), " problems"));

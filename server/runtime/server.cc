@@ -1,6 +1,7 @@
 #include "server/runtime/server.h"
 
 #include <chrono>
+#include <opencv2/core/utility.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,8 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
   options.config = WithThreads(std::move(options.config), AvailableCpus());
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
+    // Bayer pictures and overlays go through OpenCV, whose own pool would take every processor for each of our threads.
+    cv::setNumThreads(1);
     options.loader = LoaderOf(options.config);
   }
   absl::StatusOr<MetricsOptions> metrics_options = MetricsOptionsOf(options.config);

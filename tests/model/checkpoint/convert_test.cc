@@ -318,6 +318,7 @@ TEST_F(ConvertTest, UntrainedModelsAreTheSameInEveryFormat) {
   ExpectSameTensors(options_.output_dir + "/bayespfl.safetensors", folder_ / "package/bayespfl.safetensors");
   const auto package = ModelPackage::Open(folder_ / "package");
   ASSERT_TRUE(package.ok()) << package.status();
+  EXPECT_EQ(package->config.file_digests.size(), 3U);
   EXPECT_THAT(VerifyPackage(*package), IsEmpty());
 }
 

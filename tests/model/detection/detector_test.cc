@@ -1,5 +1,6 @@
 #include "model/detection/detector.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -56,16 +57,39 @@ TEST_F(DetectorTest, ScoresAndMapsLieInTheirRanges) {
   EXPECT_EQ(result.map.width, 224);
   EXPECT_EQ(result.map.height, 224);
   EXPECT_THAT(result.map.values, Each(::testing::AllOf(Ge(0), Le(1))));
+  ASSERT_EQ(result.map_std.values.size(), 224U * 224U);
   EXPECT_THAT(result.map_std.values, Each(Ge(0)));
   EXPECT_EQ(result.samples, 10);
 }
 
 TEST_F(DetectorTest, MapsAtFrameSizeHaveThePicturesShape) {
   const RgbImage image = Picture(150, 90, 0);
-  const Detection result = DetectOne({.image = &image, .category = "wood", .map_size = MapSize::kFrame});
-  EXPECT_EQ(result.map.width, 150);
-  EXPECT_EQ(result.map.height, 90);
-  EXPECT_EQ(result.map.values.size(), 150U * 90U);
+  const Detection result =
+      DetectOne({.image = &image, .category = "wood", .map_size = MapSize::kFrame, .map_deviation = true});
+  for (const PixelMap& map : {result.map, result.map_std}) {
+    EXPECT_EQ(map.width, 150);
+    EXPECT_EQ(map.height, 90);
+    EXPECT_EQ(map.values.size(), 150U * 90U);
+  }
+}
+
+// Draw r does not depend on R. So one sample is a, two are the mean of a and b, and the population deviation of a and
+// b, |a - b| / 2, is what lies between the two answers.
+TEST_F(DetectorTest, DeviationsAreThePopulationsOverTheSamples) {
+  const RgbImage image = Picture(160, 120, 0);
+  Frame frame{.image = &image, .category = "wood", .seed = 1, .samples = 1, .map_deviation = true, .smooth = false};
+  const Detection one = DetectOne(frame);
+  frame.samples = 2;
+  const Detection two = DetectOne(frame);
+
+  EXPECT_EQ(one.score_std, 0);
+  EXPECT_GT(two.score_std, 1e-4);
+  EXPECT_NEAR(two.score_std, std::abs(two.score - one.score), 1e-6);
+  ASSERT_EQ(two.map_std.values.size(), two.map.values.size());
+  const auto most = std::max_element(two.map_std.values.begin(), two.map_std.values.end());
+  const auto pixel = static_cast<size_t>(most - two.map_std.values.begin());
+  EXPECT_GT(*most, 1e-4);
+  EXPECT_NEAR(*most, std::abs(two.map.values[pixel] - one.map.values[pixel]), 1e-6);
 }
 
 TEST_F(DetectorTest, TheSameFrameAloneIsBitEqual) {
@@ -175,6 +199,12 @@ class PackageTest : public ::testing::Test {
 TEST_F(PackageTest, AMissingFolderIsNotFound) {
   std::filesystem::remove_all(dir_);
   EXPECT_EQ(Load().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PackageTest, AFolderThatTheSystemRefusesToLookUpIsNotFound) {
+  const absl::Status status = Detector::Create(dir_ / std::string(300, 'a'), {.device = "cpu"}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("File name too long"));
 }
 
 TEST_F(PackageTest, AMissingFileIsNamed) {

@@ -186,6 +186,15 @@ TEST_F(CalibrateTest, TextThatCleanUpShortensTwiceHasAKeyThatLoads) {
   EXPECT_TRUE(MustOpen()->Thresholds(arguments_.category)->score.has_value());
 }
 
+// Two "amp" go in each pass: twenty passes.
+TEST_F(CalibrateTest, AKeyIsItsOwnKeyHoweverOftenCleanUpShortensIt) {
+  arguments_.category = "&";
+  for (int i = 0; i < 40; ++i) arguments_.category += "amp";
+  const auto key = MustOpen()->CategoryKey(arguments_.category);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(*key, "&");
+}
+
 TEST_F(CalibrateTest, CopiesCountOnceAndAreNamed) {
   fs::copy(root_ / "good" / "1.bmp", root_ / "good" / "copy.bmp");
   const CalibrationReport report = MustCalibrate();

@@ -1,0 +1,16 @@
+// How a command says that it failed.
+#ifndef BAYESPFL_MODEL_TOOLS_FAILURE_H_
+#define BAYESPFL_MODEL_TOOLS_FAILURE_H_
+
+#include "absl/strings/string_view.h"
+
+namespace bayespfl {
+
+// Writes "bayespfl-model: REASON" to stderr and returns the exit code 1. Names of files and of tensors are part of
+// reasons and may hold anything: all but printable UTF-8 and line breaks, which divide lists, is escaped as in C, so
+// that no terminal obeys it.
+int Fail(absl::string_view reason);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TOOLS_FAILURE_H_
