@@ -16,6 +16,13 @@
 namespace bayespfl::server {
 namespace {
 
+// The words between commas, without the spaces around them.
+std::vector<std::string> SplitList(absl::string_view list) {
+  std::vector<std::string> words = absl::StrSplit(list, ',', absl::SkipWhitespace());
+  for (std::string& word : words) absl::StripAsciiWhitespace(&word);
+  return words;
+}
+
 bool IsDevice(absl::string_view name) {
   int ordinal = 0;
   return name == "auto" || name == "cpu" ||
@@ -83,7 +90,7 @@ absl::Status CheckModels(const ServerConfig& config) {
   if (!config.models.empty() && config.model_root.empty()) {
     return absl::InvalidArgumentError("models names packages of model_root, which is empty");
   }
-  const std::vector<std::string> first = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
+  const std::vector<std::string> first = Models(config);
   if (config.model.empty() && !config.default_model.empty() &&
       std::find(first.begin(), first.end(), config.default_model) == first.end()) {
     return absl::InvalidArgumentError(
@@ -112,11 +119,9 @@ std::vector<Setting> SettingsOf(ServerConfig& config) {
   return settings;
 }
 
-std::vector<std::string> Devices(const ServerConfig& config) {
-  std::vector<std::string> devices = absl::StrSplit(config.device, ',', absl::SkipWhitespace());
-  for (std::string& device : devices) absl::StripAsciiWhitespace(&device);
-  return devices;
-}
+std::vector<std::string> Devices(const ServerConfig& config) { return SplitList(config.device); }
+
+std::vector<std::string> Models(const ServerConfig& config) { return SplitList(config.models); }
 
 absl::Status CheckConfig(const ServerConfig& config) {
   const absl::Status models = CheckModels(config);

@@ -30,6 +30,9 @@ std::vector<Setting> SettingsOf(ServerConfig& config);
 // The devices of `config.device`, in order.
 std::vector<std::string> Devices(const ServerConfig& config);
 
+// The names in `config.models`, in order.
+std::vector<std::string> Models(const ServerConfig& config);
+
 // What no setting can tell alone. InvalidArgument names the keys: no model, a name that is no device, two ports that
 // are the same, a limit that another one keeps from ever being reached, metric_categories that cannot be labels.
 absl::Status CheckConfig(const ServerConfig& config);

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "server/runtime/component_options.h"
+
 namespace bayespfl::server {
 namespace {
 
@@ -60,6 +62,17 @@ TEST(ConfigTest, DevicesAreSeparatedByCommas) {
   config.device = "cuda:0, cuda:1,cpu";
 
   EXPECT_THAT(Devices(config), ElementsAre("cuda:0", "cuda:1", "cpu"));
+}
+
+TEST(ConfigTest, ModelsAreSeparatedByCommas) {
+  ServerConfig config;
+  config.model_root = "root";
+  config.models = "a, b ,c";
+  config.default_model = "b";
+
+  EXPECT_THAT(Models(config), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(ModelStoreOptionsOf(config).models, ElementsAre("a", "b", "c"));
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
 }
 
 TEST(ConfigTest, NeedsAModel) {
