@@ -103,6 +103,28 @@ TEST(ConfigTest, HalfATlsConfigurationAndUnknownFaultsAreErrors) {
               HasSubstr("inject_faults: the fault 'meteor:1'"));
 }
 
+TEST(ConfigTest, RejectsTokensInPlainTextWhereOthersCanReadThem) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.tokens_file = "tokens";
+                config.host = "0.0.0.0";
+              }),
+              HasSubstr("everybody on the way to 0.0.0.0 could read the tokens"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.tokens_file = "tokens";
+                config.admin_port = 0;
+                config.admin_host = "10.0.0.1";
+              }),
+              HasSubstr("everybody on the way to 10.0.0.1 could read the tokens"));
+}
+
+TEST(ConfigTest, RejectsNamesThatNoModelCanHave) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.model_root = "root";
+                config.models = "a,../b";
+              }),
+              HasSubstr("models names '../b': a model's name has"));
+}
+
 TEST(ConfigTest, RejectsWhatIsNoDevice) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = " ,"; }), HasSubstr("device is empty"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cpu,gpu"; }), HasSubstr("device names 'gpu'"));
