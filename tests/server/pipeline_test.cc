@@ -16,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "tests/server/pipeline_fixture.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -245,12 +246,6 @@ TEST_F(PipelineTest, EveryAcceptedFrameIsAnsweredExactlyOnceUnderLoadAndShutdown
   EXPECT_EQ(observer_.queued.load(), 0);
 }
 
-// Waits for a condition that another thread brings about.
-template <typename Condition>
-void Until(Condition condition) {
-  while (!condition()) std::this_thread::yield();
-}
-
 TEST_F(PipelineTest, AFrameExpiresWhileItWaitsAndNotWhenTheModelIsFree) {
   HoldModel();
   FrameRequest request = MakeRequest(7);
@@ -401,11 +396,13 @@ TEST_F(PipelineTest, RefusesMoreBytesThanTheLimitAndNamesIt) {
 TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_decoded_bytes = 30, .max_batch = 4});  // 24 bytes each
   HoldModel();
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
+  for (uint64_t seed = 1; seed <= 7; ++seed) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
+  Until(
+      [&] { return observer_.waiting_for_model.load() >= 2; });  // one in the line, one that waits for its place there
   executor_->Release();
-  results_.Wait(4);
+  results_.Wait(8);
 
   for (const auto& batch : executor_->batches()) EXPECT_EQ(batch.size(), 1U);
 }
