@@ -126,7 +126,9 @@ int Serve(const CommandLine& command_line, Logger logger) {
               << std::endl;
     server.WaitForStopRequest();
   } else if (!absl::IsCancelled(loaded)) {
-    return Fail(absl::Status(loaded.code(), "cannot use the model: " + std::string(loaded.message())));
+    const int exit_code = Fail(absl::Status(loaded.code(), "cannot use the model: " + std::string(loaded.message())));
+    server.Shutdown();  // may take its time, so while `signals` can still end it
+    return exit_code;
   }
   std::cout << "bayespfl-server: stopping" << std::endl;
   server.Shutdown();

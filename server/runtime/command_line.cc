@@ -33,12 +33,13 @@ A flag wins over the environment, the environment over the file, the file over t
 
 Names that are not known are errors in all three places, with the nearest known name: a misspelt limit must not leave the
 default in force. Of the environment that holds for every variable that begins with `BAYESPFL_`, but for those of the
-scripts and of the client (`BAYESPFL_CACHE`, `BAYESPFL_VENV`, `BAYESPFL_TEST_VENV`, `BAYESPFL_JOBS`, `BAYESPFL_SERVER`, `BAYESPFL_TOKEN`) and those
-that Kubernetes sets in every pod for a Service named `bayespfl…` (`BAYESPFL_PORT=tcp://…`, `BAYESPFL_SERVICE_HOST`, …).
+scripts and of the client (`BAYESPFL_CACHE`, `BAYESPFL_VENV`, `BAYESPFL_TEST_VENV`, `BAYESPFL_JOBS`, `BAYESPFL_SERVER`,
+`BAYESPFL_TLS_CA`, `BAYESPFL_TOKEN`, `BAYESPFL_TOKEN_FILE`) and those that Kubernetes sets in every pod for a Service named
+`bayespfl…` (`BAYESPFL_PORT=tcp://…`, `BAYESPFL_SERVICE_HOST`, …).
 
 | flag | what it does |
 |---|---|
-| `--check-config` | reads and checks everything, also that the files and folders it names exist, prints one sentence and exits with 0 or 1; opens no port, loads no model |
+| `--check-config` | reads and checks every setting, also that the files and folders it names exist, but not what is in them; prints one sentence and exits with 0 or 1; opens no port, loads no model |
 | `--print-config` | prints the configuration that would be used, with where each value comes from, as a file that `--config` reads; secrets are left out |
 | `--print-config-reference` | prints this page |
 | `--new-token NAME` | prints a new bearer token, once, and its line for `tokens_file`; `--token-role admin` for an administrator ([security.md](security.md)) |
@@ -150,6 +151,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv, 
   }
   status = CheckConfig(command_line.config);
   if (status.ok()) status = table.CheckFiles();
+  if (status.ok()) status = CheckModelFolders(command_line.config);
   if (!status.ok()) return status;
   if (flags->check_config) command_line.text = absl::StrCat("The configuration is valid (", table.Summary(), ").\n");
   return command_line;

@@ -7,7 +7,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/detection/device_memory.h"
@@ -80,7 +79,7 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
   ModelStoreOptions options;
   options.model = config.model;
   options.model_root = config.model_root;
-  options.models = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
+  options.models = Models(config);
   options.default_model = config.default_model;
   options.max_batch = config.max_batch;
   return options;

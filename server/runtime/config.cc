@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -11,10 +13,19 @@
 #include "absl/strings/strip.h"
 #include "base/loopback_host.h"
 #include "server/pipeline/fault_injector.h"
+#include "server/pipeline/served_model.h"
+#include "server/security/port_settings.h"
 #include "server/telemetry/metric_category.h"
 
 namespace bayespfl::server {
 namespace {
+
+// The words between commas, without the spaces around them.
+std::vector<std::string> SplitList(absl::string_view list) {
+  std::vector<std::string> words = absl::StrSplit(list, ',', absl::SkipWhitespace());
+  for (std::string& word : words) absl::StripAsciiWhitespace(&word);
+  return words;
+}
 
 bool IsDevice(absl::string_view name) {
   int ordinal = 0;
@@ -45,6 +56,16 @@ absl::Status CheckOrder(absl::string_view smaller, int64_t value, absl::string_v
       absl::StrCat(smaller, " = ", value, " can never be reached: ", larger, " = ", limit));
 }
 
+// Of the port that binds to `host`.
+absl::Status CheckSecurity(const ServerConfig& config, const std::string& host) {
+  return CheckPortSettings({.host = host,
+                            .tls = {.tls_certificate = config.tls_certificate,
+                                    .tls_key = config.tls_key,
+                                    .tls_client_ca = config.tls_client_ca},
+                            .tokens_file = config.tokens_file,
+                            .allow_plaintext_tokens = config.allow_plaintext_tokens});
+}
+
 // Whoever may change models may do anything to the line: other machines need a token for it.
 absl::Status CheckAdmin(const ServerConfig& config) {
   if (config.admin_port < 0) return absl::OkStatus();
@@ -52,20 +73,9 @@ absl::Status CheckAdmin(const ServerConfig& config) {
   if (config.admin_port != 0 && (config.admin_port == config.port || config.admin_port == config.http_port)) {
     return absl::InvalidArgumentError(absl::StrCat("admin_port is ", config.admin_port, ", as another port is"));
   }
-  if (!config.tokens_file.empty() || IsLoopbackHost(config.admin_host)) return absl::OkStatus();
+  if (!config.tokens_file.empty() || IsLoopbackHost(config.admin_host)) return CheckSecurity(config, config.admin_host);
   return absl::InvalidArgumentError(
       absl::StrCat("admin_host is ", config.admin_host, ", which other machines can reach: tokens_file must be set"));
-}
-
-// Only what can be said without opening the files.
-absl::Status CheckTls(const ServerConfig& config) {
-  if (config.tls_certificate.empty() != config.tls_key.empty()) {
-    return absl::InvalidArgumentError("tls_certificate and tls_key go together; only one of them is set");
-  }
-  if (!config.tls_client_ca.empty() && config.tls_certificate.empty()) {
-    return absl::InvalidArgumentError("tls_client_ca needs tls_certificate and tls_key");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckFaults(const ServerConfig& config) {
@@ -83,7 +93,11 @@ absl::Status CheckModels(const ServerConfig& config) {
   if (!config.models.empty() && config.model_root.empty()) {
     return absl::InvalidArgumentError("models names packages of model_root, which is empty");
   }
-  const std::vector<std::string> first = absl::StrSplit(config.models, ',', absl::SkipWhitespace());
+  const std::vector<std::string> first = Models(config);
+  for (const std::string& name : first) {
+    const absl::Status valid = CheckModelName(name);
+    if (!valid.ok()) return absl::InvalidArgumentError(absl::StrCat("models names '", name, "': ", valid.message()));
+  }
   if (config.model.empty() && !config.default_model.empty() &&
       std::find(first.begin(), first.end(), config.default_model) == first.end()) {
     return absl::InvalidArgumentError(
@@ -112,10 +126,18 @@ std::vector<Setting> SettingsOf(ServerConfig& config) {
   return settings;
 }
 
-std::vector<std::string> Devices(const ServerConfig& config) {
-  std::vector<std::string> devices = absl::StrSplit(config.device, ',', absl::SkipWhitespace());
-  for (std::string& device : devices) absl::StripAsciiWhitespace(&device);
-  return devices;
+std::vector<std::string> Devices(const ServerConfig& config) { return SplitList(config.device); }
+
+std::vector<std::string> Models(const ServerConfig& config) { return SplitList(config.models); }
+
+absl::Status CheckModelFolders(const ServerConfig& config) {
+  for (const std::string& name : Models(config)) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(std::filesystem::path(config.model_root) / name, ignored)) continue;
+    return absl::NotFoundError(
+        absl::StrCat("models names '", name, "', which is no folder of model_root = ", config.model_root));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckConfig(const ServerConfig& config) {
@@ -128,7 +150,7 @@ absl::Status CheckConfig(const ServerConfig& config) {
   const std::array<absl::Status, 8> checks = {
       CheckAdmin(config),
       CheckFaults(config),
-      CheckTls(config),
+      CheckSecurity(config, config.host),
       CheckDevices(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",

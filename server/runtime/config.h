@@ -30,9 +30,16 @@ std::vector<Setting> SettingsOf(ServerConfig& config);
 // The devices of `config.device`, in order.
 std::vector<std::string> Devices(const ServerConfig& config);
 
+// The names in `config.models`, in order.
+std::vector<std::string> Models(const ServerConfig& config);
+
 // What no setting can tell alone. InvalidArgument names the keys: no model, a name that is no device, two ports that
-// are the same, a limit that another one keeps from ever being reached, metric_categories that cannot be labels.
+// are the same, a limit that another one keeps from ever being reached, metric_categories that cannot be labels, names
+// that no model can have, or what CheckPortSettings() says of a port.
 absl::Status CheckConfig(const ServerConfig& config);
+
+// NotFound: one of Models() is no folder of model_root.
+absl::Status CheckModelFolders(const ServerConfig& config);
 
 // `config` with every 0 that means "by the processors" replaced, for `cpus` processors.
 ServerConfig WithThreads(ServerConfig config, int cpus);

@@ -4,32 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/loopback_host.h"
 #include "server/security/port_credentials.h"
+#include "server/security/port_settings.h"
 
 namespace bayespfl::server {
 namespace {
-
-absl::Status CheckCombination(const PortSecurityOptions& options) {
-  const TlsFiles& tls = options.tls;
-  if (tls.tls_certificate.empty() != tls.tls_key.empty()) {
-    return absl::InvalidArgumentError("tls_certificate and tls_key go together; one of them is missing");
-  }
-  if (!tls.tls_client_ca.empty() && tls.tls_certificate.empty()) {
-    return absl::InvalidArgumentError("tls_client_ca needs tls_certificate and tls_key");
-  }
-  const bool readable = tls.tls_certificate.empty() && !IsLoopbackHost(options.host);
-  if (!options.tokens_file.empty() && readable && !options.allow_plaintext_tokens) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "tokens_file is set, and without tls_certificate everybody on the way to ", options.host,
-        " could read the tokens; set tls_certificate and tls_key, or allow_plaintext_tokens when something "
-        "in front of the server encrypts"));
-  }
-  return absl::OkStatus();
-}
 
 using OnCertificate = std::function<void(absl::Time)>;
 
@@ -66,7 +48,10 @@ std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* toke
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PortSecurity>> PortSecurity::Create(PortSecurityOptions options, const Logger& logger) {
-  const absl::Status combination = CheckCombination(options);
+  const absl::Status combination = CheckPortSettings({.host = options.host,
+                                                      .tls = options.tls,
+                                                      .tokens_file = options.tokens_file,
+                                                      .allow_plaintext_tokens = options.allow_plaintext_tokens});
   if (!combination.ok()) return combination;
   std::unique_ptr<TlsCertificates> tls;
   if (!options.tls.tls_certificate.empty()) {

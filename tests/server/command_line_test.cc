@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -106,6 +107,14 @@ TEST_F(CommandLineTest, AFolderIsNoConfigurationFile) {
 TEST_F(CommandLineTest, AMissingModelOrCalibrationIsFoundBeforeAnyPortOpens) {
   EXPECT_EQ(Error({"--model", "nowhere"}), "model (flag, --model): nowhere is not a folder");
   EXPECT_THAT(Error({"--model", model_, "--calibration", "nowhere"}), HasSubstr("calibration (flag, --calibration)"));
+}
+
+TEST_F(CommandLineTest, AMissingPackageOfTheRootIsFoundBeforeAnyPortOpens) {
+  std::filesystem::create_directory(folder_.File("a"));
+
+  EXPECT_TRUE(Parse({"--model-root", model_, "--models", "a"}).ok());
+  EXPECT_THAT(Error({"--model-root", model_, "--models", "a, b"}),
+              HasSubstr("models names 'b', which is no folder of"));
 }
 
 TEST_F(CommandLineTest, ValuesAreCheckedTogether) {

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+#include "server/runtime/component_options.h"
+
 namespace bayespfl::server {
 namespace {
 
@@ -62,6 +64,17 @@ TEST(ConfigTest, DevicesAreSeparatedByCommas) {
   EXPECT_THAT(Devices(config), ElementsAre("cuda:0", "cuda:1", "cpu"));
 }
 
+TEST(ConfigTest, ModelsAreSeparatedByCommas) {
+  ServerConfig config;
+  config.model_root = "root";
+  config.models = "a, b ,c";
+  config.default_model = "b";
+
+  EXPECT_THAT(Models(config), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(ModelStoreOptionsOf(config).models, ElementsAre("a", "b", "c"));
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
+}
+
 TEST(ConfigTest, NeedsAModel) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.model = ""; }), HasSubstr("--model DIR"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.models = "a"; }), HasSubstr("model_root, which is empty"));
@@ -88,6 +101,28 @@ TEST(ConfigTest, HalfATlsConfigurationAndUnknownFaultsAreErrors) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.tls_client_ca = "ca"; }), HasSubstr("tls_client_ca needs"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.inject_faults = "meteor:1"; }),
               HasSubstr("inject_faults: the fault 'meteor:1'"));
+}
+
+TEST(ConfigTest, RejectsTokensInPlainTextWhereOthersCanReadThem) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.tokens_file = "tokens";
+                config.host = "0.0.0.0";
+              }),
+              HasSubstr("everybody on the way to 0.0.0.0 could read the tokens"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.tokens_file = "tokens";
+                config.admin_port = 0;
+                config.admin_host = "10.0.0.1";
+              }),
+              HasSubstr("everybody on the way to 10.0.0.1 could read the tokens"));
+}
+
+TEST(ConfigTest, RejectsNamesThatNoModelCanHave) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.model_root = "root";
+                config.models = "a,../b";
+              }),
+              HasSubstr("models names '../b': a model's name has"));
 }
 
 TEST(ConfigTest, RejectsWhatIsNoDevice) {

@@ -91,7 +91,9 @@ TEST_F(FrameGroupTest, MapsThatAreTooManyEndTheGroupBeforeAllAreThere) {
   frames[2].options.model = "hanging";
   frames[3].options.model = "hanging";
 
-  Submit(std::move(frames), 2 * kMapBytes - 1);  // one thread decodes them, and one runs the models: in this order
+  HoldModel();  // until all are inside
+  Submit(std::move(frames), 2 * kMapBytes - 1);
+  executor_->Release();  // one thread decodes them, and one runs the models: in this order
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (observer_.failed.load() < 1 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
   hanging->Release();

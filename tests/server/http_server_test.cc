@@ -25,10 +25,11 @@ using ::testing::StartsWith;
 // Sends a header a byte at a time, for as long as the server listens.
 class SlowClient {
  public:
-  explicit SlowClient(int port) : connection_(port), thread_([this] {
-    connection_.Send("GET /livez HTTP/1.1\r\nx: ");
-    while (!stopped_ && connection_.Send("a")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }) {}
+  explicit SlowClient(int port)
+      : connection_(port), thread_([this] {
+          connection_.Send("GET /livez HTTP/1.1\r\nx: ");
+          while (!stopped_ && connection_.Send("a")) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }) {}
   ~SlowClient() {
     stopped_ = true;
     thread_.join();

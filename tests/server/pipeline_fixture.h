@@ -18,6 +18,7 @@
 #include "server/pipeline/pipeline.h"
 #include "server/pipeline/refusal.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 
@@ -95,12 +96,6 @@ inline FrameRequest MakeRequest(uint64_t seed = 1) {
   request.options.category = "metal nut";
   request.options.seed = seed;
   return request;
-}
-
-// Waits for a condition that another thread brings about.
-template <typename Condition>
-void Until(Condition condition) {
-  while (!condition()) std::this_thread::yield();
 }
 
 inline ModelSet OneModel(Replicas replicas) {

@@ -92,11 +92,13 @@ TEST_F(PipelineTest, MapsThatWaitToBeRenderedAreBounded) {
 TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_decoded_bytes = 30, .max_batch = 4});  // 24 bytes each
   HoldModel();
-  for (uint64_t seed = 1; seed <= 3; ++seed) {
+  for (uint64_t seed = 1; seed <= 7; ++seed) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
+  // One in the line, one that waits for its place there.
+  Until([&] { return observer_.waiting_for_model.load() >= 2; });
   executor_->Release();
-  results_.Wait(4);
+  results_.Wait(8);
 
   for (const auto& batch : executor_->batches()) EXPECT_EQ(batch.size(), 1U);
 }

@@ -152,7 +152,7 @@ TEST_F(ServiceTest, FrameTimeoutIsAnErrorOfThatFrame) {
   hurried.mutable_frame()->mutable_timeout()->set_nanos(1'000'000);
   stream->Write(hurried);
   stream->Write(MakeFrame("2"));
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the timeout itself, no synchronisation
+  WaitForMetric("outcome=\"expired\"} 1\n");
   executor_->Release();
 
   v1::InspectStreamResponse reply;
@@ -177,7 +177,7 @@ TEST_F(ServiceTest, CancelledStreamsLeaveNothingBehind) {
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
 
-  while (Http("/metrics").find("bayespfl_frames_in_flight 0\n") == std::string::npos) std::this_thread::yield();
+  WaitForMetric("bayespfl_frames_in_flight 0\n");
   const auto start = std::chrono::steady_clock::now();
   server_->Shutdown();  // waits for every call; a leaked one would hold it up until the drain timeout
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
@@ -244,7 +244,7 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   stream->Write(MakeFrame("0"));
   executor_->WaitForCalls(warm_up + 1);
   stream->Write(MakeFrame("1"));
-  while (Http("/metrics").find("outcome=\"refused\"} 1\n") == std::string::npos) std::this_thread::yield();
+  WaitForMetric("outcome=\"refused\"} 1\n");
   executor_->Release();
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
@@ -297,14 +297,14 @@ TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {
     stream->Write(MakeConfiguration());
     for (int i = 0; i < 3; ++i) stream->Write(MakeFrame(std::to_string(i)));
     executor_->WaitForCalls(warm_up + 1);
-    while (Http("/metrics").find("bayespfl_frames_in_flight 3\n") == std::string::npos) std::this_thread::yield();
+    WaitForMetric("bayespfl_frames_in_flight 3\n");
     context.TryCancel();
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   // The model is still held: the two that wait leave without it.
-  while (Http("/metrics").find("outcome=\"cancelled\"} 2\n") == std::string::npos) std::this_thread::yield();
+  WaitForMetric("outcome=\"cancelled\"} 2\n");
   executor_->Release();
-  while (Http("/metrics").find("bayespfl_frames_in_flight 0\n") == std::string::npos) std::this_thread::yield();
+  WaitForMetric("bayespfl_frames_in_flight 0\n");
 }
 
 }  // namespace

@@ -3,11 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -28,10 +33,27 @@ Place At(uint64_t id, int rank = 0) { return {.id = id, .rank = SteadyTime() + s
 
 void Put(WaitingLine<std::string>& line, const Place& place, std::string item) { ASSERT_TRUE(line.Push(place, item)); }
 
-// Waits for a condition that another thread brings about.
-template <typename Condition>
-void Until(Condition condition) {
-  while (!condition()) std::this_thread::yield();
+// Pushes items 0, 1, ..., each with its number as id, from another thread, while `leave(number)` takes each one out
+// again. Returns the most that were inside at once: a line that lets a pusher in too early is soon seen with more than
+// it has room for.
+template <typename BytesOf, typename Leave>
+size_t MostInside(WaitingLine<std::string>& line, BytesOf bytes_of, Leave leave) {
+  constexpr uint64_t kItems = 1000;
+  std::thread pusher([&] {
+    for (uint64_t i = 0; i < kItems; ++i) {
+      Place place = At(i);
+      place.bytes = bytes_of(i);
+      Put(line, place, "x");
+    }
+  });
+  size_t most = 0;
+  for (uint64_t i = 0; i < kItems; ++i) {
+    Until([&line] { return line.size() > 0; });
+    most = std::max(most, line.size());
+    leave(i);
+  }
+  pusher.join();
+  return most;
 }
 
 TEST(WaitingLineTest, ServesTheSmallestRankFirstAndEqualRanksInOrder) {
@@ -71,32 +93,23 @@ TEST(WaitingLineTest, TakesOnlyOneGroupTogether) {
 }
 
 TEST(WaitingLineTest, PushWaitsForAPlace) {
-  WaitingLine<std::string> line(1, kAnyBytes);
-  Put(line, At(1), "a");
-  std::atomic<bool> inside{false};
-  std::thread pusher([&] {
-    Put(line, At(2), "b");
-    inside = true;
-  });
+  WaitingLine<std::string> line(2, kAnyBytes);
 
-  EXPECT_FALSE(inside);
-  EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("a"));
-  pusher.join();
-  EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("b"));
+  const size_t most = MostInside(
+      line, [](uint64_t) { return size_t{0}; },
+      [&](uint64_t) { EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("x")); });
+
+  EXPECT_LE(most, 2U);
 }
 
 TEST(WaitingLineTest, PushWaitsForBytesButASingleItemAlwaysFits) {
   WaitingLine<std::string> line(8, 100);
-  const auto weighing = [](Place place, size_t bytes) {
-    place.bytes = bytes;
-    return place;
-  };
-  Put(line, weighing(At(1), 1000), "heavy");
-  std::thread pusher([&] { Put(line, weighing(At(2), 1), "light"); });
 
-  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("heavy"));
-  EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("light"));
-  pusher.join();
+  const size_t most = MostInside(
+      line, [](uint64_t id) { return id % 2 == 0 ? size_t{1000} : size_t{51}; },
+      [&](uint64_t) { EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("x")); });
+
+  EXPECT_EQ(most, 1U);
 }
 
 TEST(WaitingLineTest, WhoComesBackNeedsNoRoom) {
@@ -121,12 +134,11 @@ TEST(WaitingLineTest, AnItemCanLeaveFromTheMiddle) {
 
 TEST(WaitingLineTest, LeavingMakesRoom) {
   WaitingLine<std::string> line(1, kAnyBytes);
-  Put(line, At(1), "a");
-  std::thread pusher([&] { Put(line, At(2), "b"); });
 
-  EXPECT_TRUE(line.Remove(1).has_value());
-  pusher.join();
-  EXPECT_EQ(line.size(), 1U);
+  const size_t most = MostInside(
+      line, [](uint64_t) { return size_t{0}; }, [&](uint64_t id) { EXPECT_TRUE(line.Remove(id).has_value()); });
+
+  EXPECT_EQ(most, 1U);
 }
 
 TEST(WaitingLineTest, RemovesWhatAPredicateSays) {
@@ -153,11 +165,23 @@ TEST(WaitingLineTest, KnowsTheEarliestDeadline) {
 
 TEST(WaitingLineTest, AnIdleTakerGetsAnItemAtOnceWhateverTheDelay) {
   WaitingLine<std::string> line(8, kAnyBytes);
+  const int mine = 0;
+  const int other = 0;
+  Place of_the_other = At(1);
+  of_the_other.group = &other;
+  Put(line, of_the_other, "other");
+  std::atomic<bool> looked{false};
   std::vector<std::string> taken;
-  std::thread taker([&] { taken = line.Take(4, hours(1)); });
-  // Whether the taker waits already or comes later, nothing else will join: it must not wait for an hour.
-  std::this_thread::sleep_for(milliseconds(20));
-  Put(line, At(1), "a");
+  std::thread taker([&] {
+    taken = line.Take(4, hours(1), [&](const void* group) {
+      looked = true;
+      return group == &mine;
+    });
+  });
+  Until([&looked] { return looked.load(); });  // it found nothing: nobody was busy
+  Place of_mine = At(2);
+  of_mine.group = &mine;
+  Put(line, of_mine, "a");
   taker.join();
 
   EXPECT_THAT(taken, ElementsAre("a"));
