@@ -15,6 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/checkpoint/init.h"
+#include "model/clip/bundled_vocabulary.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
 #include "nlohmann/json.hpp"
@@ -186,11 +188,21 @@ TEST_F(CalibrateTest, TextThatCleanUpShortensTwiceHasAKeyThatLoads) {
   EXPECT_TRUE(MustOpen()->Thresholds(arguments_.category)->score.has_value());
 }
 
-// Two "amp" go in each pass: twenty passes.
+// Two "amp" go in each pass: twenty passes. The demo model's context is too short for such words.
 TEST_F(CalibrateTest, AKeyIsItsOwnKeyHoweverOftenCleanUpShortensIt) {
-  arguments_.category = "&";
-  for (int i = 0; i < 40; ++i) arguments_.category += "amp";
-  const auto key = MustOpen()->CategoryKey(arguments_.category);
+  const InitOptions init{.architecture = "tiny",
+                         .seed = 5,
+                         .output_dir = root_ / "tiny",
+                         .vocabulary = BundledVocabulary(),
+                         .vocabulary_file = std::string(kBundledVocabularyFile)};
+  ASSERT_TRUE(InitModel(init).ok());
+  const auto detector = Detector::Create(init.output_dir, {.device = "cpu"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  std::string category = "&";
+  for (int i = 0; i < 40; ++i) category += "amp";
+
+  const auto key = (*detector)->CategoryKey(category);
+
   ASSERT_TRUE(key.ok()) << key.status();
   EXPECT_EQ(*key, "&");
 }
@@ -214,7 +226,7 @@ TEST_F(CalibrateTest, EveryUnreadablePictureIsNamedAndNothingIsWritten) {
   std::ofstream(root_ / "good" / "broken.jpg") << "\xFF\xD8 no more";
   std::ofstream(root_ / "good" / "empty.png") << "";
   EXPECT_THAT(Refusal(), AllOf(HasSubstr("2 of 6 pictures cannot be read"), HasSubstr("broken.jpg: "),
-                               HasSubstr("empty.png: "), Not(HasSubstr("0.bmp"))));
+                               HasSubstr("empty.png is empty"), Not(HasSubstr("0.bmp"))));
   EXPECT_FALSE(fs::exists(file_));
 }
 
