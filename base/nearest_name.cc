@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
 namespace bayespfl {
@@ -51,6 +52,11 @@ std::optional<std::string> NearestName(absl::string_view name, const std::vector
     least = distance;
   }
   return nearest;
+}
+
+std::string DidYouMean(absl::string_view name, const std::vector<std::string>& known, absl::string_view otherwise) {
+  const std::optional<std::string> nearest = NearestName(name, known);
+  return nearest.has_value() ? absl::StrCat("; did you mean '", *nearest, "'?") : absl::StrCat("; ", otherwise);
 }
 
 }  // namespace bayespfl

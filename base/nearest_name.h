@@ -20,6 +20,9 @@ size_t EditDistance(absl::string_view a, absl::string_view b);
 // granted).
 std::optional<std::string> NearestName(absl::string_view name, const std::vector<std::string>& known);
 
+// The end of an error about an unknown name: "; did you mean 'max_batch'?", or "; OTHERWISE" when no name is near.
+std::string DidYouMean(absl::string_view name, const std::vector<std::string>& known, absl::string_view otherwise);
+
 }  // namespace bayespfl
 
 #endif  // BAYESPFL_BASE_NEAREST_NAME_H_

@@ -85,10 +85,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
         self->Advance();
       },
       &id);
-  if (!accepted.ok()) {
-    const bool full = absl::IsResourceExhausted(accepted) && !RetryDelayOf(accepted).has_value();
-    return Reply(sequence, frame, full ? WithRetryInfo(accepted, RetryDelay(pipeline())) : accepted);
-  }
+  if (!accepted.ok()) return Reply(sequence, frame, WithRetryDelay(accepted, pipeline()));
   MutexLock lock(mu_);
   // It may have been answered by now.
   if (const auto place = unanswered_.find(sequence); place != unanswered_.end()) place->second = id;

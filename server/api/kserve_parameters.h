@@ -22,7 +22,7 @@ struct KserveParameters {
   std::optional<float> mask_threshold = std::nullopt;  // 0..1
   std::optional<MapSize> resolution = std::nullopt;    // kFrame or kModel
   Priority priority = Priority::kNormal;
-  std::optional<absl::Duration> timeout = std::nullopt;  // > 0, from arrival
+  std::optional<absl::Duration> timeout = std::nullopt;  // > 0, from when the request was read
 };
 
 // Takes

@@ -224,7 +224,7 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelIn
   }
   const absl::StatusOr<KserveParameters> parameters = ParametersFromProto(request->parameters());
   if (!parameters.ok()) return parameters.status();
-  const int most = parameters->priority == Priority::kLow ? max_frames - max_frames / 4 : max_frames;
+  const auto most = static_cast<int>(PriorityShare(parameters->priority, max_frames));
   absl::StatusOr<std::vector<KserveOutput>> outputs = OutputsFromProto(*request);
   if (!outputs.ok()) return outputs.status();
   const absl::StatusOr<InputTensors> inputs = FindInputs(*request);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
@@ -57,6 +58,11 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
 
 absl::Duration RetryDelay(const Pipeline& pipeline) {
   return std::clamp(absl::FromChrono(pipeline.RetryDelay()), absl::Milliseconds(10), absl::Seconds(5));
+}
+
+absl::Status WithRetryDelay(absl::Status status, const Pipeline& pipeline) {
+  if (!absl::IsResourceExhausted(status) || RetryDelayOf(status).has_value()) return status;
+  return WithRetryInfo(std::move(status), RetryDelay(pipeline));
 }
 
 absl::Status WithErrorInfo(absl::Status status, absl::string_view reason) {

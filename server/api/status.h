@@ -39,6 +39,9 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 // How long a caller that was refused does best to wait: Pipeline::RetryDelay() within 10 ms to 5 s.
 absl::Duration RetryDelay(const Pipeline& pipeline);
 
+// A ResourceExhausted that says nothing of when to try again gets RetryDelay(); others stay as they are.
+absl::Status WithRetryDelay(absl::Status status, const Pipeline& pipeline);
+
 // Adds a google.rpc.ErrorInfo of kErrorDomain; `reason` is UPPER_SNAKE_CASE.
 absl::Status WithErrorInfo(absl::Status status, absl::string_view reason);
 

@@ -43,7 +43,7 @@ absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration
 // A unary call's frame. Borrows the picture's bytes from `request`; a seed is drawn when there is none.
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::InspectRequest& request);
 
-// A stream's configuration and one of its frames. The frame's deadline is its arrival plus its timeout, if it has one.
+// A stream's configuration and one of its frames. The frame's deadline is now plus its timeout, if it has one.
 absl::StatusOr<StreamDefaults> DefaultsFromProto(const inspection::v1::StreamConfiguration& configuration);
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::StreamFrame& frame, const StreamDefaults& defaults);
 

@@ -1,5 +1,7 @@
 #include "server/api/unary_call.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_context.h"
 #include "server/api/status.h"
@@ -28,11 +30,12 @@ void UnaryCall::Reject(const absl::Status& status) {
 }
 
 void UnaryCall::Fail(const absl::Status& status) {
-  if (!absl::IsResourceExhausted(status)) return End(status);
-  const absl::Duration delay = RetryDelayOf(status).value_or(RetryDelay(pipeline()));
-  // gRPC's own retries wait this long (its proposal A6).
-  context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(delay)));
-  End(WithRetryInfo(status, delay));
+  const absl::Status told = WithRetryDelay(status, pipeline());
+  if (const std::optional<absl::Duration> delay = RetryDelayOf(told)) {
+    // gRPC's own retries wait this long (its proposal A6).
+    context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(*delay)));
+  }
+  End(told);
 }
 
 void UnaryCall::End(const absl::Status& status) {

@@ -44,6 +44,12 @@ constexpr std::chrono::milliseconds PriorityDelay(Priority priority) {
   return std::chrono::milliseconds(5000);
 }
 
+// What frames of this priority may fill of a limit. The last quarter is kept from those who can best come again:
+// rounded up, so that there is always a place.
+constexpr int64_t PriorityShare(Priority priority, int64_t limit) {
+  return priority == Priority::kLow ? limit - limit / 4 : limit;
+}
+
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
   std::string model;                                   // its name; empty: the default model

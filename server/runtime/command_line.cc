@@ -40,17 +40,10 @@ scripts and of the client (`BAYESPFL_CACHE`, `BAYESPFL_VENV`, `BAYESPFL_TEST_VEN
 | flag | what it does |
 |---|---|
 | `--check-config` | reads and checks every setting, also that the files and folders it names exist, but not what is in them; prints one sentence and exits with 0 or 1; opens no port, loads no model |
-| `--print-config` | prints the configuration that would be used, with where each value comes from, as a file that `--config` reads; secrets are left out |
+| `--print-config` | prints the configuration that would be used, with where each value comes from, as a file that `--config` reads; secrets are not in it: settings only name the files that hold them |
 | `--print-config-reference` | prints this page |
 | `--new-token NAME` | prints a new bearer token, once, and its line for `tokens_file`; `--token-role admin` for an administrator ([security.md](security.md)) |
 )";
-
-std::string DidYouMean(const std::string& flag, const CLI::App& app) {
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) known.push_back("--" + option->get_lnames().front());
-  const std::optional<std::string> nearest = NearestName(flag, known);
-  return nearest.has_value() ? absl::StrCat("; did you mean '", *nearest, "'?") : "; --help lists the known ones";
-}
 
 absl::Status CheckRemaining(const CLI::App& app) {
   const std::vector<std::string> remaining = app.remaining();
@@ -59,7 +52,10 @@ absl::Status CheckRemaining(const CLI::App& app) {
   if (!absl::StartsWith(word, "-")) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument '", word, "'; settings are given as --flags"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("unknown flag '", word, "'", DidYouMean(word, app)));
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) known.push_back("--" + option->get_lnames().front());
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown flag '", word, "'", DidYouMean(word, known, "--help lists the known ones")));
 }
 
 // "NAME" of the environment; empty when it is not set.

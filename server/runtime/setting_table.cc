@@ -101,11 +101,6 @@ struct Assignment {
   }
 };
 
-std::string DidYouMean(absl::string_view name, const std::vector<std::string>& known, absl::string_view otherwise) {
-  const std::optional<std::string> nearest = NearestName(name, known);
-  return nearest.has_value() ? absl::StrCat("; did you mean '", *nearest, "'?") : absl::StrCat("; ", otherwise);
-}
-
 absl::Status AtLine(int line, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
 }

@@ -24,7 +24,6 @@ namespace bayespfl::server {
 // What a text stands for. Texts that name something on disk may be empty: then they name nothing.
 enum class TextKind {
   kPlain,
-  kSecret,   // never printed: not in errors, not by ToYaml()
   kFile,     // a file that exists and can be read
   kFolder,   // a folder that exists
   kNewFile,  // a file that may be created: its folder exists
@@ -58,7 +57,7 @@ struct Setting {
 std::string FlagName(const Setting& setting);         // "--max-batch"
 std::string EnvironmentName(const Setting& setting);  // "BAYESPFL_MAX_BATCH"
 
-// The value for people: "4", "auto"; "empty", and "not shown" for a secret.
+// The value for people: "4", "auto"; "empty".
 std::string ShownValue(const Setting& setting);
 
 struct YamlEntry;
@@ -95,8 +94,8 @@ class SettingTable {
   // "22 settings: 3 from the file, 1 from the environment, 2 from flags".
   std::string Summary() const;
 
-  // A document that ApplyYaml() reads back, each value with where it came from as a comment. Secrets appear in comments
-  // only, without their value.
+  // A document that ApplyYaml() reads back, each value with where it came from as a comment. No setting is a secret:
+  // settings name the files that hold them.
   std::string ToYaml() const;
 
   // The tables of docs/configuration.md: a heading for each section, a row for each setting. Call it before any value

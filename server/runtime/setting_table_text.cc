@@ -43,8 +43,6 @@ struct Range {
     switch (type.kind) {
       case TextKind::kPlain:
         return "text";
-      case TextKind::kSecret:
-        return "secret";
       case TextKind::kFile:
         return "file";
       case TextKind::kFolder:
@@ -61,11 +59,6 @@ struct Range {
   std::string operator()(const IntegerSetting& type) const { return absl::StrCat(type.smallest, " to ", type.largest); }
 };
 
-bool IsSecret(const Setting& setting) {
-  const auto* text = std::get_if<TextSetting>(&setting.type);
-  return text != nullptr && text->kind == TextKind::kSecret;
-}
-
 bool IsEmptyText(const Setting& setting) {
   const auto* text = std::get_if<TextSetting>(&setting.type);
   return text != nullptr && text->value->empty();
@@ -74,14 +67,13 @@ bool IsEmptyText(const Setting& setting) {
 // As code, but for what ShownValue() says in words.
 std::string Marked(const Setting& setting) {
   const std::string value = ShownValue(setting);
-  return IsSecret(setting) || IsEmptyText(setting) ? value : absl::StrCat("`", value, "`");
+  return IsEmptyText(setting) ? value : absl::StrCat("`", value, "`");
 }
 
 }  // namespace
 
 std::string ShownValue(const Setting& setting) {
   if (IsEmptyText(setting)) return "empty";
-  if (IsSecret(setting)) return "not shown";
   return std::visit(Shown(), setting.type);
 }
 
@@ -108,11 +100,7 @@ std::string SettingTable::ToYaml() const {
     if (setting.section != section) absl::StrAppend(&text, text.empty() ? "" : "\n", "# ", setting.section, "\n");
     section = setting.section;
     const Origin origin = OriginOf(setting);
-    if (IsSecret(setting)) {
-      absl::StrAppend(&text, "# ", setting.key, ": a secret, ", ShownValue(setting), "  # ", Describe(origin), "\n");
-    } else {
-      absl::StrAppend(&text, setting.key, ": ", ToYamlValue(setting), "  # ", Describe(origin), "\n");
-    }
+    absl::StrAppend(&text, setting.key, ": ", ToYamlValue(setting), "  # ", Describe(origin), "\n");
   }
   return text;
 }

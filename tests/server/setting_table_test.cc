@@ -21,7 +21,6 @@ using ::testing::Not;
 
 struct Values {
   std::string name = "a name";
-  std::string password;
   std::string input;
   std::string folder;
   std::string output;
@@ -35,7 +34,6 @@ class SettingTableTest : public ::testing::Test {
  protected:
   static std::vector<Setting> SettingsOf(Values& values) {
     return {{"First", "name", "help of name", TextSetting{&values.name}},
-            {"First", "password", "help of password", TextSetting{&values.password, TextKind::kSecret}},
             {"First", "input", "help of input", TextSetting{&values.input, TextKind::kFile}},
             {"First", "folder", "help of folder", TextSetting{&values.folder, TextKind::kFolder}},
             {"First", "output", "help of output", TextSetting{&values.output, TextKind::kNewFile}},
@@ -181,7 +179,7 @@ TEST_F(SettingTableTest, ABooleanFlagMayCarryItsValue) {
 }
 
 TEST_F(SettingTableTest, NamesTheFlagOfABadValue) {
-  const absl::Status status = table_.ApplyFlag(table_.settings()[7], "0");
+  const absl::Status status = table_.ApplyFlag(table_.settings()[6], "0");
 
   EXPECT_EQ(status.message(), "--max-count is '0'; expected a whole number from 1 to 10");
 }
@@ -189,7 +187,7 @@ TEST_F(SettingTableTest, NamesTheFlagOfABadValue) {
 TEST_F(SettingTableTest, PrintsWhereEachValueCameFrom) {
   ASSERT_TRUE(table_.ApplyYaml("\nname: x\nmax_count: 2").ok());
   ASSERT_TRUE(ApplyEnvironment({"BAYESPFL_MAX_COUNT=4", "BAYESPFL_LEVEL=high"}).ok());
-  ASSERT_TRUE(table_.ApplyFlag(table_.settings()[5], "low").ok());
+  ASSERT_TRUE(table_.ApplyFlag(table_.settings()[4], "low").ok());
 
   const std::string text = table_.ToYaml();
 
@@ -197,7 +195,7 @@ TEST_F(SettingTableTest, PrintsWhereEachValueCameFrom) {
   EXPECT_THAT(text, HasSubstr("max_count: 4  # environment, BAYESPFL_MAX_COUNT\n"));
   EXPECT_THAT(text, HasSubstr("level: \"low\"  # flag, --level\n"));
   EXPECT_THAT(text, HasSubstr("enabled: false  # default\n"));
-  EXPECT_EQ(table_.Summary(), "9 settings: 1 from the file, 1 from the environment, 1 from flags");
+  EXPECT_EQ(table_.Summary(), "8 settings: 1 from the file, 1 from the environment, 1 from flags");
 }
 
 TEST_F(SettingTableTest, WhatItPrintsCanBeReadBack) {
@@ -219,21 +217,11 @@ TEST_F(SettingTableTest, WhatItPrintsCanBeReadBack) {
   EXPECT_EQ(read.size, 0);
 }
 
-TEST_F(SettingTableTest, SecretsAreNeverPrinted) {
-  ASSERT_TRUE(table_.ApplyYaml("password: s3cret").ok());
-
-  const std::string text = table_.ToYaml();
-
-  EXPECT_EQ(values_.password, "s3cret");
-  EXPECT_THAT(text, AllOf(Not(HasSubstr("s3cret")), HasSubstr("# password: a secret, not shown  # file, line 1\n")));
-  EXPECT_THAT(table_.ToMarkdown(), Not(HasSubstr("s3cret")));
-}
-
 TEST_F(SettingTableTest, TheReferenceHasARowForEverySetting) {
   const std::string text = table_.ToMarkdown();
 
   EXPECT_THAT(text, HasSubstr("\n## Second\n"));
-  EXPECT_THAT(text, HasSubstr("| `password` | secret | empty | help of password |\n"));
+  EXPECT_THAT(text, HasSubstr("| `input` | file | empty | help of input |\n"));
   EXPECT_THAT(text, HasSubstr("| `level` | `low`, `high` | `low` | help of level |\n"));
   EXPECT_THAT(text, HasSubstr("| `max_count` | 1 to 10 | `3` | help of max_count |\n"));
 }
