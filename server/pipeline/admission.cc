@@ -86,8 +86,7 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
 
 // Looks at `draining_` again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
 absl::Status Admission::TakeSlot(Priority priority, int64_t bytes) {
-  // The last quarter is kept from those who can best come again: rounded up, so that there is always a slot.
-  const auto share = [priority](int64_t limit) { return priority == Priority::kLow ? limit - limit / 4 : limit; };
+  const auto share = [priority](int64_t limit) { return PriorityShare(priority, limit); };
   MutexLock lock(mu_);
   if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
   const auto refuse = [priority](Refusal refusal, auto... what) {
