@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "google/protobuf/stubs/logging.h"
 #include "server/pipeline/served_model.h"
 #include "server/runtime/command_line.h"
 #include "server/runtime/server.h"
@@ -35,6 +36,15 @@ using bayespfl::server::ServedModel;
 
 // What a stop may take beyond drain_timeout_seconds: cancelled calls end, threads are joined.
 constexpr std::chrono::seconds kStopGrace(2);
+
+// What a client's bytes make Protobuf complain about is said in the answer to its call: on standard error it would be
+// lines between those of the log, as many as the client likes.
+void KeepProtobufQuiet() {
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel level, const char* file, int line, const std::string& message) {
+        if (level == google::protobuf::LOGLEVEL_FATAL) std::cerr << file << ":" << line << ": " << message << std::endl;
+      });
+}
 
 int Fail(const absl::Status& status) {
   std::cerr << "bayespfl-server: " << status.message() << std::endl;
@@ -143,6 +153,7 @@ int main(int argc, char** argv) {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  KeepProtobufQuiet();
 
   const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv, environ);
   if (!command_line.ok()) return Fail(command_line.status());

@@ -47,9 +47,10 @@ struct ModelPackage {
   // the weights once more.
   std::string ComputationDigest() const;
 
-  // NotFound: the folder or one of its files. InvalidArgument: config.json or the calibration. DataLoss: a weight file.
-  // FailedPrecondition: the calibration was made with another package. The message names the file and the key, tensor
-  // or offset. Tensors are matched with the configuration when the model is built.
+  // NotFound: the folder or one of its files; as ReadFile() says for one that cannot be read. InvalidArgument:
+  // config.json or the calibration. DataLoss: a weight file. FailedPrecondition: the calibration was made with another
+  // package. The message names the file and the key, tensor or offset. Tensors are matched with the configuration when
+  // the model is built.
   static absl::StatusOr<ModelPackage> Open(const std::string& dir, const PackageOptions& options = {});
 };
 

@@ -7,7 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 namespace {

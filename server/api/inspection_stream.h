@@ -11,12 +11,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
 #include "server/api/translate.h"
-#include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline.h"
 
 namespace bayespfl::server {

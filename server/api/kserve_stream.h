@@ -11,13 +11,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "inference/grpc_service.pb.h"
 #include "server/api/kserve_inference.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
 #include "server/pipeline/frame.h"
-#include "server/pipeline/mutex.h"
 
 namespace bayespfl::server {
 

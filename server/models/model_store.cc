@@ -21,6 +21,7 @@ constexpr size_t kMaxFailures = 64;  // names that never served and are remember
 absl::Status Stopping() { return absl::UnavailableError("the server is stopping"); }
 
 absl::Status NotServed(const std::string& name) {
+  if (absl::Status impossible = CheckModelName(name); !impossible.ok()) return impossible;
   return absl::NotFoundError(absl::StrCat("no model \"", name, "\" is loaded"));
 }
 

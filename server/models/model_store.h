@@ -16,8 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/mutex.h"
 #include "server/pipeline/executor.h"
-#include "server/pipeline/mutex.h"
 #include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
@@ -86,9 +86,9 @@ class ModelStore {
   void Load(const std::string& name, Done done);
   // Loads anew every model that serves. The first error, after all were tried.
   void Reload(Done done);
-  // NotFound: it does not serve. FailedPrecondition: it is the default.
+  // InvalidArgument: no such name can be. NotFound: it does not serve. FailedPrecondition: it is the default.
   void Unload(const std::string& name, Done done);
-  // NotFound: it does not serve.
+  // InvalidArgument: no such name can be. NotFound: it does not serve.
   void SetDefault(const std::string& name, Done done);
 
   // By name.

@@ -17,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "server/pipeline/frame.h"
-#include "server/pipeline/mutex.h"
 #include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/served_model.h"
 

@@ -12,11 +12,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "base/mutex.h"
 #include "server/pipeline/admission.h"
 #include "server/pipeline/errors.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/job.h"
-#include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/steady_time.h"

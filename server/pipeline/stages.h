@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/mutex.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
 #include "server/pipeline/admission.h"
@@ -17,7 +18,6 @@
 #include "server/pipeline/frame.h"
 #include "server/pipeline/frame_flow.h"
 #include "server/pipeline/job.h"
-#include "server/pipeline/mutex.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/pipeline_options.h"
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 #include "server/pipeline/steady_time.h"
 
 namespace bayespfl::server {

@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "server/pipeline/executor.h"
-#include "server/pipeline/mutex.h"
 
 namespace bayespfl::server {
 

@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 

@@ -20,7 +20,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 

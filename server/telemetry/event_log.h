@@ -6,7 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/record.h"
 #include "server/telemetry/repeat_limiter.h"

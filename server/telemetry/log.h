@@ -21,7 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 

@@ -12,7 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -56,7 +55,7 @@ class ModelSwapTest : public ::testing::Test {
     return reply ? reply->body : "";
   }
   void WaitForMetric(const std::string& line) const {
-    while (!absl::StrContains(Metrics(), line)) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_TRUE(testing::Eventually([&] { return absl::StrContains(Metrics(), line); })) << line << "\n" << Metrics();
   }
 
   const ModelRoot folder_;

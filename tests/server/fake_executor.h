@@ -15,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/mutex.h"
 #include "server/pipeline/executor.h"
-#include "server/pipeline/mutex.h"
 
 namespace bayespfl::server {
 

@@ -240,6 +240,8 @@ TEST_F(ModelStoreTest, OnlyWhatLiesInTheRootCanBeNamed) {
         std::string("/etc"), std::string(129, 'a'), std::string("a\0b", 3), std::string("a\nb"), std::string("-a")}) {
     const absl::Status refused = Load(name);
     EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_TRUE(absl::IsInvalidArgument(Unload(name)));
+    EXPECT_TRUE(absl::IsInvalidArgument(SetDefault(name)));
   }
   EXPECT_TRUE(absl::IsNotFound(Load("link")));
   EXPECT_TRUE(absl::IsNotFound(Load("nowhere")));

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/pipeline/mutex.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
 #include "tests/support/temporary_folder.h"

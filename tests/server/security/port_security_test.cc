@@ -12,7 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "server/pipeline/mutex.h"
+#include "base/mutex.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,7 +1,7 @@
 // A mutex, a scoped lock and a condition variable over the standard library's, annotated for clang's thread-safety
 // analysis. Abseil's own are not used here: ThreadSanitizer cannot see through a library that was built without it.
-#ifndef BAYESPFL_SERVER_PIPELINE_MUTEX_H_
-#define BAYESPFL_SERVER_PIPELINE_MUTEX_H_
+#ifndef BAYESPFL_BASE_MUTEX_H_
+#define BAYESPFL_BASE_MUTEX_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -9,7 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 
-namespace bayespfl::server {
+namespace bayespfl {
 
 class ABSL_LOCKABLE Mutex {
  public:
@@ -58,6 +58,6 @@ class CondVar {
   std::condition_variable cv_;
 };
 
-}  // namespace bayespfl::server
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_SERVER_PIPELINE_MUTEX_H_
+#endif  // BAYESPFL_BASE_MUTEX_H_
