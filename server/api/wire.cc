@@ -33,8 +33,8 @@ bool CountContent(CodedInputStream& stream, const FieldDescriptor* field, int& l
     stream.PopLimit(outer);
     return true;
   }
-  if (field != nullptr && IsPackedWide(*field) && (left -= static_cast<int>(length)) < 0) return false;
-  return stream.Skip(static_cast<int>(length));
+  if (field != nullptr && IsPackedWide(*field)) left -= static_cast<int>(length);
+  return left >= 0 && stream.Skip(static_cast<int>(length));
 }
 
 // Counts `left` down by the fields up to the end of the part that is being read. False: it fell below 0, or the bytes
