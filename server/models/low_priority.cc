@@ -3,13 +3,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace bayespfl::server {
 namespace {
 
-// A tenth of the share of a thread of normal priority (nice 0), when both want all of a processor (sched(7)).
-constexpr int kNice = 10;
+// Ten steps down leave a tenth of the share of the caller's threads, when both want all of a processor (sched(7)).
+constexpr int kSteps = 10;
+constexpr int kLowest = 19;
 
 }  // namespace
 
@@ -17,7 +19,8 @@ void RunAtLowPriority(const std::function<void()>& work) {
   std::thread([&work] {
     // Linux keeps a priority for each thread. To lower it needs no privilege; where a sandbox forbids it all the same,
     // the work is done at the normal one.
-    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+    const auto thread = static_cast<id_t>(gettid());
+    (void)setpriority(PRIO_PROCESS, thread, std::min(kLowest, getpriority(PRIO_PROCESS, thread) + kSteps));
     work();
   }).join();
 }
