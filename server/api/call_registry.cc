@@ -12,6 +12,14 @@
 
 namespace bayespfl::server {
 
+namespace {
+
+absl::Status StreamDraining() {
+  return WithErrorInfo(absl::UnavailableError("draining, reopen the stream on another replica"), "DRAINING");
+}
+
+}  // namespace
+
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
 
 CallRegistry::CallRegistry(CallOptions options, Pipeline& pipeline)
@@ -51,13 +59,12 @@ void CallRegistry::Drain() {
   std::vector<std::shared_ptr<OrderedStream>> open;
   {
     MutexLock lock(mu_);
+    draining_ = true;  // who registers after this look is refused, so that no stream is forgotten
     for (const auto& [key, opened] : streams_) {
       if (std::shared_ptr<OrderedStream> stream = opened.stream.lock()) open.push_back(std::move(stream));
     }
   }
-  const absl::Status draining =
-      WithErrorInfo(absl::UnavailableError("draining, reopen the stream on another replica"), "DRAINING");
-  for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(draining);
+  for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(StreamDraining());
 }
 
 StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call,
@@ -86,6 +93,7 @@ absl::Status CallRegistry::Register(uint64_t id, const std::string& client,
   const size_t open = streams_.size();
   OpenedStream& opened = streams_[id];
   opened.stream = stream;
+  if (draining_) return StreamDraining();
   if (!ready.ok()) return ready;
   if (open >= static_cast<size_t>(std::max(1, options_.max_streams))) {
     return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(

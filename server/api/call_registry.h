@@ -90,7 +90,7 @@ class CallRegistry {
   }
 
   // Ends every open stream: no more messages are read, those read are answered, then the stream ends with UNAVAILABLE.
-  // Call Pipeline::Drain() first, so that no new stream opens. Returns at once.
+  // A stream that opens afterwards ends at once in the same way. Returns at once.
   void Drain();
 
   // Waits until no unary call with frames and no stream is open, their last bytes handed to gRPC. False: `deadline`
@@ -119,6 +119,7 @@ class CallRegistry {
 
   Mutex mu_;
   CondVar idle_;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
   int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<uint64_t, OpenedStream> streams_ ABSL_GUARDED_BY(mu_);
 };

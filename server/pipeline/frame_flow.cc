@@ -75,7 +75,7 @@ void FrameFlow::Forward(JobPtr job, PipelineQueue to) {
   }
   NoteDeadline(deadline);
   // Cancelled between the last look and now: DropCancelled() may have come too early to find it here.
-  if (cancellation != nullptr && cancellation->cancelled()) Skip(id, ClientLeft(StageAfter(to)));
+  if (cancellation != nullptr && cancellation->cancelled()) DropFrom(to, id, ClientLeft(StageAfter(to)));
 }
 
 std::vector<JobPtr> FrameFlow::Take(PipelineQueue from) {
@@ -132,14 +132,15 @@ void FrameFlow::Answer(JobPtr job, FrameResult result) {
 }
 
 bool FrameFlow::Skip(FrameId id, const absl::Status& status) {
-  for (const PipelineQueue queue : kQueues) {
-    std::optional<JobPtr> job = line(queue).Remove(id);
-    if (!job.has_value()) continue;
-    observer_.OnQueueChange(queue, -1);
-    Answer(*std::move(job), status);
-    return true;
-  }
-  return false;
+  return DropFrom(PipelineQueue::kDecode, id, status) || DropFrom(PipelineQueue::kExecute, id, status);
+}
+
+bool FrameFlow::DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status) {
+  std::optional<JobPtr> job = line(queue).Remove(id);
+  if (!job.has_value()) return false;
+  observer_.OnQueueChange(queue, -1);
+  Answer(*std::move(job), status);
+  return true;
 }
 
 void FrameFlow::DropCancelled(const CancellationToken& token) {

@@ -54,7 +54,8 @@ class FrameFlow {
   // Ends a frame's way: gives its slot back and calls it back.
   void Answer(JobPtr job, FrameResult result);
 
-  // Answers a frame with `status` if it waits in a line. False: it does not (any more).
+  // Answers the frame with `status` if it still waits for the model. False: it does not (any more); what the model has
+  // computed is not thrown away.
   bool Skip(FrameId id, const absl::Status& status);
 
   // Answers the frames of a cancelled token that wait in a line.
@@ -71,6 +72,8 @@ class FrameFlow {
   using Line = WaitingLine<JobPtr>;
 
   Line& line(PipelineQueue which);
+  // Answers the frame with `status` if it waits in this line. False: it does not (any more).
+  bool DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status);
   void NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs);
   void NoteDeadline(SteadyTime deadline);
   template <typename Predicate>

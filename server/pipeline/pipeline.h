@@ -88,8 +88,8 @@ class Pipeline {
   // it is worth trying again after a refusal. 0 while nothing is known.
   std::chrono::nanoseconds RetryDelay() const { return admission_.RetryDelay(); }
 
-  // Answers a frame with `status` if it still waits; it then costs no device time. False: a stage has it, or it has
-  // been answered.
+  // Answers a frame with `status` if it still waits for the model; it then costs no device time. False: a stage has it,
+  // or the model has been through with it, or it has been answered.
   bool Skip(FrameId id, const absl::Status& status) { return flow_.Skip(id, status); }
 
   // Cancels the token, and answers its frames that wait.

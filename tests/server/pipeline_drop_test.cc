@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <latch>
 #include <memory>
 #include <string>
 #include <thread>
@@ -130,6 +131,28 @@ TEST_F(PipelineTest, AFrameInsideTheModelCannotBeSkipped) {
   executor_->WaitForCalls(1);
 
   EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+}
+
+TEST_F(PipelineTest, WhatTheModelHasComputedIsNotSkipped) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1, .render_threads = 1});
+  std::latch first_answered(1);
+  std::latch go_on(1);
+  ASSERT_TRUE(pipeline_
+                  ->Submit(MakeRequest(0),
+                           [&](const FrameResult& /*result*/) {  // holds up the only thread that renders
+                             first_answered.count_down();
+                             go_on.wait();
+                           })
+                  .ok());
+  first_answered.wait();
+  FrameId id = 0;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
+  Until([&] { return observer_.waiting_to_render.load() == 1; });
+
+  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+
+  go_on.count_down();
+  EXPECT_TRUE(results_.Wait(1)[0].ok());
 }
 
 }  // namespace
