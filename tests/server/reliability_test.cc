@@ -76,7 +76,7 @@ class ReliabilityTest : public ::testing::Test {
   }
 
   // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
-  Tally RunStream(int number, const std::atomic<bool>& stop) const {
+  Tally RunStream(int number, const std::atomic<bool>& stop) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     const auto stub = v1::InspectionService::NewStub(
@@ -114,9 +114,10 @@ class ReliabilityTest : public ::testing::Test {
     return tally;
   }
 
-  static void ReadReplies(StreamClient& stream, Tally& tally) {
+  void ReadReplies(StreamClient& stream, Tally& tally) {
     v1::InspectStreamResponse reply;
     for (int expected = 0; stream.Read(&reply); ++expected) {
+      if (expected == 0) ++answered_streams_;
       if (reply.metadata().frame_id() != absl::StrCat(expected)) ++tally.out_of_order;
       if (reply.has_result()) {
         ++tally.results;
@@ -129,7 +130,7 @@ class ReliabilityTest : public ::testing::Test {
 
   // Loads the server with all streams until `during` returns.
   template <typename During>
-  std::vector<Tally> Load(During during) const {
+  std::vector<Tally> Load(During during) {
     std::atomic<bool> stop{false};
     std::vector<Tally> tallies(kStreams);
     std::vector<std::thread> threads;
@@ -145,12 +146,14 @@ class ReliabilityTest : public ::testing::Test {
 
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
   std::unique_ptr<InspectionServer> server_;
+  std::atomic<int> answered_streams_{0};  // whose first reply has come; before it a stream may not be open yet
 };
 
 TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   // What is allocated in the first minute stays: buffers of gRPC, arenas of malloc.
   const auto settled = std::min<std::chrono::milliseconds>(TestLength() / 2, std::chrono::minutes(1));
   int64_t memory_when_settled = 0;
+  executor_->StopRecording();
   const auto start = Clock::now();
   const std::vector<Tally> tallies = Load([&] {
     std::this_thread::sleep_for(settled);
@@ -189,6 +192,7 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
 
 TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
   const std::vector<Tally> tallies = Load([&] {
+    while (answered_streams_ < kStreams) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     server_->Shutdown();
   });
