@@ -1,6 +1,10 @@
 #include "base/utf8.h"
 
 #include <cstdint>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 
 namespace bayespfl {
 
@@ -27,6 +31,27 @@ bool IsUtf8(absl::string_view text) {
     text.remove_prefix(bytes);
   }
   return true;
+}
+
+bool IsControl(absl::string_view character) {
+  const auto byte = [character](size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  return character.size() == 2 && byte(0) == 0xC2 && byte(1) < 0xA0;  // U+0080..U+009F are C2 80..C2 9F
+}
+
+std::string EscapeControls(absl::string_view text) {
+  std::string escaped;
+  while (!text.empty()) {
+    const size_t bytes = Utf8CharacterBytes(text);
+    const absl::string_view character = text.substr(0, bytes == 0 ? 1 : bytes);
+    if (bytes > 0 && !IsControl(character)) {
+      absl::StrAppend(&escaped, character);
+    } else {
+      for (const char byte : character) absl::StrAppend(&escaped, "\\x", absl::BytesToHexString({&byte, 1}));
+    }
+    text.remove_prefix(character.size());
+  }
+  return escaped;
 }
 
 }  // namespace bayespfl

@@ -17,14 +17,13 @@ std::string OneLine(absl::string_view text) {
   std::string line;
   while (!text.empty()) {
     const size_t bytes = Utf8CharacterBytes(text);
-    // U+0080..U+009F are control characters too, in the two bytes C2 80..C2 9F.
-    const bool c1_control = bytes == 2 && Byte(text, 0) == 0xC2 && Byte(text, 1) < 0xA0;
+    const absl::string_view character = text.substr(0, bytes);
     if (bytes == 1 && absl::ascii_isspace(Byte(text, 0))) {
       if (!line.empty() && line.back() != ' ') line.push_back(' ');
-    } else if (bytes == 0 || c1_control || (bytes == 1 && absl::ascii_iscntrl(Byte(text, 0)))) {
+    } else if (bytes == 0 || IsControl(character)) {
       line.push_back('?');
     } else {
-      absl::StrAppend(&line, text.substr(0, bytes));
+      absl::StrAppend(&line, character);
     }
     text.remove_prefix(bytes == 0 ? 1 : bytes);
   }

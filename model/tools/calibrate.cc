@@ -11,13 +11,13 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
 #include "base/seed.h"
+#include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/acceptance_threshold.h"
 #include "model/evaluation/pixel_threshold.h"
@@ -199,7 +199,7 @@ std::string Guarantee(const CalibrationProvenance& made) {
 void PrintSentences(const CalibrationReport& report) {
   const CategoryCalibration& calibration = report.calibration;
   const CalibrationProvenance& made = calibration.provenance;
-  std::printf("%s: mask threshold %.6g, score threshold %.6g\n", absl::Utf8SafeCEscape(report.key).c_str(),
+  std::printf("%s: mask threshold %.6g, score threshold %.6g\n", EscapeControls(report.key).c_str(),
               static_cast<double>(calibration.mask_threshold), static_cast<double>(calibration.score_threshold));
   std::printf("  from %lld good pictures, %d samples each; highest good score %.6g\n",
               static_cast<long long>(made.good_pictures), made.samples, static_cast<double>(made.highest_good_score));
@@ -207,9 +207,9 @@ void PrintSentences(const CalibrationReport& report) {
               100 - made.pixel_percentile, static_cast<long long>(made.pixels));
   std::printf("  %s\n", Guarantee(made).c_str());
   for (const std::string& copy : report.copies)
-    std::printf("  a copy of another picture, left out: %s\n", absl::Utf8SafeCEscape(copy).c_str());
+    std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
-    std::printf("  calibrated with another model, dropped; calibrate again: %s\n", absl::Utf8SafeCEscape(key).c_str());
+    std::printf("  calibrated with another model, dropped; calibrate again: %s\n", EscapeControls(key).c_str());
   }
   std::printf("  written to %s; a running server reads it when it is started again\n", report.file.c_str());
 }

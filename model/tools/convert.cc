@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
 #include "base/files.h"
+#include "base/utf8.h"
 #include "model/clip/bundled_vocabulary.h"
 #include "model/clip/tokenizer.h"
 #include "model/tools/failure.h"
@@ -51,8 +51,7 @@ int RunConvert(const ConvertArguments& arguments) {
   }
   const absl::StatusOr<ModelConfig> config = ConvertPackage(options);
   if (!config.ok()) return Fail(config.status().message());
-  std::printf("%s: made model package \"%s\"\n", options.output_dir.c_str(),
-              absl::Utf8SafeCEscape(config->name).c_str());
+  std::printf("%s: made model package \"%s\"\n", options.output_dir.c_str(), EscapeControls(config->name).c_str());
   PrintTower("vision", config->vision);
   PrintTower("text", config->text);
   std::printf("  layers   %s tapped\n", absl::StrJoin(config->tapped_layers, ", ").c_str());

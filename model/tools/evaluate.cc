@@ -13,16 +13,17 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/seed.h"
+#include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/evaluation.h"
 #include "model/evaluation/gallery.h"
 #include "model/evaluation/metric_columns.h"
 #include "model/evaluation/report.h"
 #include "model/evaluation/run_state.h"
+#include "model/tools/failure.h"
 #include "model/tools/progress.h"
 
 namespace bayespfl {
@@ -41,7 +42,7 @@ class ConsoleObserver final : public EvaluationObserver {
   void Say(absl::string_view message) override {
     if (progress_.has_value()) progress_->Clear();
     // File names are part of messages and may hold anything; a terminal must not obey them.
-    std::cerr << "bayespfl-model: " << absl::Utf8SafeCEscape(message) << std::endl;
+    std::cerr << "bayespfl-model: " << EscapeControls(message) << std::endl;
   }
 
   void End() { progress_.reset(); }
@@ -128,8 +129,8 @@ int RunEvaluate(const EvaluateArguments& arguments) {
   ConsoleObserver observer;
   const absl::Status status = RunAll(arguments, observer);
   if (status.ok()) return 0;
-  observer.Say(status.message());
-  return 1;
+  observer.End();
+  return Fail(status.message());
 }
 
 void AddEvaluateCommand(CLI::App& app, int& exit_code) {

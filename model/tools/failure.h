@@ -7,8 +7,8 @@
 namespace bayespfl {
 
 // Writes "bayespfl-model: REASON" to stderr and returns the exit code 1. Names of files and of tensors are part of
-// reasons and may hold anything: all but printable UTF-8 and line breaks, which divide lists, is escaped as in C, so
-// that no terminal obeys it.
+// reasons and may hold anything: EscapeControls() keeps a terminal from obeying it; line breaks, which divide lists,
+// stay.
 int Fail(absl::string_view reason);
 
 }  // namespace bayespfl

@@ -10,8 +10,8 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/package/model_package.h"
 #include "model/package/problem_list.h"
@@ -48,7 +48,7 @@ int RunVerify(const VerifyArguments& arguments) {
   if (!package.ok()) return Fail(package.status().message());
   const ModelConfig& config = package->config;
   std::printf("%s: model package \"%s\", version %s\n", arguments.model_dir.c_str(),
-              absl::Utf8SafeCEscape(config.name).c_str(), absl::Utf8SafeCEscape(package->version()).c_str());
+              EscapeControls(config.name).c_str(), EscapeControls(package->version()).c_str());
   const std::vector<std::string> problems = VerifyPackage(*package);
   for (const std::string& problem : FirstProblems(problems, kMaxListedProblems)) Fail(problem);
   if (!problems.empty()) return Fail(absl::StrCat(arguments.model_dir, ": ", problems.size(), " problems"));

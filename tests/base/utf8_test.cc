@@ -30,5 +30,16 @@ TEST(Utf8Test, MeasuresTheFirstCharacter) {
             0U);
 }
 
+TEST(Utf8Test, EscapesWhatATerminalWouldObeyAndNothingElse) {
+  EXPECT_EQ(EscapeControls("\"a\" 'b' \\ stra\xC3\x9F\x65"), "\"a\" 'b' \\ stra\xC3\x9F\x65");
+  EXPECT_EQ(EscapeControls("\x1b[2J\n\x7f"), "\\x1b[2J\\x0a\\x7f");
+  EXPECT_EQ(EscapeControls("\xC2\x9B"
+                           "2J"),
+            "\\xc2\\x9b2J");  // U+009B, CSI in one character
+  EXPECT_EQ(EscapeControls("\xC2\xA0"), "\xC2\xA0");
+  EXPECT_EQ(EscapeControls("\x9B\xFF"), "\\x9b\\xff");
+  EXPECT_EQ(EscapeControls(absl::string_view("\0", 1)), "\\x00");
+}
+
 }  // namespace
 }  // namespace bayespfl

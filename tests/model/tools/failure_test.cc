@@ -27,7 +27,8 @@ TEST(FailTest, EscapesWhatATerminalWouldObey) {
 
   Fail("tensor \x1b]0;owned\x07 has no elements\r");
 
-  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "bayespfl-model: tensor \\033]0;owned\\007 has no elements\\r\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "bayespfl-model: tensor \\x1b]0;owned\\x07 has no elements\\x0d\n");
 }
 
 }  // namespace
