@@ -91,8 +91,9 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   if (const auto place = unanswered_.find(sequence); place != unanswered_.end()) place->second = id;
 }
 
-// FLOW_POLICY_LATEST: the oldest frames that wait give way until there is room for the frame of `sequence`. Frames that
-// a stage works on are never interrupted; they hold their places.
+// FLOW_POLICY_LATEST: the oldest frames that wait give way until there is room for the frame of `sequence`; those that
+// the model has been through only when no others are left, which is when rendering is what holds the stream up. Frames
+// that a stage works on are never interrupted; they hold their places.
 void InspectionStream::MakeRoom(uint64_t sequence) {
   std::vector<FrameId> waiting;
   size_t surplus = 0;
@@ -105,9 +106,11 @@ void InspectionStream::MakeRoom(uint64_t sequence) {
       if (id.has_value()) waiting.push_back(*id);
     }
   }
-  for (const FrameId id : waiting) {
-    if (surplus == 0) return;
-    if (pipeline().Skip(id, SkippedStatus())) --surplus;
+  for (const SkipFrom from : {SkipFrom::kBeforeModel, SkipFrom::kAnyLine}) {
+    for (const FrameId id : waiting) {
+      if (surplus == 0) return;
+      if (pipeline().Skip(id, from, SkippedStatus())) --surplus;
+    }
   }
 }
 

@@ -131,8 +131,9 @@ void FrameFlow::Answer(JobPtr job, FrameResult result) {
   done(std::move(result));
 }
 
-bool FrameFlow::Skip(FrameId id, const absl::Status& status) {
-  return DropFrom(PipelineQueue::kDecode, id, status) || DropFrom(PipelineQueue::kExecute, id, status);
+bool FrameFlow::Skip(FrameId id, SkipFrom from, const absl::Status& status) {
+  if (DropFrom(PipelineQueue::kDecode, id, status) || DropFrom(PipelineQueue::kExecute, id, status)) return true;
+  return from == SkipFrom::kAnyLine && DropFrom(PipelineQueue::kRender, id, status);
 }
 
 bool FrameFlow::DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status) {

@@ -54,9 +54,8 @@ class FrameFlow {
   // Ends a frame's way: gives its slot back and calls it back.
   void Answer(JobPtr job, FrameResult result);
 
-  // Answers the frame with `status` if it still waits for the model. False: it does not (any more); what the model has
-  // computed is not thrown away.
-  bool Skip(FrameId id, const absl::Status& status);
+  // Answers the frame with `status` if it waits in one of those lines. False: it does not (any more).
+  bool Skip(FrameId id, SkipFrom from, const absl::Status& status);
 
   // Answers the frames of a cancelled token that wait in a line.
   void DropCancelled(const CancellationToken& token);

@@ -16,6 +16,9 @@ namespace bayespfl::server {
 
 using FrameId = uint64_t;  // unique within a pipeline
 
+// Where a frame may wait that is skipped.
+enum class SkipFrom { kBeforeModel, kAnyLine };
+
 // What is known of the frame, filled in by the stages that it passes. Owned by exactly one line or thread at a time, so
 // it needs no lock.
 struct Job {

@@ -88,9 +88,9 @@ class Pipeline {
   // it is worth trying again after a refusal. 0 while nothing is known.
   std::chrono::nanoseconds RetryDelay() const { return admission_.RetryDelay(); }
 
-  // Answers a frame with `status` if it still waits for the model; it then costs no device time. False: a stage has it,
-  // or the model has been through with it, or it has been answered.
-  bool Skip(FrameId id, const absl::Status& status) { return flow_.Skip(id, status); }
+  // Answers a frame with `status` if it waits, before the model (it then costs no device time) or in any line. False:
+  // it does not, a stage has it, or it has been answered.
+  bool Skip(FrameId id, SkipFrom from, const absl::Status& status) { return flow_.Skip(id, from, status); }
 
   // Cancels the token, and answers its frames that wait.
   void Cancel(CancellationToken& token);

@@ -295,8 +295,8 @@ void InspectionServer::Shutdown() {
     if (grpc_ != nullptr) SetServing(false);
   }
   logger_->Info("draining");
+  calls_->Drain();  // first: what a stream has read is still accepted, and every stream ends with the reason DRAINING
   pipeline_->Drain();
-  calls_->Drain();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
   const bool idle = calls_->WaitUntilIdle(deadline);
   if (!idle) {

@@ -115,10 +115,10 @@ TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
   Until([&] { return observer_.waiting_for_model.load() == 1; });
 
-  EXPECT_TRUE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  EXPECT_TRUE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
 
   EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kAborted);
-  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  EXPECT_FALSE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
   executor_->Release();
   results_.Wait(2);
   EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
@@ -130,10 +130,10 @@ TEST_F(PipelineTest, AFrameInsideTheModelCannotBeSkipped) {
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
   executor_->WaitForCalls(1);
 
-  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  EXPECT_FALSE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
 }
 
-TEST_F(PipelineTest, WhatTheModelHasComputedIsNotSkipped) {
+TEST_F(PipelineTest, WhatTheModelHasComputedIsSkippedOnlyWhenAskedFor) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1, .render_threads = 1});
   std::latch first_answered(1);
   std::latch go_on(1);
@@ -149,10 +149,11 @@ TEST_F(PipelineTest, WhatTheModelHasComputedIsNotSkipped) {
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
   Until([&] { return observer_.waiting_to_render.load() == 1; });
 
-  EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
+  EXPECT_FALSE(pipeline_->Skip(id, SkipFrom::kBeforeModel, absl::AbortedError("skipped")));
+  EXPECT_TRUE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
 
   go_on.count_down();
-  EXPECT_TRUE(results_.Wait(1)[0].ok());
+  EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kAborted);
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ TEST_F(PipelineTest, EveryFrameIsAnsweredExactlyOnceWhateverHappensToIt) {
             pipeline_->Submit(std::move(request), [&answers, index](const FrameResult&) { ++answers[index]; }, &id);
         if (status.ok()) ++accepted[index];
         if (i % 7 == 0) pipeline_->Cancel(*token);
-        if (i % 11 == 0 && status.ok()) pipeline_->Skip(id, absl::AbortedError("skipped"));
+        if (i % 11 == 0 && status.ok()) pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped"));
         if (i % 50 == 0) executor_->FailCalls(1);
       }
     });
