@@ -38,6 +38,7 @@ std::string FormatResultLine(const FrameRecord& frame, absl::Time time) {
 }
 
 absl::StatusOr<std::unique_ptr<ResultSink>> ResultSink::Create(ResultSinkOptions options, Logger logger) {
+  options.file.durable = options.fsync != FsyncPolicy::kNever;
   absl::StatusOr<std::unique_ptr<RotatingFile>> file = RotatingFile::Open(options.file);
   if (!file.ok()) return file.status();
   return std::make_unique<ResultSink>(std::move(options), *std::move(file), std::move(logger));

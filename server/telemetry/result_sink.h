@@ -47,7 +47,7 @@ enum class ResultLine {
 };
 
 struct ResultSinkOptions {
-  RotatingFileOptions file = {};
+  RotatingFileOptions file = {};  // `durable` follows from `fsync`
   FsyncPolicy fsync = FsyncPolicy::kInterval;
   std::chrono::milliseconds fsync_interval{1000};
   size_t max_queue_bytes = size_t{8} << 20;         // lines that wait for the writer; beyond it they are dropped

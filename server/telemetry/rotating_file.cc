@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -56,6 +57,7 @@ absl::Status RotatingFile::OpenFile() {
                 : Failed("lock", options_.path);
   }
   char last = '\n';
+  if (error.ok() && regular_ && options_.durable) error = SyncFolder();
   if (error.ok() && size_ > 0 && pread(descriptor_, &last, 1, size_ - 1) == 1 && last != '\n') error = WriteAll("\n");
   if (!error.ok()) Close();  // so that the next call begins here again
   return error;
@@ -73,6 +75,16 @@ absl::Status RotatingFile::Append(absl::string_view line) {
   return WriteAll(line);
 }
 
+// A file's own sync need not bring its name to the disk.
+absl::Status RotatingFile::SyncFolder() const {
+  const std::filesystem::path folder = std::filesystem::absolute(options_.path).parent_path();
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return Failed("open", folder.string());
+  const absl::Status synced = options_.sync(descriptor) == 0 ? absl::OkStatus() : Failed("sync", folder.string());
+  close(descriptor);
+  return synced;
+}
+
 // PATH.(files - 1) goes, the others move up by one. When a step fails, the names are whole all the same, and the next
 // attempt goes on from there.
 absl::Status RotatingFile::Rotate() {
@@ -83,6 +95,9 @@ absl::Status RotatingFile::Rotate() {
     if (ftruncate(descriptor_, 0) != 0) return Failed("empty", options_.path);
     size_ = 0;
     return absl::OkStatus();
+  }
+  if (options_.durable) {
+    if (absl::Status synced = Sync(); !synced.ok()) return synced;
   }
   for (int number = options_.files - 2; number >= 0; --number) {
     if (std::rename(name(number).c_str(), name(number + 1).c_str()) != 0 && errno != ENOENT) {
@@ -109,6 +124,7 @@ absl::Status RotatingFile::WriteAll(absl::string_view bytes) {
       if (ftruncate(descriptor_, before) == 0) {
         size_ = before;
       } else {
+        if (options_.durable) (void)Sync();  // of the lines before; what failed is said already
         Close();
       }
     }
@@ -119,7 +135,7 @@ absl::Status RotatingFile::WriteAll(absl::string_view bytes) {
 
 absl::Status RotatingFile::Sync() {
   if (descriptor_ < 0 || !regular_) return absl::OkStatus();
-  return fdatasync(descriptor_) == 0 ? absl::OkStatus() : Failed("sync", options_.path);
+  return options_.sync(descriptor_) == 0 ? absl::OkStatus() : Failed("sync", options_.path);
 }
 
 }  // namespace bayespfl::server

@@ -2,7 +2,10 @@
 #ifndef BAYESPFL_SERVER_TELEMETRY_ROTATING_FILE_H_
 #define BAYESPFL_SERVER_TELEMETRY_ROTATING_FILE_H_
 
+#include <unistd.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,7 +30,10 @@ class LineFile {
 struct RotatingFileOptions {
   std::string path = {};
   int64_t max_bytes = int64_t{100} << 20;  // >= 1; a line that would go beyond begins a new file
-  int files = 5;  // >= 1, all together: PATH, then PATH.1 (the youngest before it), PATH.2, ...
+  int files = 5;         // >= 1, all together: PATH, then PATH.1 (the youngest before it), PATH.2, ...
+  bool durable = false;  // a file is on the disk before it gives way to the next, whose name is then there as well;
+                         // else Sync() is about the lines of the present file alone
+  std::function<int(int descriptor)> sync = [](int descriptor) { return fsync(descriptor); };
 };
 
 // Lines are whole: when one cannot be written to its end (a full disk), what was written of it is taken back; when an
@@ -50,6 +56,7 @@ class RotatingFile final : public LineFile {
  private:
   explicit RotatingFile(RotatingFileOptions options);
   absl::Status OpenFile();
+  absl::Status SyncFolder() const;
   absl::Status Rotate();
   absl::Status WriteAll(absl::string_view bytes);
   void Close();

@@ -102,6 +102,42 @@ TEST_F(RotatingFileTest, KeepsSoManyFilesAndNoMore) {
   EXPECT_FALSE(std::filesystem::exists(path_ + ".3"));
 }
 
+// The file or folder that a descriptor is of.
+std::string NameOf(int descriptor) {
+  return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor)).string();
+}
+
+TEST_F(RotatingFileTest, WhatGivesWayIsOnTheDiskAndTheNewNameToo) {
+  std::vector<std::string> synced;
+  const auto file = RotatingFile::Open({.path = path_, .max_bytes = 2, .durable = true, .sync = [&](int descriptor) {
+                                          synced.push_back(NameOf(descriptor));
+                                          return 0;
+                                        }});
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append("1\n").ok());
+  synced.clear();
+
+  ASSERT_TRUE((*file)->Append("2\n").ok());
+
+  EXPECT_THAT(synced, ::testing::ElementsAre(path_, folder_.path()));  // by their names at that moment
+}
+
+TEST_F(RotatingFileTest, AFileThatCannotBeSyncedDoesNotGiveWay) {
+  bool disk_works = true;
+  const auto file = RotatingFile::Open(
+      {.path = path_, .max_bytes = 2, .durable = true, .sync = [&](int) { return disk_works ? 0 : -1; }});
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->Append("1\n").ok());
+
+  disk_works = false;
+  EXPECT_FALSE((*file)->Append("2\n").ok());
+  disk_works = true;
+  EXPECT_TRUE((*file)->Append("3\n").ok());
+
+  EXPECT_EQ(Content(".1"), "1\n");
+  EXPECT_EQ(Content(), "3\n");
+}
+
 TEST_F(RotatingFileTest, OneFileBeginsAnew) {
   const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/1);
 
