@@ -15,7 +15,7 @@ namespace bayespfl::server {
 
 struct HttpConnectionLimits {
   size_t max_request_bytes = size_t{16} << 10;  // line and headers together
-  std::chrono::milliseconds max_request_time{2000};
+  std::chrono::milliseconds max_request_time{1000};
   std::chrono::milliseconds max_reply_time{5000};
 };
 

@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -15,16 +17,54 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr size_t kThreads = 16;  // waiting, most of the time
+constexpr size_t kThreads = 16;     // waiting, most of the time
+constexpr size_t kMaxWaiting = 64;  // connections without a thread
+constexpr std::chrono::milliseconds kCrowdedRequestTime(100);
+
+// The library's thread pool, with a bound on what waits for it.
+class ConnectionQueue final : public httplib::TaskQueue {
+ public:
+  // `waiting` counts the connections that wait; it outlives the queue.
+  explicit ConnectionQueue(std::atomic<size_t>& waiting) : waiting_(waiting), pool_(kThreads) {}
+
+  // Beyond the bound the accepting thread itself gets to serve the connection, which BoundedServer takes as a sign.
+  void enqueue(std::function<void()> serve) override {
+    if (waiting_ >= kMaxWaiting) return serve();
+    ++waiting_;
+    pool_.enqueue([this, serve = std::move(serve)] {
+      --waiting_;
+      serve();
+    });
+  }
+  void shutdown() override { pool_.shutdown(); }
+
+ private:
+  std::atomic<size_t>& waiting_;
+  httplib::ThreadPool pool_;
+};
 
 // One request for each connection, within HttpConnectionLimits: an idle connection would hold a thread, and the stop.
 class BoundedServer final : public httplib::Server {
+ public:
+  BoundedServer() {
+    new_task_queue = [this] { return new ConnectionQueue(waiting_); };  // the library deletes it
+  }
+
+  // Serves in the calling thread until the stop.
+  void Accept() {
+    accepting_thread_ = std::this_thread::get_id();
+    listen_after_bind();
+  }
+
  private:
   bool process_and_close_socket(socket_t socket) override {
     bool answered = false;
+    const bool full = std::this_thread::get_id() == accepting_thread_;
     // The library's sign of a stop: connections that still wait for a thread then go unanswered.
-    if (svr_sock_ != INVALID_SOCKET) {
-      HttpConnection connection(socket, {});
+    if (!full && svr_sock_ != INVALID_SOCKET) {
+      HttpConnectionLimits limits;
+      if (waiting_ > 0) limits.max_request_time = kCrowdedRequestTime;  // a probe has sent its request by now
+      HttpConnection connection(socket, limits);
       bool closed = false;
       answered = process_request(connection, /*close_connection=*/true, closed, nullptr);
     }
@@ -32,6 +72,9 @@ class BoundedServer final : public httplib::Server {
     close(socket);
     return answered;
   }
+
+  std::atomic<size_t> waiting_{0};
+  std::thread::id accepting_thread_;
 };
 
 // Nothing here takes a body; refused before the library would read one.
@@ -67,9 +110,8 @@ struct HttpServer::Impl {
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& host, int port,
                                                               HttpHandlers handlers) {
   auto impl = std::make_unique<Impl>();
-  httplib::Server& server = impl->server;
+  BoundedServer& server = impl->server;
   server.set_socket_options(SetSocketOptions);
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // the library deletes it
   server.set_pre_routing_handler(RefuseBodies);
   server.Get("/metrics",
              [metrics = std::move(handlers.metrics)](const httplib::Request& /*request*/, httplib::Response& response) {
@@ -89,7 +131,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
                                                " (HTTP): the address is in use, "
                                                "not of this machine, or not permitted"));
   }
-  impl->thread = std::thread([&server] { server.listen_after_bind(); });
+  impl->thread = std::thread([&server] { server.Accept(); });
   // stop() does nothing before the loop runs; so wait for it.
   while (!server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));

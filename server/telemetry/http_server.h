@@ -5,8 +5,9 @@
 //   /livez      200 as long as restarting the process would not help
 //   /readyz     200 while frames are accepted
 // The probes answer "ok" with 200, or one line that says why not with 503. Other methods than GET and HEAD get 405. A
-// connection carries one request, of at most 16 KiB and within 2 s, and is closed: clients
-// that are slow on purpose keep the probes waiting for no longer.
+// connection carries one request, of at most 16 KiB and within 1 s, and is closed. While connections wait for one of
+// the 16 threads, it must come within 0.1 s; beyond 64 that wait, new ones are closed at once. So clients that are slow
+// on purpose delay a probe by little more than 1 s, and a crowd of them makes it ask again.
 #ifndef BAYESPFL_SERVER_TELEMETRY_HTTP_SERVER_H_
 #define BAYESPFL_SERVER_TELEMETRY_HTTP_SERVER_H_
 

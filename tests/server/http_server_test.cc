@@ -130,6 +130,21 @@ TEST_F(HttpServerTest, ProbesAreAnsweredWhileClientsSendAByteNowAndThen) {
   EXPECT_EQ(result->status, 200);
 }
 
+// Ten for every thread. Were each given its second, the last would have theirs after ten.
+TEST_F(HttpServerTest, ACrowdOfSilentClientsDelaysAProbeByLittleMoreThanOneOfThem) {
+  std::vector<std::unique_ptr<RawConnection>> silent;
+  for (int i = 0; i < 160; ++i) silent.push_back(std::make_unique<RawConnection>(server_->port()));
+  const auto start = std::chrono::steady_clock::now();
+
+  // Where too many wait, a probe is sent away and asks again, as Kubernetes does.
+  while (!httplib::Client("127.0.0.1", server_->port()).Get("/livez")) {
+    ASSERT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(6));
+}
+
 TEST_F(HttpServerTest, TheStopDoesNotWaitForSlowClients) {
   const SlowClient client(server_->port());
   ASSERT_TRUE(httplib::Client("127.0.0.1", server_->port()).Get("/livez")) << "which came after the slow one";
