@@ -119,7 +119,7 @@ std::vector<ModelStatus> ModelStore::List() const {
 absl::Status ModelStore::LoadFirst() {
   std::vector<NamedReplicas> first;
   if (!options_.model.empty() || options_.model_root.empty()) {
-    absl::StatusOr<Replicas> replicas = LoadBeside(options_.model);
+    absl::StatusOr<Replicas> replicas = LoadPackage(options_.model);
     if (!replicas.ok()) return replicas.status();
     own_name_ = replicas->front()->info().name;
     first.push_back({.name = own_name_, .replicas = *std::move(replicas)});
@@ -163,7 +163,7 @@ absl::StatusOr<Replicas> ModelStore::LoadNamed(const std::string& name) {
     state.name = name;
     state.state = ModelState::kLoading;
   }
-  absl::StatusOr<Replicas> replicas = folder.ok() ? LoadBeside(*folder) : folder.status();
+  absl::StatusOr<Replicas> replicas = folder.ok() ? LoadPackage(*folder) : folder.status();
   if (!replicas.ok()) {
     NoteFailure(name, replicas.status());
     if (options_.on_load) options_.on_load(name, replicas.status());
@@ -190,10 +190,17 @@ absl::StatusOr<std::string> ModelStore::FolderOf(const std::string& name) const 
   return folder.string();
 }
 
-absl::StatusOr<Replicas> ModelStore::LoadBeside(const std::string& folder) const {
+// At low priority beside models that serve; at the start nobody has to wait for anything else.
+absl::StatusOr<Replicas> ModelStore::LoadPackage(const std::string& folder) const {
+  if (!Serves()) return LoadAndWarmUp(folder);
   absl::StatusOr<Replicas> replicas = absl::UnknownError("not loaded");
   RunAtLowPriority([&] { replicas = LoadAndWarmUp(folder); });
   return replicas;
+}
+
+bool ModelStore::Serves() const {
+  MutexLock lock(mu_);
+  return !serving_.models.empty();
 }
 
 absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) const {

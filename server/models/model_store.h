@@ -111,7 +111,8 @@ class ModelStore {
   absl::Status LoadModel(const std::string& name);
   absl::StatusOr<Replicas> LoadNamed(const std::string& name);
   absl::StatusOr<std::string> FolderOf(const std::string& name) const;
-  absl::StatusOr<Replicas> LoadBeside(const std::string& folder) const;
+  absl::StatusOr<Replicas> LoadPackage(const std::string& folder) const;
+  bool Serves() const;
   absl::StatusOr<Replicas> LoadAndWarmUp(const std::string& folder) const;
   void Serve(std::vector<NamedReplicas> models, const std::string& default_model);
   absl::Status UnloadModel(const std::string& name);

@@ -150,8 +150,15 @@ TEST_F(ModelStoreTest, OneNameForTwoPackagesIsRefused) {
   EXPECT_THAT(std::string(started.message()), HasSubstr("\"fake\" is the name of the package in `model`"));
 }
 
+TEST_F(ModelStoreTest, TheStartDoesNotWaitForOtherPrograms) {
+  ASSERT_TRUE(StartWithRoot().ok());
+
+  EXPECT_EQ(load_priority_, ThreadPriority());
+}
+
 TEST_F(ModelStoreTest, LoadingYieldsToFramesAndServingDoesNot) {
   ASSERT_TRUE(StartWithRoot().ok());
+  ASSERT_TRUE(Load("a").ok());
 
   constexpr int kLowest = 19;
   EXPECT_EQ(load_priority_, std::min(kLowest, ThreadPriority() + 10));
