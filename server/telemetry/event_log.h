@@ -2,11 +2,7 @@
 #ifndef BAYESPFL_SERVER_TELEMETRY_EVENT_LOG_H_
 #define BAYESPFL_SERVER_TELEMETRY_EVENT_LOG_H_
 
-#include <string>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "base/mutex.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/record.h"
 #include "server/telemetry/repeat_limiter.h"

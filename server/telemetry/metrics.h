@@ -5,11 +5,9 @@
 //                                                             UNAUTHENTICATED, PERMISSION_DENIED
 //   bayespfl_tls_certificate_expiry_timestamp_seconds
 //                                                  gauge      of the certificate in use, since the Unix epoch; no
-//                                                  series
-//                                                             without TLS
+//                                                             series without TLS
 //   bayespfl_frames_total{outcome}                 counter    frames of all calls and streams: ok, invalid, refused,
-//                                                             unavailable, expired, cancelled, skipped,
-//                                                             failed
+//                                                             unavailable, expired, cancelled, skipped, failed
 //   bayespfl_frames_refused_total{reason}          counter    those of them that were never accepted, whatever the
 //                                                             outcome: the names of Refusal
 //   bayespfl_samples_drawn_total                   counter    draws of the prompt distributions, of answered frames
@@ -87,7 +85,7 @@ struct MetricsOptions {
   std::vector<std::string> categories = {};                   // with a score of their own; in MetricCategory()'s form
   std::string nvml_library = kNvmlLibrary;                    // not there: no metrics of GPUs
   std::optional<std::string> visible_devices = std::nullopt;  // CUDA_VISIBLE_DEVICES, when it is set
-  Logger logger = nullptr;  // gets a warning when the library is there and cannot be used; null: nobody does
+  Logger logger = nullptr;  // gets a warning when the library was loaded and cannot be used; null: nobody does
 };
 
 // All methods are thread-safe.

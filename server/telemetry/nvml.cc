@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<Nvml>> Nvml::Load(const std::string& library) {
   if (handle == nullptr) return absl::NotFoundError(absl::StrCat("there is no library ", library));
   auto loaded = std::make_unique<Library>(handle);
   if (!loaded->FindFunctions()) {
-    return absl::NotFoundError(absl::StrCat(library, " lacks a function of NVML"));
+    return absl::UnavailableError(absl::StrCat(library, " lacks a function of NVML"));
   }
   int code = loaded->init();
   if (code != kSuccess) return absl::UnavailableError(absl::StrCat("nvmlInit_v2 of ", library, " returns ", code));

@@ -32,8 +32,8 @@ struct DeviceReading {
 // Thread-safe.
 class Nvml {
  public:
-  // NotFound: the library, or one of its functions, is not there. Unavailable: it is, and cannot be used; the message
-  // holds NVML's code.
+  // NotFound: there is no such library, or none that can be loaded. Unavailable: it cannot be used; the message holds
+  // NVML's code, or says that a function is missing.
   static absl::StatusOr<std::unique_ptr<Nvml>> Load(const std::string& library = kNvmlLibrary);
   ~Nvml();
   Nvml(const Nvml&) = delete;
