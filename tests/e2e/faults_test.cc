@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -26,9 +27,9 @@ const std::string kPicture = BAYESPFL_ASSETS_DIR "/demo/images/wood/good_0.jpg";
 // The server with the demo model and these faults.
 class FaultyServer {
  public:
-  explicit FaultyServer(const std::string& faults)
+  explicit FaultyServer(const std::string& faults, const std::string& drain_timeout_seconds = "1")
       : process_("bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0", "--inject-faults", faults,
-                                     "--drain-timeout-seconds", "1", "--log-level", "off"}),
+                                     "--drain-timeout-seconds", drain_timeout_seconds, "--log-level", "off"}),
         address_(process_.WaitForLine("bayespfl-server: gRPC listening on ")),
         http_address_(process_.WaitForLine("bayespfl-server: HTTP listening on ")) {
     process_.WaitForLine("bayespfl-server: ready");
@@ -44,6 +45,12 @@ class FaultyServer {
     const httplib::Result reply = httplib::Client("http://" + http_address_).Get("/metrics");
     return reply ? reply->body : "";
   }
+  // The status of the probe; 0: no answer.
+  int Get(const std::string& path) const {
+    const httplib::Result reply = httplib::Client("http://" + http_address_).Get(path);
+    return reply ? reply->status : 0;
+  }
+  void Send(int signal) const { process_.Send(signal); }
   int Terminate() { return process_.Terminate(); }
 
  private:
@@ -102,6 +109,22 @@ TEST(FaultsTest, AStopEndsInTimeAlthoughTheDeviceHangs) {
   const int exit_code = server.Terminate();
 
   EXPECT_EQ(exit_code, EXIT_FAILURE);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));  // and not ten minutes
+}
+
+TEST(FaultsTest, ASecondSignalEndsAStopThatWaits) {
+  FaultyServer server("device_slow:1:600000", /*drain_timeout_seconds=*/"600");
+  const Background client("bayespfl-client", server.Inspect({kPicture}));
+  ASSERT_TRUE(testing::Eventually([&server] {
+    return absl::StrContains(server.Metrics(), "bayespfl_injected_faults_total{fault=\"device_slow\"} 1");
+  })) << server.Metrics();
+  server.Send(SIGTERM);
+  ASSERT_TRUE(testing::Eventually([&server] { return server.Get("/readyz") == 503; }));  // it stops, and waits
+
+  const auto start = std::chrono::steady_clock::now();
+  const int exit_code = server.Terminate();
+
+  EXPECT_EQ(exit_code, 128 + SIGTERM);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));  // and not ten minutes
 }
 

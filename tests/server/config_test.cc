@@ -3,11 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
+#include <variant>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "server/runtime/command_line.h"
 #include "server/runtime/component_options.h"
+#include "server/runtime/setting_table.h"
 
 namespace bayespfl::server {
 namespace {
@@ -30,7 +38,68 @@ TEST(ConfigTest, DefaultsListenOnTheLoopbackOnly) {
   const ServerConfig config;
 
   EXPECT_EQ(config.host, "127.0.0.1");
-  EXPECT_EQ(config.max_image_bytes, 64 << 20);
+  EXPECT_EQ(config.admin_host, "127.0.0.1");
+  EXPECT_TRUE(config.http_host.empty()) << "as host";
+}
+
+// Another value than the default, which the setting allows.
+std::string OtherValue(const Setting& setting) {
+  if (const auto* choice = std::get_if<ChoiceSetting>(&setting.type)) {
+    return std::string(*choice->value == choice->choices.front() ? choice->choices.back() : choice->choices.front());
+  }
+  if (const auto* boolean = std::get_if<BooleanSetting>(&setting.type)) return *boolean->value ? "false" : "true";
+  if (const auto* integer = std::get_if<IntegerSetting>(&setting.type)) {
+    const int64_t value = std::visit([](const auto* number) { return int64_t{*number}; }, integer->value);
+    return absl::StrCat(value == integer->largest ? integer->smallest : integer->largest);
+  }
+  return "other";
+}
+
+TEST(ConfigTest, EveryKeyIsAlsoAFlagAndAnEnvironmentVariable) {
+  ServerConfig by_file;
+  ServerConfig by_variable;
+  ServerConfig by_flag;
+  SettingTable file(SettingsOf(by_file));
+  SettingTable variable(SettingsOf(by_variable));
+  SettingTable flag(SettingsOf(by_flag));
+  for (size_t i = 0; i < file.settings().size(); ++i) {
+    const Setting& setting = file.settings()[i];
+    SCOPED_TRACE(setting.key);
+    const std::string before = ShownValue(setting);
+    const std::string other = OtherValue(setting);
+    const std::string assignment = absl::StrCat(EnvironmentName(setting), "=", other);
+    const std::array<const char*, 2> environment = {assignment.c_str(), nullptr};
+    const std::string word = absl::StrCat(FlagName(setting), "=", other);
+    const std::array<const char*, 2> argv = {"bayespfl-server", word.c_str()};
+
+    EXPECT_TRUE(file.ApplyYaml(absl::StrCat(setting.key, ": ", other)).ok());
+    EXPECT_TRUE(variable.ApplyEnvironment(environment.data()).ok());
+    const absl::StatusOr<Flags> flags = ParseFlags(argv.size(), argv.data(), flag);
+    ASSERT_TRUE(flags.ok()) << flags.status();
+    ASSERT_EQ(flags->settings.size(), 1U);
+    EXPECT_TRUE(flag.ApplyFlag(*flags->settings[0].first, flags->settings[0].second).ok());
+
+    EXPECT_NE(ShownValue(setting), before);
+    EXPECT_EQ(ShownValue(variable.settings()[i]), ShownValue(setting));
+    EXPECT_EQ(ShownValue(flag.settings()[i]), ShownValue(setting));
+  }
+}
+
+TEST(ConfigTest, ResultLogAndRepeatsReachTheirWriters) {
+  ServerConfig config;
+  config.result_log = "results";
+  config.result_log_max_bytes = 12345;
+  config.result_log_files = 7;
+  config.result_log_fsync = "always";
+  config.log_max_repeats = 3;
+
+  const ResultSinkOptions options = ResultSinkOptionsOf(config);
+
+  EXPECT_EQ(options.file.path, "results");
+  EXPECT_EQ(options.file.max_bytes, 12345);
+  EXPECT_EQ(options.file.files, 7);
+  EXPECT_EQ(options.fsync, FsyncPolicy::kAlways);
+  EXPECT_EQ(options.error_lines.max_lines, 3);
 }
 
 TEST(ConfigTest, DefaultsNeedOnlyAModel) {

@@ -49,7 +49,7 @@ TEST(NvmlTest, AMachineWithoutTheLibraryHasNone) {
 TEST(NvmlTest, ALibraryWithoutTheFunctionsIsAnotherOne) {
   const auto nvml = Nvml::Load("libm.so.6");
 
-  EXPECT_EQ(nvml.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(nvml.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(nvml.status().message()), HasSubstr("lacks a function"));
 }
 

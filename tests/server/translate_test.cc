@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <variant>
 
@@ -65,6 +66,25 @@ TEST(TranslateTest, GivenOptionsAreTaken) {
   EXPECT_EQ(frame->options.mask, MapEncoding::kPng8);
   EXPECT_EQ(frame->options.resolution, MapSize::kModel);
   EXPECT_EQ(frame->options.mask_threshold, 1.0F);
+}
+
+TEST(TranslateTest, PrioritiesKeepTheirOrder) {
+  const std::map<int, Priority> priorities = {{v1::PRIORITY_HIGH, Priority::kHigh},
+                                              {v1::PRIORITY_UNSPECIFIED, Priority::kNormal},
+                                              {v1::PRIORITY_NORMAL, Priority::kNormal},
+                                              {v1::PRIORITY_LOW, Priority::kLow}};
+  for (const auto& [sent, taken] : priorities) {
+    v1::InspectRequest request = MakeRequest();
+    request.mutable_options()->set_priority(static_cast<v1::Priority>(sent));
+
+    const absl::StatusOr<FrameRequest> frame = FrameFromProto(request);
+
+    ASSERT_TRUE(frame.ok()) << frame.status();
+    EXPECT_EQ(frame->options.priority, taken) << sent;
+  }
+  v1::InspectRequest request = MakeRequest();
+  request.mutable_options()->set_priority(static_cast<v1::Priority>(17));
+  EXPECT_THAT(std::string(FrameFromProto(request).status().message()), HasSubstr("options.priority"));
 }
 
 TEST(TranslateTest, RejectsThresholdsOutsideTheUnitInterval) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/detection/pixel_map.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -71,6 +72,21 @@ TEST_F(DetectorTest, MapsAtFrameSizeHaveThePicturesShape) {
     EXPECT_EQ(map.height, 90);
     EXPECT_EQ(map.values.size(), 150U * 90U);
   }
+}
+
+TEST_F(DetectorTest, TheMapIsSmoothedAndItsScoreIsOfTheMapBefore) {
+  constexpr double kHottest = 0.0075;
+  const RgbImage image = Picture(160, 120, 0);
+  Frame frame{.image = &image, .category = "wood", .seed = 1};
+  const Detection smooth = DetectOne(frame);
+  frame.smooth = false;
+  const Detection raw = DetectOne(frame);
+
+  const PixelMap expected = SmoothMap(raw.map, detector_->info().map_smoothing_sigma);
+  EXPECT_NE(raw.map.values, expected.values);
+  EXPECT_THAT(smooth.map.values, ::testing::Pointwise(::testing::FloatNear(1e-6F), expected.values));
+  EXPECT_NEAR(raw.map_score, HottestMean(raw.map, kHottest), 1e-6);
+  EXPECT_NEAR(smooth.map_score, raw.map_score, 1e-6);
 }
 
 // Draw r does not depend on R. So one sample is a, two are the mean of a and b, and the population deviation of a and

@@ -248,7 +248,7 @@ TEST(Tiff, JoinsTilesAndDropsTheirPadding) {
 // Tiles of one pixel would let a file of 60 MB ask for 30 million decompressors.
 TEST(Tiff, RejectsTilesWhoseSidesAreNoMultiplesOf16) {
   for (const auto& [width, height] : {std::pair(1U, 16U), std::pair(16U, 1U), std::pair(24U, 16U)}) {
-    TiffFile file(1, 1, {Bytes(24 * 16)});
+    TiffFile file(1, 1, {Bytes(size_t{24} * 16)});
     file.tiled = true;
     file.tags[322] = {width};
     file.tags[323] = {height};
@@ -332,7 +332,7 @@ TEST(Tiff, ReadsUncompressedStripsThatShareTheirBytes) {
   file.tags[278] = {1};
   file.shared = true;
 
-  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(64 * 64, 9));
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
 }
 
 TEST(Tiff, RejectsStripsThatAreTooShortInEveryScheme) {
