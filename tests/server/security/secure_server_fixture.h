@@ -10,13 +10,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
@@ -34,6 +36,7 @@ using testing::CertificateAndKey;
 using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
 
 inline constexpr std::chrono::seconds kPatience(30);  // for what happens within a second or two
+inline constexpr int kCallsAfterAReload = 20;         // which show what the reload has changed
 
 inline v1::Image Picture() {
   v1::Image image;
@@ -131,8 +134,10 @@ class SecureServerTest : public ::testing::Test {
   }
 
   absl::Status TryStart(const ServerConfig& config) {
-    Logger logger =
-        *CreateLogger({.level = "debug", .format = "text", .write = [this](absl::string_view line) { log_ << line; }});
+    Logger logger = *CreateLogger({.level = "debug", .format = "text", .write = [this](absl::string_view line) {
+                                     MutexLock lock(mu_);
+                                     absl::StrAppend(&log_, line);
+                                   }});
     auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = logger});
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
@@ -173,10 +178,14 @@ class SecureServerTest : public ::testing::Test {
     return true;
   }
 
-  // The log so far; the server must have stopped.
+  std::string LogSoFar() const {
+    MutexLock lock(mu_);
+    return log_;
+  }
+  // Ends the server; its whole log.
   std::string Log() {
     server_.reset();
-    return log_.str();
+    return LogSoFar();
   }
   std::string Metrics() const {
     const httplib::Result result = httplib::Client("127.0.0.1", server_->http_port()).Get("/metrics");
@@ -190,7 +199,8 @@ class SecureServerTest : public ::testing::Test {
   const NewToken inspect_ = *MakeToken("line-3", Role::kInspect);
   const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::ostringstream log_;
+  mutable Mutex mu_;
+  std::string log_ ABSL_GUARDED_BY(mu_);
   std::string address_;
   std::unique_ptr<InspectionServer> server_;
 };
