@@ -31,6 +31,7 @@
 #include "tests/server/hostile_bytes.h"
 #include "tests/server/hostile_client.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -205,7 +206,8 @@ TEST_F(HostileClientTest, LeavesNothingBehind) {
   const auto attack = [&](int rounds) {
     for (int i = 0; i < rounds; ++i) Attack("zebra7");
     // gRPC closes a client's last connection when its background poller comes round.
-    EXPECT_TRUE(Becomes([&] { return OpenDescriptors() <= descriptors; })) << OpenDescriptors() << " > " << descriptors;
+    EXPECT_TRUE(Eventually([&] { return OpenDescriptors() <= descriptors; }))
+        << OpenDescriptors() << " > " << descriptors;
     return HeapInUse();
   };
 

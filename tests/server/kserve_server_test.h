@@ -13,7 +13,6 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,6 +22,7 @@
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
 #include "tests/server/kserve_requests.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 
@@ -100,7 +100,8 @@ class KserveServerTest : public ::testing::Test {
   }
 
   void WaitForMetric(const std::string& line) {
-    while (!absl::StrContains(Http("/metrics"), line + "\n")) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return absl::StrContains(Http("/metrics"), line + "\n"); })) << line << "\n"
+                                                                                              << Http("/metrics");
   }
 
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();

@@ -257,9 +257,9 @@ TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForALoad) {
     const int loads_before = loads();
     HoldLoads(true);
     std::thread load([&] { EXPECT_EQ(LoadModel(name).ok(), name != absl::string_view("broken")); });
-    Until([&] { return loads() > loads_before; });
+    EXPECT_TRUE(Eventually([&] { return loads() > loads_before; }));
     const int answered_before = answered;
-    Until([&] { return answered >= answered_before + kFrames; });
+    EXPECT_TRUE(Eventually([&] { return answered >= answered_before + kFrames; }));
     HoldLoads(false);
     load.join();
   }
@@ -276,7 +276,7 @@ TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
   executors_["b"]->FailCalls(1000);
   executors_["b"]->AllowRebuilds(0);
   v1::InspectResponse answer;
-  Until([&] { return absl::StrContains(Inspect("b", &answer).error_message(), "every replica"); });
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Inspect("b", &answer).error_message(), "every replica"); }));
 
   grpc::ClientContext context;
   const auto stream = inspection_->InspectStream(&context);
@@ -308,10 +308,10 @@ TEST_F(ModelAdminTest, AStopDoesNotWaitForChangesThatHaveNotBegun) {
       if (status.error_code() == grpc::StatusCode::UNAVAILABLE) ++unavailable;
     });
   }
-  Until([&] { return refused > 0; });  // so that all others have come
+  EXPECT_TRUE(Eventually([&] { return refused > 0; }));  // so that all others have come
 
   std::thread stop([this] { server_->Shutdown(); });
-  Until([&] { return unavailable > 0; });  // the stop has begun
+  EXPECT_TRUE(Eventually([&] { return unavailable > 0; }));  // the stop has begun
   HoldLoads(false);
   stop.join();
   for (std::thread& client : clients) client.join();

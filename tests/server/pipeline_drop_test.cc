@@ -116,7 +116,7 @@ TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
   HoldModel();
   FrameId id = 0;
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
-  Until([&] { return observer_.waiting_for_model.load() == 1; });
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 1; }));
 
   EXPECT_TRUE(pipeline_->Skip(id, absl::AbortedError("skipped")));
 
@@ -150,7 +150,7 @@ TEST_F(PipelineTest, WhatTheModelHasComputedIsNotSkipped) {
   first_answered.wait();
   FrameId id = 0;
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
-  Until([&] { return observer_.waiting_to_render.load() == 1; });
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_to_render.load() == 1; }));
 
   EXPECT_FALSE(pipeline_->Skip(id, absl::AbortedError("skipped")));
 

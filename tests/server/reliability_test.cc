@@ -22,6 +22,7 @@
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -192,7 +193,7 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
 
 TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
   const std::vector<Tally> tallies = Load([&] {
-    while (answered_streams_ < kStreams) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(Eventually([this] { return answered_streams_ == kStreams; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     server_->Shutdown();
   });

@@ -14,14 +14,15 @@
 #include <opencv2/imgcodecs.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 
@@ -135,7 +136,8 @@ class ServiceTest : public ::testing::Test {
 
   // Waits until /metrics holds this.
   void WaitForMetric(const std::string& part) {
-    while (Http("/metrics").find(part) == std::string::npos) std::this_thread::yield();
+    EXPECT_TRUE(Eventually([&] { return absl::StrContains(Http("/metrics"), part); })) << part << "\n"
+                                                                                       << Http("/metrics");
   }
 
   const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();

@@ -7,11 +7,9 @@
 #include <httplib.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -25,6 +23,7 @@
 #include "server/security/token_store.h"
 #include "tests/server/fake_executor.h"
 #include "tests/server/raw_call.h"
+#include "tests/server/until.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_folder.h"
 
@@ -166,16 +165,6 @@ class SecureServerTest : public ::testing::Test {
   Client Plain(const std::string& token = "") const { return {address_, grpc::InsecureChannelCredentials(), token}; }
   Client Tls(const Authority& trusted, const std::string& token = "", const CertificateAndKey& own = {}) const {
     return {address_, grpc::SslCredentials({trusted.certificate(), own.key, own.certificate}), token};
-  }
-
-  // True once `condition` holds; false when it does not within kPatience.
-  static bool Eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return true;
   }
 
   std::string LogSoFar() const {
