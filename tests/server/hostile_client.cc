@@ -14,6 +14,7 @@
 #include "tests/server/hostile_bytes.h"
 #include "tests/server/hostile_requests.h"
 #include "tests/server/hostile_sockets.h"
+#include "tests/server/server_fixture.h"
 
 namespace bayespfl::server {
 namespace {
@@ -27,12 +28,6 @@ constexpr char kAdminService[] = "bayespfl.admin.v1.ModelAdminService";
 constexpr char kInspect[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
 constexpr char kReflect[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr size_t kMuch = size_t{3} << 20;  // over the limit of every port
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 int PortOf(const std::string& address) {
   int port = 0;

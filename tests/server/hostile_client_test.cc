@@ -27,10 +27,10 @@
 #include "server/api/status.h"
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/hostile_bytes.h"
 #include "tests/server/hostile_client.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
@@ -83,26 +83,20 @@ std::set<std::string> RequestSeries() {
   return series;
 }
 
-class HostileClientTest : public ::testing::Test {
+class HostileClientTest : public ServerTest {
  protected:
   void SetUp() override {
     std::filesystem::create_directories(folder_.path() + "/models/fake");
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.admin_port = 0;
     config.model_root = folder_.path() + "/models";
     config.models = "fake";
     config.max_image_bytes = 1 << 16;
     config.max_image_pixels = 100'000;
-    config.max_batch = 1;
     config.metric_categories = "metal nut";
     config.result_log = folder_.path() + "/results.jsonl";
     config.tokens_file = folder_.Write("tokens.yaml", absl::StrCat(inspect_.entry, "\n", admin_.entry, "\n"));
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = MakeLogger()});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = MakeLogger()});
   }
 
   Logger MakeLogger() {
@@ -146,8 +140,7 @@ class HostileClientTest : public ::testing::Test {
 
   // A good frame of an honest client; -1 when it is not answered.
   float Score() const {
-    const auto stub = v1::InspectionService::NewStub(
-        grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+    const auto stub = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
     v1::InspectRequest request;
     v1::RawImage& raw = *request.mutable_image()->mutable_raw();
     raw.set_width(2);
@@ -167,11 +160,9 @@ class HostileClientTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   const NewToken inspect_ = *MakeToken("line", Role::kInspect);
   const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
   Mutex mu_;
   bool keep_log_ ABSL_GUARDED_BY(mu_) = false;  // memory that grows would hide a leak
   std::vector<std::string> log_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<InspectionServer> server_;
 };
 
 // Which code ends a call that is left in a hurry depends on who was faster, so a later round may show a code that an

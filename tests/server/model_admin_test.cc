@@ -1,7 +1,6 @@
 // The administration of models over real sockets.
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -12,6 +11,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -21,9 +21,9 @@
 #include "base/mutex.h"
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/runtime/server.h"
 #include "server/security/token_store.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
@@ -39,32 +39,26 @@ using ::testing::HasSubstr;
 
 constexpr std::chrono::milliseconds kTimePerFrame(2);
 
-class ModelAdminTest : public ::testing::Test {
+class ModelAdminTest : public ServerTest {
  protected:
   ModelAdminTest() {
     for (const char* name : {"a", "b", "broken"}) fs::create_directories(fs::path(folder_.path()) / name);
   }
 
   void Start(const std::string& tokens_file = {}) {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.admin_port = 0;
     config.model_root = folder_.path();
     config.models = "a,b";
     config.max_batch = 2;
     config.tokens_file = tokens_file;
-    auto server = InspectionServer::Start(
-        {.config = config,
-         .loader = [this](const std::string& folder) { return Load(folder); },
-         .logger = *CreateLogger(
-             {.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }})});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    const auto credentials = grpc::InsecureChannelCredentials();
-    admin_ = ModelAdminService::NewStub(grpc::CreateChannel(server_->admin_address(), credentials));
-    inspection_ = v1::InspectionService::NewStub(grpc::CreateChannel(server_->grpc_address(), credentials));
+    Logger logger =
+        *CreateLogger({.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }});
+    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config,
+                                         .loader = [this](const std::string& folder) { return Load(folder); },
+                                         .logger = std::move(logger)}));
+    admin_ = ModelAdminService::NewStub(Connect(server_->admin_address()));
+    inspection_ = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
   }
 
   absl::StatusOr<Replicas> Load(const std::string& folder) {
@@ -141,7 +135,6 @@ class ModelAdminTest : public ::testing::Test {
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   int loads_ ABSL_GUARDED_BY(mu_) = 0;
-  std::unique_ptr<InspectionServer> server_;
   std::unique_ptr<ModelAdminService::Stub> admin_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };
@@ -227,8 +220,7 @@ TEST_F(ModelAdminTest, OnlyAnAdministratorsTokenMayAdminister) {
 
 TEST_F(ModelAdminTest, TheMainPortHasNoAdministration) {
   Start();
-  const auto elsewhere =
-      ModelAdminService::NewStub(grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+  const auto elsewhere = ModelAdminService::NewStub(Connect(server_->grpc_address()));
   grpc::ClientContext context;
   admin::v1::ListModelsResponse response;
 

@@ -2,8 +2,7 @@
 // it longer (`make reliability`).
 
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,9 +18,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
 
 namespace bayespfl::server {
@@ -58,30 +56,22 @@ struct Tally {
   int answered() const { return results + errors + skipped; }
 };
 
-class ReliabilityTest : public ::testing::Test {
+class ReliabilityTest : public ServerTest {
  protected:
   void SetUp() override {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.max_batch = kMaxBatch;
     config.max_frames_in_flight = kMaxInFlight;
     config.max_frames_per_stream = 4;
     config.max_delay_milliseconds = 2;
     config.drain_timeout_seconds = 20;
     executor_->TakePerFrame(kTimePerFrame);
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
   }
 
   // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
   Tally RunStream(int number, const std::atomic<bool>& stop) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto stub = v1::InspectionService::NewStub(
-        grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments));
+    const auto stub = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
     grpc::ClientContext context;
     // gRPC 1.51 looks at connect()'s errno after other calls that may have changed it, and then takes a connection that
     // is under way for a failed one: with 32 at once, one run in five. It may try again.
@@ -145,8 +135,6 @@ class ReliabilityTest : public ::testing::Test {
     return tallies;
   }
 
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
   std::atomic<int> answered_streams_{0};  // whose first reply has come; before it a stream may not be open yet
 };
 

@@ -4,7 +4,6 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <chrono>
 #include <memory>
@@ -21,8 +20,8 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/raw_call.h"
+#include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_folder.h"
@@ -121,14 +120,11 @@ inline std::optional<v1::InspectStreamResponse> Exchange(StreamClient& stream) {
   return response;
 }
 
-class SecureServerTest : public ::testing::Test {
+class SecureServerTest : public ServerTest {
  protected:
   static ServerConfig DefaultConfig() {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.security_reload_seconds = 1;
-    config.max_batch = 1;
     return config;
   }
 
@@ -137,10 +133,7 @@ class SecureServerTest : public ::testing::Test {
                                      MutexLock lock(mu_);
                                      absl::StrAppend(&log_, line);
                                    }});
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = logger});
-    if (!server.ok()) return server.status();
-    server_ = *std::move(server);
-    return server_->WaitUntilLoaded();
+    return TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = std::move(logger)});
   }
   void Start(const ServerConfig& config) {
     const absl::Status started = TryStart(config);
@@ -176,22 +169,15 @@ class SecureServerTest : public ::testing::Test {
     server_.reset();
     return LogSoFar();
   }
-  std::string Metrics() const {
-    const httplib::Result result = httplib::Client("127.0.0.1", server_->http_port()).Get("/metrics");
-    return result ? result->body : std::string();
-  }
-
   const testing::TemporaryFolder folder_;
   const Authority authority_{"authority"};
   const Authority stranger_{"stranger"};
   const CertificateAndKey identity_ = authority_.Issue("server", testing::kLoopbackNames);
   const NewToken inspect_ = *MakeToken("line-3", Role::kInspect);
   const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
   mutable Mutex mu_;
   std::string log_ ABSL_GUARDED_BY(mu_);
   std::string address_;
-  std::unique_ptr<InspectionServer> server_;
 };
 
 }  // namespace bayespfl::server

@@ -84,8 +84,8 @@ TEST_P(TokensTest, RefusalsAreCountedByCode) {
   (void)With("nobody").Inspect();
   (void)With(inspect_.token).Call("/bayespfl.admin.v1.AdminService/NotThere", "");
 
-  EXPECT_THAT(Metrics(), AllOf(HasSubstr("bayespfl_calls_refused_total{code=\"UNAUTHENTICATED\"} 2"),
-                               HasSubstr("bayespfl_calls_refused_total{code=\"PERMISSION_DENIED\"} 1")));
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_calls_refused_total{code=\"UNAUTHENTICATED\"} 2"),
+                                      HasSubstr("bayespfl_calls_refused_total{code=\"PERMISSION_DENIED\"} 1")));
 }
 
 TEST_P(TokensTest, NeitherLogNorMetricsHoldATokenAndTheLogHoldsTheAudit) {
@@ -94,7 +94,7 @@ TEST_P(TokensTest, NeitherLogNorMetricsHoldATokenAndTheLogHoldsTheAudit) {
     (void)With(token).Inspect();
     (void)With(token).Call("/bayespfl.admin.v1.AdminService/NotThere", "");
   }
-  const std::string metrics = Metrics();
+  const std::string metrics = Http("/metrics");
   const std::string log = Log();
 
   EXPECT_THAT(log, HasSubstr("audit who=line-3 role=inspect "
