@@ -8,7 +8,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -103,79 +105,100 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   EXPECT_EQ(server_.Terminate(), 0);
 }
 
-// How long frames waited and how long the model worked on them, in seconds.
-struct Waits {
-  int frames = 0;
-  double longest_queue = 0;
-  double longest_batch = 0;
-  double mean_total = 0;
+// What became of the frames of a run, in seconds; one entry a frame.
+struct Times {
+  std::vector<double> queue;  // waiting for the model
+  std::vector<double> batch;  // inside the model
+  std::vector<double> total;
 };
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// The n-th largest; n >= 1.
+double Largest(std::vector<double> values, int n = 1) {
+  std::nth_element(values.begin(), values.begin() + (n - 1), values.end(), std::greater<>());
+  return values[static_cast<size_t>(n - 1)];
+}
 
 // Two clients, each of which sends its next picture when the last is answered: on a server whose batches hold one
 // frame, each frame waits for the other client's.
 class ModelSwapUnderLoadTest : public ModelSwapTest {
  protected:
-  Waits InspectMany() const {
+  // Each client inspects many pictures, and as many again until `enough`.
+  Times InspectMany(const std::function<bool()>& enough) const {
     constexpr int kPictures = 40;
     std::string manifest = "image,category\n";
     for (int i = 0; i < kPictures; ++i) manifest += kPicture + ",wood\n";
     const std::string file = folder_.Write("manifest.csv", manifest);
-    Finished runs[2];
+    std::vector<Finished> runs[2];
     std::vector<std::thread> clients;
-    for (Finished& run : runs) {
+    for (std::vector<Finished>& own : runs) {
       clients.emplace_back([&] {
-        run = RunProgram("bayespfl-client",
-                         {"inspect", "--server", address_, "--json", "--samples", "3", "--manifest", file});
+        do {
+          own.push_back(RunProgram("bayespfl-client",
+                                   {"inspect", "--server", address_, "--json", "--samples", "3", "--manifest", file}));
+        } while (!enough());
       });
     }
     for (std::thread& client : clients) client.join();
-    Waits waits;
-    for (const Finished& run : runs) {
-      EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
-      Add(run.out, waits);
+    Times times;
+    for (const std::vector<Finished>& own : runs) {
+      for (const Finished& run : own) {
+        EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+        Add(run.out, times);
+      }
     }
-    EXPECT_EQ(waits.frames, 2 * kPictures);
-    return waits;
+    EXPECT_EQ(times.total.size(), kPictures * (runs[0].size() + runs[1].size()));
+    return times;
   }
 
  private:
-  static void Add(const std::string& lines, Waits& waits) {
+  static void Add(const std::string& lines, Times& times) {
     for (const absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
       const nlohmann::json seconds = nlohmann::json::parse(line)["stage_seconds"];
       const auto stage = [&seconds](const char* name) { return seconds[name].get<double>(); };
-      ++waits.frames;
-      waits.longest_queue = std::max(waits.longest_queue, stage("queue"));
-      waits.longest_batch = std::max(waits.longest_batch, stage("preprocess") + stage("vision") + stage("prompts") +
-                                                              stage("detect") + stage("postprocess"));
-      waits.mean_total += (stage("total") - waits.mean_total) / waits.frames;
+      times.queue.push_back(stage("queue"));
+      times.batch.push_back(stage("preprocess") + stage("vision") + stage("prompts") + stage("detect") +
+                            stage("postprocess"));
+      times.total.push_back(stage("total"));
     }
   }
 };
 
 TEST_F(ModelSwapUnderLoadTest, NoFrameFailsOrWaitsLongerThanABatch) {
-  const Waits before = InspectMany();
+  constexpr int kSwaps = 3;
+  const Times before = InspectMany([] { return true; });
   folder_.Write("line-a/config.json", "rubbish");  // every other load fails
   std::atomic<bool> stop{false};
-  std::atomic<int> swaps{0};
+  std::atomic<int> swaps{0};  // done
   std::thread swapper([&] {
     while (!stop) {
       server_.Send(SIGHUP);
+      WaitForMetric(absl::StrCat("bayespfl_model_loads_total{outcome=\"ok\"} ", 3 + swaps, "\n"));
       ++swaps;
-      WaitForMetric(absl::StrCat("bayespfl_model_loads_total{outcome=\"ok\"} ", 2 + swaps, "\n"));
     }
   });
 
-  const Waits during = InspectMany();
+  const Times during = InspectMany([&] { return swaps >= kSwaps; });
+  const int done = swaps;
   stop = true;
   swapper.join();
 
+  // Swaps that hold up frames do so to one frame each at least, and a machine that is busy elsewhere to a few: what
+  // counts is therefore the longest wait but for `done` - 1 frames.
+  ASSERT_GE(done, kSwaps);
+  ASSERT_LE(static_cast<size_t>(done), before.queue.size());
+  const double wait_before = Largest(before.queue, done);
+  const double wait_during = Largest(during.queue, done);
+  const double batch = Largest(during.batch, done);
   std::printf(
-      "without swaps a frame waits %.3f s at most, a batch takes %.3f s at most, a frame %.3f s on average\n"
-      "under %d swaps %.3f, %.3f, %.3f s\n",
-      before.longest_queue, before.longest_batch, before.mean_total, swaps.load(), during.longest_queue,
-      during.longest_batch, during.mean_total);
-  EXPECT_GE(swaps, 3);
-  EXPECT_LE(during.longest_queue - before.longest_queue, during.longest_batch);
+      "without swaps a frame waits %.3f s at most (%.3f s but for %d frames), a batch takes %.3f s at most (%.3f s), a "
+      "frame %.3f s on average\nunder %d swaps %.3f (%.3f), %.3f (%.3f), %.3f s\n",
+      Largest(before.queue), wait_before, done - 1, Largest(before.batch), Largest(before.batch, done),
+      Mean(before.total), done, Largest(during.queue), wait_during, Largest(during.batch), batch, Mean(during.total));
+  EXPECT_LE(wait_during - wait_before, batch);
 }
 
 }  // namespace

@@ -3,14 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -94,8 +92,7 @@ TEST_F(FrameGroupTest, MapsThatAreTooManyEndTheGroupBeforeAllAreThere) {
   HoldModel();  // until all are inside
   Submit(std::move(frames), 2 * kMapBytes - 1);
   executor_->Release();  // one thread decodes them, and one runs the models: in this order
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (observer_.failed.load() < 1 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([&] { return observer_.failed.load() >= 1; }));
   hanging->Release();
 
   const GroupResult result = Wait();

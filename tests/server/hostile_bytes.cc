@@ -12,11 +12,6 @@ namespace bayespfl::server {
 namespace {
 
 constexpr size_t kFrameHeaderBytes = 9;
-constexpr uint8_t kData = 0;
-constexpr uint8_t kHeaders = 1;
-constexpr uint8_t kResetStream = 3;
-constexpr uint8_t kSettings = 4;
-constexpr uint8_t kGoAway = 7;
 constexpr uint8_t kEndStream = 1;
 constexpr uint8_t kEndHeaders = 4;
 
@@ -52,7 +47,9 @@ std::string RandomBytes(size_t count, uint32_t seed) {
   return bytes;
 }
 
-std::string Http2Preface() { return absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Http2Frame(kSettings, 0, 0, "")); }
+std::string Http2Preface() {
+  return absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Http2Frame(kHttp2Settings, 0, 0, ""));
+}
 
 std::string Http2Frame(uint8_t type, uint8_t flags, uint32_t stream, absl::string_view payload) {
   return absl::StrCat(BigEndian(payload.size(), 3), BigEndian(type, 1), BigEndian(flags, 1), BigEndian(stream, 4),
@@ -70,8 +67,8 @@ std::string Http2Call(uint32_t stream, absl::string_view path,
     block.push_back('\0');  // literal without indexing, new name
     absl::StrAppend(&block, HpackString(name), HpackString(value));
   }
-  return absl::StrCat(Http2Frame(kHeaders, kEndHeaders, stream, block),
-                      Http2Frame(kData, kEndStream, stream, std::string(5, '\0')));
+  return absl::StrCat(Http2Frame(kHttp2Headers, kEndHeaders, stream, block),
+                      Http2Frame(kHttp2Data, kEndStream, stream, std::string(5, '\0')));
 }
 
 bool HoldsHttp2Answer(absl::string_view received) {
@@ -79,7 +76,7 @@ bool HoldsHttp2Answer(absl::string_view received) {
     size_t length = kFrameHeaderBytes;
     for (size_t i = 0; i < 3; ++i) length += size_t{static_cast<uint8_t>(received[i])} << (8 * (2 - i));
     const auto type = static_cast<uint8_t>(received[3]);
-    if (type == kHeaders || type == kResetStream || type == kGoAway) return true;
+    if (type == kHttp2Headers || type == kHttp2ResetStream || type == kHttp2GoAway) return true;
     if (received.size() < length) return false;
     received.remove_prefix(length);
   }

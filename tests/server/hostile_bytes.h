@@ -17,6 +17,19 @@ namespace bayespfl::server {
 inline constexpr absl::string_view kPictureMark = "PICTUREMARK";
 inline constexpr absl::string_view kWrongTokenMark = "bpfl_nobodys";
 
+// The method that most calls name.
+inline constexpr char kInspect[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
+
+// Types of HTTP/2's frames (RFC 9113, section 6).
+enum Http2FrameType : uint8_t {
+  kHttp2Data = 0,
+  kHttp2Headers = 1,
+  kHttp2ResetStream = 3,
+  kHttp2Settings = 4,
+  kHttp2GoAway = 7,
+  kHttp2WindowUpdate = 8,
+};
+
 // Always the same ones for a seed.
 std::string RandomBytes(size_t count, uint32_t seed);
 

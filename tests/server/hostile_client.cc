@@ -14,6 +14,7 @@
 #include "tests/server/hostile_bytes.h"
 #include "tests/server/hostile_requests.h"
 #include "tests/server/hostile_sockets.h"
+#include "tests/server/server_fixture.h"
 
 namespace bayespfl::server {
 namespace {
@@ -24,15 +25,8 @@ using grpc::StatusCode;
 constexpr std::chrono::seconds kPatience(30);
 constexpr std::chrono::milliseconds kImpatience(30);
 constexpr char kAdminService[] = "bayespfl.admin.v1.ModelAdminService";
-constexpr char kInspect[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
 constexpr char kReflect[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr size_t kMuch = size_t{3} << 20;  // over the limit of every port
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 int PortOf(const std::string& address) {
   int port = 0;
@@ -87,9 +81,14 @@ void HostileClient::Attack() {
 
 // ---- calls ---------------------------------------------------------------------------------------------------------
 
-// None, one that nobody has, and the two that somebody has.
+// None, and one that nobody has.
+std::vector<std::string> HostileClient::UnknownTokens() const { return {"", absl::StrCat(kWrongTokenMark, word_)}; }
+
+// These, and the two that somebody has.
 std::vector<std::string> HostileClient::Tokens() const {
-  return {"", absl::StrCat(kWrongTokenMark, word_), target_.inspect_token, target_.admin_token};
+  std::vector<std::string> tokens = UnknownTokens();
+  tokens.insert(tokens.end(), {target_.inspect_token, target_.admin_token});
+  return tokens;
 }
 
 // A context with a token, and with the word in the metadata that the server reads, and in others.
@@ -134,9 +133,13 @@ void HostileClient::CallEveryMethod(const Channel& channel, const char* service)
     const std::string method = absl::StrCat("/", service, "/", descriptor->method(i)->name());
     for (const std::string& message :
          {std::string(), nasty_, std::string(kPictureMark), RandomBytes(200, static_cast<uint32_t>(i))}) {
-      for (const std::string& token : Tokens()) (void)Call(channel, token, method, message);
-      EXPECT_EQ(Call(channel, Tokens()[0], method, message), StatusCode::UNAUTHENTICATED) << method;
-      EXPECT_EQ(Call(channel, Tokens()[1], method, message), StatusCode::UNAUTHENTICATED) << method;
+      for (const std::string& token : UnknownTokens()) {
+        EXPECT_EQ(Call(channel, token, method, message), StatusCode::UNAUTHENTICATED) << method;
+      }
+      // What becomes of these is up to the method.
+      for (const std::string& token : {target_.inspect_token, target_.admin_token}) {
+        (void)Call(channel, token, method, message);
+      }
     }
   }
 }
@@ -304,7 +307,7 @@ void HostileClient::AskHealthAndReflection(const Channel& channel) const {
   constexpr int kListServices = 7;
   for (const int question : {kFileByFilename, kFileContainingSymbol, kExtension, kExtensionNumbers, kListServices}) {
     const std::string message = Field(question, nasty_.substr(0, 120));
-    EXPECT_EQ(Call(channel, Tokens()[1], kReflect, message), StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(Call(channel, UnknownTokens()[1], kReflect, message), StatusCode::UNAUTHENTICATED);
     (void)Call(channel, target_.inspect_token, kReflect, message);
   }
 }

@@ -38,6 +38,7 @@ class HostileClient {
   // One of each port.
   using Channel = std::shared_ptr<grpc::Channel>;
 
+  std::vector<std::string> UnknownTokens() const;
   std::vector<std::string> Tokens() const;
   std::unique_ptr<grpc::ClientContext> Context(const std::string& token) const;
   grpc::StatusCode Call(const Channel& channel, const std::string& token, const std::string& method,

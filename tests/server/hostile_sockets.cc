@@ -12,7 +12,6 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr char kInspect[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
 constexpr char kLoadModel[] = "/bayespfl.admin.v1.ModelAdminService/LoadModel";
 
 void SendBytes(int port, const std::string& word) {
@@ -39,13 +38,15 @@ void SendBrokenHttp2(int port) {
   }
   std::string resets = Http2Preface();
   for (uint32_t stream = 1; stream < 200; stream += 2) {
-    absl::StrAppend(&resets, Http2Call(stream, kInspect, {}), Http2Frame(3, 0, stream, std::string("\0\0\0\x08", 4)));
+    absl::StrAppend(&resets, Http2Call(stream, kInspect, {}),
+                    Http2Frame(kHttp2ResetStream, 0, stream, std::string("\0\0\0\x08", 4)));
   }
   for (const std::string& bytes :
        {absl::StrCat(Http2Preface(), RandomBytes(10'000, 2)), garbage, resets,
-        absl::StrCat(Http2Preface(), Http2Frame(1, 0, 1, RandomBytes(100, 3))),  // headers that never end
-        absl::StrCat(Http2Preface(), std::string("\xFF\xFF\xFF\x00\x00", 5)),    // a frame of 16 MiB
-        absl::StrCat(Http2Preface(), Http2Frame(8, 0, 0, std::string("\x7F\xFF\xFF\xFF", 4)))}) {  // a window too large
+        absl::StrCat(Http2Preface(), Http2Frame(kHttp2Headers, 0, 1, RandomBytes(100, 3))),  // headers that never end
+        absl::StrCat(Http2Preface(), std::string("\xFF\xFF\xFF\x00\x00", 5)),                // a frame of 16 MiB
+        absl::StrCat(Http2Preface(), Http2Frame(kHttp2WindowUpdate, 0, 0,
+                                                std::string("\x7F\xFF\xFF\xFF", 4)))}) {  // a window too large
     const RawConnection connection(port);
     (void)connection.Send(bytes);
     (void)connection.Finish();

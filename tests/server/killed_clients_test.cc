@@ -18,9 +18,8 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
-#include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/server_fixture.h"
 
 namespace bayespfl::server {
 namespace {
@@ -72,18 +71,14 @@ class EndlessClient {
   int out_ = -1;
 };
 
-class KilledClientsTest : public ::testing::Test {
+class KilledClientsTest : public ServerTest {
  protected:
   void SetUp() override {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
+    config.max_batch = 4;                  // frames of several clients
     config.max_stream_age_seconds = 3600;  // what a stream keeps for its age must go with it as well
     executor_->TakePerFrame(std::chrono::milliseconds(1));
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
   }
 
   // Lets clients stream, and kills them a little later, each after a time of its own.
@@ -96,9 +91,6 @@ class KilledClientsTest : public ::testing::Test {
       client->Kill();
     }
   }
-
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
 };
 
 // What the heap holds when nothing is going on, in bytes.

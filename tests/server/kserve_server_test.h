@@ -1,38 +1,25 @@
-// A server with a stand-in model, and a client of the Open Inference Protocol.
+// A client of the Open Inference Protocol on a server with the stand-in model.
 #ifndef BAYESPFL_TESTS_SERVER_KSERVE_SERVER_TEST_H_
 #define BAYESPFL_TESTS_SERVER_KSERVE_SERVER_TEST_H_
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <string>
-#include <thread>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "inference/grpc_service.grpc.pb.h"
 #include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/kserve_requests.h"
+#include "tests/server/pictures.h"
+#include "tests/server/server_fixture.h"
 
 namespace bayespfl::server {
-
-inline std::string EncodePng(int width = 40, int height = 30) {
-  cv::Mat picture(height, width, CV_8UC3);
-  cv::randu(picture, 0, 255);
-  std::vector<uint8_t> bytes;
-  cv::imencode(".png", picture, bytes);
-  return {bytes.begin(), bytes.end()};
-}
 
 // One picture with a seed.
 inline inference::ModelInferRequest MakeRequest(int64_t seed = 42) {
@@ -56,34 +43,22 @@ std::vector<Element> OutputOf(const inference::ModelInferResponse& response, con
   return {};
 }
 
-class KserveServerTest : public ::testing::Test {
+class KserveServerTest : public ServerTest {
  protected:
   void SetUp() override { Start(DefaultConfig()); }
-  void TearDown() override { executor_->Release(); }
 
   static ServerConfig DefaultConfig() {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.max_frames_in_flight = 8;
-    config.max_batch = 1;
     config.drain_timeout_seconds = 20;
     return config;
   }
 
-  // Starts a server; waits until it is ready unless told otherwise.
+  // Starts a server and a client of it; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, bool wait = true) {
-    server_.reset();
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    if (wait) {
-      ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    }
+    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr}, wait));
     warm_up_ = executor_->batches().size();
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments);
+    channel_ = Connect(server_->grpc_address());
     stub_ = inference::GRPCInferenceService::NewStub(channel_);
   }
 
@@ -93,18 +68,6 @@ class KserveServerTest : public ::testing::Test {
     return stub_->ModelInfer(&context, request, response != nullptr ? response : &ignored);
   }
 
-  std::string Http(const std::string& path) {
-    httplib::Client client("127.0.0.1", server_->http_port());
-    const httplib::Result result = client.Get(path);
-    return result ? result->body : "no answer";
-  }
-
-  void WaitForMetric(const std::string& line) {
-    while (!absl::StrContains(Http("/metrics"), line + "\n")) std::this_thread::yield();
-  }
-
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
   size_t warm_up_ = 0;  // calls of the executor before any test's frame
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<inference::GRPCInferenceService::Stub> stub_;

@@ -14,6 +14,7 @@
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "tests/server/kserve_server_test.h"
 #include "tests/server/raw_call.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -267,7 +268,7 @@ TEST_F(KserveServiceTest, WithoutReplicasItIsNotLive) {
   executor_->FailCalls(1000);
   executor_->AllowRebuilds(0);
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
-  while (!absl::StrContains(Http("/livez"), "could not be rebuilt")) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
 
   EXPECT_FALSE(Live());
 }

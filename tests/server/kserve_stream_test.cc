@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "tests/server/kserve_server_test.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -72,7 +73,7 @@ TEST_F(KserveStreamTest, StreamStopsReadingAtItsBound) {
   const auto inside = [this](int frames) {
     return absl::StrContains(Http("/metrics"), absl::StrCat("bayespfl_frames_in_flight ", frames, "\n"));
   };
-  while (inside(0) || inside(1)) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return !inside(0) && !inside(1); }));
 
   for (int look = 0; look < 20; ++look) EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 2\n"));
 
@@ -165,7 +166,7 @@ TEST_F(KserveStreamTest, GracefulStopAnswersAcceptedPicturesAndEndsStreams) {
   stream->Write(MakeRequest(1));
   WaitForMetric("bayespfl_frames_in_flight 2");
   std::thread stopper([this] { server_->Shutdown(); });
-  while (!absl::StrContains(Http("/readyz"), "draining")) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/readyz"), "draining"); }));
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
   executor_->Release();
 

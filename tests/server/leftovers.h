@@ -6,16 +6,15 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "server/runtime/server.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 
@@ -42,26 +41,15 @@ inline size_t OpenDescriptors() {
   return count;
 }
 
-// Waits until `condition` holds; false when it does not within 20 s.
-template <typename Condition>
-bool Becomes(Condition condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 // Waits until the server knows of no stream, no frame and no line any more; false when it goes on knowing.
-inline bool BecomesIdle(const InspectionServer& server) {
+[[nodiscard]] inline bool BecomesIdle(const InspectionServer& server) {
   constexpr std::array<const char*, 6> kAtRest = {"\nbayespfl_streams_open 0\n",
                                                   "\nbayespfl_frames_in_flight 0\n",
                                                   "\nbayespfl_result_log_queue_bytes 0\n",
                                                   "\nbayespfl_queue_depth{queue=\"decode\"} 0\n",
                                                   "\nbayespfl_queue_depth{queue=\"execute\"} 0\n",
                                                   "\nbayespfl_queue_depth{queue=\"render\"} 0\n"};
-  return Becomes([&] {
+  return Eventually([&] {
     const std::string metrics = server.metrics();
     return std::all_of(kAtRest.begin(), kAtRest.end(),
                        [&](const char* line) { return absl::StrContains(metrics, line); });

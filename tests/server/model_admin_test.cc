@@ -1,10 +1,8 @@
 // The administration of models over real sockets.
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -13,15 +11,20 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/runtime/server.h"
 #include "server/security/token_store.h"
 #include "tests/server/fake_executor.h"
+#include "tests/server/server_fixture.h"
+#include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -34,44 +37,53 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr std::chrono::milliseconds kLoadTime(300);
 constexpr std::chrono::milliseconds kTimePerFrame(2);
 
-class ModelAdminTest : public ::testing::Test {
+class ModelAdminTest : public ServerTest {
  protected:
   ModelAdminTest() {
     for (const char* name : {"a", "b", "broken"}) fs::create_directories(fs::path(folder_.path()) / name);
   }
 
   void Start(const std::string& tokens_file = {}) {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.admin_port = 0;
     config.model_root = folder_.path();
     config.models = "a,b";
     config.max_batch = 2;
     config.tokens_file = tokens_file;
-    auto server = InspectionServer::Start(
-        {.config = config,
-         .loader = [this](const std::string& folder) { return Load(folder); },
-         .logger = *CreateLogger(
-             {.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }})});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    const auto credentials = grpc::InsecureChannelCredentials();
-    admin_ = ModelAdminService::NewStub(grpc::CreateChannel(server_->admin_address(), credentials));
-    inspection_ = v1::InspectionService::NewStub(grpc::CreateChannel(server_->grpc_address(), credentials));
+    Logger logger =
+        *CreateLogger({.level = "error", .format = "text", .write = [this](absl::string_view line) { log_ << line; }});
+    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config,
+                                         .loader = [this](const std::string& folder) { return Load(folder); },
+                                         .logger = std::move(logger)}));
+    admin_ = ModelAdminService::NewStub(Connect(server_->admin_address()));
+    inspection_ = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
   }
 
   absl::StatusOr<Replicas> Load(const std::string& folder) {
-    std::this_thread::sleep_for(kLoadTime);
+    {
+      MutexLock lock(mu_);
+      ++loads_;
+      while (held_) changed_.Wait(mu_);
+    }
     if (fs::path(folder).filename() == "broken") return absl::DataLossError("clip.safetensors: no tensor \"proj\"");
     auto executor = std::make_shared<FakeExecutor>();
     executor->TakePerFrame(kTimePerFrame);
     executors_[fs::path(folder).filename()] = executor;
     return Replicas{std::move(executor)};
+  }
+
+  // While held, what loads a model waits.
+  void HoldLoads(bool held) {
+    MutexLock lock(mu_);
+    held_ = held;
+    changed_.NotifyAll();
+  }
+  // How many have begun.
+  int loads() const {
+    MutexLock lock(mu_);
+    return loads_;
   }
 
   // Calls a method of the administration.
@@ -119,7 +131,10 @@ class ModelAdminTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   std::ostringstream log_;
   std::map<std::string, std::shared_ptr<FakeExecutor>> executors_;  // by model; filled while it loads
-  std::unique_ptr<InspectionServer> server_;
+  mutable Mutex mu_;
+  CondVar changed_;
+  bool held_ ABSL_GUARDED_BY(mu_) = false;
+  int loads_ ABSL_GUARDED_BY(mu_) = 0;
   std::unique_ptr<ModelAdminService::Stub> admin_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };
@@ -205,19 +220,19 @@ TEST_F(ModelAdminTest, OnlyAnAdministratorsTokenMayAdminister) {
 
 TEST_F(ModelAdminTest, TheMainPortHasNoAdministration) {
   Start();
-  const auto elsewhere =
-      ModelAdminService::NewStub(grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+  const auto elsewhere = ModelAdminService::NewStub(Connect(server_->grpc_address()));
   grpc::ClientContext context;
   admin::v1::ListModelsResponse response;
 
   EXPECT_EQ(elsewhere->ListModels(&context, {}, &response).error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForASwap) {
+TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForALoad) {
+  constexpr int kFrames = 20;  // answered while a load is held
   Start();
   std::atomic<bool> stop{false};
+  std::atomic<int> answered{0};
   std::vector<grpc::Status> failures[2];
-  double longest[2] = {};
   std::vector<std::thread> clients;
   for (int i = 0; i < 2; ++i) {
     clients.emplace_back([&, i] {
@@ -225,24 +240,27 @@ TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForASwap) {
         v1::InspectResponse answer;
         const grpc::Status status = Inspect("a", &answer);
         if (!status.ok()) failures[i].push_back(status);
-        longest[i] = std::max(longest[i], answer.seconds().total());
+        ++answered;
       }
     });
   }
 
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(LoadModel("a").ok());
-  EXPECT_FALSE(LoadModel("broken").ok());
+  for (const char* name : {"a", "a", "a", "broken"}) {
+    const int loads_before = loads();
+    HoldLoads(true);
+    std::thread load([&] { EXPECT_EQ(LoadModel(name).ok(), name != absl::string_view("broken")); });
+    EXPECT_TRUE(Eventually([&] { return loads() > loads_before; }));
+    const int answered_before = answered;
+    EXPECT_TRUE(Eventually([&] { return answered >= answered_before + kFrames; }));
+    HoldLoads(false);
+    load.join();
+  }
   stop = true;
   for (std::thread& client : clients) client.join();
 
   for (const auto& failed : failures) {
     EXPECT_TRUE(failed.empty()) << failed.size() << ": " << failed.front().error_message();
   }
-  const double waited = std::max(longest[0], longest[1]);
-  std::printf("longest frame %.3f s; a load takes %.3f s, a batch %.3f s\n", waited,
-              std::chrono::duration<double>(kLoadTime).count(),
-              2 * std::chrono::duration<double>(kTimePerFrame).count());
-  EXPECT_LT(waited, std::chrono::duration<double>(kLoadTime).count());
 }
 
 TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
@@ -250,7 +268,7 @@ TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
   executors_["b"]->FailCalls(1000);
   executors_["b"]->AllowRebuilds(0);
   v1::InspectResponse answer;
-  while (!absl::StrContains(Inspect("b", &answer).error_message(), "every replica")) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([&] { return absl::StrContains(Inspect("b", &answer).error_message(), "every replica"); }));
 
   grpc::ClientContext context;
   const auto stream = inspection_->InspectStream(&context);
@@ -268,24 +286,30 @@ TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
 }
 
 TEST_F(ModelAdminTest, AStopDoesNotWaitForChangesThatHaveNotBegun) {
+  constexpr int kClients = 1 + 16 + 1;  // one change is under way, as many wait as may, and one is refused
   Start();
+  HoldLoads(true);
+  const int loads_before = loads();
   std::vector<std::thread> clients;
-  std::atomic<int> loaded{0};
+  std::atomic<int> refused{0};
   std::atomic<int> unavailable{0};
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < kClients; ++i) {
     clients.emplace_back([&] {
-      const grpc::Status status = LoadModel("a");
-      if (status.ok()) ++loaded;
+      grpc::Status status = LoadModel("a");
+      for (; status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED; status = LoadModel("a")) ++refused;
       if (status.error_code() == grpc::StatusCode::UNAVAILABLE) ++unavailable;
     });
   }
-  while (List().models(0).state() != admin::v1::MODEL_STATE_LOADING) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([&] { return refused > 0; }));  // so that all others have come
 
-  server_->Shutdown();
+  std::thread stop([this] { server_->Shutdown(); });
+  EXPECT_TRUE(Eventually([&] { return unavailable > 0; }));  // the stop has begun
+  HoldLoads(false);
+  stop.join();
   for (std::thread& client : clients) client.join();
 
-  EXPECT_LE(loaded, 2);  // the one under way, and the next when that ended just before the stop
-  EXPECT_EQ(loaded + unavailable, 8);
+  EXPECT_EQ(loads(), loads_before + 1);
+  EXPECT_EQ(unavailable, kClients);  // a stop ends the change under way too
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST_F(ModelSetTest, ABatchHoldsFramesOfOneModelOnly) {
     ASSERT_TRUE(Submit("first", seed).ok());
     ASSERT_TRUE(Submit("second", seed + 1).ok());
   }
-  while (observer_.waiting_for_model.load() < 6) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 6; }));
   executor_->Release();
   results_.Wait(7);
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/server/fake_executor.h"
+#include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -291,7 +292,7 @@ TEST_F(ModelStoreTest, ChangesThatWaitAreBoundedAndAnsweredWhenTheStoreGoes) {
 
   EXPECT_THAT(std::string(refused.message()), HasSubstr("16 changes of models are waiting already"));
   std::thread stop([this] { store_->Stop(); });
-  while (!absl::IsUnavailable(Load("b"))) std::this_thread::yield();  // until the stop has begun
+  EXPECT_TRUE(Eventually([this] { return absl::IsUnavailable(Load("b")); }));  // the stop has begun
   go.set_value();
   stop.join();
   EXPECT_THAT(ends, SizeIs(16));

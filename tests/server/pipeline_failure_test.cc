@@ -60,7 +60,7 @@ TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
   }
 
   for (const FrameResult& result : results_.Wait(sent)) EXPECT_TRUE(result.ok()) << result.status();
-  Until([&] { return observer_.lost_replicas.load() == 1; });
+  ASSERT_TRUE(Eventually([&] { return observer_.lost_replicas.load() == 1; }));
   EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
@@ -71,7 +71,7 @@ TEST_F(PipelineTest, WithoutReplicasEveryFrameIsAnsweredAndHealthyTells) {
     // Later ones may be refused already.
     if (!pipeline_->Submit(MakeRequest(seed), results_.Add()).ok()) break;
   }
-  Until([&] { return observer_.in_flight.load() == 0; });
+  ASSERT_TRUE(Eventually([&] { return observer_.in_flight.load() == 0; }));
 
   EXPECT_EQ(observer_.answered.load(), 0);
   EXPECT_EQ(pipeline_->Healthy().code(), absl::StatusCode::kInternal);

@@ -96,7 +96,7 @@ TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
   // One in the line, one that waits for its place there.
-  Until([&] { return observer_.waiting_for_model.load() >= 2; });
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() >= 2; }));
   executor_->Release();
   results_.Wait(8);
 

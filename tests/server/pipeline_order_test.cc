@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <thread>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -21,7 +20,7 @@ TEST_F(PipelineTest, TakesWhatIsWaitingUpToMaxBatchAndNoMore) {
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
-  while (observer_.waiting_for_model.load() < 6) std::this_thread::yield();
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 6; }));
   executor_->Release();
   results_.Wait(7);
 
@@ -35,7 +34,7 @@ TEST_F(PipelineTest, HighPriorityComesFirst) {
     FrameRequest request = MakeRequest(static_cast<uint64_t>(seed));
     request.options.priority = priority;
     ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
-    Until([&] { return observer_.waiting_for_model.load() == seed; });
+    ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == seed; }));
   }
   executor_->Release();
   results_.Wait(3);
@@ -53,7 +52,7 @@ TEST_F(PipelineTest, AnOldFrameOfLowPriorityIsNotStarved) {
   young.options.priority = Priority::kHigh;
   ASSERT_TRUE(pipeline_->Submit(std::move(young), results_.Add()).ok());
   ASSERT_TRUE(pipeline_->Submit(std::move(old), results_.Add()).ok());
-  Until([&] { return observer_.waiting_for_model.load() == 2; });
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 2; }));
   executor_->Release();
   results_.Wait(3);
 
@@ -67,7 +66,7 @@ TEST_F(PipelineTest, ASoonerDeadlineComesFirstAmongEquals) {
   FrameRequest urgent = MakeRequest(2);
   urgent.deadline = absl::Now() + absl::Milliseconds(800);
   ASSERT_TRUE(pipeline_->Submit(std::move(urgent), results_.Add()).ok());
-  Until([&] { return observer_.waiting_for_model.load() == 2; });
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 2; }));
   executor_->Release();
   results_.Wait(3);
 

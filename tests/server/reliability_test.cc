@@ -2,8 +2,7 @@
 // it longer (`make reliability`).
 
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,9 +20,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/leftovers.h"
+#include "tests/server/server_fixture.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -52,6 +51,7 @@ struct Tally {
   int sent = 0;
   int results = 0;
   int errors = 0;
+  int unavailable = 0;  // of the errors
   int skipped = 0;
   int out_of_order = 0;
   std::vector<double> seconds;  // from arrival to answer, of results
@@ -60,30 +60,22 @@ struct Tally {
   int answered() const { return results + errors + skipped; }
 };
 
-class ReliabilityTest : public ::testing::Test {
+class ReliabilityTest : public ServerTest {
  protected:
   void SetUp() override {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.max_batch = kMaxBatch;
     config.max_frames_in_flight = kMaxInFlight;
     config.max_frames_per_stream = 4;
     config.max_delay_milliseconds = 2;
     config.drain_timeout_seconds = 20;
     executor_->TakePerFrame(kTimePerFrame);
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
+    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
   }
 
   // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
   Tally RunStream(int number, const std::atomic<bool>& stop) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto stub = v1::InspectionService::NewStub(
-        grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments));
+    const auto stub = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
     grpc::ClientContext context;
     // gRPC 1.51 looks at connect()'s errno after other calls that may have changed it, and then takes a connection that
     // is under way for a failed one: with 32 at once, one run in five. It may try again.
@@ -129,6 +121,7 @@ class ReliabilityTest : public ::testing::Test {
         tally.seconds.push_back(reply.result().seconds().total());
       } else {
         ++(reply.has_skipped() ? tally.skipped : tally.errors);
+        if (reply.error().code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE)) ++tally.unavailable;
       }
     }
   }
@@ -149,8 +142,6 @@ class ReliabilityTest : public ::testing::Test {
     return tallies;
   }
 
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
   std::atomic<int> answered_streams_{0};  // whose first reply has come; before it a stream may not be open yet
 };
 
@@ -175,6 +166,8 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
     EXPECT_TRUE(tally.status.ok()) << tally.status.error_message();
     EXPECT_EQ(tally.answered(), tally.sent);
     EXPECT_EQ(tally.out_of_order, 0);
+    EXPECT_EQ(tally.unavailable, 0);
+    if (!tally.latest) EXPECT_EQ(tally.skipped, 0);
     results += tally.results;
     others += tally.errors + tally.skipped;
     seconds.insert(seconds.end(), tally.seconds.begin(), tally.seconds.end());
@@ -190,18 +183,15 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   std::printf("%d results, %d refused or skipped, %.0f frames/s, p99 %.3f s (bound %.3f s), RSS %ld -> %ld kB\n",
               results, others, throughput, p99, bound, static_cast<long>(memory_when_settled),
               static_cast<long>(memory_at_end));
-  if (!IsLongForm()) return;  // times and memory of a few seconds beside other tests say nothing
-  EXPECT_LE(p99, bound);
+  constexpr double kBesideOtherTests = 3;
+  EXPECT_LE(p99, (IsLongForm() ? 1 : kBesideOtherTests) * bound);
+  if (!IsLongForm()) return;  // memory of a few seconds says nothing
   EXPECT_LT(static_cast<double>(memory_at_end), 1.02 * static_cast<double>(memory_when_settled));
 }
 
 TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
   const std::vector<Tally> tallies = Load([&] {
-    const auto give_up = Clock::now() + std::chrono::minutes(1);
-    while (answered_streams_ < kStreams && Clock::now() < give_up) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    EXPECT_EQ(answered_streams_, kStreams);
+    EXPECT_TRUE(Eventually([this] { return answered_streams_ == kStreams; }));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     server_->Shutdown();
   });
@@ -216,6 +206,8 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
     // Frames that were still on their way have no reply; those with one are the first ones, without a gap.
     EXPECT_EQ(tally.out_of_order, 0);
     EXPECT_LE(tally.answered(), tally.sent);
+    // At most the one that was being looked at when the stop came; frames that were accepted are never sent away.
+    EXPECT_LE(tally.unavailable, 1);
     EXPECT_EQ(tally.status.error_code(), grpc::StatusCode::UNAVAILABLE) << tally.status.error_message();
     // Whatever the model computed has reached its client. Under LATEST it may be skipped on the way there.
     const int of_model = computed[kFirstSeed + i];

@@ -1,4 +1,4 @@
-// A server with a stand-in model, and a client of InspectionService.
+// A client of InspectionService on a server with the stand-in model.
 #ifndef BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
 #define BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
 
@@ -6,35 +6,23 @@
 #include <google/protobuf/any.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <cstdint>
 #include <memory>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/pictures.h"
+#include "tests/server/server_fixture.h"
 
 namespace bayespfl::server {
 
 namespace v1 = inspection::v1;
 using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
-
-inline std::string EncodePicture(const std::string& extension, int width = 40, int height = 30) {
-  cv::Mat picture(height, width, CV_8UC3);
-  cv::randu(picture, 0, 255);
-  std::vector<uint8_t> bytes;
-  cv::imencode(extension, picture, bytes);
-  return {bytes.begin(), bytes.end()};
-}
 
 inline v1::InspectRequest MakeRequest() {
   v1::InspectRequest request;
@@ -78,38 +66,25 @@ inline google::rpc::Status DetailsOf(const grpc::Status& status) {
   return details;
 }
 
-class ServiceTest : public ::testing::Test {
+class ServiceTest : public ServerTest {
  protected:
   void SetUp() override { Start(DefaultConfig(), Loader()); }
-  void TearDown() override { executor_->Release(); }
 
   static ServerConfig DefaultConfig() {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.max_image_bytes = 1 << 20;
     config.max_image_pixels = 100'000;
     config.max_frames_in_flight = 8;
-    config.max_batch = 1;
     config.drain_timeout_seconds = 20;
     return config;
   }
 
   ModelLoader Loader() { return LoaderOf(executor_); }
 
-  // Starts a server; waits until it is ready unless told otherwise.
+  // Starts a server and a client of it; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, ModelLoader loader, bool wait = true) {
-    server_.reset();
-    auto server = InspectionServer::Start({.config = config, .loader = std::move(loader), .logger = nullptr});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    if (wait) {
-      ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    }
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments);
+    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config, .loader = std::move(loader), .logger = nullptr}, wait));
+    channel_ = Connect(server_->grpc_address());
     stub_ = v1::InspectionService::NewStub(channel_);
   }
 
@@ -125,21 +100,6 @@ class ServiceTest : public ::testing::Test {
     EXPECT_THAT(status.error_message(), ::testing::HasSubstr(part));
   }
 
-  std::string Http(const std::string& path, int expected_status = 200) {
-    httplib::Client client("127.0.0.1", server_->http_port());
-    const httplib::Result result = client.Get(path);
-    if (!result) return "no answer";
-    EXPECT_EQ(result->status, expected_status) << path;
-    return result->body;
-  }
-
-  // Waits until /metrics holds this.
-  void WaitForMetric(const std::string& part) {
-    while (Http("/metrics").find(part) == std::string::npos) std::this_thread::yield();
-  }
-
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::unique_ptr<InspectionServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::InspectionService::Stub> stub_;
 };

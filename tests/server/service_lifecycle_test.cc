@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <memory>
 #include <string>
@@ -10,11 +9,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -78,8 +79,7 @@ TEST_F(ServiceTest, GracefulStopAnswersAcceptedFramesAndEndsStreams) {
   stream->Write(MakeFrame("0"));
   executor_->WaitForCalls(2);
   std::thread stopper([this] { server_->Shutdown(); });
-  httplib::Client probe("127.0.0.1", server_->http_port());
-  while (probe.Get("/readyz")->status != 503) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/readyz"), "draining"); }));
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
   executor_->Release();
 
@@ -120,13 +120,14 @@ TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
   executor_->AllowRebuilds(0);
 
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
-  while (Http("/livez", 503).find("could not be rebuilt") == std::string::npos) std::this_thread::yield();
+  EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
   grpc::health::v1::HealthCheckResponse health;
-  do {
+  EXPECT_TRUE(Eventually([&] {
     grpc::ClientContext context;
-    ASSERT_TRUE(grpc::health::v1::Health::NewStub(channel_)->Check(&context, {}, &health).ok());
-  } while (health.status() != grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+    EXPECT_TRUE(grpc::health::v1::Health::NewStub(channel_)->Check(&context, {}, &health).ok());
+    return health.status() == grpc::health::v1::HealthCheckResponse::NOT_SERVING;
+  }));
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 1\n"));
 }
 

@@ -14,8 +14,7 @@
 
 #include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/server_fixture.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -30,14 +29,9 @@ using ::testing::StartsWith;
 
 constexpr char kTraceParent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-class ServiceRecordsTest : public ::testing::Test {
+class ServiceRecordsTest : public ServerTest {
  protected:
-  void SetUp() override {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
-    Start(config);
-  }
+  void SetUp() override { Start(TestConfig()); }
 
   void Start(const ServerConfig& config) {
     LogOptions options;
@@ -46,13 +40,9 @@ class ServiceRecordsTest : public ::testing::Test {
       MutexLock lock(mu_);
       lines_.push_back(nlohmann::json::parse(line));
     };
-    auto server = InspectionServer::Start(
-        {.config = config, .loader = LoaderOf(executor_), .logger = *CreateLogger(std::move(options))});
-    ASSERT_TRUE(server.ok()) << server.status();
-    server_ = *std::move(server);
-    ASSERT_TRUE(server_->WaitUntilLoaded().ok());
-    stub_ = v1::InspectionService::NewStub(
-        grpc::CreateChannel(server_->grpc_address(), grpc::InsecureChannelCredentials()));
+    ASSERT_NO_FATAL_FAILURE(
+        StartServer({.config = config, .loader = LoaderOf(executor_), .logger = *CreateLogger(std::move(options))}));
+    stub_ = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
   }
 
   // A frame of two pixels.
@@ -119,10 +109,8 @@ class ServiceRecordsTest : public ::testing::Test {
     return found;
   }
 
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
   Mutex mu_;
   std::vector<nlohmann::json> lines_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<InspectionServer> server_;
   std::unique_ptr<v1::InspectionService::Stub> stub_;
 };
 
@@ -242,9 +230,7 @@ TEST_F(ServiceRecordsTest, IdsOverTheLimitDoNotReachTheLog) {
 class ResultLogTest : public ServiceRecordsTest {
  protected:
   void SetUp() override {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.result_log = file_;
     Start(config);
   }
@@ -296,9 +282,7 @@ TEST_F(ResultLogTest, EveryFrameOfAStreamIsALineAlsoTheBadOne) {
 }
 
 TEST_F(ResultLogTest, AFullDiskCostsLinesAndNoFrames) {
-  ServerConfig config;
-  config.port = 0;
-  config.http_port = 0;
+  ServerConfig config = TestConfig();
   config.result_log = "/dev/full";
   Start(config);
   grpc::ClientContext context;
@@ -311,15 +295,13 @@ TEST_F(ResultLogTest, AFullDiskCostsLinesAndNoFrames) {
 }
 
 TEST_F(ResultLogTest, AFileThatCannotBeOpenedEndsTheStart) {
-  ServerConfig config;
-  config.port = 0;
-  config.http_port = 0;
+  ServerConfig config = TestConfig();
   config.result_log = "/nonexistent/results";
 
-  const auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+  const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
 
-  EXPECT_EQ(server.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(server.status().message()), StartsWith("result_log: "));
+  EXPECT_EQ(started.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(started.message()), StartsWith("result_log: "));
 }
 
 }  // namespace

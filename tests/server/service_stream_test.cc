@@ -152,7 +152,7 @@ TEST_F(ServiceTest, FrameTimeoutIsAnErrorOfThatFrame) {
   hurried.mutable_frame()->mutable_timeout()->set_nanos(1'000'000);
   stream->Write(hurried);
   stream->Write(MakeFrame("2"));
-  WaitForMetric("outcome=\"expired\"} 1\n");
+  WaitForMetric("outcome=\"expired\"} 1");
   executor_->Release();
 
   v1::InspectStreamResponse reply;
@@ -177,7 +177,7 @@ TEST_F(ServiceTest, CancelledStreamsLeaveNothingBehind) {
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
 
-  WaitForMetric("bayespfl_frames_in_flight 0\n");
+  WaitForMetric("bayespfl_frames_in_flight 0");
   const auto start = std::chrono::steady_clock::now();
   server_->Shutdown();  // waits for every call; a leaked one would hold it up until the drain timeout
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
@@ -244,7 +244,7 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   stream->Write(MakeFrame("0"));
   executor_->WaitForCalls(warm_up + 1);
   stream->Write(MakeFrame("1"));
-  WaitForMetric("outcome=\"refused\"} 1\n");
+  WaitForMetric("outcome=\"refused\"} 1");
   executor_->Release();
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
@@ -271,8 +271,8 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
   for (int i = 1; i <= 5; ++i) {
     stream->Write(MakeFrame(std::to_string(i)));
     // A frame that is being decoded holds its place, so the next one comes when this one waits and the last has gone.
-    WaitForMetric(absl::StrCat("outcome=\"skipped\"} ", i - 1, "\n"));
-    WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1\n");
+    WaitForMetric(absl::StrCat("outcome=\"skipped\"} ", i - 1));
+    WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
   }
   executor_->Release();
   stream->WritesDone();
@@ -297,14 +297,14 @@ TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {
     stream->Write(MakeConfiguration());
     for (int i = 0; i < 3; ++i) stream->Write(MakeFrame(std::to_string(i)));
     executor_->WaitForCalls(warm_up + 1);
-    WaitForMetric("bayespfl_frames_in_flight 3\n");
+    WaitForMetric("bayespfl_frames_in_flight 3");
     context.TryCancel();
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   // The model is still held: the two that wait leave without it.
-  WaitForMetric("outcome=\"cancelled\"} 2\n");
+  WaitForMetric("outcome=\"cancelled\"} 2");
   executor_->Release();
-  WaitForMetric("bayespfl_frames_in_flight 0\n");
+  WaitForMetric("bayespfl_frames_in_flight 0");
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ size_t MostInside(WaitingLine<std::string>& line, BytesOf bytes_of, Leave leave)
   });
   size_t most = 0;
   for (uint64_t i = 0; i < kItems; ++i) {
-    Until([&line] { return line.size() > 0; });
+    EXPECT_TRUE(Eventually([&line] { return line.size() > 0; }));
     most = std::max(most, line.size());
     leave(i);
   }
@@ -178,7 +178,7 @@ TEST(WaitingLineTest, AnIdleTakerGetsAnItemAtOnceWhateverTheDelay) {
       return group == &mine;
     });
   });
-  Until([&looked] { return looked.load(); });  // it found nothing: nobody was busy
+  EXPECT_TRUE(Eventually([&looked] { return looked.load(); }));  // it found nothing: nobody was busy
   Place of_mine = At(2);
   of_mine.group = &mine;
   Put(line, of_mine, "a");
@@ -258,7 +258,7 @@ TEST(WaitingLineTest, NothingIsLostOrDoubledAmongManyThreads) {
     });
   }
   for (std::thread& pusher : pushers) pusher.join();
-  Until([&] { return line.size() == 0; });
+  EXPECT_TRUE(Eventually([&] { return line.size() == 0; }));
   line.Close();
   for (std::thread& taker : takers) taker.join();
 

@@ -29,15 +29,25 @@ std::optional<double> RetrySeconds(const google::rpc::Status& status) {
   return std::nullopt;
 }
 
+// At a frame a second one call tells, unless the machine takes a second from one to the next.
+bool IsOverItsRate(const Client& client) {
+  return client.Inspect().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
 TEST_F(SecureServerTest, AClientOverItsFramesASecondIsToldWhenToComeAgain) {
   ServerConfig config = DefaultConfig();
   UseTokens(config);
   config.max_frames_per_second_per_client = 1;
   Start(config);
-  ASSERT_TRUE(Plain(inspect_.token).Inspect().ok());
+  const Client client = Plain(inspect_.token);
+  ASSERT_TRUE(client.Inspect().ok());
 
-  grpc::ClientContext context;
-  const grpc::Status status = Plain(inspect_.token).Inspect(context);
+  std::optional<grpc::ClientContext> context;
+  grpc::Status status;
+  ASSERT_TRUE(Eventually([&] {
+    status = client.Inspect(context.emplace());
+    return !status.ok();
+  }));
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("max_frames_per_second_per_client = 1"));
@@ -45,7 +55,7 @@ TEST_F(SecureServerTest, AClientOverItsFramesASecondIsToldWhenToComeAgain) {
   ASSERT_TRUE(details.ParseFromString(status.error_details()));
   EXPECT_GT(RetrySeconds(details).value_or(0), 0);
   EXPECT_LE(RetrySeconds(details).value_or(2), 1);
-  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
+  EXPECT_EQ(context->GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_TRUE(Plain(admin_.token).Inspect().ok());  // another client
 }
 
@@ -58,10 +68,14 @@ TEST_F(SecureServerTest, AFrameOverTheRateIsAnErrorOfThatFrameAndTheStreamGoesOn
   const std::unique_ptr<StreamClient> stream = client.OpenStream(context);
   ASSERT_TRUE(Exchange(*stream)->has_result());
 
-  const v1::InspectStreamResponse refused = *Exchange(*stream);
+  v1::InspectStreamResponse refused;
+  ASSERT_TRUE(Eventually([&] {
+    refused = *Exchange(*stream);
+    return !refused.has_result();
+  }));
 
   EXPECT_EQ(refused.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
-  EXPECT_GT(RetrySeconds(refused.error()).value_or(0), 0.1);
+  EXPECT_GT(RetrySeconds(refused.error()).value_or(0), 0);
   EXPECT_TRUE(Eventually([&] { return Exchange(*stream)->has_result(); }));
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
@@ -77,7 +91,7 @@ TEST_F(SecureServerTest, ClientsAreToldApartByCertificateWithoutTokens) {
   const CertificateAndKey second = authority_.Issue("camera", "DNS:camera-2.plant");
 
   ASSERT_TRUE(Tls(authority_, "", first).Inspect().ok());
-  EXPECT_EQ(Tls(authority_, "", first).Inspect().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Eventually([&] { return IsOverItsRate(Tls(authority_, "", first)); }));
   EXPECT_TRUE(Tls(authority_, "", second).Inspect().ok());
 }
 
@@ -87,7 +101,7 @@ TEST_F(SecureServerTest, ClientsAreToldApartByAddressWithoutAnything) {
   Start(config);
 
   ASSERT_TRUE(Plain().Inspect().ok());
-  EXPECT_EQ(Plain().Inspect().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);  // another port, the same address
+  EXPECT_TRUE(Eventually([&] { return IsOverItsRate(Plain()); }));  // other ports, the same address
 }
 
 TEST_F(SecureServerTest, AClientsStreamsAreLimitedAndItsPlaceIsFreeAgainAtTheEnd) {

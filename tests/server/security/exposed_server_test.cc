@@ -40,7 +40,7 @@ TEST_F(SecureServerTest, TheHttpPortCanStayBehind) {
   Start(config);
 
   EXPECT_THAT(server_->http_address(), HasSubstr("127.0.0.1:"));
-  EXPECT_THAT(Metrics(), HasSubstr("bayespfl_build_info"));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_build_info"));
 }
 
 }  // namespace

@@ -4,25 +4,25 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
-#include "tests/server/fake_executor.h"
 #include "tests/server/raw_call.h"
+#include "tests/server/server_fixture.h"
+#include "tests/server/until.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_folder.h"
 
@@ -34,6 +34,7 @@ using testing::CertificateAndKey;
 using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
 
 inline constexpr std::chrono::seconds kPatience(30);  // for what happens within a second or two
+inline constexpr int kCallsAfterAReload = 20;         // which show what the reload has changed
 
 inline v1::Image Picture() {
   v1::Image image;
@@ -119,24 +120,20 @@ inline std::optional<v1::InspectStreamResponse> Exchange(StreamClient& stream) {
   return response;
 }
 
-class SecureServerTest : public ::testing::Test {
+class SecureServerTest : public ServerTest {
  protected:
   static ServerConfig DefaultConfig() {
-    ServerConfig config;
-    config.port = 0;
-    config.http_port = 0;
+    ServerConfig config = TestConfig();
     config.security_reload_seconds = 1;
-    config.max_batch = 1;
     return config;
   }
 
   absl::Status TryStart(const ServerConfig& config) {
-    Logger logger =
-        *CreateLogger({.level = "debug", .format = "text", .write = [this](absl::string_view line) { log_ << line; }});
-    auto server = InspectionServer::Start({.config = config, .loader = LoaderOf(executor_), .logger = logger});
-    if (!server.ok()) return server.status();
-    server_ = *std::move(server);
-    return server_->WaitUntilLoaded();
+    Logger logger = *CreateLogger({.level = "debug", .format = "text", .write = [this](absl::string_view line) {
+                                     MutexLock lock(mu_);
+                                     absl::StrAppend(&log_, line);
+                                   }});
+    return TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = std::move(logger)});
   }
   void Start(const ServerConfig& config) {
     const absl::Status started = TryStart(config);
@@ -163,36 +160,24 @@ class SecureServerTest : public ::testing::Test {
     return {address_, grpc::SslCredentials({trusted.certificate(), own.key, own.certificate}), token};
   }
 
-  // True once `condition` holds; false when it does not within kPatience.
-  static bool Eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return true;
+  std::string LogSoFar() const {
+    MutexLock lock(mu_);
+    return log_;
   }
-
-  // The log so far; the server must have stopped.
+  // Ends the server; its whole log.
   std::string Log() {
     server_.reset();
-    return log_.str();
+    return LogSoFar();
   }
-  std::string Metrics() const {
-    const httplib::Result result = httplib::Client("127.0.0.1", server_->http_port()).Get("/metrics");
-    return result ? result->body : std::string();
-  }
-
   const testing::TemporaryFolder folder_;
   const Authority authority_{"authority"};
   const Authority stranger_{"stranger"};
   const CertificateAndKey identity_ = authority_.Issue("server", testing::kLoopbackNames);
   const NewToken inspect_ = *MakeToken("line-3", Role::kInspect);
   const NewToken admin_ = *MakeToken("robot", Role::kAdmin);
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
-  std::ostringstream log_;
+  mutable Mutex mu_;
+  std::string log_ ABSL_GUARDED_BY(mu_);
   std::string address_;
-  std::unique_ptr<InspectionServer> server_;
 };
 
 }  // namespace bayespfl::server
