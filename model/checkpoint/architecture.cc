@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "model/package/limits.h"
 
 namespace bayespfl {
 namespace {
@@ -11,14 +12,13 @@ namespace {
 constexpr int64_t kHeadWidth = 64;  // of CLIP's transformers
 constexpr int64_t kRcaHeads = 4;    // never stored; fixed in the reference
 constexpr int64_t kTappedLayers = 4;
-constexpr int64_t kMaxSize = 1 << 20;  // no size of a real model comes near; keeps the arithmetic inside 64 bits
 
 // Reads sizes; remembers the first tensor that is missing or strange.
 class SizeReader {
  public:
   SizeReader(const Tensors& tensors, absl::string_view what) : tensors_(tensors), what_(what) {}
 
-  // Size of one axis, at most kMaxSize, of a tensor that must have `axes` of them; 1 on error.
+  // Size of one axis, at most kMaxDimension, of a tensor that must have `axes` of them; 1 on error.
   int64_t Size(const std::string& name, size_t axes, size_t axis) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
@@ -31,7 +31,7 @@ class SizeReader {
       return 1;
     }
     const int64_t size = found->second.shape[axis];
-    if (size > kMaxSize) {
+    if (size > kMaxDimension) {
       Fail(absl::StrCat("tensor ", name, " has an axis of length ", size, ": the file is not ", what_));
       return 1;
     }

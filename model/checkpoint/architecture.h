@@ -21,7 +21,7 @@ struct ArchitectureOptions {
 
 // The sizes of `config` (ModelConfig's first group), from CLIP's and Bayes-PFL's tensors under the package's names.
 // InvalidArgument: a width is no multiple of 64 and the heads are not given. DataLoss: a tensor that tells a size is
-// missing or has another number of axes or one above 2^20; the message names it.
+// missing or has another number of axes or one above kMaxDimension; the message names it.
 absl::StatusOr<ModelConfig> InferArchitecture(const Tensors& clip, const Tensors& bayespfl,
                                               const ArchitectureOptions& options);
 

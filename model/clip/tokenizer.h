@@ -6,7 +6,6 @@
 #ifndef BAYESPFL_MODEL_CLIP_TOKENIZER_H_
 #define BAYESPFL_MODEL_CLIP_TOKENIZER_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,10 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/package/limits.h"
 
 namespace bayespfl {
-
-inline constexpr size_t kMaxVocabularyBytes = size_t{64} << 20;  // of a merges file, decompressed
 
 // Immutable after construction; every const method may be called from any thread.
 class Tokenizer {
@@ -28,8 +26,9 @@ class Tokenizer {
 
   // Loads a merges file, gzip-compressed or plain ("bpe_simple_vocab_16e6.txt[.gz]").
   // The file's header and its first 48894 merges are used; a larger vocabulary's further lines are ignored.
-  // NotFound: no such file. DataLoss: damaged or truncated gzip data, more than 64 MiB when decompressed, or not a CLIP
-  // merges file (no header, too few merges, malformed line, unknown or repeated symbol; the message names the line).
+  // NotFound: no such file. DataLoss: damaged or truncated gzip data, more than kMaxVocabularyBytes when decompressed,
+  // or not a CLIP merges file (no header, too few merges, malformed line, unknown or repeated symbol; the message names
+  // the line).
   // A file that cannot be opened gives the code of its errno (PermissionDenied ...).
   static absl::StatusOr<std::unique_ptr<const Tokenizer>> Load(const std::string& path);
 

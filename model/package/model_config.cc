@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
+#include "model/package/limits.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -14,16 +15,15 @@ namespace {
 
 constexpr char kFileName[] = "config.json";
 constexpr int kSchemaVersion = 1;
-constexpr int64_t kMaxSize = 1 << 20;  // no width, length or count of a real model comes near
 
 TowerConfig ReadTower(JsonObjectReader& reader) {
-  return {.width = reader.Integer("width", 1, kMaxSize),
+  return {.width = reader.Integer("width", 1, kMaxDimension),
           .layers = reader.Integer("layers", 1, 1024),
           .heads = reader.Integer("heads", 1, 1024)};
 }
 
 void ReadArchitecture(JsonObjectReader architecture, ModelConfig& config) {
-  config.embed_dim = architecture.Integer("embed_dim", 1, kMaxSize);
+  config.embed_dim = architecture.Integer("embed_dim", 1, kMaxDimension);
   JsonObjectReader vision = architecture.Object("vision");
   config.vision = ReadTower(vision);
   config.patch_size = vision.Integer("patch_size", 1, 1024);
@@ -33,7 +33,7 @@ void ReadArchitecture(JsonObjectReader architecture, ModelConfig& config) {
   JsonObjectReader text = architecture.Object("text");
   config.text = ReadTower(text);
   config.context_length = text.Integer("context_length", 1, 4096);
-  config.vocabulary_size = text.Integer("vocabulary_size", 49408, kMaxSize);
+  config.vocabulary_size = text.Integer("vocabulary_size", 49408, kMaxDimension);
   text.Done();
   JsonObjectReader prompts = architecture.Object("prompts");
   config.prompts = prompts.Integer("count", 1, 256);
@@ -42,7 +42,7 @@ void ReadArchitecture(JsonObjectReader architecture, ModelConfig& config) {
   prompts.Done();
   config.flow_steps = architecture.Integer("flow_steps", 0, 1024);
   config.rca_heads = architecture.Integer("rca_heads", 1, 1024);
-  config.encoder_width = architecture.Integer("encoder_width", 1, kMaxSize);
+  config.encoder_width = architecture.Integer("encoder_width", 1, kMaxDimension);
   architecture.Done();
 }
 

@@ -9,13 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "model/package/limits.h"
 #include "model/package/sha256.h"
 
 namespace bayespfl {
 namespace {
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
-constexpr size_t kMaxVocabularyBytes = 64 << 20;
 constexpr size_t kMaxCalibrationBytes = 16 << 20;  // some 20,000 categories
 
 std::string CalibrationPath(const std::filesystem::path& root, const PackageOptions& options) {

@@ -3,11 +3,13 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
+
+#include "absl/status/statusor.h"
+#include "base/files.h"
 
 namespace bayespfl::testing {
 namespace {
@@ -53,9 +55,9 @@ size_t Product(const std::vector<int64_t>& shape) {
 }  // namespace
 
 std::vector<uint8_t> ReadFileBytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const absl::StatusOr<std::string> bytes = ReadFile(path, std::numeric_limits<size_t>::max());
+  if (!bytes.ok()) throw std::runtime_error(bytes.status().ToString());
+  return {bytes->begin(), bytes->end()};
 }
 
 std::map<std::string, FixtureTensor> LoadSafetensors(const std::string& path) {

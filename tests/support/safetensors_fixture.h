@@ -21,7 +21,7 @@ struct FixtureTensor {
 // calling test, if the file is missing, damaged or holds another type. Little-endian machines only.
 std::map<std::string, FixtureTensor> LoadSafetensors(const std::string& path);
 
-// All bytes of a file; throws std::runtime_error if it cannot be read.
+// All bytes of a file; throws std::runtime_error if it cannot be read or is empty.
 std::vector<uint8_t> ReadFileBytes(const std::string& path);
 
 }  // namespace bayespfl::testing

@@ -5,11 +5,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <system_error>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/files.h"
 
@@ -38,6 +42,21 @@ class TemporaryFolder {
     const absl::Status written = WriteFile(file, text);
     EXPECT_TRUE(written.ok()) << written;
     return file;
+  }
+
+  // The bytes of a file of the folder, which must be there and not be empty.
+  std::string Read(const std::string& name) const {
+    const absl::StatusOr<std::string> bytes = ReadFile(File(name), std::numeric_limits<size_t>::max());
+    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    return bytes.value_or("");
+  }
+
+  // Replaces the first `from` in a file of the folder, which must hold it.
+  void Replace(const std::string& name, const std::string& from, const std::string& to) const {
+    std::string text = Read(name);
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    Write(name, text.replace(at, from.size(), to));
   }
 
  private:

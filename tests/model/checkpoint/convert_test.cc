@@ -4,7 +4,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -30,11 +29,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
-
-std::string ReadText(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {(std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()};
-}
 
 class ConvertTest : public ::testing::Test {
  protected:
@@ -134,7 +128,7 @@ TEST_F(ConvertTest, ThePackageVerifiesAndKnowsItsSources) {
   ASSERT_TRUE(package.ok()) << package.status();
   EXPECT_THAT(VerifyPackage(*package), IsEmpty());
   EXPECT_EQ(package->config.file_digests.size(), 3U);
-  const std::string text = ReadText(fs::path(options_.output_dir) / "config.json");
+  const std::string text = temporary_.Read("model/config.json");
   // sha256sum of the two fixtures
   EXPECT_THAT(text, HasSubstr("01b089156d4a4e45cce3f673b6d5b25ce17e8bf0537468b7262a585222fccea4"));
   EXPECT_THAT(text, HasSubstr("\"weights_file\": \"train.pth\""));
@@ -265,19 +259,19 @@ TEST_F(ConvertTest, KeepsAPackageUnlessToldToReplaceIt) {
   ASSERT_TRUE(ConvertPackage(options_).ok());
   options_.stage = 1;
   EXPECT_EQ(ConvertPackage(options_).status().code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_THAT(ReadText(fs::path(options_.output_dir) / "config.json"), HasSubstr("\"stage\": 2"));
+  EXPECT_THAT(temporary_.Read("model/config.json"), HasSubstr("\"stage\": 2"));
   options_.overwrite = true;
   EXPECT_TRUE(ConvertPackage(options_).ok());
-  EXPECT_THAT(ReadText(fs::path(options_.output_dir) / "config.json"), HasSubstr("\"stage\": 1"));
+  EXPECT_THAT(temporary_.Read("model/config.json"), HasSubstr("\"stage\": 1"));
   EXPECT_THAT(Names(), ElementsAre("model"));
 }
 
 TEST_F(ConvertTest, TheSameSourcesGiveTheSameBytes) {
   ASSERT_TRUE(ConvertPackage(options_).ok());
-  const std::string first = ReadText(fs::path(options_.output_dir) / "config.json");
+  const std::string first = temporary_.Read("model/config.json");
   options_.overwrite = true;
   ASSERT_TRUE(ConvertPackage(options_).ok());
-  EXPECT_EQ(ReadText(fs::path(options_.output_dir) / "config.json"), first);
+  EXPECT_EQ(temporary_.Read("model/config.json"), first);
 }
 
 TEST_F(ConvertTest, VerifyFindsDamageAfterwards) {

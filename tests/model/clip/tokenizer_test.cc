@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -24,6 +23,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "base/files.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -38,10 +38,7 @@ constexpr absl::string_view kMojibake = "mojibake: \u00E2\u0153\u201D caf\u00C3\
 
 std::string VocabularyPath() { return BAYESPFL_ASSETS_DIR "/demo/model/bpe_simple_vocab_16e6.txt.gz"; }
 
-std::string ReadBytes(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(stream), {});
-}
+std::string ReadBytes(const std::string& path) { return ReadFile(path, kMaxVocabularyBytes).value(); }
 
 // The vocabulary's lines up to the last one that CLIP uses.
 std::vector<std::string> ReadVocabularyLines() {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -196,15 +194,8 @@ class PackageTest : public ::testing::Test {
  protected:
   PackageTest() { std::filesystem::copy(kModelDir, dir_); }
 
-  std::string ReadConfig() const {
-    std::ifstream file(dir_ / "config.json");
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
   void ReplaceInConfig(const std::string& from, const std::string& to) const {
-    std::string text = ReadConfig();
-    const size_t at = text.find(from);
-    ASSERT_NE(at, std::string::npos) << from;
-    std::ofstream(dir_ / "config.json") << text.replace(at, from.size(), to);
+    folder_.Replace("model/config.json", from, to);
   }
   absl::Status Load() const { return Detector::Create(dir_, {.device = "cpu"}).status(); }
 
@@ -248,10 +239,10 @@ TEST_F(PackageTest, AnUnknownKeyIsNamed) {
 }
 
 TEST_F(PackageTest, WithoutAThresholdThePackageIsNotCalibrated) {
-  const std::string text = ReadConfig();
+  const std::string text = folder_.Read("model/config.json");
   const size_t begin = text.find("\"thresholds\"");
   const size_t end = text.find("},", begin) + 2;
-  std::ofstream(dir_ / "config.json") << text.substr(0, begin) + text.substr(end);
+  folder_.Write("model/config.json", text.substr(0, begin) + text.substr(end));
   auto detector = Detector::Create(dir_, {.device = "cpu"});
   ASSERT_TRUE(detector.ok()) << detector.status();
   EXPECT_FALSE((*detector)->info().calibrated);

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/html_report.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/bmp.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -44,33 +43,15 @@ class SilentObserver final : public EvaluationObserver {
   std::string said;
 };
 
-// An uncompressed gray picture of kSide x kSide pixels: a BMP, which needs no library.
-std::string Bmp(const std::vector<uint8_t>& gray) {
-  std::string file = "BM";
-  const auto little = [&file](uint32_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) file += static_cast<char>(value >> (8 * i));
-  };
-  little(54 + 3 * kSide * kSide, 4);
-  little(0, 4);
-  little(54, 4);
-  little(40, 4);
-  little(kSide, 4);
-  little(kSide, 4);
-  little(1, 2);
-  little(24, 2);
-  for (int i = 0; i < 6; ++i) little(0, 4);
-  for (int row = kSide - 1; row >= 0; --row) {
-    for (int column = 0; column < kSide; ++column) {
-      file.append(3, static_cast<char>(gray[At(row, column)]));
-    }
-  }
-  return file;
+// A gray picture of kSide x kSide pixels, as a file.
+std::string GrayBmp(const std::vector<uint8_t>& gray) {
+  RgbImage image{kSide, kSide, {}};
+  for (const uint8_t value : gray) image.pixels.insert(image.pixels.end(), 3, value);
+  return testing::Bmp(image);
 }
 
 class ReportTest : public ::testing::Test {
  protected:
-  ReportTest() { fs::create_directories(root_ / "data"); }
-
   // A category of `normal` and `anomalous` pictures; picture i is brighter than picture i - 1, defects are a bright
   // square.
   void PutCategory(const std::string& name, int normal, int anomalous) {
@@ -85,8 +66,8 @@ class ReportTest : public ::testing::Test {
         }
       }
       const std::string image = absl::StrCat(name.size(), "_", i, ".bmp");
-      std::ofstream(root_ / "data" / image, std::ios::binary) << Bmp(gray);
-      std::ofstream(root_ / "data" / absl::StrCat("mask_", image), std::ios::binary) << Bmp(mask);
+      folder_.Write(absl::StrCat("data/", image), GrayBmp(gray));
+      folder_.Write(absl::StrCat("data/mask_", image), GrayBmp(mask));
       std::string quoted = name;
       for (size_t at = quoted.find('"'); at != std::string::npos; at = quoted.find('"', at + 2))
         quoted.insert(at, 1, '"');
@@ -111,7 +92,7 @@ class ReportTest : public ::testing::Test {
   }
 
   absl::StatusOr<Evaluation> Evaluate(const std::string& folder, int allowed = 1000) {
-    std::ofstream(root_ / "data/set.csv") << "image,mask,category,label\n" << rows_;
+    folder_.Write("data/set.csv", absl::StrCat("image,mask,category,label\n", rows_));
     const auto dataset = OpenDataset(root_ / "data/set.csv", {});
     if (!dataset.ok()) return dataset.status();
     EvaluationSetting setting;
@@ -141,8 +122,8 @@ class ReportTest : public ::testing::Test {
   std::map<std::string, std::string> Files(const std::string& folder) const {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::directory_iterator(root_ / folder)) {
-      std::ifstream file(entry.path(), std::ios::binary);
-      files[entry.path().filename()] = {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+      const std::string name = entry.path().filename();
+      files[name] = folder_.Read(absl::StrCat(folder, "/", name));
     }
     return files;
   }
@@ -189,9 +170,7 @@ TEST_F(ReportTest, TheReferencesNumbersAreThoseOfItsFunctions) {
   auto pixels = PixelMetricsAccumulator::Create(root_);
   ASSERT_TRUE(pixels.ok());
   for (const PictureResult& picture : evaluation->pictures) {
-    std::ifstream file(root_ / "data" / picture.item.image, std::ios::binary);
-    const auto image =
-        DecodeBytes(std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()));
+    const auto image = DecodeBytes(folder_.Read(absl::StrCat("data/", picture.item.image)));
     ASSERT_TRUE(image.ok());
     int allowed = 1;
     const Detection detection = *Detect({.image = &*image, .category = "nut"}, allowed);

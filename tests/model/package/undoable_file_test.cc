@@ -4,8 +4,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <thread>
@@ -28,9 +26,7 @@ class UndoableFileTest : public ::testing::Test {
     return ChangeFile(file_, [&](const std::optional<std::string>&) { return content; });
   }
   std::string Content(const std::string& suffix = "") const {
-    std::ifstream stream(file_ + suffix, std::ios::binary);
-    if (!stream) return "(none)";
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    return fs::exists(file_ + suffix) ? temporary_.Read("f" + suffix) : "(none)";
   }
   std::set<std::string> Names() const {
     std::set<std::string> names;

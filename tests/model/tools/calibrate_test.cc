@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
@@ -18,8 +16,9 @@
 #include "model/checkpoint/init.h"
 #include "model/clip/bundled_vocabulary.h"
 #include "model/detection/detector.h"
-#include "model/image/decode.h"
+#include "model/image/image.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/bmp.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -33,43 +32,25 @@ using ::testing::Not;
 
 const std::string kModelDir = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
 
-std::string FileContent(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// A 24-bit BMP of a soft texture that differs by `number`.
-std::string Bmp(int width, int height, int number) {
-  const size_t row = (3 * static_cast<size_t>(width) + 3) / 4 * 4;
-  const size_t size = 54 + row * static_cast<size_t>(height);
-  std::string bytes(size, '\0');
-  const auto put32 = [&](size_t at, size_t value) {
-    for (size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<char>((value >> (8 * i)) & 0xFF);
-  };
-  bytes[0] = 'B';
-  bytes[1] = 'M';
-  put32(2, size);
-  put32(10, 54);
-  put32(14, 40);
-  put32(18, static_cast<size_t>(width));
-  put32(22, static_cast<size_t>(height));
-  bytes[26] = 1;
-  bytes[28] = 24;
-  for (size_t i = 54; i < size; ++i)
-    bytes[i] = static_cast<char>(100 + (i * (7 + static_cast<size_t>(number)) / 9) % 40);
-  return bytes;
+// Good picture 0, 1 ...: a soft texture, each of its own width. Rows of a BMP need padding at these widths.
+RgbImage GoodPicture(int number) {
+  RgbImage image{41 + 60 * number, 50, {}};
+  image.pixels.resize(3 * image.pixel_count());
+  for (size_t i = 0; i < image.pixels.size(); ++i) {
+    image.pixels[i] = static_cast<uint8_t>(100 + (i * static_cast<size_t>(7 + number) / 9) % 40);
+  }
+  return image;
 }
 
 // A package and a folder of four good pictures of different sizes; with a reject rate of 0.2, four are enough.
 class CalibrateTest : public ::testing::Test {
  protected:
   CalibrateTest() {
-    fs::create_directories(root_ / "good" / "deeper");
     fs::copy(kModelDir, root_ / "model");
     for (int i = 0; i < 4; ++i) {
-      std::ofstream(root_ / "good" / (i == 3 ? "deeper/3.BMP" : absl::StrCat(i, ".bmp"))) << Bmp(40 + 60 * i, 50, i);
+      folder_.Write(i == 3 ? "good/deeper/3.BMP" : absl::StrCat("good/", i, ".bmp"), testing::Bmp(GoodPicture(i)));
     }
-    std::ofstream(root_ / "good" / "notes.txt") << "no picture";
+    folder_.Write("good/notes.txt", "no picture");
     arguments_.model_dir = root_ / "model";
     arguments_.category = "leather";
     arguments_.images = {root_ / "good"};
@@ -94,12 +75,7 @@ class CalibrateTest : public ::testing::Test {
     return *std::move(detector);
   }
   absl::Status OpenStatus() const { return Detector::Create(arguments_.model_dir, {.device = "cpu"}).status(); }
-  void ReplaceInFile(const fs::path& path, const std::string& from, const std::string& to) const {
-    std::string text = FileContent(path);
-    const size_t at = text.find(from);
-    ASSERT_NE(at, std::string::npos) << from;
-    std::ofstream(path) << text.replace(at, from.size(), to);
-  }
+  std::string WrittenCalibration() const { return folder_.Read("model/calibration.json"); }
 
   const testing::TemporaryFolder folder_;
   const fs::path root_ = folder_.path();
@@ -117,10 +93,8 @@ TEST_F(CalibrateTest, TheThresholdsAreThoseOfTheGoodPicturesOwnScoresAndMaps) {
   std::vector<float> scores;
   std::vector<float> pixels;
   for (int i = 0; i < 4; ++i) {
-    const std::string bmp = Bmp(40 + 60 * i, 50, i);
-    const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bmp.data()), bmp.size()});
-    ASSERT_TRUE(image.ok()) << image.status();
-    const Frame frame{.image = &*image, .category = "leather", .seed = 5, .samples = 2};
+    const RgbImage image = GoodPicture(i);
+    const Frame frame{.image = &image, .category = "leather", .seed = 5, .samples = 2};
     const absl::StatusOr<Detection> detection = detector->Detect({&frame, 1})[0];
     ASSERT_TRUE(detection.ok()) << detection.status();
     EXPECT_EQ(detection->thresholds.score, report.calibration.score_threshold);
@@ -138,9 +112,9 @@ TEST_F(CalibrateTest, TheThresholdsAreThoseOfTheGoodPicturesOwnScoresAndMaps) {
 TEST_F(CalibrateTest, EachPictureIsDrawnWithASeedOfItsOwnThatItsNameDoesNotChange) {
   const CalibrationReport own_seeds = MustCalibrate();
   fs::rename(root_ / "good" / "0.bmp", root_ / "good" / "zzz.bmp");
-  const std::string before = FileContent(file_);
+  const std::string before = WrittenCalibration();
   MustCalibrate();
-  EXPECT_EQ(FileContent(file_), before);
+  EXPECT_EQ(WrittenCalibration(), before);
 
   arguments_.fixed_seed = true;
   EXPECT_NE(MustCalibrate().calibration.provenance.highest_good_score,
@@ -149,9 +123,9 @@ TEST_F(CalibrateTest, EachPictureIsDrawnWithASeedOfItsOwnThatItsNameDoesNotChang
 
 TEST_F(CalibrateTest, TheSameCommandTwiceGivesTheSameBytesAndLeavesTheUndoAlone) {
   MustCalibrate();
-  const std::string first = FileContent(file_);
+  const std::string first = WrittenCalibration();
   MustCalibrate();
-  EXPECT_EQ(FileContent(file_), first);
+  EXPECT_EQ(WrittenCalibration(), first);
   EXPECT_FALSE(fs::exists(file_.string() + ".previous"));
 }
 
@@ -164,7 +138,7 @@ TEST_F(CalibrateTest, OtherCategoriesKeepTheirEntriesAndSpellingsOfOneShareIt) {
   const CalibrationReport last = MustCalibrate();
 
   EXPECT_EQ(last.key, "metal nut");
-  const nlohmann::json categories = nlohmann::json::parse(FileContent(file_))["categories"];
+  const nlohmann::json categories = nlohmann::json::parse(WrittenCalibration())["categories"];
   EXPECT_EQ(categories.size(), 2U);
   EXPECT_TRUE(categories.contains("leather"));
   const std::unique_ptr<Detector> detector = MustOpen();
@@ -223,8 +197,8 @@ TEST_F(CalibrateTest, TooFewPicturesAreRefusedWithBothNumbersAndNothingIsWritten
 }
 
 TEST_F(CalibrateTest, EveryUnreadablePictureIsNamedAndNothingIsWritten) {
-  std::ofstream(root_ / "good" / "broken.jpg") << "\xFF\xD8 no more";
-  std::ofstream(root_ / "good" / "empty.png") << "";
+  folder_.Write("good/broken.jpg", "\xFF\xD8 no more");
+  folder_.Write("good/empty.png", "");
   EXPECT_THAT(Refusal(), AllOf(HasSubstr("2 of 6 pictures cannot be read"), HasSubstr("broken.jpg: "),
                                HasSubstr("empty.png is empty"), Not(HasSubstr("0.bmp"))));
   EXPECT_FALSE(fs::exists(file_));
@@ -246,17 +220,17 @@ TEST_F(CalibrateTest, MissingFilesEmptyFoldersAndBadCategoriesAreRefused) {
 
 TEST_F(CalibrateTest, UndoRestoresTheCalibrationBeforeAndThenTheLastOne) {
   MustCalibrate();
-  const std::string first = FileContent(file_);
+  const std::string first = WrittenCalibration();
   arguments_.seed = 99;
   MustCalibrate();
-  const std::string second = FileContent(file_);
+  const std::string second = WrittenCalibration();
   arguments_.undo = true;
   ASSERT_NE(first, second);
 
   EXPECT_EQ(RunCalibrate(arguments_), 0);
-  EXPECT_EQ(FileContent(file_), first);
+  EXPECT_EQ(WrittenCalibration(), first);
   EXPECT_EQ(RunCalibrate(arguments_), 0);
-  EXPECT_EQ(FileContent(file_), second);
+  EXPECT_EQ(WrittenCalibration(), second);
 }
 
 TEST_F(CalibrateTest, UndoOfTheFirstCalibrationGivesThePackageItsDigestBack) {
@@ -293,21 +267,21 @@ TEST_F(CalibrateTest, AFileElsewhereLeavesThePackageUntouchedAndCoversTheVersion
 
 TEST_F(CalibrateTest, AFolderThatCannotBeWrittenLeavesTheOldFileAndNamesTheWayOut) {
   MustCalibrate();
-  const std::string before = FileContent(file_);
+  const std::string before = WrittenCalibration();
   fs::create_directories(file_.string() + ".tmp/in the way");
   arguments_.seed = 1;
 
   const absl::Status status = Calibrate(arguments_).status();
 
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("calibration.json.tmp"), HasSubstr("--calibration FILE")));
-  EXPECT_EQ(FileContent(file_), before);
+  EXPECT_EQ(WrittenCalibration(), before);
   EXPECT_TRUE(OpenStatus().ok());
 }
 
 TEST_F(CalibrateTest, ADamagedFileIsLeftAsItIs) {
-  std::ofstream(file_) << "{}";
+  folder_.Write("model/calibration.json", "{}");
   EXPECT_THAT(Refusal(), AllOf(HasSubstr("is damaged and was left as it is"), HasSubstr("schema_version")));
-  EXPECT_EQ(FileContent(file_), "{}");
+  EXPECT_EQ(WrittenCalibration(), "{}");
 }
 
 // ---- loading -------------------------------------------------------------------------------------------------------
@@ -329,7 +303,7 @@ TEST_F(CalibrateTest, ACalibrationOfAnotherModelIsRefusedAndCalibratingAgainRepl
   MustCalibrate();
   arguments_.category = "wood";
   MustCalibrate();
-  ReplaceInFile(root_ / "model" / "config.json", "\"map_smoothing_sigma\": 4", "\"map_smoothing_sigma\": 5");
+  folder_.Replace("model/config.json", "\"map_smoothing_sigma\": 4", "\"map_smoothing_sigma\": 5");
 
   EXPECT_EQ(OpenStatus().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(
@@ -341,21 +315,21 @@ TEST_F(CalibrateTest, ACalibrationOfAnotherModelIsRefusedAndCalibratingAgainRepl
 
 TEST_F(CalibrateTest, NamesAndVersionOfThePackageDoNotMakeACalibrationStale) {
   MustCalibrate();
-  ReplaceInFile(root_ / "model" / "config.json", "\"version\": \"1.0.0\"", "\"version\": \"1.0.1\"");
-  ReplaceInFile(root_ / "model" / "config.json", "\"mask\": 0.6225", "\"mask\": 0.5");
+  folder_.Replace("model/config.json", "\"version\": \"1.0.0\"", "\"version\": \"1.0.1\"");
+  folder_.Replace("model/config.json", "\"mask\": 0.6225", "\"mask\": 0.5");
   EXPECT_TRUE(OpenStatus().ok()) << OpenStatus();
 }
 
 TEST_F(CalibrateTest, HostileCalibrationsAreRefusedWithTheFilesName) {
   MustCalibrate();
-  const std::string good = FileContent(file_);
-  ReplaceInFile(file_, "\"leather\"", "\"Leather\"");
+  const std::string good = WrittenCalibration();
+  folder_.Replace("model/calibration.json", "\"leather\"", "\"Leather\"");
   EXPECT_EQ(OpenStatus().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(OpenStatus().message()),
               AllOf(HasSubstr("\"Leather\""), HasSubstr("reads it as \"leather\"")));
   for (const std::string& text : {std::string(), std::string("null"), good.substr(0, good.size() / 2),
                                   std::string("\0\0\0", 3), std::string((16 << 20) + 1, ' ')}) {
-    std::ofstream(file_, std::ios::binary) << text;
+    folder_.Write("model/calibration.json", text);
     EXPECT_EQ(OpenStatus().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(OpenStatus().message()), HasSubstr("calibration.json"));
   }
