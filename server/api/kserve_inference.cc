@@ -9,9 +9,9 @@
 
 namespace bayespfl::server {
 
-absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
-                                                                   absl::string_view version) {
-  absl::StatusOr<std::shared_ptr<const ServedModel>> model = pipeline.FindModel(name);
+absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
+                                                             absl::string_view version) {
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = pipeline.FindModel(name);
   if (!model.ok()) return model;
   if (name.empty()) {
     return WithRefusal(absl::NotFoundError("the request names no model"), Refusal::kUnknownModel);
@@ -30,7 +30,7 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
   absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
   if (!inference.ok()) return inference;
   for (FrameRequest& frame : inference->frames) {
-    frame.options.model = (*model)->name();
+    frame.model = *model;
     frame.client = client;
     frame.arrival = arrival;
     frame.deadline = std::min(frame.deadline, deadline);

@@ -22,12 +22,11 @@ namespace bayespfl::server {
 
 // The model of that name, in that version unless `version` is empty. Errors as Pipeline::FindModel(); NotFound besides:
 // no name, or another version. Thread-safe.
-absl::StatusOr<std::shared_ptr<const ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
-                                                                   absl::string_view version);
+absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
+                                                             absl::string_view version);
 
-// The frames of a request that may be run, due by `deadline` or its own timeout, whichever comes first. Errors as
-// FindServedModel(), and InvalidArgument as InferenceFromProto().
-// Thread-safe.
+// The frames of a request that may be run, all of the model that serves now, due by `deadline` or its own timeout,
+// whichever comes first. Errors as FindServedModel(), and InvalidArgument as InferenceFromProto(). Thread-safe.
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
                                            const std::string& client, std::chrono::steady_clock::time_point arrival,
