@@ -1,13 +1,26 @@
 #include "server/api/kserve_inference.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "server/api/frame_group.h"
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
+namespace {
+
+// 0 frames per second: no limit.
+absl::Status CheckClientRate(size_t frames, int frames_per_second) {
+  if (frames_per_second == 0 || frames <= static_cast<size_t>(frames_per_second)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("input image has ", frames,
+                                                 " pictures, more than a client may ever send at once: ",
+                                                 "max_frames_per_second_per_client = ", frames_per_second));
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
                                                              absl::string_view version) {
@@ -29,6 +42,9 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
   if (!model.ok()) return model.status();
   absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
   if (!inference.ok()) return inference;
+  const absl::Status fits =
+      CheckClientRate(inference->frames.size(), pipeline.options().max_frames_per_second_per_client);
+  if (!fits.ok()) return fits;
   for (FrameRequest& frame : inference->frames) {
     frame.model = *model;
     frame.client = client;

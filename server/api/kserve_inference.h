@@ -26,7 +26,8 @@ absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pip
                                                              absl::string_view version);
 
 // The frames of a request that may be run, all of the model that serves now, due by `deadline` or its own timeout,
-// whichever comes first. Errors as FindServedModel(), and InvalidArgument as InferenceFromProto(). Thread-safe.
+// whichever comes first. Errors as FindServedModel(), and InvalidArgument as InferenceFromProto(), or for more pictures
+// than PipelineOptions::max_frames_per_second_per_client. Thread-safe.
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
                                            const std::string& client, std::chrono::steady_clock::time_point arrival,
