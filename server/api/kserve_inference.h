@@ -49,7 +49,8 @@ std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& 
                                    const std::vector<PictureFinding>& findings);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
-// pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
+// pipeline holds none of the frames any more. The first error of a picture is the request's; when its client is over
+// its rate, the delay is that after which all pictures fit. Thread-safe.
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done);
 

@@ -119,7 +119,19 @@ TEST_F(KserveLimitsTest, AClientOverItsRateIsToldWhenToComeAgain) {
   ASSERT_TRUE(ending.retry_info.has_value());
   EXPECT_GT(*ending.retry_info, absl::ZeroDuration());
   EXPECT_LE(*ending.retry_info, absl::Milliseconds(500));
-  EXPECT_EQ(ending.pushback, absl::Floor(*ending.retry_info, absl::Milliseconds(1)));
+  EXPECT_EQ(ending.pushback, ending.retry_info);
+}
+
+// A client that came again as soon as one picture fits would spend that place on a request that fails once more.
+TEST_F(KserveLimitsTest, TheDelayOfARequestIsForAllItsPictures) {
+  const Ending ending = InferUntilItFails(Pictures(2));
+
+  EXPECT_EQ(ending.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(ending.status.error_message(), StartsWith("image["));
+  ASSERT_TRUE(ending.retry_info.has_value());
+  EXPECT_GT(*ending.retry_info, absl::Milliseconds(500));
+  EXPECT_LE(*ending.retry_info, absl::Seconds(1));
+  EXPECT_EQ(ending.pushback, ending.retry_info);
 }
 
 }  // namespace
