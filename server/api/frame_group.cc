@@ -6,7 +6,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/mutex.h"
 
 namespace bayespfl::server {
@@ -86,7 +88,10 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
 
   absl::Status InImage(size_t index, const absl::Status& status) const {
     if (frames_ == 1) return status;
-    return absl::Status(status.code(), absl::StrCat("image[", index, "]: ", status.message()));
+    absl::Status named(status.code(), absl::StrCat("image[", index, "]: ", status.message()));
+    status.ForEachPayload(
+        [&named](absl::string_view type_url, const absl::Cord& payload) { named.SetPayload(type_url, payload); });
+    return named;
   }
 
   // True for the first one.

@@ -14,7 +14,8 @@
 namespace bayespfl::server {
 
 // One outcome per frame in the frames' order, or the error of the frame that failed first; of several frames the
-// message begins with "image[INDEX]: ". InvalidArgument: their maps are too large together.
+// message begins with "image[INDEX]: " and the payloads are the frame's. InvalidArgument: their maps are too large
+// together.
 using GroupResult = absl::StatusOr<std::vector<InspectionOutcome>>;
 
 // Submits the frames, at least one, each with `cancellation` as its token. The first error cancels the token, and with

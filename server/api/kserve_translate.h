@@ -54,8 +54,8 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
                                              int max_frames);
 
-// The reply to a request, all elements in raw contents; takes the maps' bytes out of `outcomes`, at least one.
-// Their maps have at most kMaxReplyTensorBytes. InvalidArgument: maps of several sizes in one tensor.
+// The reply to a request, all elements in raw contents; takes the maps' bytes out of `outcomes`, at least one, all
+// of one model. Their maps have at most kMaxReplyTensorBytes. InvalidArgument: maps of several sizes in one tensor.
 absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
                                                            const std::vector<KserveOutput>& outputs,
                                                            std::vector<InspectionOutcome> outcomes);

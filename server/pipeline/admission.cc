@@ -12,6 +12,11 @@
 namespace bayespfl::server {
 namespace {
 
+absl::StatusOr<std::shared_ptr<ServedModel>> IfItWorks(const std::shared_ptr<ServedModel>& model) {
+  if (!model->Works()) return WithRefusal(NoReplicaLeft(model->name()), Refusal::kNoReplica);
+  return model;
+}
+
 absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
 
 }  // namespace
@@ -59,12 +64,20 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_v
                                                         absl::StrJoin(models_.models, ", ", names))),
                        Refusal::kUnknownModel);
   }
-  if (!found->second->Works()) return WithRefusal(NoReplicaLeft(found->first), Refusal::kNoReplica);
-  return found->second;
+  return IfItWorks(found->second);
+}
+
+absl::StatusOr<std::shared_ptr<ServedModel>> Admission::ModelOf(const FrameRequest& request) const {
+  if (request.model == nullptr) return FindModel(request.options.model);
+  {
+    MutexLock lock(mu_);
+    if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
+  }
+  return IfItWorks(request.model);
 }
 
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::Admit(const FrameRequest& request, int64_t bytes) {
-  absl::StatusOr<std::shared_ptr<ServedModel>> model = FindModel(request.options.model);
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = ModelOf(request);
   if (!model.ok()) return model;
   if (absl::Status wrong = Check(request, **model); !wrong.ok()) return wrong;
   if (absl::Status full = TakeSlot(request.options.priority, bytes); !full.ok()) return full;

@@ -56,6 +56,7 @@ class Admission {
   void WaitUntilEmpty();
 
  private:
+  absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
   absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
   absl::Status TakeSlot(Priority priority, int64_t bytes);
 

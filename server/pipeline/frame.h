@@ -20,6 +20,8 @@
 
 namespace bayespfl::server {
 
+class ServedModel;
+
 // How a pixel map leaves the server. Values outside 0..1 saturate, but not in kFloat32.
 enum class MapEncoding {
   kNone,     // not wanted
@@ -90,7 +92,9 @@ struct FrameRequest {
   std::shared_ptr<const void> owner;  // keeps the bytes alive, released after decoding; null: the caller keeps them
                                       // until the frame is answered
   FrameOptions options;
-  std::string client;  // whose frame it is, as PipelineOptions::admit knows clients
+  std::shared_ptr<ServedModel> model;  // runs the frame, whatever serves when it is submitted; null: looked up by
+                                       // options.model
+  std::string client;                  // whose frame it is, as PipelineOptions::admit knows clients
   std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled

@@ -57,13 +57,15 @@ class Pipeline {
   const PipelineOptions& options() const { return options_; }
 
   // From now on frames are given to these, each with an executor for every one of PipelineOptions::replicas. Frames
-  // that were accepted stay with the model that they were accepted for. Until the first call every frame is refused.
+  // that were accepted stay with the model that they were accepted for, and one that brings a model goes to that. Until
+  // the first call every frame is refused.
   void SetModels(ModelSet models) { admission_.SetModels(std::move(models)); }
 
   // The model of that name, or the default one for "". Null: there is none.
   std::shared_ptr<const ServedModel> model(absl::string_view name = {}) const { return admission_.model(name); }
 
-  // The model that a frame of that name would go to. Errors as Submit().
+  // The model that a frame of that name would go to; as FrameRequest::model it gets the frame also when others serve by
+  // then. Errors as Submit().
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const {
     return admission_.FindModel(name);
   }

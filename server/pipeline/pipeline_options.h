@@ -34,6 +34,10 @@ struct PipelineOptions {
   // Asked for every frame whether its client may send one now; an error is the refusal. Called from many threads at
   // once. Empty: every client may.
   std::function<absl::Status(const std::string& client)> admit = {};
+
+  // What `admit` lets one client send, a second's worth at once after a quiet second; 0: no limit. The pipeline leaves
+  // it to `admit`: it is here for those who submit several frames together, of which more could never be run.
+  int max_frames_per_second_per_client = 0;
 };
 
 }  // namespace bayespfl::server

@@ -1,0 +1,119 @@
+// Requests of the Open Inference Protocol while models come and go.
+#include "server/api/kserve_inference.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "tests/server/kserve_requests.h"
+#include "tests/server/pipeline_fixture.h"
+#include "tests/server/versioned_executor.h"
+
+namespace bayespfl::server {
+namespace {
+
+// One model, "fake", in the version "1" and later in the version "2".
+class KserveInferenceTest : public PipelineTest {
+ protected:
+  void SetUp() override {
+    PipelineOptions options;
+    options.admit = [this](const std::string& /*client*/) {
+      if (on_frame_) on_frame_();
+      return absl::OkStatus();
+    };
+    Make(options);
+    Serve(first_);
+  }
+
+  void Serve(const std::shared_ptr<Executor>& executor) { pipeline_->SetModels(OneModel({executor})); }
+
+  // Three pictures for this version, "" for any.
+  absl::StatusOr<Inference> Prepare(const std::string& version) const {
+    auto request = std::make_shared<inference::ModelInferRequest>(MakePixelRequest({3, 2, 4, 3}));
+    request->set_model_version(version);
+    return PrepareInference(*pipeline_, request, "client", std::chrono::steady_clock::now(), absl::InfiniteFuture());
+  }
+
+  absl::StatusOr<InferenceReply> Run(Inference inference) {
+    auto answered = std::make_shared<std::promise<absl::StatusOr<InferenceReply>>>();
+    std::future<absl::StatusOr<InferenceReply>> reply = answered->get_future();
+    RunInference(*pipeline_, std::move(inference), std::make_shared<CancellationToken>(),
+                 [answered](absl::StatusOr<InferenceReply> result) { answered->set_value(std::move(result)); });
+    return reply.get();
+  }
+
+  const std::shared_ptr<VersionedExecutor> first_ = std::make_shared<VersionedExecutor>("1");
+  const std::shared_ptr<VersionedExecutor> second_ = std::make_shared<VersionedExecutor>("2");
+  std::function<void()> on_frame_;  // called for every picture, before it is accepted; may be empty
+};
+
+TEST_F(KserveInferenceTest, TheVersionThatWasAskedForAnswersAlthoughItWasReplaced) {
+  absl::StatusOr<Inference> inference = Prepare("1");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  Serve(second_);
+
+  const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->message.model_version(), "1");
+  EXPECT_EQ(first_->frames(), 3U);
+  EXPECT_EQ(second_->frames(), 0U);
+}
+
+TEST_F(KserveInferenceTest, OneModelAnswersAllPicturesAlthoughItIsReplacedBetweenThem) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  on_frame_ = [this] { Serve(second_); };
+
+  const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->message.model_version(), "1");
+  for (const PictureFinding& picture : reply->findings) EXPECT_EQ(picture.finding.model_version, "1");
+  EXPECT_EQ(first_->frames(), 3U);
+}
+
+TEST_F(KserveInferenceTest, TheModelThatWasFoundAnswersAlthoughItWasUnloaded) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  pipeline_->SetModels({});
+
+  const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->message.model_name(), "fake");
+}
+
+TEST_F(KserveInferenceTest, ARequestThatIsReadBeforeADrainIsRefusedAfterIt) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  pipeline_->Drain();
+
+  const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
+
+  EXPECT_TRUE(absl::IsUnavailable(reply.status())) << reply.status();
+  EXPECT_EQ(RefusalOf(reply.status()), Refusal::kDraining);
+}
+
+TEST_F(KserveInferenceTest, AModelThatLostItsReplicasMeanwhileRefuses) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  inference->frames.front().model->Lose(0);
+
+  const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
+
+  EXPECT_TRUE(absl::IsInternal(reply.status())) << reply.status();
+  EXPECT_EQ(RefusalOf(reply.status()), Refusal::kNoReplica);
+  EXPECT_EQ(first_->frames(), 0U);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
