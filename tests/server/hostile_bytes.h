@@ -18,7 +18,7 @@ inline constexpr absl::string_view kPictureMark = "PICTUREMARK";
 inline constexpr absl::string_view kWrongTokenMark = "bpfl_nobodys";
 
 // The method that most calls name.
-inline constexpr char kInspect[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
+inline constexpr char kInspectMethod[] = "/bayespfl.inspection.v1.InspectionService/Inspect";
 
 // Types of HTTP/2's frames (RFC 9113, section 6).
 enum Http2FrameType : uint8_t {

@@ -154,25 +154,26 @@ void HostileClient::SendOddHeaders() const {
         absl::StrCat("Bearer ", std::string(5000, 'x'), kWrongTokenMark)}) {
     const auto context = Context("");
     context->AddMetadata("authorization", value);
-    EXPECT_EQ(RawCall(main_, *context, kInspect, message).status.error_code(), StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(RawCall(main_, *context, kInspectMethod, message).status.error_code(), StatusCode::UNAUTHENTICATED);
   }
   const auto twice = Context(target_.inspect_token);
   twice->AddMetadata("authorization", absl::StrCat("Bearer ", target_.admin_token));
-  EXPECT_EQ(RawCall(main_, *twice, kInspect, message).status.error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(RawCall(main_, *twice, kInspectMethod, message).status.error_code(), StatusCode::UNAUTHENTICATED);
   const auto large = Context(target_.inspect_token);
   large->AddMetadata("x-large", std::string(size_t{1} << 20, 'x'));
-  EXPECT_FALSE(RawCall(Connect(target_.grpc_address), *large, kInspect, message).status.ok());  // costs the connection
+  EXPECT_FALSE(
+      RawCall(Connect(target_.grpc_address), *large, kInspectMethod, message).status.ok());  // costs the connection
   const auto ids = Context(target_.inspect_token);
   ids->AddMetadata("x-request-id", std::string(3000, 'x'));
   ids->AddMetadata("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-  const grpc::Status status = RawCall(main_, *ids, kInspect, message).status;
+  const grpc::Status status = RawCall(main_, *ids, kInspectMethod, message).status;
   EXPECT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
 }
 
 // Messages over the transport's limit, and one of more fields than any request has.
 void HostileClient::SendTooMuch() const {
   const std::string much(kMuch, '\0');
-  for (const char* method : {kInspect, "/bayespfl.inspection.v1.InspectionService/InspectStream",
+  for (const char* method : {kInspectMethod, "/bayespfl.inspection.v1.InspectionService/InspectStream",
                              "/inference.GRPCInferenceService/ModelInfer"}) {
     EXPECT_EQ(Call(main_, target_.inspect_token, method, much), StatusCode::RESOURCE_EXHAUSTED) << method;
   }
@@ -180,7 +181,7 @@ void HostileClient::SendTooMuch() const {
             StatusCode::RESOURCE_EXHAUSTED);
   std::string fields;
   for (int i = 0; i < 100'000; ++i) fields += Field(1, "");
-  EXPECT_EQ(Call(main_, target_.inspect_token, kInspect, fields), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Call(main_, target_.inspect_token, kInspectMethod, fields), StatusCode::INVALID_ARGUMENT);
 }
 
 // ---- frames --------------------------------------------------------------------------------------------------------
@@ -357,7 +358,7 @@ void HostileClient::LetDeadlinesPass() const {
   EXPECT_EQ(kserve_->ModelStreamInfer(idle.get())->Finish().error_code(), StatusCode::DEADLINE_EXCEEDED);
   const auto past = Context(target_.inspect_token);
   past->set_deadline(std::chrono::system_clock::now() - kImpatience);
-  EXPECT_EQ(RawCall(main_, *past, kInspect, HostileFrame(nasty_).SerializeAsString()).status.error_code(),
+  EXPECT_EQ(RawCall(main_, *past, kInspectMethod, HostileFrame(nasty_).SerializeAsString()).status.error_code(),
             StatusCode::DEADLINE_EXCEEDED);
 }
 

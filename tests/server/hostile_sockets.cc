@@ -38,7 +38,7 @@ void SendBrokenHttp2(int port) {
   }
   std::string resets = Http2Preface();
   for (uint32_t stream = 1; stream < 200; stream += 2) {
-    absl::StrAppend(&resets, Http2Call(stream, kInspect, {}),
+    absl::StrAppend(&resets, Http2Call(stream, kInspectMethod, {}),
                     Http2Frame(kHttp2ResetStream, 0, stream, std::string("\0\0\0\x08", 4)));
   }
   for (const std::string& bytes :

@@ -47,7 +47,9 @@ void ServerTest::StartServer(ServerOptions options, bool wait) {
 std::string ServerTest::Http(const std::string& path, std::optional<int> status) const {
   const httplib::Result result = httplib::Client("127.0.0.1", server_->http_port()).Get(path);
   if (!result) return "no answer";
-  if (status.has_value()) EXPECT_EQ(result->status, *status) << path;
+  if (status.has_value()) {
+    EXPECT_EQ(result->status, *status) << path;
+  }
   return result->body;
 }
 
