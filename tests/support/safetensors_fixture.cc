@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "base/files.h"
 
 namespace bayespfl::testing {
@@ -75,11 +76,12 @@ std::map<std::string, FixtureTensor> LoadSafetensors(const std::string& path) {
     if (name == "__metadata__") continue;
     const size_t begin = entry.at("data_offsets").at(0).get<size_t>();
     const size_t end = entry.at("data_offsets").at(1).get<size_t>();
-    if (begin > end || end > data_bytes) throw std::runtime_error(name + " lies outside " + path);
+    if (begin > end || end > data_bytes) throw std::runtime_error(absl::StrCat(name, " lies outside ", path));
     FixtureTensor tensor;
     tensor.shape = entry.at("shape").get<std::vector<int64_t>>();
     tensor.values = ReadValues(entry.at("dtype").get<std::string>(), data + begin, end - begin);
-    if (tensor.values.size() != Product(tensor.shape)) throw std::runtime_error(name + " has a wrong size in " + path);
+    if (tensor.values.size() != Product(tensor.shape))
+      throw std::runtime_error(absl::StrCat(name, " has a wrong size in ", path));
     tensors.emplace(name, std::move(tensor));
   }
   return tensors;

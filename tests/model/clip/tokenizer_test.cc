@@ -24,6 +24,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/files.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -36,7 +37,7 @@ constexpr size_t kContextLength = 77;
 constexpr size_t kVocabularyLines = 48895;  // the header and the merges that CLIP uses
 constexpr absl::string_view kMojibake = "mojibake: \u00E2\u0153\u201D caf\u00C3\u00A9";
 
-std::string VocabularyPath() { return BAYESPFL_ASSETS_DIR "/demo/model/bpe_simple_vocab_16e6.txt.gz"; }
+std::string VocabularyPath() { return absl::StrCat(testing::kDemoModel, "/bpe_simple_vocab_16e6.txt.gz"); }
 
 std::string ReadBytes(const std::string& path) { return ReadFile(path, kMaxVocabularyBytes).value(); }
 

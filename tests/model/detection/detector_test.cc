@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/detection/pixel_map.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -18,8 +18,6 @@ using ::testing::Each;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Le;
-
-const std::string kModelDir = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
 
 // A textured picture that differs by `phase`.
 RgbImage Picture(int width, int height, int phase) {
@@ -33,7 +31,7 @@ RgbImage Picture(int width, int height, int phase) {
 class DetectorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto detector = Detector::Create(kModelDir, {.device = "cpu"});
+    auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
     ASSERT_TRUE(detector.ok()) << detector.status();
     detector_ = detector->release();
   }
@@ -192,7 +190,7 @@ TEST_F(DetectorTest, ManyThreadsGetTheAnswersOfOne) {
 
 class PackageTest : public ::testing::Test {
  protected:
-  PackageTest() { std::filesystem::copy(kModelDir, dir_); }
+  PackageTest() { testing::CopyDemoModel(dir_); }
 
   void ReplaceInConfig(const std::string& from, const std::string& to) const {
     folder_.Replace("model/config.json", from, to);
@@ -264,14 +262,15 @@ TEST_F(PackageTest, IadSamplingFirstKeepsTheFirstFramesStateDraws) {
   const RgbImage image = Picture(224, 224, 1);
   const Frame first{.image = &image, .category = "wood", .seed = 1};
   const Frame second{.image = &image, .category = "wood", .seed = 2};
-  auto per_request = Detector::Create(kModelDir, {.device = "cpu"});
+  auto per_request = Detector::Create(testing::kDemoModel, {.device = "cpu"});
   ASSERT_TRUE(per_request.ok());
   EXPECT_EQ((*detector)->Detect({&first, 1})[0]->score, (*per_request)->Detect({&first, 1})[0]->score);
   EXPECT_NE((*detector)->Detect({&second, 1})[0]->score, (*per_request)->Detect({&second, 1})[0]->score);
 }
 
 TEST(DeviceTest, AnUnknownDeviceIsAnError) {
-  EXPECT_EQ(Detector::Create(kModelDir, {.device = "tpu"}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Detector::Create(testing::kDemoModel, {.device = "tpu"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

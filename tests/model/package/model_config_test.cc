@@ -3,9 +3,11 @@
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/demo_model.h"
 
 namespace bayespfl {
 namespace {
@@ -14,7 +16,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 json DemoConfig() {
-  std::ifstream file(BAYESPFL_ASSETS_DIR "/demo/model/config.json");
+  std::ifstream file(absl::StrCat(testing::kDemoModel, "/config.json"));
   return json::parse(file);
 }
 

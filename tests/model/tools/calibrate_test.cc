@@ -19,6 +19,7 @@
 #include "model/image/image.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/bmp.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -29,8 +30,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const std::string kModelDir = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
 
 // Good picture 0, 1 ...: a soft texture, each of its own width. Rows of a BMP need padding at these widths.
 RgbImage GoodPicture(int number) {
@@ -46,7 +45,7 @@ RgbImage GoodPicture(int number) {
 class CalibrateTest : public ::testing::Test {
  protected:
   CalibrateTest() {
-    fs::copy(kModelDir, root_ / "model");
+    testing::CopyDemoModel(root_ / "model");
     for (int i = 0; i < 4; ++i) {
       folder_.Write(i == 3 ? "good/deeper/3.BMP" : absl::StrCat("good/", i, ".bmp"), testing::Bmp(GoodPicture(i)));
     }

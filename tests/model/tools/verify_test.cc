@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "model/package/safetensors.h"
 #include "model/package/safetensors_writer.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -24,15 +25,13 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-const std::string kDemoModel = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
-
 class VerifyTest : public ::testing::Test {
  protected:
-  VerifyTest() { fs::copy(kDemoModel, model_dir_, fs::copy_options::recursive); }
+  VerifyTest() { testing::CopyDemoModel(model_dir_); }
 
   // Writes bayespfl.safetensors anew, with `count` more tensors of one element.
   void AddStrayTensors(size_t count) const {
-    const auto original = SafetensorsFile::Open(absl::StrCat(kDemoModel, "/bayespfl.safetensors"));
+    const auto original = SafetensorsFile::Open(absl::StrCat(testing::kDemoModel, "/bayespfl.safetensors"));
     ASSERT_TRUE(original.ok()) << original.status();
     std::map<std::string, TensorInfo> tensors;
     for (const auto& [name, view] : (*original)->tensors()) tensors[name] = {view.dtype, view.shape};

@@ -1,0 +1,24 @@
+// The embedded demo model, for programs of bayespfl_test().
+#ifndef BAYESPFL_TESTS_SUPPORT_DEMO_MODEL_H_
+#define BAYESPFL_TESTS_SUPPORT_DEMO_MODEL_H_
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <system_error>
+
+namespace bayespfl::testing {
+
+// Its package.
+inline constexpr char kDemoModel[] = BAYESPFL_ASSETS_DIR "/demo/model";
+
+// Copies the package to `folder`, which it makes, for tests that change it.
+inline void CopyDemoModel(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::copy(kDemoModel, folder, std::filesystem::copy_options::recursive, error);
+  ASSERT_FALSE(error) << "cannot copy " << kDemoModel << " to " << folder << ": " << error.message();
+}
+
+}  // namespace bayespfl::testing
+
+#endif  // BAYESPFL_TESTS_SUPPORT_DEMO_MODEL_H_
