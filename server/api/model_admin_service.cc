@@ -15,6 +15,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/api/records.h"
 #include "server/api/status.h"
 #include "server/api/wire.h"
 
@@ -69,7 +70,8 @@ class AdminCall final : public grpc::ServerGenericBidiReactor {
         audit_(audit),
         method_(method),
         path_(std::move(path)),
-        identity_(options.identity_of(context)) {}
+        identity_(options.identity_of(context)),
+        call_(BeginCall(method == nullptr ? absl::string_view() : NameOf(*method), context)) {}
 
   void Start() {
     if (method_ == nullptr) return End(absl::UnimplementedError("the administration has no such method"));
@@ -154,13 +156,15 @@ class AdminCall final : public grpc::ServerGenericBidiReactor {
   }
 
   void Record(const absl::Status& status) const {
+    const grpc::Status grpc_status = ToGrpcStatus(status);
     audit_.Write({.who = identity_.caller.has_value() ? identity_.caller->name : identity_.client,
                   .role = identity_.caller.has_value() ? RoleName(identity_.caller->role) : absl::string_view(),
                   .peer = identity_.peer,
                   .method = path_,
-                  .outcome = CodeName(ToGrpcStatus(status).error_code()),
-                  .target = target_});
-    if (method_ != nullptr) options_.on_call_finished(NameOf(*method_), status);
+                  .outcome = CodeName(grpc_status.error_code()),
+                  .target = target_,
+                  .request_id = call_.request_id});
+    if (method_ != nullptr) options_.on_call_finished(call_, grpc_status);
   }
 
   const ModelAdminOptions& options_;
@@ -169,7 +173,8 @@ class AdminCall final : public grpc::ServerGenericBidiReactor {
   const Method* const method_;
   const std::string path_;
   const ClientIdentity identity_;
-  std::string target_;  // the model that the call is about
+  const CallRecord call_;  // its method is empty when there is none
+  std::string target_;     // the model that the call is about
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
 };

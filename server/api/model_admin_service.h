@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/server_builder.h"
@@ -14,14 +13,15 @@
 #include "server/models/model_store.h"
 #include "server/security/audit_log.h"
 #include "server/security/client_identity.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
 struct ModelAdminOptions {
   // Who calls. Must be given, as must the other.
   std::function<ClientIdentity(const grpc::ServerContextBase& context)> identity_of;
-  // Called once for every call of a method that there is ("LoadModel"), with how it ended.
-  std::function<void(absl::string_view method, const absl::Status& status)> on_call_finished;
+  // Called once for every call of a method that there is, with how it ended.
+  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 };
 
 // Takes every call of its port that no other service has, from its metadata on: a damaged or too large message and an

@@ -1,4 +1,4 @@
-// The administration port over real sockets: what each call leaves in the log.
+// The administration port over real sockets: what each call leaves in the log and in its metadata.
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -27,6 +27,7 @@ using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::SizeIs;
 
+constexpr char kTraceParent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 constexpr size_t kOverTheLimit = 70'000;  // the port takes 65,536 bytes
 
 std::string PathOf(absl::string_view method) {
@@ -182,6 +183,42 @@ TEST_F(AdminPortTest, OnlyKnownMethodsAreCounted) {
 
   EXPECT_THAT(Metrics(), AllOf(HasSubstr("bayespfl_requests_total{code=\"INVALID_ARGUMENT\",method=\"LoadModel\"} 1\n"),
                                Not(HasSubstr("DropModels"))));
+}
+
+TEST_F(AdminPortTest, ACallJoinsItsCallersTraceAndKeepsItsRequestId) {
+  StartWithTokens();
+  grpc::ClientContext context;
+  Plain(admin_.token).Prepare(context);
+  context.AddMetadata("traceparent", kTraceParent);
+  context.AddMetadata("x-request-id", "order-17");
+  const Client admin = Plain();
+
+  ASSERT_TRUE(RawCall(admin.channel(), context, PathOf("LoadModel"), Named("a")).status.ok());
+
+  const auto& metadata = context.GetServerInitialMetadata();
+  ASSERT_EQ(metadata.count("x-request-id"), 1U);
+  ASSERT_EQ(metadata.count("traceparent"), 1U);
+  EXPECT_EQ(metadata.find("x-request-id")->second, "order-17");
+  EXPECT_TRUE(metadata.find("traceparent")->second.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+  const std::string log = Log();
+  EXPECT_THAT(log, HasSubstr("debug the call ended method=LoadModel request_id=order-17 "
+                             "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 "));
+  EXPECT_THAT(log, HasSubstr(absl::StrCat(" request_id=order-17 method=", PathOf("LoadModel"), " target=a code=OK")));
+}
+
+TEST_F(AdminPortTest, EveryMethodReturnsATraceAndARequestId) {
+  StartWithTokens();
+  for (const char* method : {"ListModels", "LoadModel", "SetDefaultModel", "UnloadModel"}) {
+    grpc::ClientContext context;
+    const Client admin = Plain(admin_.token);
+    admin.Prepare(context);
+
+    (void)RawCall(admin.channel(), context, PathOf(method),
+                  method == absl::string_view("ListModels") ? "" : Named(".."));
+
+    EXPECT_EQ(context.GetServerInitialMetadata().count("x-request-id"), 1U) << method;
+    EXPECT_EQ(context.GetServerInitialMetadata().count("traceparent"), 1U) << method;
+  }
 }
 
 }  // namespace
