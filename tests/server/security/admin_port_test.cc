@@ -1,4 +1,4 @@
-// The administration port over real sockets: what each call leaves in the log and in its metadata.
+// The administration port over real sockets: who gets in, and what each call leaves in the log and in its metadata.
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -20,6 +20,7 @@ namespace {
 
 using admin::v1::ModelAdminService;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -219,6 +220,51 @@ TEST_F(AdminPortTest, EveryMethodReturnsATraceAndARequestId) {
     EXPECT_EQ(context.GetServerInitialMetadata().count("x-request-id"), 1U) << method;
     EXPECT_EQ(context.GetServerInitialMetadata().count("traceparent"), 1U) << method;
   }
+}
+
+TEST_F(AdminPortTest, OverTlsTheTokenDecides) {
+  ServerConfig config = AdminConfig();
+  UseTls(config, identity_);
+  UseTokens(config);
+  StartAdmin(config);
+  const auto load = [](const Client& client) {
+    return client.Call(PathOf("LoadModel"), Named("a")).status.error_code();
+  };
+
+  EXPECT_EQ(load(Tls(authority_, admin_.token)), grpc::StatusCode::OK);
+  EXPECT_EQ(load(Tls(authority_, inspect_.token)), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(load(Tls(authority_)), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(load(Plain(admin_.token)), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(load(Tls(stranger_, admin_.token)), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(AdminPortTest, WithAClientAuthorityCertificateAndTokenAreBothNeeded) {
+  ServerConfig config = AdminConfig();
+  UseTls(config, identity_);
+  UseTokens(config);
+  config.tls_client_ca = folder_.Write("ca.pem", authority_.certificate());
+  StartAdmin(config);
+  const CertificateAndKey known = authority_.Issue("operator", "");
+  const auto load = [](const Client& client) {
+    return client.Call(PathOf("LoadModel"), Named("a")).status.error_code();
+  };
+
+  EXPECT_EQ(load(Tls(authority_, admin_.token)), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(load(Tls(authority_, admin_.token, stranger_.Issue("operator", ""))), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(load(Tls(authority_, "", known)), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(load(Tls(authority_, admin_.token, known)), grpc::StatusCode::OK);
+  EXPECT_THAT(Audit(), ElementsAre(Audited("LoadModel", " target=a code=OK")));
+}
+
+TEST_F(AdminPortTest, WithoutTokensTheAuditNamesTheClientsCertificate) {
+  ServerConfig config = AdminConfig();
+  UseTls(config, identity_);
+  config.tls_client_ca = folder_.Write("ca.pem", authority_.certificate());
+  StartAdmin(config);
+
+  EXPECT_TRUE(Tls(authority_, "", authority_.Issue("operator", "")).Call(PathOf("ListModels"), "").status.ok());
+
+  EXPECT_THAT(Audit(), Contains(HasSubstr("info audit who=tls:operator peer=ipv4:127.0.0.1:")));
 }
 
 }  // namespace
