@@ -32,7 +32,7 @@ absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions opt
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddListeningPort(address, port->security_->credentials(), &port->port_);
-  builder.RegisterService(port->service_.get());
+  port->service_->RegisterWith(builder);
   port->grpc_ = builder.BuildAndStart();
   if (port->grpc_ == nullptr || port->port_ == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (admin_port): the address is in use, ",

@@ -6,21 +6,20 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "grpcpp/server.h"
 #include "server/api/model_admin_service.h"
 #include "server/models/model_store.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/log.h"
+#include "server/telemetry/record.h"
 
 namespace bayespfl::server {
 
 struct AdminPortOptions {
   int port = 0;                  // 0: a free one
   PortSecurityOptions security;  // its host is where the port binds to
-  std::function<void(absl::string_view method, const absl::Status& status)> on_call_finished;
+  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // ModelAdminOptions
 };
 
 // Thread-safe, but for the destructor.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -96,10 +97,10 @@ absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
   return options;
 }
 
-ModelLoader LoaderOf(const ServerConfig& config) {
-  return [config](const std::string& folder) -> absl::StatusOr<Replicas> {
+ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
+  return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
     const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(), FreeDeviceMemory);
+    const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
     if (!fits.ok()) return fits;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
     return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 
+#include <filesystem>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -32,8 +33,8 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);
 absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config);
 
 // Loads packages onto the configured devices, when there is memory for them. The calibration file belongs to the
-// package that is configured with it.
-ModelLoader LoaderOf(const ServerConfig& config);
+// package that is configured with it. `root` stands in for "/" in tests, as it does for AvailableMemory().
+ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root = "/");
 
 }  // namespace bayespfl::server
 

@@ -27,10 +27,12 @@ std::vector<std::string> SplitList(absl::string_view list) {
   return words;
 }
 
+// Of each device there is one name: "cuda:00" is none.
 bool IsDevice(absl::string_view name) {
+  if (name == "auto" || name == "cpu") return true;
   int ordinal = 0;
-  return name == "auto" || name == "cpu" ||
-         (absl::ConsumePrefix(&name, "cuda:") && absl::SimpleAtoi(name, &ordinal) && ordinal >= 0);
+  return absl::ConsumePrefix(&name, "cuda:") && absl::SimpleAtoi(name, &ordinal) && ordinal >= 0 &&
+         name == absl::StrCat(ordinal);
 }
 
 absl::Status CheckDevices(const ServerConfig& config) {
@@ -41,6 +43,11 @@ absl::Status CheckDevices(const ServerConfig& config) {
       return absl::InvalidArgumentError(
           absl::StrCat("device names '", device, "'; expected auto, cpu or cuda:N, several separated by commas"));
     }
+  }
+  // It may stand for any of the others, whose memory would then be given out twice.
+  if (devices.size() > 1 && std::find(devices.begin(), devices.end(), "auto") != devices.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("device = ", config.device, ": auto stands alone; name the devices instead"));
   }
   std::sort(devices.begin(), devices.end());
   const auto twice = std::adjacent_find(devices.begin(), devices.end());

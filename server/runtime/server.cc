@@ -151,8 +151,8 @@ absl::Status InspectionServer::ListenForAdministration() {
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
   };
-  options.on_call_finished = [this](absl::string_view method, const absl::Status& status) {
-    metrics_->CountRequest(method, CodeName(static_cast<grpc::StatusCode>(status.code())));
+  options.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) {
+    OnCallFinished(call, status);
   };
   absl::StatusOr<std::unique_ptr<AdminPort>> admin = AdminPort::Start(std::move(options), *store_, logger_);
   if (!admin.ok()) return admin.status();

@@ -12,6 +12,7 @@ void AuditLog::Write(const AuditEvent& event) const {
   add("who", event.who);
   add("role", event.role);
   add("peer", event.peer);
+  add("request_id", event.request_id);
   add("method", event.method);
   add("target", event.target);
   add("code", event.outcome);

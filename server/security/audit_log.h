@@ -17,6 +17,7 @@ struct AuditEvent {
   absl::string_view method;   // "/bayespfl.admin.v1.ModelAdminService/LoadModel"
   absl::string_view outcome;  // name of a gRPC code
   absl::string_view target;   // what the call was about, e.g. a model's folder; empty: nothing more than the method
+  absl::string_view request_id = {};  // ties the line to the call's others; empty: not known
 };
 
 // Thread-safe.

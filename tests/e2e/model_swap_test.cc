@@ -31,15 +31,24 @@ using testing::Background;
 using testing::Finished;
 using ::testing::HasSubstr;
 using testing::RunProgram;
+using ::testing::StartsWith;
 
 const std::string kPicture = BAYESPFL_ASSETS_DIR "/demo/images/wood/good_0.jpg";
 
-// A model root with two packages.
+// A model root with two packages of the same weights; their versions tell them apart.
 struct ModelRoot : testing::TemporaryFolder {
   ModelRoot() {
     for (const char* name : {"line-a", "line-b"}) {
       fs::copy(BAYESPFL_ASSETS_DIR "/demo/model", fs::path(path()) / name, fs::copy_options::recursive);
     }
+    SetVersion("line-b", "1.1.0");
+  }
+  void SetVersion(const std::string& model, const std::string& version) const {
+    const std::string file = model + "/config.json";
+    std::ifstream in(fs::path(path()) / file);
+    nlohmann::json config = nlohmann::json::parse(in);
+    config["version"] = version;
+    Write(file, config.dump());
   }
 };
 
@@ -77,7 +86,8 @@ TEST_F(ModelSwapTest, RequestsChooseTheirModelByItsFoldersName) {
 
   ASSERT_EQ(chosen.exit_code, 0) << chosen.err;
   ASSERT_EQ(usual.exit_code, 0) << usual.err;
-  EXPECT_EQ(nlohmann::json::parse(chosen.out)["score"], nlohmann::json::parse(usual.out)["score"]);
+  EXPECT_THAT(nlohmann::json::parse(chosen.out)["model_version"].get<std::string>(), StartsWith("1.0.0+"));
+  EXPECT_THAT(nlohmann::json::parse(usual.out)["model_version"].get<std::string>(), StartsWith("1.1.0+"));
   EXPECT_NE(unknown.exit_code, 0);
   EXPECT_THAT(unknown.out, HasSubstr("no model of that name is loaded; there are: line-a, line-b"));
   EXPECT_EQ(nlohmann::json::parse(info.out)["model"], "line-b");
@@ -87,11 +97,7 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   const nlohmann::json before = nlohmann::json::parse(Inspect({}).out);
   WaitForMetric("bayespfl_model_loads_total{outcome=\"ok\"} 2\n");
   // A new version of one, and rubbish for the other.
-  const fs::path config = fs::path(folder_.path()) / "line-b" / "config.json";
-  std::ifstream in(config);
-  nlohmann::json changed = nlohmann::json::parse(in);
-  changed["version"] = "2.0.0";
-  folder_.Write("line-b/config.json", changed.dump());
+  folder_.SetVersion("line-b", "2.0.0");
   folder_.Write("line-a/config.json", "rubbish");
 
   server_.Send(SIGHUP);
@@ -99,9 +105,12 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   WaitForMetric("bayespfl_model_loads_total{outcome=\"failed\"} 1\n");
 
   const nlohmann::json after = nlohmann::json::parse(Inspect({}).out);
+  const nlohmann::json other = nlohmann::json::parse(Inspect({"--model", "line-a"}).out);
   EXPECT_EQ(after["score"], before["score"]);
+  EXPECT_THAT(before["model_version"].get<std::string>(), StartsWith("1.1.0+"));
+  EXPECT_THAT(after["model_version"].get<std::string>(), StartsWith("2.0.0+"));
+  EXPECT_THAT(other["model_version"].get<std::string>(), StartsWith("1.0.0+"));
   EXPECT_THAT(Metrics(), HasSubstr("model=\"line-b\",version=\"2.0.0+"));
-  EXPECT_EQ(Inspect({"--model", "line-a"}).exit_code, 0);
   EXPECT_EQ(server_.Terminate(), 0);
 }
 

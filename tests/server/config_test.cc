@@ -199,6 +199,9 @@ TEST(ConfigTest, RejectsWhatIsNoDevice) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cpu,gpu"; }), HasSubstr("device names 'gpu'"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cuda:"; }), HasSubstr("device names 'cuda:'"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cuda:0,cuda:0"; }), HasSubstr("cuda:0 twice"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "cuda:0,cuda:00"; }), HasSubstr("names 'cuda:00'"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "auto,cuda:0"; }), HasSubstr("auto stands alone"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "auto, auto"; }), HasSubstr("auto stands alone"));
 }
 
 TEST(ConfigTest, RejectsTwoPortsThatAreTheSame) {
