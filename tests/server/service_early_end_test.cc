@@ -1,0 +1,120 @@
+// Frames whose client has gone or whose deadline has passed while the model is busy with another one: what the server
+// itself does, told by its counters while the model is still held.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "tests/server/service_fixture.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::Not;
+
+constexpr uint64_t kWaitingSeed = 77;
+constexpr std::chrono::milliseconds kTimeout(500);
+constexpr std::chrono::seconds kPatience(20);
+
+// gRPC's client cancels a call at its deadline, which is a moment before the server's own. So this one tells the server
+// its timeout, and waits for the answer however long it takes.
+void TellTimeout(grpc::ClientContext& context) {
+  context.AddMetadata("grpc-timeout", absl::StrCat(kTimeout.count(), "m"));
+}
+
+v1::InspectRequest WaitingRequest() {
+  v1::InspectRequest request = MakeRequest();
+  request.mutable_options()->set_seed(kWaitingSeed);
+  return request;
+}
+
+class EarlyEndTest : public ServiceTest {
+ protected:
+  // The model holds another call's frame from now on until it is released.
+  void SetUp() override {
+    ServiceTest::SetUp();
+    const size_t warm_up = executor_->batches().size();
+    executor_->Hold();
+    occupant_ = std::thread([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
+    executor_->WaitForCalls(warm_up + 1);
+  }
+  void TearDown() override {
+    executor_->Release();
+    occupant_.join();
+    ServiceTest::TearDown();
+  }
+
+  // Whether /metrics holds this before long.
+  bool MetricComes(const std::string& part) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < end) {
+      if (Http("/metrics").find(part) != std::string::npos) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
+  // Lets the model go on; the frame that has left must not come to it.
+  void ExpectNeverInspected() {
+    executor_->Release();
+    EXPECT_TRUE(MetricComes("bayespfl_frames_in_flight 0\n"));
+    EXPECT_THAT(executor_->batches(), Each(Not(Contains(kWaitingSeed))));
+  }
+
+ private:
+  std::thread occupant_;
+};
+
+TEST_F(EarlyEndTest, AUnaryCallWhoseClientLeavesTakesItsWaitingFrameAlong) {
+  grpc::ClientContext context;
+  std::thread client([this, &context] {
+    v1::InspectResponse response;
+    EXPECT_EQ(stub_->Inspect(&context, WaitingRequest(), &response).error_code(), grpc::StatusCode::CANCELLED);
+  });
+  EXPECT_TRUE(MetricComes("bayespfl_queue_depth{queue=\"execute\"} 1\n"));
+
+  context.TryCancel();
+  client.join();
+
+  EXPECT_TRUE(MetricComes("outcome=\"cancelled\"} 1\n"));
+  ExpectNeverInspected();
+}
+
+TEST_F(EarlyEndTest, AUnaryCallsDeadlineIsItsFrames) {
+  grpc::ClientContext context;
+  TellTimeout(context);
+  v1::InspectResponse response;
+
+  EXPECT_EQ(stub_->Inspect(&context, WaitingRequest(), &response).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+
+  EXPECT_TRUE(MetricComes("outcome=\"expired\"} 1\n"));
+  ExpectNeverInspected();
+}
+
+TEST_F(EarlyEndTest, AStreamsDeadlineIsThatOfItsFrames) {
+  grpc::ClientContext context;
+  TellTimeout(context);
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0", kWaitingSeed));
+
+  EXPECT_TRUE(MetricComes("outcome=\"expired\"} 1\n"));
+  ExpectNeverInspected();
+  v1::InspectStreamResponse reply;
+  while (stream->Read(&reply)) continue;  // the frame's own error, where it came before the stream's end
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
+}  // namespace
+}  // namespace bayespfl::server

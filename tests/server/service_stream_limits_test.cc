@@ -1,0 +1,131 @@
+// What bounds a stream of InspectionService: the frames read ahead under FLOW_POLICY_BLOCK, and its age.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "server/runtime/server.h"
+#include "tests/server/service_fixture.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Seconds = std::chrono::duration<double>;
+
+TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLost) {
+  constexpr int kMaxFrames = 2;
+  constexpr uint64_t kFrames = 6;
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_stream = kMaxFrames;
+  config.max_frames_in_flight = kMaxFrames;  // a frame read beyond them is refused, and its reply says so
+  Start(config, Loader());
+  const size_t warm_up = executor_->batches().size();
+  executor_->Hold();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  v1::InspectStreamRequest configuration = MakeConfiguration();
+  configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_BLOCK);
+  stream->Write(configuration);
+  for (uint64_t i = 0; i < kFrames; ++i) stream->Write(MakeFrame(std::to_string(i), i));
+  stream->WritesDone();
+  executor_->WaitForCalls(warm_up + 1);
+  WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1\n");
+
+  // Calls on the same connection: when they are answered, all frames have come to the server's side of it.
+  for (int call = 0; call < 20; ++call) {
+    grpc::ClientContext call_context;
+    v1::GetModelInfoResponse info;
+    ASSERT_TRUE(stub_->GetModelInfo(&call_context, {}, &info).ok());
+    EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_in_flight 2\n"),
+                                        HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"),
+                                        HasSubstr("bayespfl_queue_depth{queue=\"execute\"} 1\n")));
+  }
+  executor_->Release();
+
+  v1::InspectStreamResponse reply;
+  for (uint64_t i = 0; i < kFrames; ++i) {
+    ASSERT_TRUE(stream->Read(&reply)) << i;
+    EXPECT_TRUE(reply.has_result()) << reply.ShortDebugString();
+    EXPECT_EQ(reply.metadata().frame_id(), std::to_string(i));
+  }
+  EXPECT_FALSE(stream->Read(&reply));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+// ---- max_stream_age ------------------------------------------------------------------------------------------------
+
+using AsyncStreamClient = grpc::ClientAsyncReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
+
+// A stream that sends nothing and waits for its end; its tag is its own address.
+struct IdleStream {
+  grpc::ClientContext context = {};
+  std::unique_ptr<AsyncStreamClient> call = nullptr;
+  std::chrono::steady_clock::time_point opened = {};
+  bool started = false;
+  grpc::Status status = {};
+  Seconds age{0};
+};
+
+// Opens `count` streams at once and waits until all have ended.
+std::vector<std::unique_ptr<IdleStream>> Outlive(v1::InspectionService::Stub& stub, size_t count) {
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<IdleStream>> streams;
+  for (size_t i = 0; i < count; ++i) {
+    streams.push_back(std::make_unique<IdleStream>());
+    IdleStream& stream = *streams.back();
+    stream.opened = std::chrono::steady_clock::now();
+    stream.call = stub.AsyncInspectStream(&stream.context, &queue, &stream);
+  }
+  void* tag = nullptr;
+  bool ok = false;
+  for (size_t ended = 0; ended < count && queue.Next(&tag, &ok);) {
+    auto& stream = *static_cast<IdleStream*>(tag);
+    if (!stream.started) {
+      stream.started = true;
+      stream.call->Finish(&stream.status, &stream);
+      continue;
+    }
+    stream.age = std::chrono::steady_clock::now() - stream.opened;
+    ++ended;
+  }
+  return streams;
+}
+
+TEST_F(ServiceTest, StreamsThatBeganTogetherEndATenthAroundTheirAgeApart) {
+  constexpr size_t kStreams = 64;
+  constexpr Seconds kMaxAge(2);
+  constexpr Seconds kMargin(20);  // for a machine that is busy
+  ServerConfig config = DefaultConfig();
+  config.max_stream_age_seconds = static_cast<int>(kMaxAge.count());
+  Start(config, Loader());
+
+  const std::vector<std::unique_ptr<IdleStream>> streams = Outlive(*stub_, kStreams);
+
+  for (const auto& stream : streams) {
+    EXPECT_EQ(stream->status.error_code(), grpc::StatusCode::UNAVAILABLE) << stream->status.error_message();
+    const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(stream->status));
+    ASSERT_TRUE(info.has_value());
+    EXPECT_EQ(info->reason(), "MAX_STREAM_AGE");
+    EXPECT_GE(stream->age, kMaxAge * 0.895);
+    EXPECT_LE(stream->age, kMaxAge * 1.1 + kMargin);
+  }
+  const auto [youngest, oldest] = std::minmax_element(
+      streams.begin(), streams.end(), [](const auto& one, const auto& other) { return one->age < other->age; });
+  // Nothing but the draw ends a stream before its age; no draw of 64 does once in 2^64 tests.
+  EXPECT_LT((*youngest)->age, kMaxAge * 0.995);
+  EXPECT_GT((*oldest)->age - (*youngest)->age, Seconds(0.005));
+}
+
+}  // namespace
+}  // namespace bayespfl::server
