@@ -182,8 +182,9 @@ TEST_F(AdminPortTest, OnlyKnownMethodsAreCounted) {
   (void)Plain(admin_.token).Call(PathOf("LoadModel"), "\xff\xff");
   (void)Plain(admin_.token).Call(PathOf("DropModels"), "");
 
-  EXPECT_THAT(Metrics(), AllOf(HasSubstr("bayespfl_requests_total{code=\"INVALID_ARGUMENT\",method=\"LoadModel\"} 1\n"),
-                               Not(HasSubstr("DropModels"))));
+  EXPECT_THAT(Http("/metrics"),
+              AllOf(HasSubstr("bayespfl_requests_total{code=\"INVALID_ARGUMENT\",method=\"LoadModel\"} 1\n"),
+                    Not(HasSubstr("DropModels"))));
 }
 
 TEST_F(AdminPortTest, ACallJoinsItsCallersTraceAndKeepsItsRequestId) {
