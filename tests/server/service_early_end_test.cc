@@ -25,7 +25,6 @@ using ::testing::Not;
 
 constexpr uint64_t kWaitingSeed = 77;
 constexpr std::chrono::milliseconds kTimeout(500);
-constexpr std::chrono::seconds kPatience(20);
 
 // gRPC's client cancels a call at its deadline, which is a moment before the server's own. So this one tells the server
 // its timeout, and waits for the answer however long it takes.
@@ -56,19 +55,10 @@ class EarlyEndTest : public ServiceTest {
   }
 
   // Whether /metrics holds this before long.
-  bool MetricComes(const std::string& part) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (std::chrono::steady_clock::now() < end) {
-      if (Http("/metrics").find(part) != std::string::npos) return true;
-      std::this_thread::yield();
-    }
-    return false;
-  }
-
   // Lets the model go on; the frame that has left must not come to it.
   void ExpectNeverInspected() {
     executor_->Release();
-    EXPECT_TRUE(MetricComes("bayespfl_frames_in_flight 0\n"));
+    WaitForMetric("bayespfl_frames_in_flight 0");
     EXPECT_THAT(executor_->batches(), Each(Not(Contains(kWaitingSeed))));
   }
 
@@ -82,12 +72,12 @@ TEST_F(EarlyEndTest, AUnaryCallWhoseClientLeavesTakesItsWaitingFrameAlong) {
     v1::InspectResponse response;
     EXPECT_EQ(stub_->Inspect(&context, WaitingRequest(), &response).error_code(), grpc::StatusCode::CANCELLED);
   });
-  EXPECT_TRUE(MetricComes("bayespfl_queue_depth{queue=\"execute\"} 1\n"));
+  WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
 
   context.TryCancel();
   client.join();
 
-  EXPECT_TRUE(MetricComes("outcome=\"cancelled\"} 1\n"));
+  WaitForMetric("outcome=\"cancelled\"} 1");
   ExpectNeverInspected();
 }
 
@@ -98,7 +88,7 @@ TEST_F(EarlyEndTest, AUnaryCallsDeadlineIsItsFrames) {
 
   EXPECT_EQ(stub_->Inspect(&context, WaitingRequest(), &response).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
 
-  EXPECT_TRUE(MetricComes("outcome=\"expired\"} 1\n"));
+  WaitForMetric("outcome=\"expired\"} 1");
   ExpectNeverInspected();
 }
 
@@ -109,7 +99,7 @@ TEST_F(EarlyEndTest, AStreamsDeadlineIsThatOfItsFrames) {
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0", kWaitingSeed));
 
-  EXPECT_TRUE(MetricComes("outcome=\"expired\"} 1\n"));
+  WaitForMetric("outcome=\"expired\"} 1");
   ExpectNeverInspected();
   v1::InspectStreamResponse reply;
   while (stream->Read(&reply)) continue;  // the frame's own error, where it came before the stream's end

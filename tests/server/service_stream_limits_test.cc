@@ -40,7 +40,7 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   for (uint64_t i = 0; i < kFrames; ++i) stream->Write(MakeFrame(std::to_string(i), i));
   stream->WritesDone();
   executor_->WaitForCalls(warm_up + 1);
-  WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1\n");
+  WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
 
   // Calls on the same connection: when they are answered, all frames have come to the server's side of it.
   for (int call = 0; call < 20; ++call) {
