@@ -33,7 +33,8 @@ void UnaryCall::Fail(const absl::Status& status) {
   const absl::Status told = WithRetryDelay(status, pipeline());
   if (const std::optional<absl::Duration> delay = RetryDelayOf(told)) {
     // gRPC's own retries wait this long (its proposal A6).
-    context_.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(absl::Ceil(*delay, absl::Milliseconds(1)))));
+    context_.AddTrailingMetadata("grpc-retry-pushback-ms",
+                                 absl::StrCat(absl::ToInt64Milliseconds(absl::Ceil(*delay, absl::Milliseconds(1)))));
   }
   End(told);
 }
