@@ -20,15 +20,20 @@ if(BAYESPFL_VENV)
   list(APPEND _libtorch_candidates ${_libtorch_wheels})
 endif()
 
+# Nothing is kept in CMake's cache: a tree that was built against one LibTorch would never look at the next.
+unset(LibTorch_INCLUDE_DIR CACHE)
+unset(LibTorch_CPU_LIBRARY CACHE)
+unset(LibTorch_C10_LIBRARY CACHE)
 find_path(
   LibTorch_INCLUDE_DIR
   NAMES torch/csrc/api/include/torch/torch.h
   HINTS ${_libtorch_candidates}
   PATH_SUFFIXES include
   NO_DEFAULT_PATH
+  NO_CACHE
 )
-find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS ${_libtorch_candidates} PATH_SUFFIXES lib NO_DEFAULT_PATH)
-find_library(LibTorch_C10_LIBRARY c10 HINTS ${_libtorch_candidates} PATH_SUFFIXES lib NO_DEFAULT_PATH)
+find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS ${_libtorch_candidates} PATH_SUFFIXES lib NO_DEFAULT_PATH NO_CACHE)
+find_library(LibTorch_C10_LIBRARY c10 HINTS ${_libtorch_candidates} PATH_SUFFIXES lib NO_DEFAULT_PATH NO_CACHE)
 
 if(LibTorch_INCLUDE_DIR AND EXISTS "${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h")
   file(
@@ -67,4 +72,3 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch_cpu)
     INTERFACE "LINKER:-rpath-link,${_libtorch_nvidia}" "LINKER:-rpath-link,${_libtorch_lib_dir}"
   )
 endif()
-mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
