@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$repo_root"
-PATH="$BAYESPFL_VENV/bin:$PATH"
+PATH="$BAYESPFL_TOOLS_VENV/bin:$PATH"
 tracked() { git ls-files -z --cached --others --exclude-standard -- "$@"; }
 tracked '*.cc' '*.h' | xargs -0 clang-format -i
 tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake' | xargs -0 gersemi --in-place --quiet

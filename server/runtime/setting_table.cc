@@ -38,9 +38,9 @@ struct YamlEntry {
 namespace {
 
 // Variables of the prefix that are not ours: those of scripts/, and those of bayespfl-client.
-constexpr std::array<absl::string_view, 8> kOtherVariables = {
-    "BAYESPFL_CACHE",  "BAYESPFL_VENV",   "BAYESPFL_TEST_VENV", "BAYESPFL_JOBS",
-    "BAYESPFL_SERVER", "BAYESPFL_TLS_CA", "BAYESPFL_TOKEN",     "BAYESPFL_TOKEN_FILE"};
+constexpr std::array<absl::string_view, 9> kOtherVariables = {
+    "BAYESPFL_CACHE",  "BAYESPFL_VENV",   "BAYESPFL_TOOLS_VENV", "BAYESPFL_TEST_VENV", "BAYESPFL_JOBS",
+    "BAYESPFL_SERVER", "BAYESPFL_TLS_CA", "BAYESPFL_TOKEN",      "BAYESPFL_TOKEN_FILE"};
 
 // For a Service named "bayespfl", or "bayespfl-" and more, Kubernetes puts BAYESPFL_PORT=tcp://10.0.0.1:50051,
 // BAYESPFL_SERVICE_HOST, BAYESPFL_PORT_50051_TCP_ADDR and the like into every pod of the namespace.
