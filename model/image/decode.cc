@@ -5,6 +5,7 @@
 #include "model/image/image_limits.h"
 #include "model/image/jpeg.h"
 #include "model/image/opencv_codec.h"
+#include "model/image/png.h"
 #include "model/image/sample_scale.h"
 #include "model/image/tiff.h"
 
