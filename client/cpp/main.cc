@@ -3,26 +3,19 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/sub_commands.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/exit_codes.h"
 
 int main(int argc, char** argv) {
-  using bayespfl::client::kExitLocal;
-  using bayespfl::client::kExitOk;
+  static_assert(bayespfl::client::kExitLocal == bayespfl::kExitWrongUsage);
   CLI::App app("Client of the Bayes-PFL inspection server: finds defects in pictures, given only the object's name.",
                "bayespfl-client");
-  int exit_code = kExitOk;
+  int exit_code = bayespfl::client::kExitOk;
   app.set_version_flag("--version", std::string(BAYESPFL_VERSION));
-  app.require_subcommand(1);
   app.footer(bayespfl::client::kExitCodeHelp);
-  app.failure_message(CLI::FailureMessage::simple);
   bayespfl::client::AddInspectCommand(app, exit_code);
   bayespfl::client::AddHealthCommand(app, exit_code);
   bayespfl::client::AddInfoCommand(app, exit_code);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {  // how CLI11 reports; --help and --version come this way too
-    return app.exit(e) == kExitOk ? kExitOk : kExitLocal;
-  }
-  return exit_code;
+  return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

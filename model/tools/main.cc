@@ -3,6 +3,7 @@
 #include <opencv2/core/utility.hpp>
 
 #include "CLI/CLI.hpp"
+#include "base/sub_commands.h"
 #include "model/tools/calibrate.h"
 #include "model/tools/convert.h"
 #include "model/tools/evaluate.h"
@@ -11,9 +12,8 @@
 #include "model/tools/verify.h"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Works on Bayes-PFL model packages."};
+  CLI::App app("Works on Bayes-PFL model packages.", "bayespfl-model");
   app.set_version_flag("--version", BAYESPFL_VERSION);
-  app.require_subcommand(1);
 
   // A picture at a time leaves nothing to share out; OpenCV's pool would only hold threads that LibTorch needs.
   cv::setNumThreads(1);
@@ -24,6 +24,5 @@ int main(int argc, char** argv) {
   bayespfl::AddInitCommand(app, exit_code);
   bayespfl::AddEvaluateCommand(app, exit_code);
   bayespfl::AddCalibrateCommand(app, exit_code);
-  CLI11_PARSE(app, argc, argv);
-  return exit_code;
+  return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

@@ -1,0 +1,74 @@
+#include "base/sub_commands.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/nearest_name.h"
+#include "base/utf8.h"
+
+namespace bayespfl {
+namespace {
+
+std::vector<std::string> NamesOfCommands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  return names;
+}
+
+std::vector<std::string> NamesOfFlags(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::string WrongWord(const CLI::App& app, const std::string& word) {
+  const std::vector<std::string> commands = NamesOfCommands(app);
+  const std::string quoted = absl::StrCat("'", EscapeControls(word), "'");
+  if (absl::StartsWith(word, "-")) {
+    return absl::StrCat("unknown flag ", quoted,
+                        DidYouMean(word, NamesOfFlags(app),
+                                   commands.empty() ? "--help lists the known ones" : "flags come after the command"));
+  }
+  if (commands.empty()) return absl::StrCat("there is no place for ", quoted, "; --help says what it takes");
+  return absl::StrCat("unknown command ", quoted,
+                      DidYouMean(word, commands, absl::StrCat("there are: ", absl::StrJoin(commands, ", "))));
+}
+
+// What is wrong, without the program's name. `command` is the sub-command, or the program itself.
+std::string Reason(const CLI::App& command, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = command.remaining();
+  // CLI11 looks for what is missing first; a word that it does not know explains more, and is often the misspelt one.
+  if (!unknown.empty()) return WrongWord(command, unknown.front());
+  if (command.get_parent() == nullptr) {
+    return absl::StrCat("no command given; there are: ", absl::StrJoin(NamesOfCommands(command), ", "));
+  }
+  return absl::StrCat(EscapeControls(error.what()), "; --help says what it takes");
+}
+
+}  // namespace
+
+std::optional<int> RunSubCommand(CLI::App& app, int argc, const char* const* argv) {
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::Success& done) {  // --help and --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    // What stands before the command belongs to the program.
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    const CLI::App& command = chosen.empty() || !app.remaining().empty() ? app : *chosen.front();
+    std::cerr << app.get_name() << (&command == &app ? "" : " " + command.get_name()) << ": " << Reason(command, error)
+              << '\n';
+    return kExitWrongUsage;
+  }
+}
+
+}  // namespace bayespfl
