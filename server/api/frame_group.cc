@@ -35,8 +35,11 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
         outcomes_(frames) {}
 
   void Submit(std::vector<FrameRequest> frames) {
+    const absl::Status admitted = pipeline_.AdmitClient(frames.front().client, frames.size());
+    if (!admitted.ok()) return done_(admitted);
     for (size_t i = 0; i < frames.size() && !Failed(); ++i) {
       Enter();
+      frames[i].client_admitted = true;
       frames[i].cancellation = cancellation_;
       const absl::Status accepted =
           pipeline_.Submit(std::move(frames[i]),

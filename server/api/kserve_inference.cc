@@ -1,38 +1,13 @@
 #include "server/api/kserve_inference.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "server/api/frame_group.h"
-#include "server/api/status.h"
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
-namespace {
-
-// 0 frames per second: no limit.
-absl::Status CheckClientRate(size_t frames, int frames_per_second) {
-  if (frames_per_second == 0 || frames <= static_cast<size_t>(frames_per_second)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("input image has ", frames,
-                                                 " pictures, more than a client may ever send at once: ",
-                                                 "max_frames_per_second_per_client = ", frames_per_second));
-}
-
-// A client over its rate is told when one more frame may come; a request that is sent again needs a place for each of
-// its frames, and one that comes too early would spend those that there are: hence whole milliseconds, as in the
-// trailer.
-absl::Status WithDelayForAll(const absl::Status& status, size_t frames, int frames_per_second) {
-  const std::optional<absl::Duration> for_one = RetryDelayOf(status);
-  if (frames_per_second == 0 || RefusalOf(status) != Refusal::kClientLimit || !for_one.has_value()) return status;
-  const absl::Duration for_all = *for_one + absl::Seconds(frames - 1) / frames_per_second;
-  return WithRetryInfo(status, absl::Ceil(for_all, absl::Milliseconds(1)));
-}
-
-}  // namespace
 
 absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
                                                              absl::string_view version) {
@@ -54,9 +29,6 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
   if (!model.ok()) return model.status();
   absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
   if (!inference.ok()) return inference;
-  const absl::Status fits =
-      CheckClientRate(inference->frames.size(), pipeline.options().max_frames_per_second_per_client);
-  if (!fits.ok()) return fits;
   for (FrameRequest& frame : inference->frames) {
     frame.model = *model;
     frame.client = client;
@@ -80,12 +52,10 @@ std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& 
 
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done) {
-  const size_t frames = inference.frames.size();
-  const int rate = pipeline.options().max_frames_per_second_per_client;
   SubmitGroup(pipeline, std::move(inference.frames), kMaxReplyTensorBytes, std::move(cancellation),
-              [frames, rate, id = std::move(inference.id), outputs = std::move(inference.outputs),
+              [id = std::move(inference.id), outputs = std::move(inference.outputs),
                done = std::move(done)](GroupResult result) {
-                if (!result.ok()) return done(WithDelayForAll(result.status(), frames, rate));
+                if (!result.ok()) return done(result.status());
                 InferenceReply reply;
                 for (const InspectionOutcome& outcome : *result) {
                   reply.findings.push_back({.category = outcome.category, .finding = FindingOf(outcome)});

@@ -26,8 +26,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pip
                                                              absl::string_view version);
 
 // The frames of a request that may be run, all of the model that serves now, due by `deadline` or its own timeout,
-// whichever comes first. Errors as FindServedModel(), and InvalidArgument as InferenceFromProto(), or for more pictures
-// than PipelineOptions::max_frames_per_second_per_client. Thread-safe.
+// whichever comes first. Errors as FindServedModel() and InferenceFromProto(). Thread-safe.
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
                                            const std::string& client, std::chrono::steady_clock::time_point arrival,
@@ -49,8 +48,7 @@ std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& 
                                    const std::vector<PictureFinding>& findings);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
-// pipeline holds none of the frames any more. The first error of a picture is the request's; when its client is over
-// its rate, the delay is that after which all pictures fit. Thread-safe.
+// pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done);
 

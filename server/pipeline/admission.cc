@@ -84,10 +84,17 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::Admit(const FrameRequest
   return model;
 }
 
+absl::Status Admission::AdmitClient(const std::string& client, size_t frames) const {
+  const absl::Status admitted = options_.admit ? options_.admit(client, frames) : absl::OkStatus();
+  if (admitted.ok()) return admitted;
+  return WithRefusal(admitted, absl::IsInvalidArgument(admitted) ? Refusal::kInvalid : Refusal::kClientLimit);
+}
+
 // What can be said before a slot is taken.
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
-  const absl::Status admitted = options_.admit ? options_.admit(request.client) : absl::OkStatus();
-  if (!admitted.ok()) return WithRefusal(admitted, Refusal::kClientLimit);
+  if (!request.client_admitted) {
+    if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
+  }
   const absl::Status valid = model.Validate(request.options.category, request.options.samples);
   if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
   if (absl::Now() >= request.deadline) {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -41,6 +42,9 @@ class Admission {
   absl::Status Healthy() const;
   std::chrono::nanoseconds RetryDelay() const;
   void Drain();
+
+  // What the method of this name of Pipeline says.
+  absl::Status AdmitClient(const std::string& client, size_t frames) const;
 
   // The model that the frame is for; the frame, whose picture came in `bytes` bytes, has a slot from now on. Refusals
   // as those of Pipeline::Submit().

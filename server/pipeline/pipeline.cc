@@ -1,7 +1,9 @@
 #include "server/pipeline/pipeline.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <variant>
 
 #include "absl/time/clock.h"
@@ -56,6 +58,12 @@ Pipeline::Pipeline(const PipelineOptions& options, PipelineObserver& observer)
       stages_(options_, observer_, admission_, flow_) {}
 
 Pipeline::~Pipeline() { Shutdown(); }
+
+absl::Status Pipeline::AdmitClient(const std::string& client, size_t frames) {
+  absl::Status admitted = admission_.AdmitClient(client, frames);
+  if (!admitted.ok()) observer_.OnFrameFailed(admitted);
+  return admitted;
+}
 
 absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
   const int64_t bytes = BytesOf(request.image);

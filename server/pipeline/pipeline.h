@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -78,6 +80,10 @@ class Pipeline {
 
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const { return admission_.Healthy(); }
+
+  // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then
+  // say so with FrameRequest::client_admitted. A refusal has its RefusalOf().
+  absl::Status AdmitClient(const std::string& client, size_t frames);
 
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
   // PipelineOptions::admit says, InvalidArgument (category or samples, as the executor's Validate() says),

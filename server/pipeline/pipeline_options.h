@@ -3,6 +3,7 @@
 #define BAYESPFL_SERVER_PIPELINE_PIPELINE_OPTIONS_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,13 +32,10 @@ struct PipelineOptions {
   // Called when a replica was given up, from its thread. May be empty.
   std::function<void()> on_replica_lost = {};
 
-  // Asked for every frame whether its client may send one now; an error is the refusal. Called from many threads at
-  // once. Empty: every client may.
-  std::function<absl::Status(const std::string& client)> admit = {};
-
-  // What `admit` lets one client send, a second's worth at once after a quiet second; 0: no limit. The pipeline leaves
-  // it to `admit`: it is here for those who submit several frames together, of which more could never be run.
-  int max_frames_per_second_per_client = 0;
+  // Asked whether a client may send so many frames (>= 1) now, all of them or none; an error is the refusal,
+  // InvalidArgument when so many will never be let in together. Called from many threads at once. Empty: every client
+  // may.
+  std::function<absl::Status(const std::string& client, size_t frames)> admit = {};
 };
 
 }  // namespace bayespfl::server

@@ -44,8 +44,7 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
-          .render_threads = config.render_threads,
-          .max_frames_per_second_per_client = config.max_frames_per_second_per_client};
+          .render_threads = config.render_threads};
 }
 
 CallOptions CallOptionsOf(const ServerConfig& config) {

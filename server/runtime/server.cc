@@ -68,7 +68,7 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
     MutexLock lock(mu_);
     UpdateServing();
   };
-  pipeline.admit = [this](const std::string& client) { return AdmitFrame(client); };
+  pipeline.admit = [this](const std::string& client, size_t frames) { return AdmitFrames(client, frames); };
   pipeline_ = Pipeline::Create(pipeline, *metrics_);
   CallOptions calls = CallOptionsOf(config_);
   calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
@@ -197,10 +197,12 @@ ModelStoreOptions InspectionServer::StoreOptions() {
   return options;
 }
 
-absl::Status InspectionServer::AdmitFrame(const std::string& client) {
+absl::Status InspectionServer::AdmitFrames(const std::string& client, size_t frames) {
   absl::Duration retry_after;
-  const absl::Status admitted = security_->limits().TakeFrame(client, retry_after);
-  return admitted.ok() ? admitted : WithRetryInfo(admitted, retry_after);
+  const absl::Status admitted = security_->limits().TakeFrames(client, frames, retry_after);
+  if (!absl::IsResourceExhausted(admitted)) return admitted;
+  // Whole milliseconds, as in the trailer, so that nobody comes back a little too early.
+  return WithRetryInfo(admitted, absl::Ceil(retry_after, absl::Milliseconds(1)));
 }
 
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {

@@ -92,7 +92,7 @@ class InspectionServer {
   absl::Status ListenForAdministration();
   HttpHandlers Handlers();
   ModelStoreOptions StoreOptions();
-  absl::Status AdmitFrame(const std::string& client);
+  absl::Status AdmitFrames(const std::string& client, size_t frames);
   void OnLoad(const std::string& name, const absl::Status& status);
   void OnStarted(const absl::Status& status);
   void OnFrameAnswered(const FrameRecord& frame);

@@ -30,20 +30,26 @@ void ClientLimits::CloseStream(const std::string& client) {
   Forget();
 }
 
-absl::Status ClientLimits::TakeFrame(const std::string& client, absl::Duration& retry_after) {
+absl::Status ClientLimits::TakeFrames(const std::string& client, size_t frames, absl::Duration& retry_after) {
   if (options_.max_frames_per_second <= 0) return absl::OkStatus();
+  if (frames > static_cast<size_t>(options_.max_frames_per_second)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(frames, " frames are more than a client may ever send at once: ",
+                     "max_frames_per_second_per_client = ", options_.max_frames_per_second));
+  }
   const double rate = options_.max_frames_per_second;
+  const auto wanted = static_cast<double>(frames);
   MutexLock lock(mu_);
   Client& entry = Touch(client);
   const auto now = options_.now();
   const double elapsed = std::chrono::duration<double>(now - entry.counted).count();
   entry.frames = std::min(rate, entry.frames + std::max(0.0, elapsed) * rate);
   entry.counted = now;
-  if (entry.frames >= 1) {
-    entry.frames -= 1;
+  if (entry.frames >= wanted) {
+    entry.frames -= wanted;
     return absl::OkStatus();
   }
-  retry_after = absl::Seconds((1 - entry.frames) / rate);
+  retry_after = absl::Seconds((wanted - entry.frames) / rate);
   return absl::ResourceExhaustedError(
       absl::StrCat("this client sends too fast, max_frames_per_second_per_client = ", options_.max_frames_per_second));
 }

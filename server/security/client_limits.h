@@ -61,9 +61,10 @@ class ClientLimits {
   // ResourceExhausted: `client` has max_streams open; the message says so.
   absl::StatusOr<StreamLease> OpenStream(const std::string& client);
 
-  // ResourceExhausted: `client` is over max_frames_per_second; `retry_after` is then how long the next frame takes to
-  // become free, else it is left alone.
-  absl::Status TakeFrame(const std::string& client, absl::Duration& retry_after);
+  // Takes all of `frames` >= 1 or none. ResourceExhausted: `client` would be over max_frames_per_second; `retry_after`
+  // is then how long it takes until so many may come, else it is left alone. InvalidArgument: they are more than a
+  // client may ever send at once.
+  absl::Status TakeFrames(const std::string& client, size_t frames, absl::Duration& retry_after);
 
   // How many clients are remembered.
   size_t clients() const;

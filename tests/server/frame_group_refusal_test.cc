@@ -1,11 +1,13 @@
 // Groups of which a frame is refused before the pipeline takes it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -16,38 +18,58 @@
 namespace bayespfl::server {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::Pair;
+using ::testing::StartsWith;
+
 class FrameGroupRefusalTest : public PipelineTest {
  protected:
-  // A pipeline that admits the first frame alone, and says when the next may come.
-  void SetUp() override {
-    PipelineOptions options;
-    options.admit = [this](const std::string& /*client*/) {
-      if (admitted_.fetch_add(1) == 0) return absl::OkStatus();
-      return WithRetryInfo(absl::ResourceExhaustedError("too fast"), absl::Milliseconds(1234));
-    };
-    Make(options);
+  // Frames with the seeds 1 and 2, of the client "camera"; the model answers once Wait() is called.
+  void SubmitTwo() {
+    executor_->Hold();
+    std::vector<FrameRequest> frames = {MakeRequest(1), MakeRequest(2)};
+    for (FrameRequest& frame : frames) frame.client = "camera";
+    SubmitGroup(*pipeline_, std::move(frames), /*max_map_bytes=*/1000, std::make_shared<CancellationToken>(),
+                [this](GroupResult answer) { answered_.set_value(std::move(answer)); });
   }
 
-  // The result of frames with the seeds 1 and 2.
-  GroupResult SubmitTwo() {
-    auto answered = std::make_shared<std::promise<GroupResult>>();
-    std::future<GroupResult> result = answered->get_future();
-    SubmitGroup(*pipeline_, {MakeRequest(1), MakeRequest(2)}, /*max_map_bytes=*/1000,
-                std::make_shared<CancellationToken>(),
-                [answered](GroupResult answer) { answered->set_value(std::move(answer)); });
-    return result.get();
+  GroupResult Wait() {
+    executor_->Release();
+    return answered_.get_future().get();
   }
 
  private:
-  std::atomic<int> admitted_{0};
+  std::promise<GroupResult> answered_;
 };
 
-TEST_F(FrameGroupRefusalTest, TheRefusalOfAFrameKeepsItsDelayAndReason) {
-  const GroupResult result = SubmitTwo();
+TEST_F(FrameGroupRefusalTest, WhatAClientMayNotSendTogetherIsRefusedAsAWhole) {
+  std::vector<std::pair<std::string, size_t>> asked;
+  PipelineOptions options;
+  options.admit = [&asked](const std::string& client, size_t frames) {
+    asked.emplace_back(client, frames);
+    return WithRetryInfo(absl::ResourceExhaustedError("too fast"), absl::Milliseconds(1234));
+  };
+  Make(options);
 
-  EXPECT_EQ(result.status().message(), "image[1]: too fast");
+  SubmitTwo();
+  const GroupResult result = Wait();
+
+  EXPECT_THAT(asked, ElementsAre(Pair("camera", 2)));
+  EXPECT_EQ(result.status().message(), "too fast");
   EXPECT_EQ(RetryDelayOf(result.status()), absl::Milliseconds(1234));
   EXPECT_EQ(RefusalOf(result.status()), Refusal::kClientLimit);
+  EXPECT_EQ(observer_.Refused(Refusal::kClientLimit), 1);
+  EXPECT_TRUE(executor_->batches().empty());
+}
+
+TEST_F(FrameGroupRefusalTest, TheRefusalOfAFrameKeepsItsReason) {
+  Make({.image_limits = {}, .max_frames_in_flight = 1});
+
+  SubmitTwo();
+  const GroupResult result = Wait();
+
+  EXPECT_THAT(std::string(result.status().message()), StartsWith("image[1]: the server is full"));
+  EXPECT_EQ(RefusalOf(result.status()), Refusal::kQueueFull);
 }
 
 }  // namespace

@@ -1,14 +1,16 @@
 // Requests of the Open Inference Protocol while models come and go.
 #include "server/api/kserve_inference.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <functional>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,14 +22,17 @@
 namespace bayespfl::server {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
 // One model, "fake", in the version "1" and later in the version "2".
 class KserveInferenceTest : public PipelineTest {
  protected:
   void SetUp() override {
     PipelineOptions options;
-    options.admit = [this](const std::string& /*client*/) {
-      if (on_frame_) on_frame_();
-      return absl::OkStatus();
+    options.admit = [this](const std::string& client, size_t frames) {
+      asked_.emplace_back(client, frames);
+      return admit_;
     };
     Make(options);
     Serve(first_);
@@ -52,7 +57,8 @@ class KserveInferenceTest : public PipelineTest {
 
   const std::shared_ptr<VersionedExecutor> first_ = std::make_shared<VersionedExecutor>("1");
   const std::shared_ptr<VersionedExecutor> second_ = std::make_shared<VersionedExecutor>("2");
-  std::function<void()> on_frame_;  // called for every picture, before it is accepted; may be empty
+  std::vector<std::pair<std::string, size_t>> asked_;  // whether a client may send so many frames
+  absl::Status admit_;                                 // the answer
 };
 
 TEST_F(KserveInferenceTest, TheVersionThatWasAskedForAnswersAlthoughItWasReplaced) {
@@ -71,7 +77,7 @@ TEST_F(KserveInferenceTest, TheVersionThatWasAskedForAnswersAlthoughItWasReplace
 TEST_F(KserveInferenceTest, OneModelAnswersAllPicturesAlthoughItIsReplacedBetweenThem) {
   absl::StatusOr<Inference> inference = Prepare("");
   ASSERT_TRUE(inference.ok()) << inference.status();
-  on_frame_ = [this] { Serve(second_); };
+  first_->on_validate = [this] { Serve(second_); };
 
   const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
 
@@ -90,6 +96,27 @@ TEST_F(KserveInferenceTest, TheModelThatWasFoundAnswersAlthoughItWasUnloaded) {
 
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->message.model_name(), "fake");
+}
+
+TEST_F(KserveInferenceTest, TheClientIsAskedForOnceForAllPicturesTogether) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+
+  ASSERT_TRUE(Run(*std::move(inference)).ok());
+
+  EXPECT_THAT(asked_, ElementsAre(Pair("client", 3)));
+}
+
+TEST_F(KserveInferenceTest, WhatTheClientMayNotSendNowIsRefusedAsAWhole) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  admit_ = absl::ResourceExhaustedError("too fast");
+
+  const absl::Status refused = Run(*std::move(inference)).status();
+
+  EXPECT_EQ(refused.message(), "too fast");
+  EXPECT_EQ(RefusalOf(refused), Refusal::kClientLimit);
+  EXPECT_EQ(first_->frames(), 0U);
 }
 
 TEST_F(KserveInferenceTest, ARequestThatIsReadBeforeADrainIsRefusedAfterIt) {

@@ -86,8 +86,8 @@ TEST_F(KserveLimitsTest, RejectsMorePicturesThanAClientMayEverSendAtOnce) {
   const Ending ending = InferToItsEnd(Pictures(3));
 
   EXPECT_EQ(ending.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(ending.status.error_message(),
-              AllOf(HasSubstr("has 3 pictures"), HasSubstr("max_frames_per_second_per_client = 2")));
+  EXPECT_THAT(ending.status.error_message(), AllOf(HasSubstr("3 frames are more than a client may ever send"),
+                                                   HasSubstr("max_frames_per_second_per_client = 2")));
   EXPECT_FALSE(ending.retry_info.has_value());
   EXPECT_FALSE(ending.pushback.has_value());
   EXPECT_TRUE(Infer(Pictures(2)).ok()) << "nothing was taken of the client's rate";
@@ -122,12 +122,12 @@ TEST_F(KserveLimitsTest, AClientOverItsRateIsToldWhenToComeAgain) {
   EXPECT_EQ(ending.pushback, ending.retry_info);
 }
 
-// A client that came again as soon as one picture fits would spend that place on a request that fails once more.
+// A client that came again as soon as one picture fits would be refused once more.
 TEST_F(KserveLimitsTest, TheDelayOfARequestIsForAllItsPictures) {
   const Ending ending = InferUntilItFails(Pictures(2));
 
   EXPECT_EQ(ending.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(ending.status.error_message(), StartsWith("image["));
+  EXPECT_THAT(ending.status.error_message(), StartsWith("this client sends too fast"));
   ASSERT_TRUE(ending.retry_info.has_value());
   EXPECT_GT(*ending.retry_info, absl::Milliseconds(500));
   EXPECT_LE(*ending.retry_info, absl::Seconds(1));

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "tests/server/pipeline_fixture.h"
@@ -60,7 +62,7 @@ TEST_F(PipelineTest, RefusesFramesBeforeTheModelIsLoaded) {
 
 TEST_F(PipelineTest, RefusesAFrameWhoseClientMayNotSendNow) {
   PipelineOptions options;
-  options.admit = [](const std::string& client) {
+  options.admit = [](const std::string& client, size_t /*frames*/) {
     return client == "eager" ? absl::ResourceExhaustedError("too fast") : absl::OkStatus();
   };
   Make(options);
@@ -75,6 +77,27 @@ TEST_F(PipelineTest, RefusesAFrameWhoseClientMayNotSendNow) {
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(refused.message(), "too fast");
   EXPECT_TRUE(results_.Wait(1)[0].ok());
+}
+
+TEST_F(PipelineTest, AsksOnceForFramesThatAreSentTogether) {
+  std::vector<size_t> asked;
+  PipelineOptions options;
+  options.admit = [&asked](const std::string& /*client*/, size_t frames) {
+    asked.push_back(frames);
+    return absl::OkStatus();
+  };
+  Make(options);
+  ASSERT_TRUE(pipeline_->AdmitClient("client", 2).ok());
+
+  for (int i = 0; i < 2; ++i) {
+    FrameRequest request = MakeRequest();
+    request.client_admitted = true;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+  }
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
+
+  results_.Wait(3);
+  EXPECT_EQ(asked, (std::vector<size_t>{2, 1}));
 }
 
 TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
@@ -59,10 +60,22 @@ TEST_F(FrameRefusalTest, TooManyBytesAreAnotherReason) {
 
 TEST_F(FrameRefusalTest, AClientThatMayNotSendNowIsOverItsLimit) {
   PipelineOptions options;
-  options.admit = [](const std::string& /*client*/) { return absl::ResourceExhaustedError("too fast"); };
+  options.admit = [](const std::string& /*client*/, size_t /*frames*/) {
+    return absl::ResourceExhaustedError("too fast");
+  };
   Make(options);
 
   ExpectRefused(MakeRequest(), Refusal::kClientLimit);
+}
+
+TEST_F(FrameRefusalTest, WhatAClientMayNeverSendIsInvalid) {
+  PipelineOptions options;
+  options.admit = [](const std::string& /*client*/, size_t /*frames*/) {
+    return absl::InvalidArgumentError("too many");
+  };
+  Make(options);
+
+  EXPECT_EQ(RefusalOf(pipeline_->AdmitClient("client", 9)), Refusal::kInvalid);
 }
 
 TEST_F(FrameRefusalTest, WithoutAModelTheServerIsNotReady) {

@@ -3,6 +3,7 @@
 #define BAYESPFL_TESTS_SERVER_VERSIONED_EXECUTOR_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ class VersionedExecutor final : public Executor {
   }
   absl::Status Rebuild() override { return fake_.Rebuild(); }
   absl::Status Validate(absl::string_view category, int samples) const override {
+    if (on_validate) on_validate();
     return fake_.Validate(category, samples);
   }
   const ModelInfo& info() const override { return info_; }
@@ -36,6 +38,9 @@ class VersionedExecutor final : public Executor {
     for (const auto& batch : fake_.batches()) count += batch.size();
     return count;
   }
+
+  // Called for every frame, before it is accepted; may be empty. Set before the first one.
+  std::function<void()> on_validate;
 
  private:
   FakeExecutor fake_;

@@ -30,7 +30,7 @@ class ClientLimitsTest : public ::testing::Test {
   // How many frames get through until one is refused.
   int Burst(ClientLimits& limits, const std::string& client) {
     int frames = 0;
-    while (frames < 1000 && limits.TakeFrame(client, retry_after_).ok()) ++frames;
+    while (frames < 1000 && limits.TakeFrames(client, 1, retry_after_).ok()) ++frames;
     return frames;
   }
 
@@ -63,10 +63,30 @@ TEST_F(ClientLimitsTest, OverALongTimeNoMoreThanTheRateGetsThrough) {
   int frames = Burst(limits, "a");
   for (int i = 0; i < 10'000; ++i) {
     now_ += milliseconds(1);
-    if (limits.TakeFrame("a", retry_after_).ok()) ++frames;
+    if (limits.TakeFrames("a", 1, retry_after_).ok()) ++frames;
   }
   EXPECT_GE(frames, 7 + 69);
   EXPECT_LE(frames, 7 + 70);
+}
+
+TEST_F(ClientLimitsTest, FramesThatComeTogetherAreTakenTogetherOrNotAtAll) {
+  ClientLimits limits(Options(0, 10));
+  ASSERT_TRUE(limits.TakeFrames("a", 7, retry_after_).ok());
+
+  EXPECT_EQ(limits.TakeFrames("a", 5, retry_after_).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(retry_after_), 200, 1e-3);
+  EXPECT_EQ(Burst(limits, "a"), 3);
+}
+
+TEST_F(ClientLimitsTest, MoreFramesThanASecondsWorthAreNeverTaken) {
+  ClientLimits limits(Options(0, 10));
+
+  const absl::Status status = limits.TakeFrames("a", 11, retry_after_);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            "11 frames are more than a client may ever send at once: max_frames_per_second_per_client = 10");
+  EXPECT_EQ(Burst(limits, "a"), 10);
 }
 
 TEST_F(ClientLimitsTest, OneClientsFramesAreNotAnothers) {
@@ -81,7 +101,7 @@ TEST_F(ClientLimitsTest, ARefusalNamesTheSetting) {
   const auto stream = limits.OpenStream("a");
   Burst(limits, "a");
 
-  const absl::Status frame = limits.TakeFrame("a", retry_after_);
+  const absl::Status frame = limits.TakeFrames("a", 1, retry_after_);
   const absl::Status second = limits.OpenStream("a").status();
 
   EXPECT_EQ(frame.code(), absl::StatusCode::kResourceExhausted);
@@ -127,9 +147,9 @@ TEST_F(ClientLimitsTest, InventedClientsCannotFillTheTable) {
   ClientLimits limits(Options(1, 5, /*clients=*/10));
   Burst(limits, "a");
   for (int i = 0; i < 1000; ++i) {
-    EXPECT_TRUE(limits.TakeFrame(absl::StrCat("invented ", i), retry_after_).ok());
+    EXPECT_TRUE(limits.TakeFrames(absl::StrCat("invented ", i), 1, retry_after_).ok());
     // Seen all the time, so it is never the one that was quiet longest.
-    EXPECT_FALSE(limits.TakeFrame("a", retry_after_).ok());
+    EXPECT_FALSE(limits.TakeFrames("a", 1, retry_after_).ok());
   }
   EXPECT_EQ(limits.clients(), 10U);
 }
@@ -153,7 +173,7 @@ TEST_F(ClientLimitsTest, ThreadsTogetherGetNoMoreThanTheLimit) {
   for (int& count : taken) {
     threads.emplace_back([&limits, &count] {
       absl::Duration ignored;
-      for (int i = 0; i < 1000; ++i) count += limits.TakeFrame("a", ignored).ok() ? 1 : 0;
+      for (int i = 0; i < 1000; ++i) count += limits.TakeFrames("a", 1, ignored).ok() ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();
