@@ -37,13 +37,12 @@ endfunction()
 function(bayespfl_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SRCS;LIBS")
   add_executable(${name} ${arg_SRCS})
-  target_link_libraries(${name} PRIVATE bayespfl_options ${arg_LIBS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(
+    ${name}
+    PRIVATE bayespfl_options bayespfl_test_paths ${arg_LIBS} GTest::gmock GTest::gtest_main
+  )
   # g++ 12 sees an overlap in `"literal" + std::string()` where there is none (GCC bug 105651).
   target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-  target_compile_definitions(
-    ${name}
-    PRIVATE BAYESPFL_TEST_DATA_DIR="${CMAKE_SOURCE_DIR}/tests/data" BAYESPFL_ASSETS_DIR="${CMAKE_SOURCE_DIR}/assets"
-  )
   if(arg_TORCH)
     target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
     target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)

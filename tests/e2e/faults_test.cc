@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "httplib.h"
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl {
 namespace {
@@ -23,8 +24,8 @@ using ::testing::HasSubstr;
 using testing::RunProgram;
 using ::testing::Value;
 
-const std::string kModel = BAYESPFL_ASSETS_DIR "/demo/model";
-const std::string kPicture = BAYESPFL_ASSETS_DIR "/demo/images/wood/good_0.jpg";
+const std::string kModel = testing::Asset("demo/model");
+const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 
 // The server with the demo model and these faults.
 class FaultyServer {

@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "httplib.h"
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -33,13 +34,13 @@ using ::testing::HasSubstr;
 using testing::RunProgram;
 using ::testing::StartsWith;
 
-const std::string kPicture = BAYESPFL_ASSETS_DIR "/demo/images/wood/good_0.jpg";
+const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 
 // A model root with two packages of the same weights; their versions tell them apart.
 struct ModelRoot : testing::TemporaryFolder {
   ModelRoot() {
     for (const char* name : {"line-a", "line-b"}) {
-      fs::copy(BAYESPFL_ASSETS_DIR "/demo/model", fs::path(path()) / name, fs::copy_options::recursive);
+      fs::copy(testing::Asset("demo/model"), fs::path(path()) / name, fs::copy_options::recursive);
     }
     SetVersion("line-b", "1.1.0");
   }

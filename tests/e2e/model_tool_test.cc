@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl {
 namespace {
@@ -17,7 +18,7 @@ using testing::Finished;
 using ::testing::HasSubstr;
 using testing::RunProgram;
 
-const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
+const std::string kTiny = testing::TestData("tiny");
 
 class ModelToolTest : public ::testing::Test {
  protected:
@@ -43,9 +44,8 @@ TEST_F(ModelToolTest, ConvertsVerifiesAndInspects) {
   const Finished verify = RunProgram("bayespfl-model", {"verify", Path("model")});
   EXPECT_EQ(verify.exit_code, 0) << verify.err;
   EXPECT_THAT(verify.out, HasSubstr("158 + 131 tensors"));
-  const Finished inspect =
-      RunProgram("bayespfl-model", {"inspect", "--model", Path("model"), "--category", "metal_nut",
-                                    absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images/leather/good_0.jpg")});
+  const Finished inspect = RunProgram("bayespfl-model", {"inspect", "--model", Path("model"), "--category", "metal_nut",
+                                                         testing::Asset("demo/images/leather/good_0.jpg")});
   EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
   EXPECT_THAT(inspect.out, HasSubstr("\"score\""));
 }
@@ -66,9 +66,9 @@ TEST_F(ModelToolTest, ConvertingTakesLittleMoreMemoryThanAFewTensors) {
 TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
   const std::vector<std::string> arguments = {"evaluate",
                                               "--model",
-                                              absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model"),
+                                              testing::Asset("demo/model"),
                                               "--dataset",
-                                              absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images/manifest.csv"),
+                                              testing::Asset("demo/images/manifest.csv"),
                                               "--categories",
                                               "wood",
                                               "--samples",
@@ -82,9 +82,8 @@ TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
   EXPECT_THAT(evaluate.out, HasSubstr("AUROC"));
   EXPECT_TRUE(fs::exists(Path("report/report.html")));
   EXPECT_FALSE(fs::exists(Path("report/.state")));
-  const Finished nothing =
-      RunProgram("bayespfl-model", {"evaluate", "--model", absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model"),
-                                    "--dataset", Path("nowhere"), "--report", Path("other")});
+  const Finished nothing = RunProgram("bayespfl-model", {"evaluate", "--model", testing::Asset("demo/model"),
+                                                         "--dataset", Path("nowhere"), "--report", Path("other")});
   EXPECT_EQ(nothing.exit_code, 1);
   EXPECT_THAT(nothing.err, HasSubstr("there is no file or folder"));
 }
@@ -101,7 +100,7 @@ TEST_F(ModelToolTest, AFailureIsOneSentenceAndAnExitCode) {
 
 TEST_F(ModelToolTest, VerifyListsEveryProblem) {
   fs::copy(kTiny, Path("model"), fs::copy_options::recursive);
-  fs::copy(absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model/bpe_simple_vocab_16e6.txt.gz"), Path("model"),
+  fs::copy(testing::Asset("demo/model/bpe_simple_vocab_16e6.txt.gz"), Path("model"),
            fs::copy_options::overwrite_existing);
   // Bayes-PFL's weights in CLIP's place.
   fs::copy(Path("model/bayespfl.safetensors"), Path("model/clip.safetensors"), fs::copy_options::overwrite_existing);

@@ -1,4 +1,5 @@
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -19,7 +20,7 @@ namespace bayespfl::testing {
 namespace {
 
 pid_t Spawn(const std::string& program, const std::vector<std::string>& arguments, int out, int err) {
-  std::vector<std::string> words = {std::string(BAYESPFL_BIN_DIR) + "/" + program};
+  std::vector<std::string> words = {BuildOutput("bin/" + program)};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);

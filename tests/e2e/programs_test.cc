@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl {
 namespace {
@@ -23,8 +24,8 @@ using testing::Finished;
 using ::testing::HasSubstr;
 using testing::RunProgram;
 
-const std::string kModel = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model");
-const std::string kImages = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images");
+const std::string kModel = testing::Asset("demo/model");
+const std::string kImages = testing::Asset("demo/images");
 
 std::vector<nlohmann::json> JsonLines(const std::string& text) {
   std::vector<nlohmann::json> lines;

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
 #include "tests/support/certificates.h"
+#include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -41,12 +42,12 @@ class SecurityProgramsTest : public ::testing::Test {
     tokens_file_ = folder_.Write("tokens.yaml", LineAfter(made.out, "line for tokens_file: ") + "\n");
     const CertificateAndKey server = authority_.Issue("server", testing::kLoopbackNames);
     const CertificateAndKey client = authority_.Issue("client", "");
-    config_ =
-        folder_.Write("server.yaml", absl::StrCat("model: ", BAYESPFL_ASSETS_DIR,
-                                                  "/demo/model\nport: 0\nhttp_port: 0\ntls_certificate: ",
-                                                  folder_.Write("server.pem", server.certificate),
-                                                  "\ntls_key: ", folder_.Write("server.key", server.key),
-                                                  "\ntls_client_ca: ", ca_, "\ntokens_file: ", tokens_file_, "\n"));
+    config_ = folder_.Write(
+        "server.yaml",
+        absl::StrCat("model: ", testing::Asset("demo/model"),
+                     "\nport: 0\nhttp_port: 0\ntls_certificate: ", folder_.Write("server.pem", server.certificate),
+                     "\ntls_key: ", folder_.Write("server.key", server.key), "\ntls_client_ca: ", ca_,
+                     "\ntokens_file: ", tokens_file_, "\n"));
     mutual_tls_ = {"--tls-ca",   ca_,
                    "--tls-cert", folder_.Write("client.pem", client.certificate),
                    "--tls-key",  folder_.Write("client.key", client.key)};
@@ -74,7 +75,7 @@ TEST_F(SecurityProgramsTest, OnlyAClientWithCertificateAndTokenIsServed) {
   Background server("bayespfl-server", {"--config", config_});
   const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
   ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
-  const std::string picture = absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/images/leather/good_0.jpg");
+  const std::string picture = testing::Asset("demo/images/leather/good_0.jpg");
 
   const Finished stream =
       Run("inspect", address, mutual_tls_, {"--token-file", token_file_, "--stream", "--category", "leather", picture});

@@ -5,12 +5,13 @@
 
 #include "model/clip/tokenizer.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/paths.h"
 
 namespace {
 
 const bayespfl::Tokenizer& TheTokenizer() {
   static const auto* const kTokenizer = [] {
-    auto loaded = bayespfl::Tokenizer::Load(BAYESPFL_ASSETS_DIR "/demo/model/bpe_simple_vocab_16e6.txt.gz");
+    auto loaded = bayespfl::Tokenizer::Load(bayespfl::testing::Asset("demo/model/bpe_simple_vocab_16e6.txt.gz"));
     bayespfl::fuzz::Check(loaded.ok(), "the vocabulary cannot be loaded");
     return loaded->release();
   }();

@@ -18,6 +18,7 @@
 #include "model/detection/unit_length.h"
 #include "model/image/decode.h"
 #include "model/package/model_package.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "torch/torch.h"
 
@@ -84,7 +85,7 @@ class ParityTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     // The fixture's weights do not carry the vocabulary: the parts are opened one by one.
-    const std::string dir = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny/");
+    const std::string dir = testing::TestData("tiny/");
     fixture_ = new std::map<std::string, FixtureTensor>(LoadSafetensors(dir + "inputs.safetensors"));
     for (const int stage : {1, 2}) {
       ModelPackage package;
@@ -238,7 +239,7 @@ class ParityTest : public ::testing::Test {
   }
 
   static Golden Expected(int stage) {
-    return Golden(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny/expected_stage", stage, ".safetensors"));
+    return Golden(absl::StrCat(testing::TestData("tiny/expected_stage"), stage, ".safetensors"));
   }
 
   static inline std::map<std::string, FixtureTensor>* fixture_ = nullptr;
@@ -279,14 +280,14 @@ TEST_F(ParityTest, EveryTensorOfStage2MatchesInOneBatchOfTwoCategories) {
 
 TEST(PreprocessParityTest, RgbAndGrayPicturesMatchAfterNormalisation) {
   constexpr double kNormalisedTolerance = 1e-6;
-  const auto golden = LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess.safetensors"));
+  const auto golden = LoadSafetensors(testing::TestData("preprocess.safetensors"));
   ModelConfig config;
   config.image_size = 56;
   config.mean = {0.48145466F, 0.4578275F, 0.40821073F};
   config.stddev = {0.26862954F, 0.26130258F, 0.27577711F};
   for (const char* name : {"gray_64x80", "rgb_131x97", "rgb_1x1", "rgb_37x211", "rgb_56x56", "rgb_700x500"}) {
     const auto image =
-        DecodeImage(testing::ReadFileBytes(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess/", name, ".png")));
+        DecodeImage(testing::ReadFileBytes(absl::StrCat(testing::TestData("preprocess/"), name, ".png")));
     ASSERT_TRUE(image.ok()) << name << image.status();
     EXPECT_LE(RelativeError(Preprocess(*image, config), ToTensor(golden.at(absl::StrCat(name, "/56")))),
               kNormalisedTolerance)
@@ -297,9 +298,9 @@ TEST(PreprocessParityTest, RgbAndGrayPicturesMatchAfterNormalisation) {
 TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
   constexpr double kStarterTolerance = 1e-4;
   const c10::InferenceMode inference;
-  const auto golden = LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/starter/golden.safetensors"));
+  const auto golden = LoadSafetensors(testing::TestData("starter/golden.safetensors"));
   const auto tensor = [&](const std::string& name) { return ToTensor(golden.at(name)); };
-  auto package = ModelPackage::Open(absl::StrCat(BAYESPFL_ASSETS_DIR, "/demo/model"));
+  auto package = ModelPackage::Open(testing::Asset("demo/model"));
   ASSERT_TRUE(package.ok()) << package.status();
   for (const int stage : {1, 2}) {
     package->config.stage = stage;

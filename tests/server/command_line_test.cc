@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -161,7 +163,7 @@ TEST_F(CommandLineTest, HelpAndVersionAreTextsToPrint) {
 }
 
 TEST_F(CommandLineTest, TheCommittedReferenceIsTheCurrentOne) {
-  std::ifstream file(BAYESPFL_TEST_DATA_DIR "/../../docs/configuration.md");
+  std::ifstream file(testing::SourceFile("docs/configuration.md"));
   const std::string committed{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 
   EXPECT_EQ(committed, ConfigReference())

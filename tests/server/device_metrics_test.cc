@@ -15,6 +15,7 @@
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/nvml.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl::server {
 namespace {
@@ -24,7 +25,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string MadeUpNvml(const std::string& fault) { return absl::StrCat(BAYESPFL_MADE_UP_NVML, fault, ".so"); }
+std::string MadeUpNvml(const std::string& fault) {
+  return testing::BuildOutput(absl::StrCat("tests/made_up_nvml_", fault, ".so"));
+}
 
 // Every series as "name{device} value".
 std::vector<std::string> SeriesOf(const std::string& fault, std::optional<absl::string_view> visible = std::nullopt) {

@@ -21,6 +21,7 @@
 #include "tests/server/leftovers.h"
 #include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl::server {
 namespace {
@@ -42,7 +43,7 @@ class EndlessClient {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    std::string program = BAYESPFL_ENDLESS_CLIENT;
+    std::string program = testing::BuildOutput("bin/endless_client");
     char* argv[] = {program.data(), address.data(), nullptr};
     if (posix_spawn(&pid_, argv[0], &actions, nullptr, argv, environ) != 0) pid_ = -1;
     posix_spawn_file_actions_destroy(&actions);

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "server/telemetry/metrics.h"
 #include "tests/server/fake_executor.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl::server {
 namespace {
@@ -28,7 +29,7 @@ using Table = std::map<std::string, std::string>;
 
 // Metrics that has seen one of everything that makes a series.
 std::string FullPage() {
-  Metrics metrics({.server_version = "1", .nvml_library = absl::StrCat(BAYESPFL_MADE_UP_NVML, "none.so")});
+  Metrics metrics({.server_version = "1", .nvml_library = testing::BuildOutput("tests/made_up_nvml_none.so")});
   auto model = std::make_shared<ServedModel>("fake", Replicas{std::make_shared<FakeExecutor>()});
   metrics.SetModels({.models = {{"fake", model}}, .default_model = "fake"});
   metrics.CountRequest("Inspect", "OK");
@@ -67,7 +68,7 @@ Table TableOfPage(const std::string& page) {
 
 // The rows "| `name` | type | `label`, `label` | ..." of the section.
 Table TableOfDocumentation() {
-  std::ifstream file(BAYESPFL_TEST_DATA_DIR "/../../docs/operations.md");
+  std::ifstream file(testing::SourceFile("docs/operations.md"));
   std::stringstream text;
   text << file.rdbuf();
   const std::string whole = text.str();

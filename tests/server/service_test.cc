@@ -13,6 +13,7 @@
 #include "server/runtime/server.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl::server {
 namespace {
@@ -309,7 +310,7 @@ class EmbeddedModelTest : public ServiceTest {
  protected:
   void SetUp() override {
     ServerConfig config = DefaultConfig();
-    config.model = BAYESPFL_ASSETS_DIR "/demo/model";
+    config.model = testing::Asset("demo/model");
     config.device = "cpu";
     Start(config, nullptr);
   }

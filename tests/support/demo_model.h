@@ -4,13 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
+
 #include <filesystem>
+#include <string>
 #include <system_error>
 
 namespace bayespfl::testing {
 
 // Its package.
-inline constexpr char kDemoModel[] = BAYESPFL_ASSETS_DIR "/demo/model";
+inline const std::string kDemoModel = Asset("demo/model");
 
 // Copies the package to `folder`, which it makes, for tests that change it.
 inline void CopyDemoModel(const std::filesystem::path& folder) {

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/model/checkpoint/torch_files.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -27,7 +28,7 @@ using testing::TensorOpcodes;
 using testing::ZipArchive;
 using testing::ZipRecord;
 
-const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
+const std::string kTiny = testing::TestData("tiny");
 
 // The file is gone when this returns; a checkpoint keeps its content.
 absl::StatusOr<std::unique_ptr<Checkpoint>> OpenBytes(const std::string& content) {

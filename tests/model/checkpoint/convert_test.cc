@@ -16,6 +16,7 @@
 #include "model/package/model_package.h"
 #include "model/package/safetensors_writer.h"
 #include "model/package/verify.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -28,7 +29,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::string kTiny = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/tiny");
+const std::string kTiny = testing::TestData("tiny");
 
 class ConvertTest : public ::testing::Test {
  protected:

@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "base/files.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -152,7 +153,7 @@ class TokenizerTest : public ::testing::Test {
 };
 
 TEST_F(TokenizerTest, EqualsTheReferenceOnEveryFixtureButTheMojibake) {
-  const auto cases = nlohmann::json::parse(ReadBytes(BAYESPFL_TEST_DATA_DIR "/tokenizer.json"));
+  const auto cases = nlohmann::json::parse(ReadBytes(testing::TestData("tokenizer.json")));
   size_t compared = 0;
   for (const auto& item : cases) {
     const std::string text = item.at("text");

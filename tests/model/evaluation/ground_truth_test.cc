@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
 namespace bayespfl {
@@ -14,7 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-const std::string kFolder = absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess/");
+const std::string kFolder = testing::TestData("preprocess/");
 
 std::string Bytes(const std::string& file) {
   const std::vector<uint8_t> bytes = testing::ReadFileBytes(kFolder + file);
@@ -24,7 +25,7 @@ std::string Bytes(const std::string& file) {
 class MaskFixtureTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(MaskFixtureTest, EqualsTheReferencesBinaryMask) {
-  const auto golden = testing::LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/preprocess.safetensors"));
+  const auto golden = testing::LoadSafetensors(testing::TestData("preprocess.safetensors"));
   const std::vector<float>& expected = golden.at(absl::StrCat(GetParam(), "/56_binary")).values;
 
   const auto mask = ItemMask({.picture = "", .mask = Bytes(GetParam() + ".png")}, 56);

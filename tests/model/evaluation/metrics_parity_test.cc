@@ -18,6 +18,7 @@
 #include "model/evaluation/ranking_metrics.h"
 #include "model/evaluation/reference_scores.h"
 #include "nlohmann/json.hpp"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
 namespace bayespfl {
@@ -34,7 +35,7 @@ constexpr double kAuproTolerance = 1e-4;
 constexpr double kOwnTopKTolerance = 2e-6;
 
 nlohmann::json LoadSets() {
-  const std::vector<uint8_t> bytes = testing::ReadFileBytes(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/metrics.json"));
+  const std::vector<uint8_t> bytes = testing::ReadFileBytes(testing::TestData("metrics.json"));
   return nlohmann::json::parse(bytes.begin(), bytes.end()).at("sets");
 }
 
@@ -52,8 +53,7 @@ class Golden {
     const nlohmann::json flat = set_.flatten();
     for (const auto& [path, value] : flat.items()) numbers_.insert(path.substr(1));
     const std::string prefix = set + "/";
-    for (auto& [name, tensor] :
-         testing::LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/metrics.safetensors"))) {
+    for (auto& [name, tensor] : testing::LoadSafetensors(testing::TestData("metrics.safetensors"))) {
       if (name.starts_with(prefix)) tensors_[name.substr(prefix.size())] = tensor;
     }
     for (const auto& [name, tensor] : tensors_) unread_tensors_.insert(name);
@@ -254,8 +254,7 @@ INSTANTIATE_TEST_SUITE_P(Sets, MetricsParityTest, ::testing::ValuesIn(SetNames()
 
 TEST(MetricsParityFixtureTest, HoldsTheSixSetsAndNoTensorsOfOthers) {
   std::set<std::string> sets_with_tensors;
-  for (const auto& [name, tensor] :
-       testing::LoadSafetensors(absl::StrCat(BAYESPFL_TEST_DATA_DIR, "/metrics.safetensors"))) {
+  for (const auto& [name, tensor] : testing::LoadSafetensors(testing::TestData("metrics.safetensors"))) {
     sets_with_tensors.insert(name.substr(0, name.find('/')));
   }
 

@@ -21,6 +21,7 @@
 #include "model/image/image_limits.h"
 #include "model/image/resample.h"
 #include "tests/model/image/encoded_pictures.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
 namespace bayespfl {
@@ -33,10 +34,8 @@ using ::testing::StartsWith;
 
 using Bytes = std::vector<uint8_t>;
 
-std::string DataPath(const std::string& file) { return std::string(BAYESPFL_TEST_DATA_DIR) + "/" + file; }
-
 Bytes PreprocessFile(const std::string& name) {
-  return testing::ReadFileBytes(DataPath("preprocess/" + name + ".png"));
+  return testing::ReadFileBytes(testing::TestData("preprocess/" + name + ".png"));
 }
 
 void Append32(Bytes& bytes, uint32_t value) {
@@ -142,8 +141,8 @@ constexpr std::array<double, 3> kStd = {0.26862954, 0.26130258, 0.27577711};
 
 // The golden picture [3, 56, 56] in 8 bits, interleaved.
 Bytes Golden56(const std::string& name) {
-  static const auto* golden =
-      new std::map<std::string, testing::FixtureTensor>(testing::LoadSafetensors(DataPath("preprocess.safetensors")));
+  static const auto* golden = new std::map<std::string, testing::FixtureTensor>(
+      testing::LoadSafetensors(testing::TestData("preprocess.safetensors")));
   const std::vector<float>& values = golden->at(name + "/56").values;
   Bytes bytes(values.size());
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -14,6 +14,7 @@
 
 #include "gtest/gtest.h"
 #include "model/image/decode.h"
+#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
 namespace bayespfl {
@@ -24,16 +25,14 @@ using testing::FixtureTensor;
 constexpr std::array<double, 3> kMean = {0.48145466, 0.4578275, 0.40821073};
 constexpr std::array<double, 3> kStd = {0.26862954, 0.26130258, 0.27577711};
 
-std::string DataPath(const std::string& file) { return std::string(BAYESPFL_TEST_DATA_DIR) + "/" + file; }
-
 const std::map<std::string, FixtureTensor>& Golden() {
   static const auto* golden =
-      new std::map<std::string, FixtureTensor>(testing::LoadSafetensors(DataPath("preprocess.safetensors")));
+      new std::map<std::string, FixtureTensor>(testing::LoadSafetensors(testing::TestData("preprocess.safetensors")));
   return *golden;
 }
 
 RgbImage LoadPicture(const std::string& name) {
-  return *DecodeImage(testing::ReadFileBytes(DataPath("preprocess/" + name + ".png")));
+  return *DecodeImage(testing::ReadFileBytes(testing::TestData("preprocess/" + name + ".png")));
 }
 
 // Normalised planes [3, side, side] -> the 8-bit interleaved values they came from.
