@@ -30,12 +30,13 @@ std::vector<std::string> NamesOfFlags(const CLI::App& app) {
 
 std::string WrongWord(const CLI::App& app, const std::string& word) {
   const std::vector<std::string> commands = NamesOfCommands(app);
-  const std::string quoted = absl::StrCat("'", EscapeControls(word), "'");
   if (absl::StartsWith(word, "-")) {
-    return absl::StrCat("unknown flag ", quoted,
-                        DidYouMean(word, NamesOfFlags(app),
+    const std::string flag = word.substr(0, word.find('='));  // the value may be a secret
+    return absl::StrCat("unknown flag '", EscapeControls(flag), "'",
+                        DidYouMean(flag, NamesOfFlags(app),
                                    commands.empty() ? "--help lists the known ones" : "flags come after the command"));
   }
+  const std::string quoted = absl::StrCat("'", EscapeControls(word), "'");
   if (commands.empty()) return absl::StrCat("there is no place for ", quoted, "; --help says what it takes");
   return absl::StrCat("unknown command ", quoted,
                       DidYouMean(word, commands, absl::StrCat("there are: ", absl::StrJoin(commands, ", "))));

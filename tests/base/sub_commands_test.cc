@@ -87,8 +87,12 @@ TEST(RunSubCommandTest, AnUnknownFlagIsNamedWithTheNearestAlthoughAnotherIsMissi
             "program inspect: unknown flag '--colour'; --help lists the known ones\n");
 }
 
+TEST(RunSubCommandTest, TheValueOfAnUnknownFlagIsNotRepeated) {
+  EXPECT_EQ(Error({"inspect", "--modle=secret"}), "program inspect: unknown flag '--modle'; did you mean '--model'?\n");
+}
+
 TEST(RunSubCommandTest, AFlagBeforeTheCommandIsToldWhereItBelongs) {
-  EXPECT_EQ(Error({"--model=x", "inspect"}), "program: unknown flag '--model=x'; flags come after the command\n");
+  EXPECT_EQ(Error({"--model=x", "inspect"}), "program: unknown flag '--model'; flags come after the command\n");
 }
 
 TEST(RunSubCommandTest, AMissingFlagAndABadValueAreNamed) {
