@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "httplib.h"
 #include "tests/e2e/process.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 
 namespace bayespfl {
@@ -21,18 +22,18 @@ using testing::Background;
 using ::testing::ContainsRegex;
 using testing::Finished;
 using ::testing::HasSubstr;
+using testing::kDemoModel;
 using testing::RunProgram;
 using ::testing::Value;
 
-const std::string kModel = testing::Asset("demo/model");
 const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 
 // The server with the demo model and these faults.
 class FaultyServer {
  public:
   explicit FaultyServer(const std::string& faults, const std::string& drain_timeout_seconds = "1")
-      : process_("bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0", "--inject-faults", faults,
-                                     "--drain-timeout-seconds", drain_timeout_seconds, "--log-level", "off"}),
+      : process_("bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--inject-faults",
+                                     faults, "--drain-timeout-seconds", drain_timeout_seconds, "--log-level", "off"}),
         address_(process_.WaitForLine("bayespfl-server: gRPC listening on ")),
         http_address_(process_.WaitForLine("bayespfl-server: HTTP listening on ")) {
     process_.WaitForLine("bayespfl-server: ready");
@@ -132,7 +133,7 @@ TEST(FaultsTest, ASecondSignalEndsAStopThatWaits) {
 }
 
 TEST(FaultsTest, AMisspeltFaultEndsTheServerWithItsName) {
-  const Finished run = RunProgram("bayespfl-server", {"--model", kModel, "--inject-faults", "meteor:1"});
+  const Finished run = RunProgram("bayespfl-server", {"--model", kDemoModel, "--inject-faults", "meteor:1"});
 
   EXPECT_NE(run.exit_code, 0);
   EXPECT_THAT(run.err, HasSubstr("the fault 'meteor:1' is none of device_error"));

@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "httplib.h"
 #include "tests/e2e/process.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
@@ -40,7 +41,7 @@ const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 struct ModelRoot : testing::TemporaryFolder {
   ModelRoot() {
     for (const char* name : {"line-a", "line-b"}) {
-      fs::copy(testing::Asset("demo/model"), fs::path(path()) / name, fs::copy_options::recursive);
+      testing::CopyDemoModel(fs::path(path()) / name);
     }
     SetVersion("line-b", "1.1.0");
   }

@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 
 namespace bayespfl {
@@ -64,17 +65,10 @@ TEST_F(ModelToolTest, ConvertingTakesLittleMoreMemoryThanAFewTensors) {
 }
 
 TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
-  const std::vector<std::string> arguments = {"evaluate",
-                                              "--model",
-                                              testing::Asset("demo/model"),
-                                              "--dataset",
-                                              testing::Asset("demo/images/manifest.csv"),
-                                              "--categories",
-                                              "wood",
-                                              "--samples",
-                                              "2",
-                                              "--report",
-                                              Path("report")};
+  const std::vector<std::string> arguments = {
+      "evaluate",     "--model", testing::kDemoModel, "--dataset", testing::Asset("demo/images/manifest.csv"),
+      "--categories", "wood",    "--samples",         "2",         "--report",
+      Path("report")};
   const Finished evaluate = RunProgram("bayespfl-model", arguments);
 
   ASSERT_EQ(evaluate.exit_code, 0) << evaluate.err;
@@ -82,8 +76,8 @@ TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
   EXPECT_THAT(evaluate.out, HasSubstr("AUROC"));
   EXPECT_TRUE(fs::exists(Path("report/report.html")));
   EXPECT_FALSE(fs::exists(Path("report/.state")));
-  const Finished nothing = RunProgram("bayespfl-model", {"evaluate", "--model", testing::Asset("demo/model"),
-                                                         "--dataset", Path("nowhere"), "--report", Path("other")});
+  const Finished nothing = RunProgram("bayespfl-model", {"evaluate", "--model", testing::kDemoModel, "--dataset",
+                                                         Path("nowhere"), "--report", Path("other")});
   EXPECT_EQ(nothing.exit_code, 1);
   EXPECT_THAT(nothing.err, HasSubstr("there is no file or folder"));
 }

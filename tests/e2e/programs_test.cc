@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/process.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 
 namespace bayespfl {
@@ -22,9 +23,9 @@ namespace {
 using testing::Background;
 using testing::Finished;
 using ::testing::HasSubstr;
+using testing::kDemoModel;
 using testing::RunProgram;
 
-const std::string kModel = testing::Asset("demo/model");
 const std::string kImages = testing::Asset("demo/images");
 
 std::vector<nlohmann::json> JsonLines(const std::string& text) {
@@ -49,8 +50,8 @@ class ModelProgramTest : public ::testing::Test {
 TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
   const std::string good = kImages + "/leather/good_0.jpg";
   const std::string bad = kImages + "/leather/hole_0.jpg";
-  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples",
-                                                     "3", "--seed", "5", "--map-dir", maps_, good, bad});
+  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kDemoModel, "--category", "leather",
+                                                     "--samples", "3", "--seed", "5", "--map-dir", maps_, good, bad});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const std::vector<nlohmann::json> lines = JsonLines(run.out);
   ASSERT_EQ(lines.size(), 2U);
@@ -71,8 +72,9 @@ TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
 }
 
 TEST_F(ModelProgramTest, InspectNamesABadPictureAndGoesOn) {
-  const Finished run = RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "leather", "--samples",
-                                                     "1", kImages + "/manifest.csv", kImages + "/leather/good_0.jpg"});
+  const Finished run =
+      RunProgram("bayespfl-model", {"inspect", "--model", kDemoModel, "--category", "leather", "--samples", "1",
+                                    kImages + "/manifest.csv", kImages + "/leather/good_0.jpg"});
   EXPECT_EQ(run.exit_code, 1);
   const std::vector<nlohmann::json> lines = JsonLines(run.out);
   ASSERT_EQ(lines.size(), 2U);
@@ -95,7 +97,7 @@ class ServerProgramTest : public ::testing::Test {
   }
   ~ServerProgramTest() override { std::filesystem::remove_all(output_); }
 
-  Background server_{"bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0"}};
+  Background server_{"bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0"}};
   std::string address_;
   std::filesystem::path output_ = OwnFolder();
 };
@@ -130,7 +132,7 @@ TEST_F(ServerProgramTest, UnaryAndStreamAndToolGiveTheSameScore) {
   const Finished unary = RunProgram("bayespfl-client", common);
   const Finished stream = RunProgram("bayespfl-client", streamed);
   const Finished tool =
-      RunProgram("bayespfl-model", {"inspect", "--model", kModel, "--category", "wood", "--seed", "3", picture});
+      RunProgram("bayespfl-model", {"inspect", "--model", kDemoModel, "--category", "wood", "--seed", "3", picture});
   ASSERT_EQ(unary.exit_code, 0) << unary.err;
   ASSERT_EQ(stream.exit_code, 0) << stream.err;
   const double score = JsonLines(unary.out)[0]["score"];
@@ -155,7 +157,7 @@ class CalibratedServerTest : public ::testing::Test {
   Finished Calibrate(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"calibrate",
                                           "--model",
-                                          kModel,
+                                          kDemoModel,
                                           "--category",
                                           "Leather",
                                           "--calibration",
@@ -180,7 +182,8 @@ TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExi
   ASSERT_EQ(calibrated.exit_code, 0) << calibrated.err;
   const nlohmann::json thresholds = nlohmann::json::parse(calibrated.out);
   EXPECT_EQ(thresholds["category"], "leather");
-  Background server("bayespfl-server", {"--model", kModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
+  Background server("bayespfl-server",
+                    {"--model", kDemoModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
   const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
   ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
   const auto inspect = [&](const std::string& category, const std::string& picture) {
@@ -207,7 +210,7 @@ TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExi
 
 TEST_F(CalibratedServerTest, UndoAndItsMisuseHaveExitCodes) {
   ASSERT_EQ(Calibrate().exit_code, 0);
-  const std::vector<std::string> undo = {"calibrate", "--model", kModel, "--calibration", file_, "--undo"};
+  const std::vector<std::string> undo = {"calibrate", "--model", kDemoModel, "--calibration", file_, "--undo"};
 
   EXPECT_NE(Calibrate({"--undo"}).exit_code, 0);
   EXPECT_TRUE(std::filesystem::exists(file_));
@@ -223,7 +226,7 @@ TEST_F(CalibratedServerTest, AServerWithAnotherModelsCalibrationDoesNotStart) {
   std::ofstream(file_) << calibration;
 
   const Finished run =
-      RunProgram("bayespfl-server", {"--model", kModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
+      RunProgram("bayespfl-server", {"--model", kDemoModel, "--calibration", file_, "--port", "0", "--http-port", "0"});
 
   EXPECT_NE(run.exit_code, 0);
   EXPECT_THAT(run.err, HasSubstr("calibrate again"));
@@ -236,18 +239,18 @@ TEST(ServerProgramErrorTest, AMissingModelEndsTheServerWithOneSentence) {
 }
 
 TEST(ServerProgramConfigTest, CheckConfigEndsWith0AndOpensNoPort) {
-  Background server("bayespfl-server", {"--model", kModel, "--port", "0", "--http-port", "0"});
+  Background server("bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0"});
   const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
   const std::string taken = address.substr(address.rfind(':') + 1);
 
-  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kModel, "--port", taken});
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kDemoModel, "--port", taken});
 
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("is valid"));
 }
 
 TEST(ServerProgramConfigTest, CheckConfigEndsWith1AndNamesTheMistake) {
-  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kModel, "--max-bach", "3"});
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kDemoModel, "--max-bach", "3"});
 
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_EQ(run.out, "");

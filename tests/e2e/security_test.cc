@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
 #include "tests/support/certificates.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
@@ -43,11 +44,10 @@ class SecurityProgramsTest : public ::testing::Test {
     const CertificateAndKey server = authority_.Issue("server", testing::kLoopbackNames);
     const CertificateAndKey client = authority_.Issue("client", "");
     config_ = folder_.Write(
-        "server.yaml",
-        absl::StrCat("model: ", testing::Asset("demo/model"),
-                     "\nport: 0\nhttp_port: 0\ntls_certificate: ", folder_.Write("server.pem", server.certificate),
-                     "\ntls_key: ", folder_.Write("server.key", server.key), "\ntls_client_ca: ", ca_,
-                     "\ntokens_file: ", tokens_file_, "\n"));
+        "server.yaml", absl::StrCat("model: ", testing::kDemoModel, "\nport: 0\nhttp_port: 0\ntls_certificate: ",
+                                    folder_.Write("server.pem", server.certificate),
+                                    "\ntls_key: ", folder_.Write("server.key", server.key), "\ntls_client_ca: ", ca_,
+                                    "\ntokens_file: ", tokens_file_, "\n"));
     mutual_tls_ = {"--tls-ca",   ca_,
                    "--tls-cert", folder_.Write("client.pem", client.certificate),
                    "--tls-key",  folder_.Write("client.key", client.key)};

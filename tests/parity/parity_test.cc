@@ -18,6 +18,7 @@
 #include "model/detection/unit_length.h"
 #include "model/image/decode.h"
 #include "model/package/model_package.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "torch/torch.h"
@@ -300,7 +301,7 @@ TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
   const c10::InferenceMode inference;
   const auto golden = LoadSafetensors(testing::TestData("starter/golden.safetensors"));
   const auto tensor = [&](const std::string& name) { return ToTensor(golden.at(name)); };
-  auto package = ModelPackage::Open(testing::Asset("demo/model"));
+  auto package = ModelPackage::Open(testing::kDemoModel);
   ASSERT_TRUE(package.ok()) << package.status();
   for (const int stage : {1, 2}) {
     package->config.stage = stage;

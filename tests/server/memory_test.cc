@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "model/detection/device_memory.h"
-#include "tests/support/paths.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -77,7 +77,7 @@ class PackageMemoryTest : public ::testing::Test {
                        });
   }
 
-  const std::string package_ = testing::Asset("demo/model");
+  const std::string package_ = testing::kDemoModel;
   const int64_t needed_ = MemoryOfPackage(package_);
 };
 

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "server/runtime/component_options.h"
-#include "tests/support/paths.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -24,7 +24,7 @@ absl::StatusOr<Replicas> LoadWith(int64_t available_kilobytes) {
   root.Write("proc/meminfo", absl::StrCat("MemAvailable: ", available_kilobytes, " kB\n"));
   ServerConfig config;
   config.device = "cpu";
-  return LoaderOf(config, root.path())(testing::Asset("demo/model"));
+  return LoaderOf(config, root.path())(testing::kDemoModel);
 }
 
 TEST(ModelLoaderTest, DoesNotLoadWhatDoesNotFitIntoTheMemoryThatIsLeft) {

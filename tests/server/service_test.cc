@@ -13,7 +13,7 @@
 #include "server/runtime/server.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
-#include "tests/support/paths.h"
+#include "tests/support/demo_model.h"
 
 namespace bayespfl::server {
 namespace {
@@ -310,7 +310,7 @@ class EmbeddedModelTest : public ServiceTest {
  protected:
   void SetUp() override {
     ServerConfig config = DefaultConfig();
-    config.model = testing::Asset("demo/model");
+    config.model = testing::kDemoModel;
     config.device = "cpu";
     Start(config, nullptr);
   }
