@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/evaluation/connected_regions.h"
+#include "model/verdict/connected_regions.h"
 
 namespace bayespfl {
 namespace {

@@ -1,22 +1,27 @@
 #include "model/package/calibration.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
 #include "model/package/model_config.h"
+#include "model/package/sha256.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
 namespace {
 
 constexpr char kFileName[] = "calibration";
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int64_t kMaxPictures = int64_t{1} << 31;
 constexpr int64_t kMaxPixels = int64_t{1} << 53;
 constexpr size_t kDigestDigits = 64;
+constexpr size_t kRevisionDigits = 12;
 
 std::string ReadDigest(JsonObjectReader& reader, const std::string& key) {
   std::string digest = reader.String(key);
@@ -33,24 +38,73 @@ CalibrationProvenance ReadProvenance(JsonObjectReader reader) {
   result.pictures_digest = ReadDigest(reader, "pictures_digest");
   result.pixel_percentile = reader.Number("pixel_percentile", 0, 100);
   result.pixels = reader.Integer("pixels", 1, kMaxPixels);
-  result.reject_rate = reader.Number("reject_rate", 0, 1);
+  result.fail_rate = reader.Number("fail_rate", 0, 1);
+  result.review_rate = reader.Number("review_rate", result.fail_rate, 1);
   if (reader.Has("confidence")) result.confidence = reader.Number("confidence", 0, 1);
-  result.score_rank = reader.Integer("score_rank", 1, result.good_pictures);
-  result.highest_good_score = static_cast<float>(reader.Number("highest_good_score", 0, 1));
-  result.samples = static_cast<int>(reader.Integer("samples", 1, kMaxSamples));
-  result.seed = reader.Unsigned("seed");
-  result.fixed_seed = reader.Boolean("fixed_seed");
   reader.Done();
   return result;
 }
 
+std::vector<DecisionLine> ReadLines(JsonObjectReader& category) {
+  JsonObjectReader reader = category.Object("lines");
+  std::vector<DecisionLine> lines;
+  for (const DecisionRule rule : kDecisionRules) {
+    const std::string name(RuleName(rule));
+    if (!reader.Has(name)) continue;
+    JsonObjectReader line = reader.Object(name);
+    const double fail = line.Number("fail", 0, 1);
+    lines.push_back({.rule = rule,
+                     .review = static_cast<float>(line.Number("review", 0, fail)),
+                     .fail = static_cast<float>(fail)});
+    line.Done();
+  }
+  reader.Done();
+  if (lines.empty()) category.Fail("lines", "holds no line: such a category has no verdict");
+  return lines;
+}
+
+Range ReadRange(JsonObjectReader reader) {
+  Range range;
+  range.low = static_cast<float>(reader.Number("low", 0, 1));
+  range.high = static_cast<float>(reader.Number("high", range.low, 1));
+  reader.Done();
+  return range;
+}
+
+// An object's or category's text, which must be its own key.
+void CheckKey(JsonObjectReader& reader, const std::string& key, const std::string& text) {
+  const absl::StatusOr<std::string> clean = CategoryKey(text, "it");
+  if (!clean.ok()) {
+    reader.Fail(key, absl::StrCat("is no name: ", clean.status().message()));
+  } else if (*clean != text) {
+    reader.Fail(key, "has white space around it");
+  }
+}
+
 CategoryCalibration ReadCategory(JsonObjectReader reader) {
   CategoryCalibration result;
-  result.mask_threshold = static_cast<float>(reader.Number("mask_threshold", 0, 1));
-  result.score_threshold = static_cast<float>(reader.Number("score_threshold", 0, 1));
+  CategoryDefaults& defaults = result.defaults;
+  defaults.object = reader.String("object");
+  CheckKey(reader, "object", defaults.object);
+  defaults.seed = reader.Unsigned("seed");
+  defaults.samples = static_cast<int>(reader.Integer("samples", 1, kMaxSamples));
+  defaults.thresholds.source = ThresholdSource::kCategory;
+  defaults.thresholds.mask = static_cast<float>(reader.Number("mask_threshold", 0, 1));
+  defaults.thresholds.min_region_fraction = reader.Number("min_region_fraction", 0, 1);
+  defaults.thresholds.lines = ReadLines(reader);
+  if (reader.Has("ranges")) {
+    JsonObjectReader ranges = reader.Object("ranges");
+    defaults.ranges = {.score = ReadRange(ranges.Object("score")), .map_score = ReadRange(ranges.Object("map_score"))};
+    ranges.Done();
+  }
   result.provenance = ReadProvenance(reader.Object("provenance"));
   reader.Done();
+  Revise(result);
   return result;
+}
+
+nlohmann::ordered_json ToJson(const Range& range) {
+  return {{"low", ShortestDecimal(range.low)}, {"high", ShortestDecimal(range.high)}};
 }
 
 nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {
@@ -58,14 +112,37 @@ nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {
                                  {"pictures_digest", provenance.pictures_digest},
                                  {"pixel_percentile", provenance.pixel_percentile},
                                  {"pixels", provenance.pixels},
-                                 {"reject_rate", provenance.reject_rate}};
+                                 {"fail_rate", provenance.fail_rate},
+                                 {"review_rate", provenance.review_rate}};
   if (provenance.confidence.has_value()) json["confidence"] = *provenance.confidence;
-  json["score_rank"] = provenance.score_rank;
-  json["highest_good_score"] = ShortestDecimal(provenance.highest_good_score);
-  json["samples"] = provenance.samples;
-  json["seed"] = provenance.seed;
-  json["fixed_seed"] = provenance.fixed_seed;
   return json;
+}
+
+nlohmann::ordered_json ToJson(const CategoryCalibration& category) {
+  const CategoryDefaults& defaults = category.defaults;
+  nlohmann::ordered_json lines = nlohmann::ordered_json::object();
+  for (const DecisionLine& line : defaults.thresholds.lines) {
+    lines[std::string(RuleName(line.rule))] = {{"review", ShortestDecimal(line.review)},
+                                               {"fail", ShortestDecimal(line.fail)}};
+  }
+  nlohmann::ordered_json json = {{"object", defaults.object},
+                                 {"seed", defaults.seed},
+                                 {"samples", defaults.samples},
+                                 {"mask_threshold", ShortestDecimal(defaults.thresholds.mask)},
+                                 {"min_region_fraction", defaults.thresholds.min_region_fraction},
+                                 {"lines", std::move(lines)}};
+  if (defaults.ranges.has_value()) {
+    json["ranges"] = {{"score", ToJson(defaults.ranges->score)}, {"map_score", ToJson(defaults.ranges->map_score)}};
+  }
+  json["provenance"] = ToJson(category.provenance);
+  return json;
+}
+
+absl::Status CheckVersion(const nlohmann::json& document) {
+  const auto version = document.find("schema_version");
+  if (version == document.end() || *version != 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      kFileName, ": \"schema_version\" is 1, whose thresholds knew no verdict; run `bayespfl-model calibrate` again"));
 }
 
 }  // namespace
@@ -73,7 +150,8 @@ nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {
 absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text) {
   const absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
   if (!document.ok()) return document.status();
-  absl::Status status;
+  absl::Status status = CheckVersion(*document);
+  if (!status.ok()) return status;
   Calibration calibration;
   JsonObjectReader root(&*document, kFileName, "", &status);
   root.Integer("schema_version", kSchemaVersion, kSchemaVersion);
@@ -81,7 +159,10 @@ absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text) {
   JsonObjectReader categories = root.Object("categories");
   const std::vector<std::string> keys = categories.Keys();
   if (keys.empty()) root.Fail("categories", "holds no category");
-  for (const std::string& key : keys) calibration.categories.emplace(key, ReadCategory(categories.Object(key)));
+  for (const std::string& key : keys) {
+    CheckKey(categories, key, key);
+    calibration.categories.emplace(key, ReadCategory(categories.Object(key)));
+  }
   root.Done();
   if (!status.ok()) return status;
   return calibration;
@@ -89,15 +170,23 @@ absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text) {
 
 std::string CalibrationText(const Calibration& calibration) {
   nlohmann::ordered_json categories = nlohmann::ordered_json::object();
-  for (const auto& [key, category] : calibration.categories) {
-    categories[key] = {{"mask_threshold", ShortestDecimal(category.mask_threshold)},
-                       {"score_threshold", ShortestDecimal(category.score_threshold)},
-                       {"provenance", ToJson(category.provenance)}};
-  }
+  for (const auto& [key, category] : calibration.categories) categories[key] = ToJson(category);
   const nlohmann::ordered_json document = {{"schema_version", kSchemaVersion},
                                            {"computation_digest", calibration.computation_digest},
                                            {"categories", categories}};
   return document.dump(2) + "\n";
+}
+
+void Revise(CategoryCalibration& category) {
+  category.defaults.thresholds.revision = Sha256Hex(ToJson(category).dump()).substr(0, kRevisionDigits);
+}
+
+CategoryTable MakeCategoryTable(const Thresholds& fallback, const std::optional<Calibration>& calibration) {
+  std::map<std::string, CategoryDefaults> calibrated;
+  if (calibration.has_value()) {
+    for (const auto& [key, category] : calibration->categories) calibrated.emplace(key, category.defaults);
+  }
+  return {fallback, std::move(calibrated)};
 }
 
 }  // namespace bayespfl

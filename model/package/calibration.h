@@ -1,5 +1,5 @@
 // calibration.json: per category, the thresholds that good pictures of it gave, and how they were made. Its own schema,
-// version 1 (docs/calibration.md describes every key).
+// version 2 (docs/calibration.md describes every key).
 #ifndef BAYESPFL_MODEL_PACKAGE_CALIBRATION_H_
 #define BAYESPFL_MODEL_PACKAGE_CALIBRATION_H_
 
@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/verdict/categories.h"
 
 namespace bayespfl {
 
@@ -19,32 +20,37 @@ struct CalibrationProvenance {
   std::string pictures_digest;       // SHA-256 over the pictures' SHA-256, sorted
   double pixel_percentile = 0;       // 90..100, of smoothed map pixels at model size
   int64_t pixels = 0;                // that were pooled
-  double reject_rate = 0;            // the target
-  std::optional<double> confidence;  // absent: the target is the expected share
-  int64_t score_rank = 0;            // the threshold is the score of this rank, from 1 at the lowest
-  float highest_good_score = 0;      // 0..1
-  int samples = 0;                   // draws of the prompt distributions per picture
-  uint64_t seed = 0;
-  bool fixed_seed = false;  // true: every picture was drawn with `seed`; false: with a seed of its own
+  double fail_rate = 0;              // largest share of good parts that gets FAIL, 0..1
+  double review_rate = 0;            // largest share of good parts that gets REVIEW or FAIL, 0..1, >= fail_rate
+  std::optional<double> confidence;  // with which the shares hold; absent: on average over calibrations
 };
 
 struct CategoryCalibration {
-  float mask_threshold = 0;   // 0..1, on the smoothed map: the mask is map >= threshold
-  float score_threshold = 0;  // 0..1: a part is rejected when score > threshold
+  // Object, seed and samples as every picture was drawn; lines in the order of kDecisionRules; the revision is filled in
+  // by ParseCalibration() and by Revise().
+  CategoryDefaults defaults;
   CalibrationProvenance provenance;
 };
 
 struct Calibration {
   std::string computation_digest;  // of the package it was made with (ModelPackage::ComputationDigest)
-  std::map<std::string, CategoryCalibration> categories;  // by category key (Detector::CategoryKey), never empty
+  std::map<std::string, CategoryCalibration> categories;  // by CategoryKey(), never empty
 };
 
 // Parses and checks the text. InvalidArgument names the key (dotted path) and what is wrong with it; unknown and
-// repeated keys are errors too.
+// repeated keys are errors too, and so is a category that is no CategoryKey(), one without lines, and a review line above
+// its fail line. A file of schema version 1, whose thresholds knew no verdict, is refused with the advice to calibrate
+// again.
 absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text);
 
 // The text that ParseCalibration() reads back; equal calibrations give equal bytes. Requires UTF-8 keys.
 std::string CalibrationText(const Calibration& calibration);
+
+// Sets defaults.thresholds.revision: the first 12 digits of a SHA-256 over the entry as CalibrationText() writes it.
+void Revise(CategoryCalibration& category);
+
+// What ServedModel and the tools look frames' categories up in. `fallback` is for those that are not calibrated.
+CategoryTable MakeCategoryTable(const Thresholds& fallback, const std::optional<Calibration>& calibration);
 
 }  // namespace bayespfl
 

@@ -134,6 +134,8 @@ std::map<std::string, std::string> JsonObjectReader::StringMap(const std::string
 
 bool JsonObjectReader::Has(const std::string& key) const { return object_ != nullptr && object_->contains(key); }
 
+bool JsonObjectReader::HasValue(const std::string& key) const { return Has(key) && !(*object_)[key].is_null(); }
+
 std::vector<std::string> JsonObjectReader::Keys() const {
   std::vector<std::string> keys;
   if (object_ == nullptr) return keys;

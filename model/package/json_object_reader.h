@@ -40,6 +40,8 @@ class JsonObjectReader {
   std::map<std::string, std::string> StringMap(const std::string& key);
 
   bool Has(const std::string& key) const;
+  // The key is there and its value is not null.
+  bool HasValue(const std::string& key) const;
   // The names of all keys.
   std::vector<std::string> Keys() const;
   // Takes the key for known, whatever it holds.

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "model/evaluation/connected_regions.h"
+#include "model/verdict/connected_regions.h"
 
 namespace bayespfl {
 namespace {

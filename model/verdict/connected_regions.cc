@@ -1,4 +1,4 @@
-#include "model/evaluation/connected_regions.h"
+#include "model/verdict/connected_regions.h"
 
 #include <algorithm>
 

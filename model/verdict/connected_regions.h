@@ -1,6 +1,6 @@
-// The defects of a ground-truth mask, one by one.
-#ifndef BAYESPFL_MODEL_EVALUATION_CONNECTED_REGIONS_H_
-#define BAYESPFL_MODEL_EVALUATION_CONNECTED_REGIONS_H_
+// The connected parts of a mask, one by one.
+#ifndef BAYESPFL_MODEL_VERDICT_CONNECTED_REGIONS_H_
+#define BAYESPFL_MODEL_VERDICT_CONNECTED_REGIONS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -21,4 +21,4 @@ void VisitRegions(int width, int height, absl::Span<uint8_t> mask,
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_EVALUATION_CONNECTED_REGIONS_H_
+#endif  // BAYESPFL_MODEL_VERDICT_CONNECTED_REGIONS_H_
