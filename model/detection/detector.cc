@@ -3,15 +3,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "model/clip/preprocess.h"
 #include "model/clip/tokenizer.h"
 #include "model/detection/device.h"
@@ -22,8 +18,6 @@
 
 namespace bayespfl {
 namespace {
-
-constexpr float kUncalibratedThreshold = 0.5F;
 
 class StopWatch {
  public:
@@ -61,13 +55,6 @@ struct Job {
   const Frame* frame;
   int64_t samples;
   std::vector<int32_t> token_ids;
-  CategoryThresholds thresholds;
-};
-
-// A category that the model can take.
-struct ReadCategory {
-  std::string key;  // see Detector::CategoryKey
-  std::vector<int32_t> token_ids;
 };
 
 }  // namespace
@@ -76,88 +63,42 @@ struct Detector::Impl {
   ModelInfo info;
   std::unique_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<const BayesPflModel> model;
-  std::map<std::string, CategoryThresholds> category_thresholds;  // of calibrated categories, by key
 
   // "iad_sampling": "first" keeps the image-agnostic draws of the first frame ever detected. Sample r does not depend
   // on R, so remembering the seed is remembering the draws.
   mutable std::once_flag first_seed_once;
   mutable uint64_t first_seed = 0;
 
-  absl::StatusOr<ReadCategory> Read(absl::string_view category) const;
-  absl::StatusOr<std::string> KeyOf(const std::string& words) const;
-  CategoryThresholds ThresholdsOf(const std::string& key) const;
-  absl::Status AddCalibration(const Calibration& calibration);
+  absl::StatusOr<std::vector<int32_t>> Read(absl::string_view object) const;
   absl::StatusOr<Job> Check(const Frame& frame, size_t index) const;
   PromptNoise Noise(const Job& job) const;
   void Run(const std::vector<Job>& jobs, std::vector<absl::StatusOr<Detection>>& results) const;
   void Postprocess(const Frame& frame, const AnomalyMaps& maps, Detection& detection) const;
 };
 
-absl::StatusOr<ReadCategory> Detector::Impl::Read(absl::string_view category) const {
-  if (absl::StripAsciiWhitespace(category).empty()) return absl::InvalidArgumentError("category is empty");
-  if (category.size() > static_cast<size_t>(kMaxCategoryBytes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("category has ", category.size(), " bytes; the limit is ", kMaxCategoryBytes));
-  }
-  const absl::StatusOr<bool> special = tokenizer->ContainsSpecialToken(category);
-  if (!special.ok()) return absl::InvalidArgumentError(absl::StrCat("category: ", special.status().message()));
+absl::StatusOr<std::vector<int32_t>> Detector::Impl::Read(absl::string_view object) const {
+  const absl::Status name = CategoryKey(object, "object").status();
+  if (!name.ok()) return name;
+  const absl::StatusOr<bool> special = tokenizer->ContainsSpecialToken(object);
+  if (!special.ok()) return absl::InvalidArgumentError(absl::StrCat("object: ", special.status().message()));
   if (*special)
-    return absl::InvalidArgumentError("category contains a special token of the tokeniser such as <|endoftext|>");
+    return absl::InvalidArgumentError("object contains a special token of the tokeniser such as <|endoftext|>");
 
   const ModelConfig& config = model->config();
-  const auto named = config.category_names.find(std::string(category));
-  const std::string words = named == config.category_names.end() ? std::string(category) : named->second;
+  const auto named = config.category_names.find(std::string(object));
+  const std::string words = named == config.category_names.end() ? std::string(object) : named->second;
   absl::StatusOr<std::vector<int32_t>> ids = tokenizer->Encode(absl::StrCat("X ", words));
-  if (!ids.ok()) return absl::InvalidArgumentError(absl::StrCat("category: ", ids.status().message()));
+  if (!ids.ok()) return absl::InvalidArgumentError(absl::StrCat("object: ", ids.status().message()));
   const auto end_position = static_cast<int64_t>(ids->size()) - 1;
-  if (end_position == 2) return absl::InvalidArgumentError("category is empty after clean-up");
+  if (end_position == 2) return absl::InvalidArgumentError("object is empty after clean-up");
   const int64_t limit = config.context_length - config.context_rows - config.state_rows;
   if (end_position > limit) {
-    // start and "X" stand before the category's own tokens.
-    return absl::InvalidArgumentError(absl::StrCat("category has ", end_position - 2,
+    // start and "X" stand before the object's own tokens.
+    return absl::InvalidArgumentError(absl::StrCat("object has ", end_position - 2,
                                                    " tokens; the model's context of ", config.context_length,
                                                    " leaves room for ", limit - 2));
   }
-  absl::StatusOr<std::string> key = KeyOf(words);
-  if (!key.ok()) return absl::InvalidArgumentError(absl::StrCat("category: ", key.status().message()));
-  return ReadCategory{*std::move(key), *std::move(ids)};
-}
-
-absl::StatusOr<std::string> Detector::Impl::KeyOf(const std::string& words) const {
-  // One pass may leave text that another would change ("&amp;amp;lt;"); a key must be its own key, so that a
-  // calibration file can be checked. A pass that changes such text takes bytes away.
-  std::string key = words;
-  for (int pass = 0; pass < kMaxCategoryBytes; ++pass) {
-    const absl::StatusOr<std::string> cleaned = tokenizer->Clean(absl::StrCat("X ", key));
-    if (!cleaned.ok()) return cleaned.status();
-    const std::string next(absl::StripPrefix(*cleaned, "x "));
-    if (next == key) return key;
-    key = next;
-  }
-  return absl::InvalidArgumentError("its clean-up comes to no end");
-}
-
-CategoryThresholds Detector::Impl::ThresholdsOf(const std::string& key) const {
-  const auto found = category_thresholds.find(key);
-  if (found != category_thresholds.end()) return found->second;
-  return {.mask = info.mask_threshold, .calibrated = info.calibrated};
-}
-
-absl::Status Detector::Impl::AddCalibration(const Calibration& calibration) {
-  for (const auto& [key, category] : calibration.categories) {
-    const absl::StatusOr<std::string> cleaned = KeyOf(key);
-    if (!cleaned.ok()) return cleaned.status();
-    if (*cleaned != key) {
-      return absl::InvalidArgumentError(absl::StrCat("calibration: no category has the key \"", absl::CHexEscape(key),
-                                                     "\"; the model reads it as \"", absl::CHexEscape(*cleaned), "\""));
-    }
-    category_thresholds[key] = {.mask = category.mask_threshold, .calibrated = true, .score = category.score_threshold};
-    info.calibrated_categories.push_back({.category = key,
-                                          .mask_threshold = category.mask_threshold,
-                                          .score_threshold = category.score_threshold,
-                                          .good_pictures = category.provenance.good_pictures});
-  }
-  return absl::OkStatus();
+  return ids;
 }
 
 absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) const {
@@ -169,10 +110,9 @@ absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) cons
   if (frame.samples < 0 || frame.samples > kMaxSamples) {
     return absl::InvalidArgumentError(absl::StrCat("samples is ", frame.samples, "; it must be in 1..", kMaxSamples));
   }
-  absl::StatusOr<ReadCategory> category = Read(frame.category);
-  if (!category.ok()) return category.status();
-  return Job{index, &frame, frame.samples == 0 ? info.default_samples : frame.samples, std::move(category->token_ids),
-             ThresholdsOf(category->key)};
+  absl::StatusOr<std::vector<int32_t>> token_ids = Read(frame.object);
+  if (!token_ids.ok()) return token_ids.status();
+  return Job{index, &frame, frame.samples == 0 ? info.default_samples : frame.samples, *std::move(token_ids)};
 }
 
 PromptNoise Detector::Impl::Noise(const Job& job) const {
@@ -231,9 +171,8 @@ void Detector::Impl::Run(const std::vector<Job>& jobs, std::vector<absl::StatusO
     detection.seconds = shared;
     detection.seed = job.frame->seed;
     detection.samples = static_cast<int>(job.samples);
-    detection.thresholds = job.thresholds;
     const ImageScore score = model->ScoreImage(texts[i], embeddings[row], job.samples);
-    detection.score = detection.text_score = score.mean;
+    detection.score = score.mean;
     detection.score_std = score.deviation;
     std::vector<torch::Tensor> own_patches;
     for (const torch::Tensor& layer : patches) own_patches.push_back(layer[row]);
@@ -277,13 +216,13 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
                 .stage = config.stage,
                 .image_size = static_cast<int>(config.image_size),
                 .default_samples = config.samples,
-                .mask_threshold = config.mask_threshold.value_or(kUncalibratedThreshold),
-                .calibrated = config.mask_threshold.has_value(),
+                .kernels = ComputeKernels(*device),
                 .map_smoothing_sigma = config.map_smoothing_sigma,
                 .iad_sampling = config.iad_per_request ? "request" : "first"};
-  if (package->calibration.has_value()) {
-    if (absl::Status status = impl->AddCalibration(*package->calibration); !status.ok()) return status;
+  if (config.mask_threshold.has_value()) {
+    impl->info.default_thresholds = {.source = ThresholdSource::kPackage, .mask = *config.mask_threshold};
   }
+  if (package->calibration.has_value()) impl->info.categories = package->calibration->categories;
   return std::unique_ptr<Detector>(new Detector(std::move(impl)));
 }
 
@@ -306,23 +245,11 @@ std::vector<absl::StatusOr<Detection>> Detector::Detect(absl::Span<const Frame> 
   return results;
 }
 
-absl::Status Detector::Validate(absl::string_view category, int samples) const {
+absl::Status Detector::Validate(absl::string_view object, int samples) const {
   if (samples < 0 || samples > kMaxSamples) {
     return absl::InvalidArgumentError(absl::StrCat("samples is ", samples, "; it must be in 1..", kMaxSamples));
   }
-  return impl_->Read(category).status();
-}
-
-absl::StatusOr<std::string> Detector::CategoryKey(absl::string_view category) const {
-  absl::StatusOr<ReadCategory> read = impl_->Read(category);
-  if (!read.ok()) return read.status();
-  return std::move(read->key);
-}
-
-absl::StatusOr<CategoryThresholds> Detector::Thresholds(absl::string_view category) const {
-  const absl::StatusOr<ReadCategory> read = impl_->Read(category);
-  if (!read.ok()) return read.status();
-  return impl_->ThresholdsOf(read->key);
+  return impl_->Read(object).status();
 }
 
 const ModelInfo& Detector::info() const { return impl_->info; }

@@ -2,15 +2,15 @@
 //
 //   auto detector = bayespfl::Detector::Create("assets/demo/model", {});
 //   if (!detector.ok()) return detector.status();
-//   bayespfl::Frame frame{.image = &picture, .category = "metal nut", .seed = 7};
+//   bayespfl::Frame frame{.image = &picture, .object = "metal nut", .seed = 7};
 //   auto results = (*detector)->Detect({&frame, 1});
 //   if (results[0].ok()) std::cout << results[0]->score;
 #ifndef BAYESPFL_MODEL_DETECTION_DETECTOR_H_
 #define BAYESPFL_MODEL_DETECTION_DETECTOR_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +20,11 @@
 #include "absl/types/span.h"
 #include "model/detection/pixel_map.h"
 #include "model/image/image.h"
+#include "model/package/calibration.h"
 #include "model/package/model_config.h"
 
 namespace bayespfl {
 
-inline constexpr int kMaxCategoryBytes = 256;       // UTF-8 bytes of a category name
 inline constexpr double kHottestFraction = 0.0075;  // share of map pixels whose mean is `map_score`
 
 struct DetectorOptions {
@@ -42,7 +42,7 @@ enum class MapSize {
 // One picture and what is asked of it. Options may differ between the frames of one batch.
 struct Frame {
   const RgbImage* image = nullptr;  // borrowed for the call; any size
-  std::string category;             // the object's name in words, UTF-8, any: the model is zero-shot
+  std::string object;               // what it shows, in words, UTF-8, any: the model is zero-shot
   uint64_t seed = 0;                // key of the frame's noise
   int samples = 0;                  // R, 1..kMaxSamples; 0: the package's
   MapSize map_size = MapSize::kModel;
@@ -61,32 +61,15 @@ struct StageSeconds {
   double postprocess = 0;  // smoothing and resizing of the map
 };
 
-// Where to draw the lines for a category.
-struct CategoryThresholds {
-  float mask = 0.5F;                          // on the smoothed map: the category's own, else the package's, else 0.5
-  bool calibrated = false;                    // false: `mask` is the 0.5 that nobody chose
-  std::optional<float> score = std::nullopt;  // a part is rejected when score > it; absent: the category has none
-};
-
 struct Detection {
   float score = 0;       // 0..1, image-level text score of the package's stage
   float score_std = 0;   // population deviation over the R samples of the mean over prompts
-  float text_score = 0;  // 0..1, same as `score` (named as in the paper's evaluation)
   float map_score = 0;   // 0..1, mean of the hottest 0.75 % of the unsmoothed map at model size
   PixelMap map;          // 0..1; empty with MapSize::kNone
   PixelMap map_std;      // >= 0, population deviation over the samples, unsmoothed; empty unless asked for
   uint64_t seed = 0;
-  int samples = 0;                // R used
-  CategoryThresholds thresholds;  // of the frame's category
+  int samples = 0;  // R used
   StageSeconds seconds;
-};
-
-// A category whose thresholds come from good pictures of it.
-struct CalibratedCategory {
-  std::string category;       // its key (Detector::CategoryKey)
-  float mask_threshold = 0;   // on the smoothed map, 0..1
-  float score_threshold = 0;  // a part is rejected when score > it, 0..1
-  int64_t good_pictures = 0;  // that the thresholds were made of
 };
 
 struct ModelInfo {
@@ -97,11 +80,13 @@ struct ModelInfo {
   int stage = 2;                  // 1 or 2: which image head gives the score
   int image_size = 0;             // side of the model's square input, pixels
   int default_samples = 0;        // R of the package
-  float mask_threshold = 0.5F;    // on the smoothed map
-  bool calibrated = false;        // false: the package carries no threshold and 0.5 is used
+  std::string kind = "bayes-pfl";
+  std::string precision = "fp32";  // of the arithmetic
+  std::string kernels;             // library, version, chosen instructions, threads: "libtorch 2.11.0 AVX512 threads=2"
   float map_smoothing_sigma = 0;  // pixels at model size; 0: off
   std::string iad_sampling;       // "request" or "first"
-  std::vector<CalibratedCategory> calibrated_categories = {};  // by key; they win over `mask_threshold`
+  Thresholds default_thresholds = {};                         // of categories that are not calibrated: without lines
+  std::map<std::string, CategoryCalibration> categories = {};  // those that are, by CategoryKey()
 };
 
 // Threads that one call of Detect() may use on the CPU, for the whole process; by default LibTorch takes every
@@ -120,24 +105,16 @@ class Detector {
   Detector(const Detector&) = delete;
   Detector& operator=(const Detector&) = delete;
 
-  // One result per frame, in order. A frame that is wrong (no picture, bad category, samples out of range) fails alone
+  // One result per frame, in order. A frame that is wrong (no picture, bad object, samples out of range) fails alone
   // with InvalidArgument. Internal: the device failed; then every frame of the batch that ran has it.
-  // The result for (package, picture, category, options, seed) does not depend on the rest of the batch: its noise to
+  // The result for (package, picture, object, options, seed) does not depend on the rest of the batch: its noise to
   // the bit, its scores to 1e-5 in fp32; alone it is the same to the bit each time.
   std::vector<absl::StatusOr<Detection>> Detect(absl::Span<const Frame> frames) const;
 
-  // What Detect() would say about the category and the sample count, without running anything. InvalidArgument:
-  // empty, too long, not UTF-8, holds a special token, or too many tokens for the package's context length.
-  absl::Status Validate(absl::string_view category, int samples) const;
-
-  // The category as the model reads it: its words by the package's names, after the tokeniser's clean-up, repeated
-  // until it changes nothing: a key is its own key. Categories with one key ("metal_nut", "Metal  Nut", "metal
-  // nut") share a calibration. Their prompts are the same, but for words that a second clean-up shortens further
-  // ("&amp;amp;lt;"): the prompt is made as the reference makes it, of words cleaned once. Errors as Validate().
-  absl::StatusOr<std::string> CategoryKey(absl::string_view category) const;
-
-  // Errors as Validate().
-  absl::StatusOr<CategoryThresholds> Thresholds(absl::string_view category) const;
+  // What Detect() would say about the object and the sample count (0: the package's), without running anything.
+  // InvalidArgument: empty, too long, not UTF-8, holds a special token, or too many tokens for the package's context
+  // length.
+  absl::Status Validate(absl::string_view object, int samples) const;
 
   const ModelInfo& info() const;
 

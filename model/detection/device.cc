@@ -1,5 +1,6 @@
 #include "model/detection/device.h"
 
+#include <ATen/Version.h>
 #include <dlfcn.h>
 
 #include "absl/status/status.h"
@@ -53,6 +54,12 @@ absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name) {
     return absl::FailedPreconditionError(absl::StrCat("device ", name, " does not exist: there are ", *gpus, " GPUs"));
   }
   return Gpu(index);
+}
+
+std::string ComputeKernels(const torch::Device& device) {
+  const std::string library = absl::StrCat("libtorch ", TORCH_VERSION);
+  if (!device.is_cpu()) return absl::StrCat(library, " ", device.str());
+  return absl::StrCat(library, " ", at::get_cpu_capability(), " threads=", at::get_num_threads());
 }
 
 }  // namespace bayespfl

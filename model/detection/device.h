@@ -2,6 +2,8 @@
 #ifndef BAYESPFL_MODEL_DETECTION_DEVICE_H_
 #define BAYESPFL_MODEL_DETECTION_DEVICE_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "torch/torch.h"
@@ -13,6 +15,10 @@ namespace bayespfl {
 // InvalidArgument: another word. FailedPrecondition: a GPU was asked for by name and cannot be used; the message says
 // why.
 absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name);
+
+// What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for this
+// processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512 threads=2".
+std::string ComputeKernels(const torch::Device& device);
 
 }  // namespace bayespfl
 

@@ -71,7 +71,7 @@ absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationS
     return absl::OkStatus();
   }
   const absl::StatusOr<Detection> detection = detect({.image = &*image,
-                                                      .category = picture.item.category,
+                                                      .object = picture.item.category,
                                                       .seed = setting.seed,
                                                       .samples = setting.samples,
                                                       .map_size = MapSize::kModel,
@@ -157,7 +157,7 @@ class PixelScorer {
               const ModelInfo& model)
       : reference_(std::move(reference)),
         server_(std::move(server)),
-        at_threshold_(model.mask_threshold),
+        at_threshold_(model.default_thresholds.mask),
         same_maps_(model.map_smoothing_sigma == kReferenceSigma) {}
 
   std::unique_ptr<PixelMetricsAccumulator> reference_;

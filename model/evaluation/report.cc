@@ -143,8 +143,8 @@ Json ModelJson(const ModelInfo& model) {
           {"stage", model.stage},
           {"image_size", model.image_size},
           {"map_smoothing_sigma", model.map_smoothing_sigma},
-          {"mask_threshold", model.mask_threshold},
-          {"calibrated", model.calibrated},
+          {"mask_threshold", model.default_thresholds.mask},
+          {"mask_threshold_source", ThresholdSourceName(model.default_thresholds.source)},
           {"iad_sampling", model.iad_sampling},
           {"device", model.device}};
 }
@@ -174,7 +174,8 @@ std::vector<std::pair<std::string, std::string>> ReportFacts(const Evaluation& e
           {"Draws", absl::StrCat(evaluation.setting.samples, " samples, seed ", evaluation.setting.seed,
                                  ", image-agnostic draws: ", model.iad_sampling)},
           {"Package's map", absl::StrFormat("sigma %g pixels, mask threshold %g (%s)", model.map_smoothing_sigma,
-                                            model.mask_threshold, model.calibrated ? "calibrated" : "not calibrated")},
+                                            model.default_thresholds.mask,
+                                            ThresholdSourceName(model.default_thresholds.source))},
           {"Data set", absl::StrCat(evaluation.dataset_name, " (", LayoutTitle(evaluation.layout),
                                     evaluation.split.empty() ? ", no split" : ", split " + evaluation.split, ")")},
           {"Pictures",
@@ -202,7 +203,7 @@ std::vector<std::string> ReportNotes(const Evaluation& evaluation) {
       absl::StrFormat(
           "Server scores are what the server answers: \"score\" and \"map_score\" as they are, pixels of maps "
           "smoothed with the package's sigma (%g). Mask: pixels at or above the package's threshold (%g).",
-          model.map_smoothing_sigma, model.mask_threshold),
+          model.map_smoothing_sigma, model.default_thresholds.mask),
       "Against the paper's tables: AUPRO is 0 in all of them (its call is commented out in the reference); the draws "
       "of the "
       "prompts come from another generator, so that numbers differ from draw to draw. Here every picture gets the same "

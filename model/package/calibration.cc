@@ -181,11 +181,10 @@ void Revise(CategoryCalibration& category) {
   category.defaults.thresholds.revision = Sha256Hex(ToJson(category).dump()).substr(0, kRevisionDigits);
 }
 
-CategoryTable MakeCategoryTable(const Thresholds& fallback, const std::optional<Calibration>& calibration) {
+CategoryTable MakeCategoryTable(const Thresholds& fallback,
+                                const std::map<std::string, CategoryCalibration>& categories) {
   std::map<std::string, CategoryDefaults> calibrated;
-  if (calibration.has_value()) {
-    for (const auto& [key, category] : calibration->categories) calibrated.emplace(key, category.defaults);
-  }
+  for (const auto& [key, category] : categories) calibrated.emplace(key, category.defaults);
   return {fallback, std::move(calibrated)};
 }
 

@@ -50,7 +50,8 @@ std::string CalibrationText(const Calibration& calibration);
 void Revise(CategoryCalibration& category);
 
 // What ServedModel and the tools look frames' categories up in. `fallback` is for those that are not calibrated.
-CategoryTable MakeCategoryTable(const Thresholds& fallback, const std::optional<Calibration>& calibration);
+CategoryTable MakeCategoryTable(const Thresholds& fallback,
+                                const std::map<std::string, CategoryCalibration>& categories);
 
 }  // namespace bayespfl
 

@@ -28,7 +28,7 @@ absl::StatusOr<Detection> DetectFile(const Detector& detector, const InspectArgu
   const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
   if (!image.ok()) return image.status();
   const Frame frame{.image = &*image,
-                    .category = arguments.category,
+                    .object = arguments.category,
                     .seed = arguments.seed,
                     .samples = arguments.samples,
                     .map_size = MapSize::kModel,
@@ -48,7 +48,6 @@ nlohmann::json ToJson(const Detection& detection) {
   const StageSeconds& seconds = detection.seconds;
   return {{"score", detection.score},
           {"score_std", detection.score_std},
-          {"text_score", detection.text_score},
           {"map_score", detection.map_score},
           {"seed", detection.seed},
           {"stage_seconds",

@@ -31,7 +31,7 @@ absl::StatusOr<Detection> TryOut(const VerifyArguments& arguments) {
   const int side = (*detector)->info().image_size;
   const auto bytes = 3 * static_cast<size_t>(side) * static_cast<size_t>(side);
   const RgbImage gray{side, side, std::vector<uint8_t>(bytes, 128)};
-  const Frame frame{.image = &gray, .category = "object"};
+  const Frame frame{.image = &gray, .object = "object"};
   absl::StatusOr<Detection> detection = std::move((*detector)->Detect({&frame, 1}).front());
   if (!detection.ok()) return detection.status();
   bool finite = std::isfinite(detection->score);
