@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build demo test asan tsan reliability fuzz format lint lint-all clean
+.PHONY: help setup build demo test asan tsan reliability fuzz format lint lint-all contract clean
 .DEFAULT_GOAL := help
 
 help:
@@ -7,6 +7,7 @@ help:
 	@echo "make test      the same set-up, then all tests"
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
+	@echo "make contract  docs/api.md and the contract's snapshot anew, after an addition to proto/"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the tests of the pipeline and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
@@ -50,6 +51,9 @@ lint: setup
 
 lint-all: setup
 	@scripts/lint.sh --all
+
+contract: setup
+	@scripts/contract.sh update
 
 clean:
 	@rm -rf build out

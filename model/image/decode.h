@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -25,6 +26,10 @@ struct ImageLimits {
   int64_t max_bytes = int64_t{64} << 20;  // encoded or raw size in bytes
   int64_t max_pixels = 100'000'000;       // width * height
 };
+
+// Whether an error of this file's functions says that the picture is over one of the limits, or over those that no
+// setting changes: not damaged, only too large.
+bool IsOverImageLimit(const absl::Status& status);
 
 // Pixel formats of the Pixel Format Naming Convention (EMVA/AIA PFNC 2.4) that cameras deliver.
 enum class PixelFormat {
@@ -40,12 +45,16 @@ enum class PixelFormat {
   kBayerBG8,
   kRGB8,
   kBGR8,
-  kRGBA8,
+  kRGBa8,
 };
 
-// PFNC's name ("Mono12p") <-> value. Unknown names give nullopt.
+// PFNC's name ("Mono12p") <-> format. Unknown names give nullopt.
 absl::string_view PixelFormatName(PixelFormat format);
 std::optional<PixelFormat> PixelFormatFromName(absl::string_view name);
+
+// PFNC's 32-bit value (0x010C0047) <-> format. Unknown values give nullopt.
+uint32_t PfncValue(PixelFormat format);
+std::optional<PixelFormat> PixelFormatFromPfncValue(uint32_t value);
 
 // A borrowed buffer of raw pixels.
 struct RawImage {

@@ -1,14 +1,30 @@
 #include "model/image/image_limits.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
-namespace bayespfl::image_internal {
+namespace bayespfl {
+namespace {
+
+constexpr absl::string_view kOverLimitPayload = "bayespfl.image/over_limit";
+
+absl::Status OverLimit(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kOverLimitPayload, absl::Cord());
+  return status;
+}
+
+}  // namespace
+
+bool IsOverImageLimit(const absl::Status& status) { return status.GetPayload(kOverLimitPayload).has_value(); }
+
+namespace image_internal {
 
 absl::Status CheckByteLimit(size_t bytes, const ImageLimits& limits) {
   if (bytes == 0) return absl::InvalidArgumentError("image is empty");
   if (limits.max_bytes < 0 || bytes > static_cast<uint64_t>(limits.max_bytes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image has ", bytes, " bytes, over the limit max_image_bytes = ", limits.max_bytes));
+    return OverLimit(absl::StrCat("image has ", bytes, " bytes, over the limit max_image_bytes = ", limits.max_bytes));
   }
   return absl::OkStatus();
 }
@@ -19,12 +35,11 @@ absl::Status CheckPixelLimit(int64_t width, int64_t height, const ImageLimits& l
         absl::StrCat("image is ", width, " x ", height, " pixels; both sides must be positive"));
   }
   if (width > limits.max_pixels / height) {
-    return absl::InvalidArgumentError(absl::StrCat("image is ", width, " x ", height,
-                                                   " pixels, over the limit max_image_pixels = ", limits.max_pixels));
+    return OverLimit(absl::StrCat("image is ", width, " x ", height,
+                                  " pixels, over the limit max_image_pixels = ", limits.max_pixels));
   }
   if (width > kMaxSide || height > kMaxSide) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image is ", width, " x ", height, " pixels; no side may be longer than ", kMaxSide));
+    return OverLimit(absl::StrCat("image is ", width, " x ", height, " pixels; no side may be longer than ", kMaxSide));
   }
   return absl::OkStatus();
 }
@@ -34,4 +49,5 @@ absl::Status CheckSignificantBits(std::optional<int> significant_bits) {
   return absl::InvalidArgumentError(absl::StrCat("significant_bits is ", *significant_bits, "; expected 9 to 16"));
 }
 
-}  // namespace bayespfl::image_internal
+}  // namespace image_internal
+}  // namespace bayespfl

@@ -19,21 +19,41 @@ namespace {
 
 using image_internal::SampleScale;
 
-constexpr std::array<std::pair<PixelFormat, absl::string_view>, 13> kNames = {{
-    {PixelFormat::kMono8, "Mono8"},
-    {PixelFormat::kMono10, "Mono10"},
-    {PixelFormat::kMono12, "Mono12"},
-    {PixelFormat::kMono16, "Mono16"},
-    {PixelFormat::kMono12Packed, "Mono12Packed"},
-    {PixelFormat::kMono12p, "Mono12p"},
-    {PixelFormat::kBayerRG8, "BayerRG8"},
-    {PixelFormat::kBayerGB8, "BayerGB8"},
-    {PixelFormat::kBayerGR8, "BayerGR8"},
-    {PixelFormat::kBayerBG8, "BayerBG8"},
-    {PixelFormat::kRGB8, "RGB8"},
-    {PixelFormat::kBGR8, "BGR8"},
-    {PixelFormat::kRGBA8, "RGBA8"},
+struct KnownFormat {
+  PixelFormat format;
+  absl::string_view name;
+  uint32_t pfnc_value;
+};
+// Names and values of PFNC 2.4.
+constexpr std::array<KnownFormat, 13> kFormats = {{
+    {PixelFormat::kMono8, "Mono8", 0x01080001},
+    {PixelFormat::kMono10, "Mono10", 0x01100003},
+    {PixelFormat::kMono12, "Mono12", 0x01100005},
+    {PixelFormat::kMono16, "Mono16", 0x01100007},
+    {PixelFormat::kMono12Packed, "Mono12Packed", 0x010C0006},
+    {PixelFormat::kMono12p, "Mono12p", 0x010C0047},
+    {PixelFormat::kBayerRG8, "BayerRG8", 0x01080009},
+    {PixelFormat::kBayerGB8, "BayerGB8", 0x0108000A},
+    {PixelFormat::kBayerGR8, "BayerGR8", 0x01080008},
+    {PixelFormat::kBayerBG8, "BayerBG8", 0x0108000B},
+    {PixelFormat::kRGB8, "RGB8", 0x02180014},
+    {PixelFormat::kBGR8, "BGR8", 0x02180015},
+    {PixelFormat::kRGBa8, "RGBa8", 0x02200016},
 }};
+
+KnownFormat Known(PixelFormat format) {
+  for (const KnownFormat& known : kFormats) {
+    if (known.format == format) return known;
+  }
+  return {format, "unknown", 0};
+}
+
+template <typename Predicate>
+std::optional<PixelFormat> FindFormat(Predicate is_wanted) {
+  const auto* const found = std::find_if(kFormats.begin(), kFormats.end(), is_wanted);
+  if (found == kFormats.end()) return std::nullopt;
+  return found->format;
+}
 
 int BitsPerPixel(PixelFormat format) {
   switch (format) {
@@ -53,7 +73,7 @@ int BitsPerPixel(PixelFormat format) {
     case PixelFormat::kRGB8:
     case PixelFormat::kBGR8:
       return 24;
-    case PixelFormat::kRGBA8:
+    case PixelFormat::kRGBa8:
       return 32;
   }
   return 0;
@@ -178,18 +198,16 @@ absl::StatusOr<RgbImage> ConvertBayer(const RawImage& raw, cv::ColorConversionCo
 
 }  // namespace
 
-absl::string_view PixelFormatName(PixelFormat format) {
-  for (const auto& [value, name] : kNames) {
-    if (value == format) return name;
-  }
-  return "unknown";
-}
+absl::string_view PixelFormatName(PixelFormat format) { return Known(format).name; }
 
 std::optional<PixelFormat> PixelFormatFromName(absl::string_view name) {
-  for (const auto& [value, known] : kNames) {
-    if (known == name) return value;
-  }
-  return std::nullopt;
+  return FindFormat([name](const KnownFormat& known) { return known.name == name; });
+}
+
+uint32_t PfncValue(PixelFormat format) { return Known(format).pfnc_value; }
+
+std::optional<PixelFormat> PixelFormatFromPfncValue(uint32_t value) {
+  return FindFormat([value](const KnownFormat& known) { return known.pfnc_value == value; });
 }
 
 absl::StatusOr<RgbImage> ConvertRawImage(const RawImage& raw, const ImageLimits& limits,
@@ -219,7 +237,7 @@ absl::StatusOr<RgbImage> ConvertRawImage(const RawImage& raw, const ImageLimits&
       return ConvertColor(raw, 3, 0, 1, 2);
     case PixelFormat::kBGR8:
       return ConvertColor(raw, 3, 2, 1, 0);
-    case PixelFormat::kRGBA8:
+    case PixelFormat::kRGBa8:
       return ConvertColor(raw, 4, 0, 1, 2);
     default:
       return ConvertGray(raw, [](const uint8_t* row, int64_t x) { return row[x]; });

@@ -38,7 +38,7 @@ uint8_t Scaled(double value, double max) { return static_cast<uint8_t>(255.0 * v
 TEST(PixelFormatName, IsTheInverseOfPixelFormatFromName) {
   const std::vector<std::string> names = {"Mono8",   "Mono10",   "Mono12",   "Mono16",   "Mono12Packed",
                                           "Mono12p", "BayerRG8", "BayerGB8", "BayerGR8", "BayerBG8",
-                                          "RGB8",    "BGR8",     "RGBA8"};
+                                          "RGB8",    "BGR8",     "RGBa8"};
   for (const std::string& name : names) {
     const std::optional<PixelFormat> format = PixelFormatFromName(name);
     ASSERT_TRUE(format.has_value()) << name;
@@ -129,7 +129,7 @@ TEST(SignificantBits, AreRefusedOutsideTheirRangeAndForOtherFormats) {
 TEST(ColorFormats, DeliverRedGreenBlue) {
   EXPECT_EQ(Convert(PixelFormat::kRGB8, 1, 1, {1, 2, 3})->pixels, (Bytes{1, 2, 3}));
   EXPECT_EQ(Convert(PixelFormat::kBGR8, 1, 1, {1, 2, 3})->pixels, (Bytes{3, 2, 1}));
-  EXPECT_EQ(Convert(PixelFormat::kRGBA8, 1, 1, {1, 2, 3, 0})->pixels, (Bytes{1, 2, 3}));
+  EXPECT_EQ(Convert(PixelFormat::kRGBa8, 1, 1, {1, 2, 3, 0})->pixels, (Bytes{1, 2, 3}));
 }
 
 TEST(Stride, SkipsThePaddingOfEveryRow) {
