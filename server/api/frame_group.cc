@@ -6,19 +6,20 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
+#include "server/pipeline/error_reason.h"
 
 namespace bayespfl::server {
 namespace {
 
 size_t MapBytes(const InspectionOutcome& outcome) {
   size_t bytes = 0;
-  for (const auto& map : {&outcome.anomaly_map, &outcome.deviation_map, &outcome.mask}) {
+  for (const auto& map : {&outcome.anomaly_map, &outcome.deviation_map}) {
     if (map->has_value()) bytes += (*map)->data.size();
   }
+  if (outcome.mask.has_value()) bytes += outcome.mask->data.size();
   return bytes;
 }
 
@@ -91,10 +92,7 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
 
   absl::Status InImage(size_t index, const absl::Status& status) const {
     if (frames_ == 1) return status;
-    absl::Status named(status.code(), absl::StrCat("image[", index, "]: ", status.message()));
-    status.ForEachPayload(
-        [&named](absl::string_view type_url, const absl::Cord& payload) { named.SetPayload(type_url, payload); });
-    return named;
+    return WithMessage(status, absl::StrCat("image[", index, "]: ", status.message()));
   }
 
   // True for the first one.

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -10,6 +9,7 @@
 #include "server/api/records.h"
 #include "server/api/status.h"
 #include "server/api/translate.h"
+#include "server/api/translate_result.h"
 #include "server/api/unary_call.h"
 #include "server/api/wire.h"
 
@@ -32,7 +32,7 @@ class InspectCall final : public UnaryCall {
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
     frame_.metadata = std::move(*message->mutable_metadata());
     if (!frame.ok()) return Reject(frame.status());
-    frame_.category = frame->options.category;
+    frame_.category = frame->options.category.category;
     frame->client = client();
     frame->arrival = frame_.arrival;
     frame->owner = std::move(message);
@@ -45,27 +45,27 @@ class InspectCall final : public UnaryCall {
 
  private:
   void OnEnding(const absl::Status& status) override {
-    calls().RecordFrame(RecordOf(call(), frame_, status, status.ok() ? finding_ : std::nullopt));
+    calls().RecordFrame(RecordOf(call(), frame_, status, status.ok() ? &result_ : nullptr));
   }
 
   void OnResult(FrameResult result) {
     if (!result.ok()) return Fail(result.status());
-    finding_ = FindingOf(*result);
+    result_ = result->inspection;
     v1::InspectResponse message = ToProto(*std::move(result));
     *message.mutable_metadata() = frame_.metadata;
     Succeed(message);
   }
 
   ReceivedFrame frame_;
-  std::optional<FrameFinding> finding_;
+  Inspection result_;  // of a call that succeeds
 };
 
 }  // namespace
 
 absl::string_view InspectionService::FullName() { return v1::InspectionService::service_full_name(); }
 
-InspectionService::InspectionService(std::string server_version, CallRegistry& calls)
-    : server_version_(std::move(server_version)), calls_(calls) {}
+InspectionService::InspectionService(v1::GetServerInfoResponse info, CallRegistry& calls)
+    : info_(std::move(info)), calls_(calls) {}
 
 grpc::ServerUnaryReactor* InspectionService::Inspect(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
@@ -79,16 +79,41 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectionService::
   return calls_.OpenStream<InspectionStream>("InspectStream", *context);
 }
 
-grpc::ServerUnaryReactor* InspectionService::GetModelInfo(grpc::CallbackServerContext* context,
-                                                          const v1::GetModelInfoRequest* request,
-                                                          v1::GetModelInfoResponse* response) {
-  const CallRecord call = BeginCall("GetModelInfo", *context);
-  const auto model = calls_.pipeline().FindModel(request->model());
-  const grpc::Status status = ToGrpcStatus(model.status());
-  if (model.ok()) *response = ToProto(**model, server_version_);
-  calls_.CountCall(call, status);
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(status);
+grpc::ServerUnaryReactor* InspectionService::ListModels(grpc::CallbackServerContext* context,
+                                                        const v1::ListModelsRequest* /*request*/,
+                                                        v1::ListModelsResponse* response) {
+  const ModelSet models = calls_.pipeline().models();
+  for (const auto& [name, model] : models.models) {
+    *response->add_models() = ToProto(*model, name == models.default_model, Categories::kLeaveOut);
+  }
+  return Answer("ListModels", *context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* InspectionService::GetModel(grpc::CallbackServerContext* context,
+                                                      const v1::GetModelRequest* request,
+                                                      v1::GetModelResponse* response) {
+  const auto model = calls_.pipeline().FindModel(request->name());
+  if (model.ok()) {
+    const bool is_default = (*model)->name() == calls_.pipeline().models().default_model;
+    *response->mutable_model() = ToProto(**model, is_default, Categories::kTell);
+  }
+  return Answer("GetModel", *context, model.status());
+}
+
+grpc::ServerUnaryReactor* InspectionService::GetServerInfo(grpc::CallbackServerContext* context,
+                                                           const v1::GetServerInfoRequest* /*request*/,
+                                                           v1::GetServerInfoResponse* response) {
+  *response = info_;
+  return Answer("GetServerInfo", *context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* InspectionService::Answer(absl::string_view method, grpc::CallbackServerContext& context,
+                                                    const absl::Status& status) const {
+  const CallRecord call = BeginCall(method, context);
+  const grpc::Status answer = ToGrpcStatus(status);
+  calls_.CountCall(call, answer);
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  reactor->Finish(answer);
   return reactor;
 }
 

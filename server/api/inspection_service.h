@@ -2,8 +2,7 @@
 #ifndef BAYESPFL_SERVER_API_INSPECTION_SERVICE_H_
 #define BAYESPFL_SERVER_API_INSPECTION_SERVICE_H_
 
-#include <string>
-
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -17,24 +16,36 @@ namespace bayespfl::server {
 // Thread-safe. The service and its registry outlive the gRPC server.
 class InspectionService final : public inspection::v1::InspectionService::WithRawCallbackMethod_Inspect<
                                     inspection::v1::InspectionService::WithRawCallbackMethod_InspectStream<
-                                        inspection::v1::InspectionService::WithCallbackMethod_GetModelInfo<
-                                            inspection::v1::InspectionService::Service>>> {
+                                        inspection::v1::InspectionService::WithCallbackMethod_ListModels<
+                                            inspection::v1::InspectionService::WithCallbackMethod_GetModel<
+                                                inspection::v1::InspectionService::WithCallbackMethod_GetServerInfo<
+                                                    inspection::v1::InspectionService::Service>>>>> {
  public:
   // "bayespfl.inspection.v1.InspectionService", the name that health checks ask for.
   static absl::string_view FullName();
 
-  InspectionService(std::string server_version, CallRegistry& calls);
+  // `info` is what GetServerInfo answers.
+  InspectionService(inspection::v1::GetServerInfoResponse info, CallRegistry& calls);
 
   grpc::ServerUnaryReactor* Inspect(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* response) override;
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* InspectStream(
       grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* GetModelInfo(grpc::CallbackServerContext* context,
-                                         const inspection::v1::GetModelInfoRequest* request,
-                                         inspection::v1::GetModelInfoResponse* response) override;
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
+                                       const inspection::v1::ListModelsRequest* request,
+                                       inspection::v1::ListModelsResponse* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
+                                     const inspection::v1::GetModelRequest* request,
+                                     inspection::v1::GetModelResponse* response) override;
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
+                                          const inspection::v1::GetServerInfoRequest* request,
+                                          inspection::v1::GetServerInfoResponse* response) override;
 
  private:
-  const std::string server_version_;
+  grpc::ServerUnaryReactor* Answer(absl::string_view method, grpc::CallbackServerContext& context,
+                                   const absl::Status& status) const;
+
+  const inspection::v1::GetServerInfoResponse info_;
   CallRegistry& calls_;
 };
 

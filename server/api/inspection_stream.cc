@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "server/api/status.h"
+#include "server/api/translate_result.h"
 #include "server/api/wire.h"
+#include "server/pipeline/error_reason.h"
 
 namespace bayespfl::server {
 namespace {
@@ -16,6 +18,10 @@ namespace v1 = inspection::v1;
 // Under FLOW_POLICY_LATEST a client that does not take its replies would pile up skipped ones without end. Results are
 // bounded by StreamSurroundings::max_unsent_bytes.
 constexpr size_t kMaxUnsentReplies = 1024;
+
+absl::Status OutOfOrder(absl::string_view what) {
+  return WithReason(absl::InvalidArgumentError(what), ErrorReason::kStreamProtocol);
+}
 
 }  // namespace
 
@@ -34,8 +40,7 @@ void InspectionStream::OnMessage(grpc::ByteBuffer& bytes) {
   const absl::Status parsed = ParseMessage(bytes, *message);
   if (parsed.ok() && message->has_configuration()) return OnConfiguration(message->configuration());
   if (!defaults_.has_value()) {
-    return SetEnding(parsed.ok() ? absl::InvalidArgumentError("the stream's first message is not its configuration")
-                                 : parsed);
+    return SetEnding(parsed.ok() ? OutOfOrder("the stream's first message is not its configuration") : parsed);
   }
   const std::optional<uint64_t> sequence = AddSlot();
   if (!sequence.has_value()) return;
@@ -43,21 +48,23 @@ void InspectionStream::OnMessage(grpc::ByteBuffer& bytes) {
   if (!parsed.ok()) return RejectFrame(*sequence, nameless, parsed);
   if (!message->has_frame()) {
     return RejectFrame(*sequence, nameless,
-                       absl::InvalidArgumentError("the message holds neither a frame nor a configuration"));
+                       WithReason(absl::InvalidArgumentError("the message holds neither a frame nor a configuration"),
+                                  ErrorReason::kMalformedMessage));
   }
   OnFrame(*sequence, std::move(message));
 }
 
 void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configuration) {
   if (defaults_.has_value()) {
-    return SetEnding(absl::InvalidArgumentError("a stream takes one configuration; this is the second"));
+    return SetEnding(OutOfOrder("a stream takes one configuration; this is the second"));
   }
   absl::StatusOr<StreamDefaults> defaults = DefaultsFromProto(configuration);
   if (!defaults.ok()) return SetEnding(defaults.status());
-  const auto model = pipeline().FindModel(defaults->options.model);
+  const auto model = pipeline().FindModel(defaults->options.model());
   if (!model.ok()) return SetEnding(model.status());
-  if (!defaults->options.category.empty()) {
-    const absl::Status valid = (*model)->Validate(defaults->options.category, defaults->options.samples);
+  if (defaults->options.has_category()) {
+    const absl::StatusOr<FrameOptions> options = OptionsFromProto(defaults->options, "configuration.");
+    const absl::Status valid = options.ok() ? (*model)->Validate(options->category) : options.status();
     if (!valid.ok()) return SetEnding(valid);
   }
   defaults_ = *std::move(defaults);
@@ -70,7 +77,7 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   ReceivedFrame frame{
       .metadata = std::move(*message->mutable_frame()->mutable_metadata()), .category = {}, .arrival = arrival_};
   if (!request.ok()) return RejectFrame(sequence, std::move(frame), request.status());
-  frame.category = request->options.category;
+  frame.category = request->options.category.category;
   request->client = surroundings().client;
   request->arrival = arrival_;
   request->owner = std::move(message);
@@ -122,8 +129,9 @@ void InspectionStream::RejectFrame(uint64_t sequence, ReceivedFrame frame, const
 }
 
 void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result) {
-  const FrameRecord record = RecordOf(*surroundings().call, frame, result.status(),
-                                      result.ok() ? std::optional(FindingOf(*result)) : std::nullopt);
+  const std::optional<Inspection> inspection = result.ok() ? std::optional(result->inspection) : std::nullopt;
+  const FrameRecord record =
+      RecordOf(*surroundings().call, frame, result.status(), inspection.has_value() ? &*inspection : nullptr);
   v1::InspectStreamResponse message;
   message.set_sequence(sequence);
   if (result.ok()) {

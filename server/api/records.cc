@@ -1,9 +1,9 @@
 #include "server/api/records.h"
 
 #include <iterator>
-#include <utility>
 
 #include "server/api/translate.h"
+#include "server/pipeline/steady_time.h"
 
 namespace bayespfl::server {
 namespace {
@@ -15,19 +15,19 @@ absl::string_view Metadata(const grpc::CallbackServerContext& context, const cha
   return {first->second.data(), first->second.size()};
 }
 
-}  // namespace
-
-FrameFinding FindingOf(const InspectionOutcome& outcome) {
-  return {.model = outcome.model,
-          .model_version = outcome.model_version,
-          .seed = outcome.seed,
-          .score = outcome.score,
-          .map_score = outcome.map_score,
-          .score_threshold = outcome.score_threshold,
-          .mask_threshold = outcome.mask_threshold,
-          .mask_area_pixels = outcome.mask_area_pixels,
-          .mask_area_fraction = outcome.mask_area_fraction};
+FrameName NameOf(const inspection::v1::FrameMetadata& metadata) {
+  FrameName name{.camera_id = metadata.camera_id(),
+                 .frame_id = metadata.frame_id(),
+                 .part_id = metadata.part_id(),
+                 .attempt = metadata.attempt()};
+  if (metadata.has_capture_time()) {
+    name.capture_time =
+        absl::FromUnixSeconds(metadata.capture_time().seconds()) + absl::Nanoseconds(metadata.capture_time().nanos());
+  }
+  return name;
 }
+
+}  // namespace
 
 CallRecord BeginCall(absl::string_view method, grpc::CallbackServerContext& context) {
   CallRecord call;
@@ -41,20 +41,15 @@ CallRecord BeginCall(absl::string_view method, grpc::CallbackServerContext& cont
 }
 
 FrameRecord RecordOf(const CallRecord& call, const ReceivedFrame& frame, const absl::Status& status,
-                     std::optional<FrameFinding> finding) {
+                     const Inspection* result) {
   FrameRecord record{.call = call,
                      .name = {},
                      .category = frame.category,
                      .status = status,
-                     .finding = std::move(finding),
-                     .seconds = 0};
+                     .result = result,
+                     .seconds = SecondsSince(frame.arrival)};
   // Ids over the limit may be as large as a picture.
-  if (CheckMetadata(frame.metadata).ok()) {
-    record.name = {.camera_id = frame.metadata.camera_id(),
-                   .frame_id = frame.metadata.frame_id(),
-                   .part_id = frame.metadata.part_id()};
-  }
-  record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - frame.arrival).count();
+  if (CheckMetadata(frame.metadata).ok()) record.name = NameOf(frame.metadata);
   return record;
 }
 

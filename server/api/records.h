@@ -3,14 +3,13 @@
 #define BAYESPFL_SERVER_API_RECORDS_H_
 
 #include <chrono>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "grpcpp/server_context.h"
-#include "server/pipeline/frame.h"
+#include "model/verdict/inspection.h"
 #include "server/telemetry/record.h"
 
 namespace bayespfl::server {
@@ -26,11 +25,9 @@ struct ReceivedFrame {
   std::chrono::steady_clock::time_point arrival;  // of its message
 };
 
-FrameFinding FindingOf(const InspectionOutcome& outcome);
-
-// The record of the frame's answer, which has a finding when `status` is OK; refers to `call`.
+// The record of the frame's answer; refers to `call` and to `result`, which is null unless `status` is OK.
 FrameRecord RecordOf(const CallRecord& call, const ReceivedFrame& frame, const absl::Status& status,
-                     std::optional<FrameFinding> finding);
+                     const Inspection* result);
 
 }  // namespace bayespfl::server
 

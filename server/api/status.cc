@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
-#include "google/rpc/error_details.pb.h"
-#include "server/pipeline/refusal.h"
+#include "server/api/rpc_details.pb.h"
 
 namespace bayespfl::server {
 namespace {
+
+namespace v1 = inspection::v1;
 
 constexpr std::array<absl::string_view, 17> kCodeNames = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
@@ -21,13 +22,14 @@ constexpr std::array<absl::string_view, 17> kCodeNames = {
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 
-std::string TypeUrl(const google::protobuf::Descriptor* type) {
-  return absl::StrCat("type.googleapis.com/", type->full_name());
-}
+static_assert(static_cast<int>(ErrorReason::kPermissionDenied) == v1::ERROR_REASON_PERMISSION_DENIED);
+static_assert(kErrorReasons == v1::ErrorReason_ARRAYSIZE);
 
 template <typename Message>
-void SetDetail(const Message& message, absl::Status& status) {
-  status.SetPayload(TypeUrl(Message::descriptor()), absl::Cord(message.SerializeAsString()));
+void AddDetail(const Message& message, absl::string_view type_name, rpc::Status& status) {
+  google::protobuf::Any& detail = *status.add_details();
+  detail.set_type_url(absl::StrCat("type.googleapis.com/", type_name));
+  detail.set_value(message.SerializeAsString());
 }
 
 }  // namespace
@@ -41,19 +43,53 @@ std::string WireMessage(absl::string_view message) {
   return text;
 }
 
-absl::Status WithRetryInfo(absl::Status status, absl::Duration delay) {
-  google::rpc::RetryInfo info;
-  info.mutable_retry_delay()->set_seconds(absl::IDivDuration(delay, absl::Seconds(1), &delay));
-  info.mutable_retry_delay()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(delay)));
-  SetDetail(info, status);
-  return status;
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+  return proto;
 }
 
-std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl(google::rpc::RetryInfo::descriptor()));
-  google::rpc::RetryInfo info;
-  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) return std::nullopt;
-  return absl::Seconds(info.retry_delay().seconds()) + absl::Nanoseconds(info.retry_delay().nanos());
+v1::FrameError ToProto(const absl::Status& status) {
+  v1::FrameError error;
+  error.set_code(static_cast<int>(status.code()));
+  error.set_reason(static_cast<v1::ErrorReason>(ReasonOf(status)));
+  error.set_message(WireMessage(status.message()));
+  if (const std::string field = FieldOf(status); !field.empty()) {
+    v1::FieldViolation& violation = *error.add_violations();
+    violation.set_field(WireMessage(field));
+    violation.set_description(error.message());
+  }
+  if (const std::optional<absl::Duration> delay = RetryDelayOf(status)) *error.mutable_retry_delay() = ToProto(*delay);
+  return error;
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const v1::FrameError error = ToProto(status);
+  rpc::Status details;
+  details.set_code(error.code());
+  details.set_message(error.message());
+  rpc::ErrorInfo info;
+  info.set_reason(std::string(ErrorReasonName(ReasonOf(status))));
+  info.set_domain(std::string(kErrorDomain));
+  AddDetail(info, "google.rpc.ErrorInfo", details);
+  if (error.violations_size() > 0) {
+    rpc::BadRequest request;
+    for (const v1::FieldViolation& violation : error.violations()) {
+      rpc::BadRequest::FieldViolation& wrong = *request.add_field_violations();
+      wrong.set_field(violation.field());
+      wrong.set_description(violation.description());
+    }
+    AddDetail(request, "google.rpc.BadRequest", details);
+  }
+  if (error.has_retry_delay()) {
+    rpc::RetryInfo retry;
+    *retry.mutable_retry_delay() = error.retry_delay();
+    AddDetail(retry, "google.rpc.RetryInfo", details);
+  }
+  AddDetail(error, v1::FrameError::descriptor()->full_name(), details);
+  return {static_cast<grpc::StatusCode>(error.code()), error.message(), details.SerializeAsString()};
 }
 
 absl::Duration RetryDelay(const Pipeline& pipeline) {
@@ -61,36 +97,9 @@ absl::Duration RetryDelay(const Pipeline& pipeline) {
 }
 
 absl::Status WithRetryDelay(absl::Status status, const Pipeline& pipeline) {
-  if (!absl::IsResourceExhausted(status) || RetryDelayOf(status).has_value()) return status;
-  return WithRetryInfo(std::move(status), RetryDelay(pipeline));
-}
-
-absl::Status WithErrorInfo(absl::Status status, absl::string_view reason) {
-  google::rpc::ErrorInfo info;
-  info.set_reason(std::string(reason));
-  info.set_domain(std::string(kErrorDomain));
-  SetDetail(info, status);
-  return status;
-}
-
-google::rpc::Status ToProto(const absl::Status& status) {
-  google::rpc::Status proto;
-  proto.set_code(static_cast<int>(status.code()));
-  proto.set_message(WireMessage(status.message()));
-  status.ForEachPayload([&proto](absl::string_view type_url, const absl::Cord& payload) {
-    if (type_url == kRefusalPayload) return;
-    google::protobuf::Any* detail = proto.add_details();
-    detail->set_type_url(std::string(type_url));
-    detail->set_value(std::string(payload));
-  });
-  return proto;
-}
-
-grpc::Status ToGrpcStatus(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  const google::rpc::Status proto = ToProto(status);
-  return {static_cast<grpc::StatusCode>(proto.code()), proto.message(),
-          proto.details_size() > 0 ? proto.SerializeAsString() : std::string()};
+  const bool passes = absl::IsResourceExhausted(status) && ReasonOf(status) != ErrorReason::kFrameTooLarge;
+  if (!passes || RetryDelayOf(status).has_value()) return status;
+  return WithRetryDelay(std::move(status), RetryDelay(pipeline));
 }
 
 absl::string_view CodeName(grpc::StatusCode code) {

@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "base/utf8.h"
-#include "server/api/status.h"
+#include "model/package/model_config.h"
+#include "server/pipeline/error_reason.h"
+#include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
 namespace {
@@ -19,17 +22,44 @@ absl::Span<const uint8_t> AsBytes(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-absl::Status UnknownEnum(absl::string_view field, int value) {
-  return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ", which is no value of its enum"));
-}
+// The fields of one message, named from the root: Field("samples") is "frame.options.samples".
+class Fields {
+ public:
+  Fields(absl::string_view where, absl::string_view message) : prefix_(absl::StrCat(where, message)) {}
 
-absl::Status CheckId(absl::string_view id, absl::string_view field) {
+  template <typename... What>
+  absl::Status Invalid(absl::string_view field, const What&... what) const {
+    return InvalidField(absl::StrCat(prefix_, field), absl::StrCat(what...));
+  }
+  absl::Status UnknownEnum(absl::string_view field, int value) const {
+    return Invalid(field, "is ", value, ", which is no value of its enum");
+  }
+
+  const std::string& prefix() const { return prefix_; }
+
+ private:
+  std::string prefix_;
+};
+
+absl::Status CheckId(absl::string_view id, absl::string_view field, const Fields& fields) {
   if (id.size() <= kMaxMetadataIdBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, " has ", id.size(), " bytes; at most ", kMaxMetadataIdBytes, " are allowed"));
+  return fields.Invalid(field, "has ", id.size(), " bytes; at most ", kMaxMetadataIdBytes, " are allowed");
 }
 
-absl::StatusOr<MapEncoding> EncodingFromProto(int encoding, absl::string_view field) {
+absl::Status CheckCaptureTime(const v1::FrameMetadata& metadata, const Fields& fields) {
+  constexpr int64_t kYearOne = -62'135'596'800;  // as google.protobuf.Timestamp defines its range
+  constexpr int64_t kYearTenThousand = 253'402'300'800;
+  constexpr int32_t kNanosPerSecond = 1'000'000'000;
+  const google::protobuf::Timestamp& time = metadata.capture_time();
+  if (time.seconds() >= kYearOne && time.seconds() < kYearTenThousand && time.nanos() >= 0 &&
+      time.nanos() < kNanosPerSecond) {
+    return absl::OkStatus();
+  }
+  return fields.Invalid("capture_time", "is ", time.seconds(), " s and ", time.nanos(),
+                        " ns; expected a time from the year 1 to 9999 and 0 to 999999999 ns");
+}
+
+absl::StatusOr<MapEncoding> EncodingFromProto(int encoding, absl::string_view field, const Fields& fields) {
   switch (encoding) {
     case v1::MAP_ENCODING_UNSPECIFIED:
       return MapEncoding::kNone;
@@ -40,26 +70,39 @@ absl::StatusOr<MapEncoding> EncodingFromProto(int encoding, absl::string_view fi
     case v1::MAP_ENCODING_FLOAT32:
       return MapEncoding::kFloat32;
     default:
-      return UnknownEnum(field, encoding);
+      return fields.UnknownEnum(field, encoding);
   }
 }
 
-v1::MapEncoding EncodingToProto(MapEncoding encoding) {
+absl::StatusOr<MaskEncoding> MaskFromProto(int encoding, const Fields& fields) {
   switch (encoding) {
-    case MapEncoding::kPng8:
-      return v1::MAP_ENCODING_PNG8;
-    case MapEncoding::kPng16:
-      return v1::MAP_ENCODING_PNG16;
-    case MapEncoding::kFloat32:
-      return v1::MAP_ENCODING_FLOAT32;
-    case MapEncoding::kUint8:  // the contract has no such form, and nothing here asks for it
-    case MapEncoding::kNone:
-      break;
+    case v1::MASK_ENCODING_UNSPECIFIED:
+      return MaskEncoding::kNone;
+    case v1::MASK_ENCODING_PNG8:
+      return MaskEncoding::kPng8;
+    case v1::MASK_ENCODING_PNG1:
+      return MaskEncoding::kPng1;
+    case v1::MASK_ENCODING_COCO_RLE:
+      return MaskEncoding::kCocoRle;
+    default:
+      return fields.UnknownEnum("mask", encoding);
   }
-  return v1::MAP_ENCODING_UNSPECIFIED;
 }
 
-absl::StatusOr<MapSize> ResolutionFromProto(int resolution) {
+absl::StatusOr<PictureEncoding> PictureFromProto(int encoding, const Fields& fields) {
+  switch (encoding) {
+    case v1::PICTURE_ENCODING_UNSPECIFIED:
+      return PictureEncoding::kNone;
+    case v1::PICTURE_ENCODING_PNG:
+      return PictureEncoding::kPng;
+    case v1::PICTURE_ENCODING_JPEG:
+      return PictureEncoding::kJpeg;
+    default:
+      return fields.UnknownEnum("inspected_picture", encoding);
+  }
+}
+
+absl::StatusOr<MapSize> ResolutionFromProto(int resolution, const Fields& fields) {
   switch (resolution) {
     case v1::MAP_RESOLUTION_UNSPECIFIED:
     case v1::MAP_RESOLUTION_FRAME:
@@ -67,11 +110,11 @@ absl::StatusOr<MapSize> ResolutionFromProto(int resolution) {
     case v1::MAP_RESOLUTION_MODEL:
       return MapSize::kModel;
     default:
-      return UnknownEnum("options.resolution", resolution);
+      return fields.UnknownEnum("resolution", resolution);
   }
 }
 
-absl::StatusOr<Priority> PriorityFromProto(int priority) {
+absl::StatusOr<Priority> PriorityFromProto(int priority, const Fields& fields) {
   switch (priority) {
     case v1::PRIORITY_HIGH:
       return Priority::kHigh;
@@ -81,51 +124,100 @@ absl::StatusOr<Priority> PriorityFromProto(int priority) {
     case v1::PRIORITY_LOW:
       return Priority::kLow;
     default:
-      return UnknownEnum("options.priority", priority);
+      return fields.UnknownEnum("priority", priority);
   }
 }
 
-absl::StatusOr<PixelFormat> PixelFormatFromProto(int format) {
-  switch (format) {
-    case v1::PIXEL_FORMAT_MONO8:
-      return PixelFormat::kMono8;
-    case v1::PIXEL_FORMAT_MONO10:
-      return PixelFormat::kMono10;
-    case v1::PIXEL_FORMAT_MONO12:
-      return PixelFormat::kMono12;
-    case v1::PIXEL_FORMAT_MONO16:
-      return PixelFormat::kMono16;
-    case v1::PIXEL_FORMAT_MONO12_PACKED:
-      return PixelFormat::kMono12Packed;
-    case v1::PIXEL_FORMAT_MONO12P:
-      return PixelFormat::kMono12p;
-    case v1::PIXEL_FORMAT_BAYER_RG8:
-      return PixelFormat::kBayerRG8;
-    case v1::PIXEL_FORMAT_BAYER_GB8:
-      return PixelFormat::kBayerGB8;
-    case v1::PIXEL_FORMAT_BAYER_GR8:
-      return PixelFormat::kBayerGR8;
-    case v1::PIXEL_FORMAT_BAYER_BG8:
-      return PixelFormat::kBayerBG8;
-    case v1::PIXEL_FORMAT_RGB8:
-      return PixelFormat::kRGB8;
-    case v1::PIXEL_FORMAT_BGR8:
-      return PixelFormat::kBGR8;
-    case v1::PIXEL_FORMAT_RGBA8:
-      return PixelFormat::kRGBA8;
-    case v1::PIXEL_FORMAT_UNSPECIFIED:
-      return absl::InvalidArgumentError("image.raw.format is not given");
-    default:
-      return UnknownEnum("image.raw.format", format);
-  }
+// A category or an object.
+absl::StatusOr<std::string> NameFromProto(const std::string& name, absl::string_view field, const Fields& fields) {
+  absl::StatusOr<std::string> key = CategoryKey(name, "it");
+  if (!key.ok()) return fields.Invalid(field, "cannot be used: ", key.status().message());
+  return key;
 }
 
-absl::StatusOr<RawImage> RawFromProto(const v1::RawImage& raw) {
-  const absl::StatusOr<PixelFormat> format = PixelFormatFromProto(raw.format());
-  if (!format.ok()) return format.status();
+absl::StatusOr<CategoryRequest> CategoryFromProto(const v1::InspectOptions& proto, const Fields& fields) {
+  CategoryRequest category;
+  if (!proto.has_category()) return fields.Invalid("category", "is not given");
+  absl::StatusOr<std::string> name = NameFromProto(proto.category(), "category", fields);
+  if (!name.ok()) return name.status();
+  category.category = *std::move(name);
+  if (proto.has_object()) {
+    absl::StatusOr<std::string> object = NameFromProto(proto.object(), "object", fields);
+    if (!object.ok()) return object.status();
+    category.object = *std::move(object);
+  }
+  if (proto.has_samples()) {
+    if (proto.samples() < 1 || proto.samples() > kMaxSamples) {
+      return fields.Invalid("samples", "is ", proto.samples(), "; expected 1 to ", kMaxSamples);
+    }
+    category.samples = static_cast<int>(proto.samples());
+  }
+  if (proto.has_seed()) {
+    category.seed = proto.seed();
+  } else if (proto.random_seed()) {
+    absl::BitGen generator;  // seeded from the operating system
+    category.seed = absl::Uniform<uint64_t>(generator);
+  }
+  return category;
+}
+
+absl::Status RegionsFromProto(const v1::RegionOptions& proto, const Fields& parent, JudgeOptions& judge) {
+  const Fields fields(parent.prefix(), "regions.");
+  judge.want_regions = !proto.has_max_regions() || proto.max_regions() > 0;
+  if (proto.has_max_regions() && judge.want_regions) judge.max_regions = proto.max_regions();
+  if (judge.max_regions > kMaxRegions) {
+    return fields.Invalid("max_regions", "is ", proto.max_regions(), "; expected 0 to ", kMaxRegions);
+  }
+  if (!proto.has_max_contour_points()) return absl::OkStatus();
+  judge.max_contour_points = proto.max_contour_points();
+  if (judge.max_contour_points >= kFewestContourPoints && judge.max_contour_points <= kMaxContourPoints) {
+    return absl::OkStatus();
+  }
+  return fields.Invalid("max_contour_points", "is ", proto.max_contour_points(), "; expected ", kFewestContourPoints,
+                        " to ", kMaxContourPoints);
+}
+
+absl::Status MapsFromProto(const v1::InspectOptions& proto, const Fields& fields, FrameOptions& options) {
+  const absl::StatusOr<MapEncoding> map = EncodingFromProto(proto.anomaly_map(), "anomaly_map", fields);
+  if (!map.ok()) return map.status();
+  const absl::StatusOr<MapEncoding> deviation = EncodingFromProto(proto.deviation_map(), "deviation_map", fields);
+  if (!deviation.ok()) return deviation.status();
+  const absl::StatusOr<MaskEncoding> mask = MaskFromProto(proto.mask(), fields);
+  if (!mask.ok()) return mask.status();
+  const absl::StatusOr<MapSize> resolution = ResolutionFromProto(proto.resolution(), fields);
+  if (!resolution.ok()) return resolution.status();
+  const absl::StatusOr<PictureEncoding> picture = PictureFromProto(proto.inspected_picture(), fields);
+  if (!picture.ok()) return picture.status();
+  options.anomaly_map = *map;
+  options.deviation_map = *deviation;
+  options.mask = *mask;
+  options.resolution = *resolution;
+  options.picture = *picture;
+  return absl::OkStatus();
+}
+
+absl::Status JudgeFromProto(const v1::InspectOptions& proto, const Fields& fields, JudgeOptions& judge) {
+  if (proto.has_mask_threshold()) {
+    const float threshold = proto.mask_threshold();
+    if (!(threshold >= 0.0F && threshold <= 1.0F)) {  // false for NaN as well
+      return fields.Invalid("mask_threshold", "is ", threshold, "; expected 0 to 1");
+    }
+    judge.mask_threshold = threshold;
+  }
+  return proto.has_regions() ? RegionsFromProto(proto.regions(), fields, judge) : absl::OkStatus();
+}
+
+absl::StatusOr<RawImage> RawFromProto(const v1::RawImage& raw, const Fields& parent) {
+  const Fields fields(parent.prefix(), "raw.");
+  if (raw.pfnc_pixel_format() == 0) return fields.Invalid("pfnc_pixel_format", "is not given");
+  const std::optional<PixelFormat> format = PixelFormatFromPfncValue(raw.pfnc_pixel_format());
+  if (!format.has_value()) {
+    return fields.Invalid("pfnc_pixel_format", absl::StrFormat("is 0x%08X", raw.pfnc_pixel_format()),
+                          ", which is not among the formats that are taken: the contract lists them");
+  }
   if (raw.width() == 0 || raw.height() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image.raw is ", raw.width(), " x ", raw.height(), " pixels; width and height must be positive"));
+    return fields.Invalid(raw.width() == 0 ? "width" : "height", "is 0; the picture is ", raw.width(), " x ",
+                          raw.height(), " pixels, and both must be positive");
   }
   return RawImage{.data = AsBytes(raw.data()),
                   .width = raw.width(),
@@ -134,135 +226,53 @@ absl::StatusOr<RawImage> RawFromProto(const v1::RawImage& raw) {
                   .format = *format};
 }
 
-absl::Status CheckSignificantBits(const v1::Image& image) {
+absl::Status CheckSignificantBits(const v1::Image& image, const Fields& fields) {
   const uint32_t bits = image.significant_bits();
   if (bits == 0) return absl::OkStatus();
-  if (bits < 9 || bits > 16) {
-    return absl::InvalidArgumentError(absl::StrCat("image.significant_bits is ", bits, "; expected 9 to 16, or 0"));
-  }
-  if (image.has_raw() && image.raw().format() != v1::PIXEL_FORMAT_MONO16) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image.significant_bits is ", bits, ", but of the raw formats only MONO16 takes it"));
+  if (bits < 9 || bits > 16) return fields.Invalid("significant_bits", "is ", bits, "; expected 9 to 16, or 0");
+  if (image.has_raw() && image.raw().pfnc_pixel_format() != PfncValue(PixelFormat::kMono16)) {
+    return fields.Invalid("significant_bits", "is ", bits, ", but of the raw formats only Mono16 takes it");
   }
   return absl::OkStatus();
-}
-
-uint64_t DrawSeed() {
-  absl::BitGen generator;  // seeded from the operating system
-  return absl::Uniform<uint64_t>(generator);
-}
-
-absl::Status MapOptionsFromProto(const v1::InspectOptions& proto, FrameOptions& options) {
-  const absl::StatusOr<MapEncoding> map = EncodingFromProto(proto.anomaly_map(), "options.anomaly_map");
-  if (!map.ok()) return map.status();
-  const absl::StatusOr<MapEncoding> deviation = EncodingFromProto(proto.deviation_map(), "options.deviation_map");
-  if (!deviation.ok()) return deviation.status();
-  const absl::StatusOr<MapSize> resolution = ResolutionFromProto(proto.resolution());
-  if (!resolution.ok()) return resolution.status();
-  options.anomaly_map = *map;
-  options.deviation_map = *deviation;
-  options.resolution = *resolution;
-  options.mask = proto.mask() ? MapEncoding::kPng8 : MapEncoding::kNone;
-  return absl::OkStatus();
-}
-
-// Everything but the category's own check, which an unset category of a stream's configuration would not pass.
-absl::StatusOr<FrameOptions> OptionsFromProto(const v1::InspectOptions& proto) {
-  FrameOptions options;
-  if (proto.has_samples()) {
-    if (proto.samples() < 1 || proto.samples() > kMaxSamples) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("options.samples is ", proto.samples(), "; expected 1 to ", kMaxSamples));
-    }
-    options.samples = static_cast<int>(proto.samples());
-  }
-  if (proto.has_mask_threshold()) {
-    const float threshold = proto.mask_threshold();
-    if (!(threshold >= 0.0F && threshold <= 1.0F)) {  // false for NaN as well
-      return absl::InvalidArgumentError(absl::StrCat("options.mask_threshold is ", threshold, "; expected 0 to 1"));
-    }
-    options.mask_threshold = threshold;
-  }
-  const absl::Status maps = MapOptionsFromProto(proto, options);
-  if (!maps.ok()) return maps;
-  const absl::StatusOr<Priority> priority = PriorityFromProto(proto.priority());
-  if (!priority.ok()) return priority.status();
-  options.priority = *priority;
-  if (!proto.model().empty()) {
-    const absl::Status valid = CheckModelName(proto.model());
-    if (!valid.ok()) return absl::InvalidArgumentError(absl::StrCat("options.model: ", valid.message()));
-    options.model = proto.model();
-  }
-  options.category = proto.category();
-  options.seed = proto.seed();
-  return options;
 }
 
 absl::StatusOr<FrameRequest> MakeRequest(const v1::Image& image, const v1::FrameMetadata& metadata,
-                                         FrameOptions options, absl::string_view category_field) {
-  absl::Status checked = CheckCategory(options.category, category_field);
-  checked.Update(CheckMetadata(metadata));
-  if (!checked.ok()) return checked;
-  absl::StatusOr<ImageSource> source = ImageFromProto(image);
+                                         const v1::InspectOptions& options, absl::string_view where) {
+  absl::StatusOr<FrameOptions> checked = OptionsFromProto(options, where);
+  if (!checked.ok()) return checked.status();
+  if (const absl::Status names = CheckMetadata(metadata, where); !names.ok()) return names;
+  absl::StatusOr<ImageSource> source = ImageFromProto(image, where);
   if (!source.ok()) return source.status();
   FrameRequest request;
   request.image = *std::move(source);
-  request.options = std::move(options);
+  request.options = *std::move(checked);
   return request;
-}
-
-void MapToProto(std::optional<EncodedMap>& map, v1::PixelMap* (v1::InspectResponse::*mutable_field)(),
-                v1::InspectResponse& response) {
-  if (!map.has_value()) return;
-  v1::PixelMap* proto = (response.*mutable_field)();
-  proto->set_encoding(EncodingToProto(map->encoding));
-  proto->set_width(static_cast<uint32_t>(map->width));
-  proto->set_height(static_cast<uint32_t>(map->height));
-  proto->set_data(std::move(map->data));
-}
-
-void SecondsToProto(const FrameSeconds& seconds, v1::StageSeconds& proto) {
-  proto.set_queue(seconds.queue);
-  proto.set_decode(seconds.decode);
-  proto.set_preprocess(seconds.model.preprocess);
-  proto.set_vision(seconds.model.vision);
-  proto.set_prompts(seconds.model.prompts);
-  proto.set_detect(seconds.model.detect);
-  proto.set_postprocess(seconds.model.postprocess);
-  proto.set_render(seconds.render);
-  proto.set_total(seconds.total);
 }
 
 }  // namespace
 
-absl::Status CheckCategory(absl::string_view category, absl::string_view field) {
-  if (category.empty() || category.size() > size_t{kMaxCategoryBytes}) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, " has ", category.size(), " bytes; expected 1 to ", kMaxCategoryBytes));
-  }
-  if (!IsUtf8(category)) return absl::InvalidArgumentError(absl::StrCat(field, " is not valid UTF-8"));
-  return absl::OkStatus();
-}
-
-absl::Status CheckMetadata(const v1::FrameMetadata& metadata) {
-  absl::Status status = CheckId(metadata.camera_id(), "metadata.camera_id");
-  status.Update(CheckId(metadata.frame_id(), "metadata.frame_id"));
-  status.Update(CheckId(metadata.part_id(), "metadata.part_id"));
+absl::Status CheckMetadata(const v1::FrameMetadata& metadata, absl::string_view where) {
+  const Fields fields(where, "metadata.");
+  absl::Status status = CheckId(metadata.camera_id(), "camera_id", fields);
+  status.Update(CheckId(metadata.frame_id(), "frame_id", fields));
+  status.Update(CheckId(metadata.part_id(), "part_id", fields));
+  if (status.ok() && metadata.has_capture_time()) status = CheckCaptureTime(metadata, fields);
   return status;
 }
 
-absl::StatusOr<ImageSource> ImageFromProto(const v1::Image& image) {
-  const absl::Status bits = CheckSignificantBits(image);
+absl::StatusOr<ImageSource> ImageFromProto(const v1::Image& image, absl::string_view where) {
+  const Fields fields(where, "image.");
+  const absl::Status bits = CheckSignificantBits(image, fields);
   if (!bits.ok()) return bits;
   ImageSource source;
   if (image.significant_bits() != 0) source.significant_bits = static_cast<int>(image.significant_bits());
   switch (image.source_case()) {
     case v1::Image::kEncoded:
-      if (image.encoded().empty()) return absl::InvalidArgumentError("image.encoded is empty: 0 bytes");
+      if (image.encoded().empty()) return fields.Invalid("encoded", "is empty: 0 bytes");
       source.pixels = EncodedImage{.data = AsBytes(image.encoded())};
       return source;
     case v1::Image::kRaw: {
-      absl::StatusOr<RawImage> raw = RawFromProto(image.raw());
+      absl::StatusOr<RawImage> raw = RawFromProto(image.raw(), fields);
       if (!raw.ok()) return raw.status();
       source.pixels = *raw;
       return source;
@@ -270,112 +280,67 @@ absl::StatusOr<ImageSource> ImageFromProto(const v1::Image& image) {
     case v1::Image::SOURCE_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError("image is empty: neither image.encoded nor image.raw is given");
+  return InvalidField(absl::StrCat(where, "image"), "is empty: neither image.encoded nor image.raw is given");
 }
 
-absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration& timeout) {
+absl::StatusOr<FrameOptions> OptionsFromProto(const v1::InspectOptions& proto, absl::string_view where) {
+  const Fields fields(where, "options.");
+  FrameOptions options;
+  absl::StatusOr<CategoryRequest> category = CategoryFromProto(proto, fields);
+  if (!category.ok()) return category.status();
+  options.category = *std::move(category);
+  if (const absl::Status maps = MapsFromProto(proto, fields, options); !maps.ok()) return maps;
+  if (const absl::Status judge = JudgeFromProto(proto, fields, options.judge); !judge.ok()) return judge;
+  const absl::StatusOr<Priority> priority = PriorityFromProto(proto.priority(), fields);
+  if (!priority.ok()) return priority.status();
+  options.priority = *priority;
+  if (!proto.model().empty()) {
+    const absl::Status valid = CheckModelName(proto.model());
+    if (!valid.ok()) return fields.Invalid("model", "cannot be used: ", valid.message());
+    options.model = proto.model();
+  }
+  return options;
+}
+
+absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration& timeout, absl::string_view where) {
   constexpr int64_t kMaxSeconds = 315'576'000'000;  // as google.protobuf.Duration defines it
   constexpr int32_t kNanosPerSecond = 1'000'000'000;
   const bool in_range = timeout.seconds() >= 0 && timeout.seconds() <= kMaxSeconds && timeout.nanos() >= 0 &&
                         timeout.nanos() < kNanosPerSecond;
   if (!in_range || (timeout.seconds() == 0 && timeout.nanos() == 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("frame.timeout is ", timeout.seconds(), " s and ", timeout.nanos(),
-                                                   " ns; expected more than 0 and at most ", kMaxSeconds, " s"));
+    return Fields(where, "").Invalid("timeout", "is ", timeout.seconds(), " s and ", timeout.nanos(),
+                                     " ns; expected more than 0 and at most ", kMaxSeconds, " s");
   }
   return absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
 }
 
 absl::StatusOr<FrameRequest> FrameFromProto(const v1::InspectRequest& request) {
-  absl::StatusOr<FrameOptions> options = OptionsFromProto(request.options());
-  if (!options.ok()) return options.status();
-  if (!request.options().has_seed()) options->seed = DrawSeed();
-  return MakeRequest(request.image(), request.metadata(), *std::move(options), "options.category");
+  return MakeRequest(request.image(), request.metadata(), request.options(), "");
 }
 
 absl::StatusOr<StreamDefaults> DefaultsFromProto(const v1::StreamConfiguration& configuration) {
-  absl::StatusOr<FrameOptions> options = OptionsFromProto(configuration.options());
+  constexpr absl::string_view kWhere = "configuration.";
+  // Frames may bring the category; everything else must hold for it alone.
+  v1::InspectOptions checked = configuration.options();
+  if (!checked.has_category()) checked.set_category("any");
+  const absl::StatusOr<FrameOptions> options = OptionsFromProto(checked, kWhere);
   if (!options.ok()) return options.status();
-  if (!options->category.empty()) {
-    const absl::Status category = CheckCategory(options->category, "configuration.options.category");
-    if (!category.ok()) return category;
-  }
   const int policy = configuration.flow_policy();
   if (policy != v1::FLOW_POLICY_UNSPECIFIED && policy != v1::FLOW_POLICY_BLOCK && policy != v1::FLOW_POLICY_LATEST) {
-    return UnknownEnum("configuration.flow_policy", policy);
+    return Fields(kWhere, "").UnknownEnum("flow_policy", policy);
   }
-  return StreamDefaults{.options = *std::move(options),
-                        .has_seed = configuration.options().has_seed(),
-                        .latest = policy == v1::FLOW_POLICY_LATEST};
+  return StreamDefaults{.options = configuration.options(), .latest = policy == v1::FLOW_POLICY_LATEST};
 }
 
 absl::StatusOr<FrameRequest> FrameFromProto(const v1::StreamFrame& frame, const StreamDefaults& defaults) {
-  FrameOptions options = defaults.options;
-  if (frame.has_category()) options.category = frame.category();
-  if (frame.has_seed()) {
-    options.seed = frame.seed();
-  } else if (!defaults.has_seed) {
-    options.seed = DrawSeed();
-  }
-  absl::StatusOr<FrameRequest> request =
-      MakeRequest(frame.image(), frame.metadata(), std::move(options),
-                  frame.has_category() ? "frame.category" : "configuration.options.category");
+  v1::InspectOptions options = defaults.options;
+  options.MergeFrom(frame.options());
+  absl::StatusOr<FrameRequest> request = MakeRequest(frame.image(), frame.metadata(), options, "frame.");
   if (!request.ok() || !frame.has_timeout()) return request;
   const absl::StatusOr<absl::Duration> timeout = TimeoutFromProto(frame.timeout());
   if (!timeout.ok()) return timeout.status();
   request->deadline = absl::Now() + *timeout;
   return request;
-}
-
-v1::InspectResponse ToProto(InspectionOutcome outcome) {
-  v1::InspectResponse response;
-  response.set_category(std::move(outcome.category));
-  response.set_score(outcome.score);
-  response.set_score_std(outcome.score_std);
-  response.set_text_score(outcome.text_score);
-  response.set_map_score(outcome.map_score);
-  response.set_mask_threshold(outcome.mask_threshold);
-  response.set_mask_area_pixels(outcome.mask_area_pixels);
-  response.set_mask_area_fraction(outcome.mask_area_fraction);
-  MapToProto(outcome.anomaly_map, &v1::InspectResponse::mutable_anomaly_map, response);
-  MapToProto(outcome.deviation_map, &v1::InspectResponse::mutable_deviation_map, response);
-  MapToProto(outcome.mask, &v1::InspectResponse::mutable_mask, response);
-  response.set_seed(outcome.seed);
-  response.set_samples(static_cast<uint32_t>(outcome.samples));
-  response.set_model(std::move(outcome.model));
-  response.set_model_version(std::move(outcome.model_version));
-  response.set_calibrated(outcome.calibrated);
-  if (outcome.score_threshold.has_value()) response.set_score_threshold(*outcome.score_threshold);
-  response.set_frame_width(static_cast<uint32_t>(outcome.frame_width));
-  response.set_frame_height(static_cast<uint32_t>(outcome.frame_height));
-  SecondsToProto(outcome.seconds, *response.mutable_seconds());
-  return response;
-}
-
-v1::GetModelInfoResponse ToProto(const ServedModel& model, absl::string_view server_version) {
-  const ModelInfo& info = model.info();
-  v1::GetModelInfoResponse response;
-  response.set_model(model.name());
-  response.set_name(info.name);
-  response.set_version(info.version);
-  response.set_digest(info.digest);
-  response.set_device(info.device);
-  response.set_stage(static_cast<uint32_t>(info.stage));
-  response.set_image_size(static_cast<uint32_t>(info.image_size));
-  response.set_default_samples(static_cast<uint32_t>(info.default_samples));
-  response.set_max_samples(kMaxSamples);
-  response.set_mask_threshold(info.mask_threshold);
-  response.set_calibrated(info.calibrated);
-  response.set_map_smoothing_sigma(info.map_smoothing_sigma);
-  response.set_iad_sampling(info.iad_sampling);
-  response.set_server_version(std::string(server_version));
-  for (const CalibratedCategory& category : info.calibrated_categories) {
-    v1::CalibratedCategory& proto = *response.add_calibrated_categories();
-    proto.set_category(category.category);
-    proto.set_mask_threshold(category.mask_threshold);
-    proto.set_score_threshold(category.score_threshold);
-    proto.set_good_pictures(static_cast<uint32_t>(category.good_pictures));
-  }
-  return response;
 }
 
 }  // namespace bayespfl::server

@@ -1,13 +1,13 @@
-// Between the messages of the contract and the pipeline's types. All validation of what a client sends is here, except
-// what needs the picture's bytes (pipeline, decode stage) or the model's vocabulary (pipeline, admission).
+// From the messages of the contract to the pipeline's types. All validation of what a client sends is here, except what
+// needs the picture's bytes (pipeline, decode stage) or the model's vocabulary (pipeline, admission).
 //
-// Every error is InvalidArgument and names the field, the value's size or kind, and the limit; none repeats text that
-// the client sent. All functions are thread-safe.
+// Every error is an InvalidField() (pipeline/error_reason.h) and names the field from the message's root, the value's size
+// or kind, and the limit; none repeats text that the client sent. `where` is what stands before the field's name in the
+// message: "", "frame." or "configuration.". All functions are thread-safe.
 #ifndef BAYESPFL_SERVER_API_TRANSLATE_H_
 #define BAYESPFL_SERVER_API_TRANSLATE_H_
 
 #include <cstddef>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,7 +15,6 @@
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "server/pipeline/frame.h"
-#include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
 
@@ -23,34 +22,31 @@ inline constexpr size_t kMaxMetadataIdBytes = 128;
 
 // What a stream's configuration says for all its frames.
 struct StreamDefaults {
-  FrameOptions options;   // its category may be empty: then every frame brings its own
-  bool has_seed = false;  // false: a new seed is drawn for every frame that brings none
-  bool latest = false;    // FLOW_POLICY_LATEST
+  inspection::v1::InspectOptions options;  // valid but for the category, which may be absent: then every frame brings it
+  bool latest = false;                     // FLOW_POLICY_LATEST
 };
 
-// 1..kMaxCategoryBytes bytes of UTF-8. `field` is how the message calls it.
-absl::Status CheckCategory(absl::string_view category, absl::string_view field);
-
-// camera_id, frame_id and part_id: at most kMaxMetadataIdBytes each.
-absl::Status CheckMetadata(const inspection::v1::FrameMetadata& metadata);
+// camera_id, frame_id and part_id: at most kMaxMetadataIdBytes each. capture_time: a valid google.protobuf.Timestamp.
+absl::Status CheckMetadata(const inspection::v1::FrameMetadata& metadata, absl::string_view where = "");
 
 // The picture; borrows the message's bytes.
-absl::StatusOr<ImageSource> ImageFromProto(const inspection::v1::Image& image);
+absl::StatusOr<ImageSource> ImageFromProto(const inspection::v1::Image& image, absl::string_view where = "");
+
+// What a frame is to be given. The category must be there; a random seed is drawn here.
+absl::StatusOr<FrameOptions> OptionsFromProto(const inspection::v1::InspectOptions& options,
+                                              absl::string_view where = "");
 
 // > 0, and a valid google.protobuf.Duration.
-absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration& timeout);
+absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration& timeout,
+                                                absl::string_view where = "frame.");
 
-// A unary call's frame. Borrows the picture's bytes from `request`; a seed is drawn when there is none.
+// A unary call's frame. Borrows the picture's bytes from `request`.
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::InspectRequest& request);
 
-// A stream's configuration and one of its frames. The frame's deadline is now plus its timeout, if it has one.
+// A stream's configuration and one of its frames, whose own options win field by field. The frame's deadline is now plus
+// its timeout, if it has one.
 absl::StatusOr<StreamDefaults> DefaultsFromProto(const inspection::v1::StreamConfiguration& configuration);
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::StreamFrame& frame, const StreamDefaults& defaults);
-
-// The outcome as a message, but for the metadata. Takes the maps' bytes out of `outcome`.
-inspection::v1::InspectResponse ToProto(InspectionOutcome outcome);
-
-inspection::v1::GetModelInfoResponse ToProto(const ServedModel& model, absl::string_view server_version);
 
 }  // namespace bayespfl::server
 

@@ -6,6 +6,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "grpcpp/support/proto_buffer_reader.h"
+#include "server/pipeline/error_reason.h"
 
 namespace bayespfl::server {
 namespace {
@@ -57,13 +58,17 @@ bool CountFields(CodedInputStream& stream, const Descriptor& type, int& left) {
 
 }  // namespace
 
+absl::Status MalformedMessage(absl::string_view what) {
+  return WithReason(absl::InvalidArgumentError(what), ErrorReason::kMalformedMessage);
+}
+
 absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const Descriptor& type) {
   grpc::ProtoBufferReader reader(&bytes);
   CodedInputStream stream(&reader);
   int left = kMaxMessageFields;
   if (CountFields(stream, type, left) || left >= 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the message of ", bytes.Length(), " bytes has more than ",
-                                                 kMaxMessageFields, " fields, or groups"));
+  return MalformedMessage(absl::StrCat("the message of ", bytes.Length(), " bytes has more than ", kMaxMessageFields,
+                                       " fields, or groups"));
 }
 
 }  // namespace bayespfl::server

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -19,6 +20,9 @@ namespace bayespfl::server {
 // 64-bit numbers, which take eight bytes each, counts as a field too; the only ones that a request needs are the sides
 // of a shape.
 inline constexpr int kMaxMessageFields = 1 << 14;
+
+// InvalidArgument for the reason MALFORMED_MESSAGE.
+absl::Status MalformedMessage(absl::string_view what);
 
 // Walks the fields of a serialised message, and of its parts of message type, without looking at the payloads.
 // InvalidArgument: there are more than kMaxMessageFields, or a group. Damage is left to the parser. Leaves `bytes` as
@@ -36,9 +40,9 @@ absl::Status ParseMessage(grpc::ByteBuffer& bytes, Message& message) {
     message.DiscardUnknownFields();
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("the message of ", size, " bytes is no valid ",
-                                                 Message::descriptor()->full_name(),
-                                                 ": damaged, or a text field is not valid UTF-8"));
+  return MalformedMessage(absl::StrCat("the message of ", size, " bytes is no valid ",
+                                       Message::descriptor()->full_name(),
+                                       ": damaged, or a text field is not valid UTF-8"));
 }
 
 // Internal: the message cannot be serialised.

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "server/pipeline/error_reason.h"
 
 namespace bayespfl::server {
 
@@ -31,11 +32,14 @@ absl::Status ClientLeft(Stage reached) {
   return absl::CancelledError(absl::StrCat("the client left; the frame had reached the stage ", StageName(reached)));
 }
 
-absl::Status ServerDraining() { return absl::UnavailableError("the server is draining; use another replica"); }
+absl::Status ServerDraining() {
+  return WithReason(absl::UnavailableError("the server is draining; use another replica"), ErrorReason::kDraining);
+}
 
 absl::Status NoReplicaLeft(absl::string_view model) {
-  return absl::InternalError(
-      absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt"));
+  return WithReason(absl::UnavailableError(absl::StrCat("every replica of the model \"", model,
+                                                        "\" failed and could not be rebuilt")),
+                    ErrorReason::kNoReplica);
 }
 
 }  // namespace bayespfl::server

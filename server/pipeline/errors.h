@@ -21,7 +21,7 @@ absl::Status ClientLeft(Stage reached);
 // Unavailable: no frame is accepted any more.
 absl::Status ServerDraining();
 
-// Internal: every replica of the model of that name is lost.
+// Unavailable: every replica of the model of that name is lost; another server may have one.
 absl::Status NoReplicaLeft(absl::string_view model);
 
 }  // namespace bayespfl::server

@@ -17,6 +17,8 @@
 #include "absl/types/span.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
+#include "model/verdict/categories.h"
+#include "model/verdict/inspection.h"
 
 namespace bayespfl::server {
 
@@ -28,7 +30,22 @@ enum class MapEncoding {
   kPng8,     // 8-bit gray PNG, round(255 v)
   kPng16,    // 16-bit gray PNG, round(65535 v)
   kFloat32,  // row-major little-endian IEEE 754 single
-  kUint8,    // row-major bytes, round(255 v)
+};
+
+// How a mask does.
+enum class MaskEncoding {
+  kNone,     // not wanted
+  kPng8,     // 8-bit gray PNG, 0 or 255
+  kPng1,     // 1-bit gray PNG
+  kCocoRle,  // COCO's compressed run lengths
+  kUint8,    // row-major bytes, 0 or 255
+};
+
+// How the picture does, as it was inspected.
+enum class PictureEncoding {
+  kNone,  // not wanted
+  kPng,   // 8-bit RGB
+  kJpeg,  // quality 90
 };
 
 // Who is served first. A frame counts as if it had arrived later by its priority's PriorityDelay(): an older frame of
@@ -54,15 +71,14 @@ constexpr int64_t PriorityShare(Priority priority, int64_t limit) {
 
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
-  std::string model;                                   // its name; empty: the default model
-  std::string category;                                // 1..kMaxCategoryBytes bytes of UTF-8
-  int samples = 0;                                     // 1..kMaxSamples; 0: the model's default
-  uint64_t seed = 0;                                   // key of the frame's noise
-  MapEncoding anomaly_map = MapEncoding::kNone;        // the smoothed map
-  MapEncoding deviation_map = MapEncoding::kNone;      // its population deviation over the samples
-  MapEncoding mask = MapEncoding::kNone;               // kNone, kPng8 or kUint8; of 0 and 255
-  MapSize resolution = MapSize::kFrame;                // kFrame or kModel: of map, deviation map, mask and mask area
-  std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the model's
+  std::string model;                                // its name; empty: the default model
+  CategoryRequest category;                         // what the frame is of, and how it is drawn
+  MapEncoding anomaly_map = MapEncoding::kNone;     // the smoothed map
+  MapEncoding deviation_map = MapEncoding::kNone;   // its population deviation over the samples
+  MaskEncoding mask = MaskEncoding::kNone;          // where the smoothed map reaches the threshold
+  MapSize resolution = MapSize::kFrame;             // kFrame or kModel: of map, deviation map and mask
+  JudgeOptions judge;                               // the mask's threshold, and whether regions are wanted
+  PictureEncoding picture = PictureEncoding::kNone;  // the decoded picture
   Priority priority = Priority::kNormal;
 };
 
@@ -112,37 +128,26 @@ struct EncodedMap {
   std::string data;
 };
 
-// Wall-clock seconds of one frame; what a batch shares is reported whole for each of its frames.
-struct FrameSeconds {
-  double queue = 0;  // waiting in all queues together
-  double decode = 0;
-  bayespfl::StageSeconds model;
-  double render = 0;
-  double total = 0;  // from arrival to answer
+struct EncodedMask {
+  MaskEncoding encoding = MaskEncoding::kNone;
+  int width = 0;   // pixels
+  int height = 0;  // pixels
+  std::string data;
+  uint64_t area = 0;  // pixels inside
 };
 
-// The answer to one frame.
+struct EncodedPicture {
+  PictureEncoding encoding = PictureEncoding::kNone;
+  std::string data;
+};
+
+// The answer to one frame: the result, which also goes to record and log, and what was asked for besides.
 struct InspectionOutcome {
-  std::string model;              // the name of the one that answers
-  std::string category;           // as used
-  float score = 0;                // 0..1
-  float score_std = 0;            // >= 0, over the samples
-  float text_score = 0;           // 0..1
-  float map_score = 0;            // 0..1
-  float mask_threshold = 0;       // used
-  uint64_t mask_area_pixels = 0;  // at the chosen resolution
-  double mask_area_fraction = 0;  // 0..1
+  Inspection inspection;
   std::optional<EncodedMap> anomaly_map;
   std::optional<EncodedMap> deviation_map;
-  std::optional<EncodedMap> mask;
-  uint64_t seed = 0;
-  int samples = 0;
-  std::string model_version;
-  bool calibrated = false;
-  std::optional<float> score_threshold;  // reject above; absent: the category is not calibrated
-  int frame_width = 0;                   // pixels of the picture
-  int frame_height = 0;
-  FrameSeconds seconds;
+  std::optional<EncodedMask> mask;
+  std::optional<EncodedPicture> picture;
 };
 
 // The answer to a frame that was skipped for a younger one of its stream. Nothing else answers with this code.

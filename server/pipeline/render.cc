@@ -4,50 +4,40 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "model/image/encode.h"
 
 namespace bayespfl::server {
 namespace {
 
-absl::StatusOr<std::string> EncodePng(const cv::Mat& picture) {
-  try {
-    std::vector<uint8_t> bytes;
-    if (!cv::imencode(".png", picture, bytes)) return absl::InternalError("the PNG encoder failed");
-    return std::string(bytes.begin(), bytes.end());
-  } catch (const cv::Exception& error) {
-    return absl::InternalError(absl::StrCat("the PNG encoder failed: ", error.what()));
+constexpr int kJpegQuality = 90;
+
+uint32_t Quantize(float value, float scale) {
+  return static_cast<uint32_t>(std::lround(std::clamp(value, 0.0F, 1.0F) * scale));
+}
+
+std::vector<uint8_t> QuantizeTo8Bits(const bayespfl::PixelMap& map) {
+  std::vector<uint8_t> samples;
+  samples.reserve(map.values.size());
+  for (const float value : map.values) samples.push_back(static_cast<uint8_t>(Quantize(value, 255.0F)));
+  return samples;
+}
+
+// Big-endian, as PNG has them.
+std::vector<uint8_t> QuantizeTo16Bits(const bayespfl::PixelMap& map) {
+  std::vector<uint8_t> samples;
+  samples.reserve(2 * map.values.size());
+  for (const float value : map.values) {
+    const uint32_t sample = Quantize(value, 65535.0F);
+    samples.push_back(static_cast<uint8_t>(sample >> 8U));
+    samples.push_back(static_cast<uint8_t>(sample & 0xFFU));
   }
-}
-
-template <typename Pixel>
-Pixel Quantize(float value, float scale) {
-  return static_cast<Pixel>(std::lround(std::clamp(value, 0.0F, 1.0F) * scale));
-}
-
-template <typename Pixel>
-absl::StatusOr<std::string> QuantizeToPng(const bayespfl::PixelMap& map, int type, float scale) {
-  cv::Mat picture(map.height, map.width, type);
-  size_t index = 0;
-  for (int row = 0; row < map.height; ++row) {
-    auto* out = picture.ptr<Pixel>(row);
-    for (int column = 0; column < map.width; ++column, ++index) {
-      out[column] = Quantize<Pixel>(map.values[index], scale);
-    }
-  }
-  return EncodePng(picture);
-}
-
-std::string QuantizeToBytes(const bayespfl::PixelMap& map) {
-  std::string bytes;
-  bytes.reserve(map.values.size());
-  for (const float value : map.values) bytes.push_back(static_cast<char>(Quantize<uint8_t>(value, 255.0F)));
-  return bytes;
+  return samples;
 }
 
 std::string LittleEndianFloats(const std::vector<float>& values) {
@@ -69,8 +59,8 @@ bool IsConsistent(const bayespfl::PixelMap& map) {
 }
 
 absl::Status CheckDetection(const Detection& detection, bool needs_deviation) {
-  const bool finite = std::isfinite(detection.score) && std::isfinite(detection.score_std) &&
-                      std::isfinite(detection.text_score) && std::isfinite(detection.map_score);
+  const bool finite =
+      std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
   if (!finite) return absl::InternalError("the model's score is not a number");
   if (!IsConsistent(detection.map)) return absl::InternalError("the model returned no anomaly map");
   if (needs_deviation && !IsConsistent(detection.map_std)) {
@@ -79,94 +69,123 @@ absl::Status CheckDetection(const Detection& detection, bool needs_deviation) {
   return absl::OkStatus();
 }
 
-absl::Status EncodeInto(const bayespfl::PixelMap& map, MapEncoding encoding, std::optional<EncodedMap>& out) {
-  if (encoding == MapEncoding::kNone) return absl::OkStatus();
-  absl::StatusOr<EncodedMap> encoded = EncodeMap(map, encoding);
-  if (!encoded.ok()) return encoded.status();
-  out = *std::move(encoded);
+// Maps in the size that is asked for: the model's as they are, the frame's made on the first use.
+class SizedMap {
+ public:
+  SizedMap(const bayespfl::PixelMap& map, MapSize size, const Inspection& frame)
+      : map_(map), full_(size == MapSize::kFrame), width_(frame.frame_width), height_(frame.frame_height) {}
+
+  const bayespfl::PixelMap& operator()() {
+    if (!full_) return map_;
+    if (resized_.values.empty()) resized_ = ResizeMap(map_, width_, height_);
+    return resized_;
+  }
+
+ private:
+  const bayespfl::PixelMap& map_;
+  const bool full_;
+  const int width_;
+  const int height_;
+  bayespfl::PixelMap resized_;
+};
+
+absl::Status EncodeMaps(const Detection& detection, const FrameOptions& options, InspectionOutcome& outcome) {
+  SizedMap map(detection.map, options.resolution, outcome.inspection);
+  if (options.mask != MaskEncoding::kNone) {
+    absl::StatusOr<EncodedMask> mask = EncodeMask(map(), outcome.inspection.mask_threshold, options.mask);
+    if (!mask.ok()) return mask.status();
+    outcome.mask = *std::move(mask);
+  }
+  if (options.anomaly_map != MapEncoding::kNone) {
+    absl::StatusOr<EncodedMap> encoded = EncodeMap(map(), options.anomaly_map);
+    if (!encoded.ok()) return encoded.status();
+    outcome.anomaly_map = *std::move(encoded);
+  }
+  if (options.deviation_map != MapEncoding::kNone) {
+    SizedMap deviation(detection.map_std, options.resolution, outcome.inspection);
+    absl::StatusOr<EncodedMap> encoded = EncodeMap(deviation(), options.deviation_map);
+    if (!encoded.ok()) return encoded.status();
+    outcome.deviation_map = *std::move(encoded);
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-Mask ThresholdMap(const bayespfl::PixelMap& map, float threshold) {
-  Mask mask{.width = map.width, .height = map.height, .pixels = {}, .area = 0};
-  mask.pixels.reserve(map.values.size());
-  for (const float value : map.values) {
-    const bool inside = value >= threshold;
-    mask.pixels.push_back(inside ? 255 : 0);
-    mask.area += inside ? 1 : 0;
-  }
-  return mask;
-}
-
 absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding encoding) {
-  if (!IsConsistent(map)) return absl::InvalidArgumentError("the map is empty");
+  if (!IsConsistent(map)) return absl::InternalError("the map is empty");
   absl::StatusOr<std::string> data;
   switch (encoding) {
     case MapEncoding::kPng8:
-      data = QuantizeToPng<uint8_t>(map, CV_8UC1, 255.0F);
+      data = EncodePng(PngSamples::kGray8, map.width, map.height, QuantizeTo8Bits(map));
       break;
     case MapEncoding::kPng16:
-      data = QuantizeToPng<uint16_t>(map, CV_16UC1, 65535.0F);
+      data = EncodePng(PngSamples::kGray16, map.width, map.height, QuantizeTo16Bits(map));
       break;
     case MapEncoding::kFloat32:
       data = LittleEndianFloats(map.values);
       break;
-    case MapEncoding::kUint8:
-      data = QuantizeToBytes(map);
-      break;
     case MapEncoding::kNone:
-      return absl::InvalidArgumentError("no encoding given");
+      return absl::InternalError("no encoding given");
   }
   if (!data.ok()) return data.status();
   return EncodedMap{.encoding = encoding, .width = map.width, .height = map.height, .data = *std::move(data)};
 }
 
-absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask, MapEncoding encoding) {
-  if (mask.pixels.empty()) return absl::InvalidArgumentError("the mask is empty");
-  if (encoding == MapEncoding::kUint8) {
-    return EncodedMap{.encoding = encoding,
-                      .width = mask.width,
-                      .height = mask.height,
-                      .data = std::string(mask.pixels.begin(), mask.pixels.end())};
+absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float threshold, MaskEncoding encoding) {
+  if (!IsConsistent(map)) return absl::InternalError("the map is empty");
+  EncodedMask mask{.encoding = encoding, .width = map.width, .height = map.height};
+  std::vector<uint8_t> pixels;
+  pixels.reserve(map.values.size());
+  for (const float value : map.values) {
+    const bool inside = value >= threshold;
+    pixels.push_back(inside ? 255 : 0);
+    mask.area += inside ? 1 : 0;
   }
-  if (encoding != MapEncoding::kPng8) return absl::InvalidArgumentError("no encoding of masks");
-  cv::Mat picture(mask.height, mask.width, CV_8UC1);
-  for (int row = 0; row < mask.height; ++row) {
-    std::memcpy(picture.ptr<uint8_t>(row),
-                mask.pixels.data() + static_cast<size_t>(row) * static_cast<size_t>(mask.width),
-                static_cast<size_t>(mask.width));
+  absl::StatusOr<std::string> data;
+  switch (encoding) {
+    case MaskEncoding::kPng8:
+      data = EncodePng(PngSamples::kGray8, map.width, map.height, pixels);
+      break;
+    case MaskEncoding::kPng1:
+      data = EncodePng(PngSamples::kGray1, map.width, map.height, pixels);
+      break;
+    case MaskEncoding::kCocoRle:
+      data = EncodeCocoRle(map.width, map.height, pixels);
+      break;
+    case MaskEncoding::kUint8:
+      data = std::string(pixels.begin(), pixels.end());
+      break;
+    case MaskEncoding::kNone:
+      return absl::InternalError("no encoding given");
   }
-  absl::StatusOr<std::string> data = EncodePng(picture);
   if (!data.ok()) return data.status();
-  return EncodedMap{.encoding = encoding, .width = mask.width, .height = mask.height, .data = *std::move(data)};
+  mask.data = *std::move(data);
+  return mask;
 }
 
-absl::Status Render(const Detection& detection, const FrameOptions& options, float default_threshold,
+absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncoding encoding) {
+  absl::StatusOr<std::string> data = encoding == PictureEncoding::kJpeg
+                                         ? EncodeJpeg(image, kJpegQuality)
+                                         : EncodePng(PngSamples::kRgb8, image.width, image.height, image.pixels);
+  if (!data.ok()) return data.status();
+  return EncodedPicture{.encoding = encoding, .data = *std::move(data)};
+}
+
+absl::Status Render(const Detection& detection, const CategorySetting& setting, const FrameOptions& options,
                     InspectionOutcome& outcome) {
   const absl::Status valid = CheckDetection(detection, options.deviation_map != MapEncoding::kNone);
   if (!valid.ok()) return valid;
-  outcome.category = options.category;
-  outcome.score = detection.score;
-  outcome.score_std = detection.score_std;
-  outcome.text_score = detection.text_score;
-  outcome.map_score = detection.map_score;
-  outcome.seed = detection.seed;
-  outcome.samples = detection.samples;
-  outcome.mask_threshold = options.mask_threshold.value_or(default_threshold);
-
-  const Mask mask = ThresholdMap(detection.map, outcome.mask_threshold);
-  outcome.mask_area_pixels = mask.area;
-  outcome.mask_area_fraction = static_cast<double>(mask.area) / static_cast<double>(mask.pixels.size());
-  if (options.mask != MapEncoding::kNone) {
-    absl::StatusOr<EncodedMap> encoded = EncodeMask(mask, options.mask);
-    if (!encoded.ok()) return encoded.status();
-    outcome.mask = *std::move(encoded);
-  }
-  absl::Status encoded = EncodeInto(detection.map, options.anomaly_map, outcome.anomaly_map);
-  encoded.Update(EncodeInto(detection.map_std, options.deviation_map, outcome.deviation_map));
-  return encoded;
+  Inspection& inspection = outcome.inspection;
+  inspection.category = options.category.category;
+  inspection.object = setting.object;
+  inspection.score = detection.score;
+  inspection.score_std = detection.score_std;
+  inspection.map_score = detection.map_score;
+  inspection.provenance.seed = detection.seed;
+  inspection.provenance.samples = detection.samples;
+  Judge(setting, detection.map, options.judge, inspection);
+  return EncodeMaps(detection, options, outcome);
 }
 
 }  // namespace bayespfl::server

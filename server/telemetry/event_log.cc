@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/pipeline/error_reason.h"
+#include "server/pipeline/frame.h"
 #include "server/telemetry/frame_outcome.h"
 
 namespace bayespfl::server {
@@ -59,8 +61,16 @@ void AddCall(const CallRecord& call, LogFields& fields) {
   AddText("parent_span_id", call.trace.parent_span_id, fields);
 }
 
+void AddResult(const Inspection& result, LogFields& fields) {
+  AddText("result_id", result.provenance.result_id, fields);
+  AddText("model", result.provenance.model, fields);
+  fields.push_back({"verdict", std::string(VerdictName(result.decision.verdict))});
+  fields.push_back({"score", double{result.score}});
+}
+
 void AddStatus(const absl::Status& status, LogFields& fields) {
   fields.push_back({"code", absl::StatusCodeToString(status.code())});
+  if (!status.ok() && !IsSkipped(status)) AddText("reason", std::string(ErrorReasonName(ReasonOf(status))), fields);
   AddText("error", std::string(status.message()), fields);
 }
 
@@ -77,11 +87,11 @@ void EventLog::FrameAnswered(const FrameRecord& frame) {
   AddText("camera_id", frame.name.camera_id, fields);
   AddText("frame_id", frame.name.frame_id, fields);
   AddText("part_id", frame.name.part_id, fields);
+  if (frame.name.attempt > 0) fields.push_back({"attempt", int64_t{frame.name.attempt}});
   AddText("category", frame.category, fields);
-  if (frame.finding.has_value()) AddText("model", frame.finding->model, fields);
+  if (frame.result != nullptr) AddResult(*frame.result, fields);
   AddStatus(frame.status, fields);
   fields.push_back({"seconds", frame.seconds});
-  if (frame.finding.has_value()) fields.push_back({"score", double{frame.finding->score}});
   const std::string code = absl::StatusCodeToString(frame.status.code());
   WriteLimited(level, MessageOf(outcome), std::move(fields), absl::StrCat("frame ", code, " ", frame.name.camera_id));
 }

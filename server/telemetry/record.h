@@ -9,6 +9,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "model/verdict/inspection.h"
 #include "server/telemetry/trace_context.h"
 
 namespace bayespfl::server {
@@ -23,34 +25,24 @@ struct CallRecord {
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
-// What a client calls a frame; at most 128 bytes each, in UTF-8. All empty when it said nothing, or too much.
+// What a client says of a frame; its texts have at most 128 bytes each, in UTF-8. All empty when it said nothing, or too
+// much.
 struct FrameName {
   std::string camera_id;
   std::string frame_id;
   std::string part_id;
+  std::optional<absl::Time> capture_time = std::nullopt;
+  uint32_t attempt = 0;  // how often the client has sent the frame before
 };
 
-// What the model found, without the maps.
-struct FrameFinding {
-  std::string model = {};  // its name
-  std::string model_version = {};
-  uint64_t seed = 0;
-  float score = 0;                                      // 0..1
-  float map_score = 0;                                  // 0..1
-  std::optional<float> score_threshold = std::nullopt;  // of the category
-  float mask_threshold = 0;                             // that was used
-  uint64_t mask_area_pixels = 0;
-  double mask_area_fraction = 0;  // 0..1
-};
-
-// One frame that was answered, with a finding or with an error.
+// One frame that was answered, with a result or with an error.
 struct FrameRecord {
   const CallRecord& call;  // the one that brought it
   FrameName name;
-  std::string category;                 // as asked for; empty when it was not valid
-  absl::Status status;                  // OK: there is a finding
-  std::optional<FrameFinding> finding;  // of OK
-  double seconds = 0;                   // from the frame's arrival to its answer
+  std::string category;                // as asked for; empty when it was not valid
+  absl::Status status;                 // OK: there is a result
+  const Inspection* result = nullptr;  // of OK, borrowed
+  double seconds = 0;                  // from the frame's arrival to its answer
 };
 
 }  // namespace bayespfl::server

@@ -5,33 +5,28 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "base/shortest_decimal.h"
+#include "model/verdict/result_line.h"
+#include "server/pipeline/error_reason.h"
+#include "server/pipeline/frame.h"
 
 namespace bayespfl::server {
+
 std::string FormatResultLine(const FrameRecord& frame, absl::Time time) {
-  nlohmann::ordered_json line;
-  line["time"] = FormatTimestamp(time);
-  line["camera_id"] = frame.name.camera_id;
-  line["frame_id"] = frame.name.frame_id;
-  line["part_id"] = frame.name.part_id;
+  const FrameName& name = frame.name;
+  nlohmann::ordered_json line = {
+      {"time", FormatTimestamp(time)},
+      {"camera_id", name.camera_id},
+      {"frame_id", name.frame_id},
+      {"part_id", name.part_id},
+      {"capture_time", nullptr},
+      {"attempt", name.attempt},
+      {"code", absl::StatusCodeToString(frame.status.code())},
+      {"reason", nullptr},
+  };
+  if (name.capture_time.has_value()) line["capture_time"] = FormatTimestamp(*name.capture_time);
+  if (!frame.status.ok() && !IsSkipped(frame.status)) line["reason"] = ErrorReasonName(ReasonOf(frame.status));
+  line.update(frame.result != nullptr ? ResultToJson(*frame.result) : NoResultToJson());
   line["category"] = frame.category;
-  line["code"] = absl::StatusCodeToString(frame.status.code());
-  for (const char* key : {"model", "model_version", "seed", "score", "map_score", "score_threshold", "mask_threshold",
-                          "mask_area_pixels", "mask_area_fraction"}) {
-    line[key] = nullptr;
-  }
-  if (frame.finding.has_value()) {
-    const FrameFinding& finding = *frame.finding;
-    line["model"] = finding.model;
-    line["model_version"] = finding.model_version;
-    line["seed"] = finding.seed;
-    line["score"] = ShortestDecimal(finding.score);
-    line["map_score"] = ShortestDecimal(finding.map_score);
-    if (finding.score_threshold.has_value()) line["score_threshold"] = ShortestDecimal(*finding.score_threshold);
-    line["mask_threshold"] = ShortestDecimal(finding.mask_threshold);
-    line["mask_area_pixels"] = finding.mask_area_pixels;
-    line["mask_area_fraction"] = finding.mask_area_fraction;
-  }
   line["seconds"] = frame.seconds;
   line["request_id"] = frame.call.request_id;
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

@@ -1,11 +1,12 @@
 // The result log: one JSON line in a file for each frame that was answered, for traceability and for later evaluation.
 //
-//   {"time":"2026-01-31T12:00:00.123Z","camera_id":"line 3","frame_id":"17","part_id":"","category":"metal nut",
-//    "code":"OK","model":"bayespfl-demo","model_version":"1.0.0+42c714dca196","seed":42,"score":0.12,"map_score":0.31,"score_threshold":0.5,
-//    "mask_threshold":0.4,"mask_area_pixels":0,"mask_area_fraction":0.0,"seconds":0.08,"request_id":"..."}
+//   {"time":"2026-01-31T12:00:00.123Z","camera_id":"line 3","frame_id":"17","part_id":"","capture_time":null,
+//    "attempt":0,"code":"OK","reason":null,"result_id":"019c...","category":"PCB-4711 rev C","object":
+//    "printed circuit board","verdict":"PASS",...,"seconds":0.08,"request_id":"..."}
 //
-// Every line has all keys, in this order; those of a finding are null when the code is not OK, and score_threshold when
-// the category is not calibrated.
+// Every line has all keys, in this order, with those of ResultToJson() (model/verdict/result_line.h) between "reason" and
+// "seconds"; they are null when the code is not OK, but for "category". A line with a result holds what it takes to
+// compute it again from the picture: `replay` does.
 #ifndef BAYESPFL_SERVER_TELEMETRY_RESULT_SINK_H_
 #define BAYESPFL_SERVER_TELEMETRY_RESULT_SINK_H_
 
