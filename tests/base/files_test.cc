@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/temporary_folder.h"
 
@@ -14,11 +16,41 @@ namespace bayespfl {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 std::vector<std::string> NamesIn(const std::string& folder) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename());
   return names;
+}
+
+TEST(ReadFileTest, ChecksSizeAndKind) {
+  const testing::TemporaryFolder folder;
+  const std::string large = folder.Write("large", std::string(11, 'x'));
+
+  EXPECT_TRUE(absl::IsNotFound(ReadFile(folder.File("none"), 10).status()));
+  EXPECT_THAT(std::string(ReadFile(folder.Write("nothing", ""), 10).status().message()), EndsWith("nothing is empty"));
+  EXPECT_THAT(std::string(ReadFile(large, 10).status().message()), HasSubstr("limit of 10 bytes"));
+  EXPECT_EQ(ReadFile(large, 11).value().size(), 11U);
+  EXPECT_THAT(std::string(ReadFile(folder.path(), 10).status().message()), HasSubstr("is a folder"));
+}
+
+TEST(ReadStreamTest, RefusesAnEmptyStream) {
+  std::istringstream nothing;
+
+  EXPECT_TRUE(absl::IsInvalidArgument(ReadStream(nothing, "standard input", 10).status()));
+}
+
+TEST(WriteFileTest, MakesTheFoldersAboveTheFile) {
+  const testing::TemporaryFolder folder;
+  const std::string file = folder.File("x/y/z");
+
+  EXPECT_TRUE(WriteFile(file, "bytes").ok());
+
+  EXPECT_EQ(*ReadFile(file, 10), "bytes");
+  EXPECT_EQ(NamesIn(folder.File("x/y")), std::vector<std::string>{"z"});
+  EXPECT_FALSE(WriteFile(folder.File("x/y/z/under_a_file"), "bytes").ok());
 }
 
 TEST(WriteFileTest, ReplacesAFileAndLeavesNothingBeside) {
