@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "base/progress.h"
 #include "base/seed.h"
 #include "base/utf8.h"
 #include "model/detection/detector.h"
@@ -27,7 +28,6 @@
 #include "model/package/sha256.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/failure.h"
-#include "model/tools/progress.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
