@@ -1,10 +1,10 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build demo test asan tsan reliability fuzz format lint lint-all contract clean
+.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      install what is missing, build, run the server and inspect the demo pictures (out/demo)"
-	@echo "make test      the same set-up, then all tests"
+	@echo "make demo      install what is missing, build the three programs, inspect the demo pictures (out/demo)"
+	@echo "make test      the same set-up, then build everything and run all tests"
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
 	@echo "make contract  docs/api.md and the contract's snapshot anew, after an addition to proto/"
@@ -20,7 +20,11 @@ setup:
 build: setup
 	@scripts/build.sh
 
-demo: build
+# Nobody who tries the programs should wait for the tests: they are about half of what there is to build.
+programs: setup
+	@scripts/build.sh release bayespfl-server bayespfl-client bayespfl-model
+
+demo: programs
 	@scripts/demo.sh
 
 test: build

@@ -24,5 +24,6 @@ if ! configured; then
     exit 1
   fi
 fi
+if ninja -C "$build_dir" -n "${targets[@]}" 2>/dev/null | grep -q '^ninja: no work to do'; then exit; fi
 # Two LibTorch compiles take 4 GB together; more at once would need more memory than small machines have.
 cmake --build "$build_dir" --parallel "${BAYESPFL_JOBS:-2}" ${targets[@]:+--target "${targets[@]}"}

@@ -2,70 +2,21 @@
 
 #include <algorithm>
 #include <iostream>
-#include <iterator>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/files.h"
-#include "base/picture_extension.h"
 #include "client/cpp/manifest.h"
+#include "model/image/picture_files.h"
 
 namespace bayespfl::client {
 namespace {
 
 namespace fs = std::filesystem;
 
-absl::StatusOr<std::vector<fs::path>> PicturesBelow(const fs::path& folder, const std::optional<fs::path>& exclude) {
-  std::vector<fs::path> pictures;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (exclude.has_value() && entry->is_directory(ignored) && fs::equivalent(entry->path(), *exclude, ignored)) {
-      entry.disable_recursion_pending();
-    } else if (entry->is_regular_file(ignored) && HasPictureExtension(entry->path())) {
-      pictures.push_back(entry->path());
-    }
-  }
-  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot read the folder ", folder.string()));
-  if (pictures.empty()) return absl::NotFoundError(absl::StrCat("no picture in the folder ", folder.string()));
-  std::sort(pictures.begin(), pictures.end());
-  return pictures;
-}
-
-// The path as given when it is relative and stays below here, else the file's own name.
-std::string NameOf(const fs::path& path) {
-  const bool leaves = std::find(path.begin(), path.end(), fs::path("..")) != path.end();
-  return path.is_absolute() || leaves ? path.filename().string() : path.lexically_normal().generic_string();
-}
-
-absl::Status AddFolder(const fs::path& folder, const std::string& category, const std::optional<fs::path>& exclude,
-                       std::vector<Input>& inputs) {
-  absl::StatusOr<std::vector<fs::path>> pictures = PicturesBelow(folder, exclude);
-  if (!pictures.ok()) return pictures.status();
-  for (fs::path& path : *pictures) {
-    std::string name = path.lexically_relative(folder).generic_string();
-    inputs.push_back({.name = std::move(name), .path = std::move(path), .bytes = {}, .category = category});
-  }
-  return absl::OkStatus();
-}
-
-absl::Status AddArgument(const std::string& argument, const std::string& category,
-                         const std::optional<fs::path>& exclude, std::vector<Input>& inputs) {
-  if (argument == "-") {
-    absl::StatusOr<std::string> bytes = ReadStream(std::cin, "standard input", kMaxPictureBytes);
-    if (!bytes.ok()) return bytes.status();
-    inputs.push_back({.name = "stdin", .path = {}, .bytes = *std::move(bytes), .category = category});
-    return absl::OkStatus();
-  }
-  const fs::path path = argument;
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return absl::NotFoundError(absl::StrCat("no such file or folder: ", argument));
-  if (fs::is_directory(status)) return AddFolder(path, category, exclude, inputs);
-  inputs.push_back({.name = NameOf(path), .path = path, .bytes = {}, .category = category});
-  return absl::OkStatus();
+absl::StatusOr<Input> StandardInput(const std::string& category) {
+  absl::StatusOr<std::string> bytes = ReadStream(std::cin, "standard input", kMaxPictureFileBytes);
+  if (!bytes.ok()) return bytes.status();
+  return Input{.name = "stdin", .path = {}, .bytes = *std::move(bytes), .category = category};
 }
 
 }  // namespace
@@ -77,8 +28,17 @@ absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>&
   }
   std::vector<Input> inputs;
   for (const std::string& argument : arguments) {
-    const absl::Status status = AddArgument(argument, category, exclude, inputs);
-    if (!status.ok()) return status;
+    if (argument == "-") {
+      absl::StatusOr<Input> input = StandardInput(category);
+      if (!input.ok()) return input.status();
+      inputs.push_back(*std::move(input));
+      continue;
+    }
+    absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles({argument}, exclude);
+    if (!files.ok()) return files.status();
+    for (PictureFile& file : *files) {
+      inputs.push_back({.name = std::move(file.name), .path = std::move(file.path), .bytes = {}, .category = category});
+    }
   }
   return inputs;
 }
@@ -89,7 +49,7 @@ absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
   std::vector<Input> inputs;
   inputs.reserve(entries->size());
   for (ManifestEntry& entry : *entries) {
-    inputs.push_back({.name = NameOf(entry.image),
+    inputs.push_back({.name = PictureName(entry.image),
                       .path = std::move(entry.path),
                       .bytes = {},
                       .category = std::move(entry.category)});
@@ -99,7 +59,7 @@ absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
 
 absl::StatusOr<std::string> LoadPicture(const Input& input) {
   if (input.path.empty()) return input.bytes;
-  return ReadFile(input.path, kMaxPictureBytes);
+  return ReadPictureFile(input.path);
 }
 
 }  // namespace bayespfl::client

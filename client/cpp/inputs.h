@@ -2,7 +2,6 @@
 #ifndef BAYESPFL_CLIENT_CPP_INPUTS_H_
 #define BAYESPFL_CLIENT_CPP_INPUTS_H_
 
-#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,9 +11,6 @@
 
 namespace bayespfl::client {
 
-// Largest picture that fits the server's default transport limit, bytes.
-inline constexpr size_t kMaxPictureBytes = size_t{64} << 20;
-
 // One picture to inspect.
 struct Input {
   std::string name;            // for people, and for the names of the results; "stdin" for standard input
@@ -23,17 +19,16 @@ struct Input {
   std::string category;
 };
 
-// The inputs of FILES, FOLDERS and "-" in this order. A folder stands for every picture below it
-// (base/picture_extension.h), sorted by path, without following linked folders and without `exclude` (the folder that
-// results go to). "-" reads the bytes of one picture from standard input. NOT_FOUND: no such file, or no picture in a
-// folder; INVALID_ARGUMENT: "-" twice, or an empty or too large standard input.
+// The inputs of FILES, FOLDERS and "-" in this order: "-" reads the bytes of one picture from standard input, the rest
+// is found by FindPictureFiles() of model/image/picture_files.h, without `exclude` (the folder that results go to).
+// INVALID_ARGUMENT: "-" twice, or an empty or too large standard input; else the errors of FindPictureFiles().
 absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
                                                  const std::optional<std::filesystem::path>& exclude);
 
 // The inputs of a manifest, see manifest.h. Their files need not exist.
 absl::StatusOr<std::vector<Input>> ManifestInputs(const std::filesystem::path& manifest);
 
-// The picture's bytes, at most kMaxPictureBytes. Errors name the file.
+// The picture's bytes, at most kMaxPictureFileBytes. Errors name the file.
 absl::StatusOr<std::string> LoadPicture(const Input& input);
 
 }  // namespace bayespfl::client

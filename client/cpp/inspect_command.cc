@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/number_range.h"
+#include "base/progress.h"
 #include "base/seed.h"
 #include "base/utf8.h"
 #include "client/cpp/commands.h"
@@ -19,7 +20,6 @@
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
-#include "client/cpp/progress.h"
 #include "client/cpp/report.h"
 #include "client/cpp/text.h"
 
@@ -132,7 +132,11 @@ int RunInspect(const InspectFlags& flags) {
   const InspectJob job = MakeJob(flags, *std::move(inputs));
   const std::unique_ptr<Reporter> reporter =
       flags.json ? MakeJsonReporter(std::cout) : MakeTableReporter(std::cout, job.inputs);
-  Progress progress(std::cerr, job.inputs.size(), StandardErrorIsTerminal());
+  // Elsewhere the reporter's rows say how far it has come.
+  Progress progress(std::cerr, {.what = "pictures",
+                                .total = static_cast<int64_t>(job.inputs.size()),
+                                .terminal = StandardErrorIsTerminal(),
+                                .only_on_terminal = true});
   return ExitCodeOf(*client, RunInspection(*client, job, *reporter, progress));
 }
 

@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/files.h"
 #include "client/cpp/output_names.h"
-#include "client/cpp/overlay.h"
+#include "client/cpp/reply_overlay.h"
 
 namespace bayespfl::client {
 namespace {
@@ -159,7 +159,7 @@ class Run final {
     if (!job_.output.has_value()) return;
     absl::Status status = WriteFile(files_[i].mask, response.mask().data());
     if (status.ok()) {
-      const absl::StatusOr<std::string> overlay = OverlayPng(pictures_[i], response);
+      const absl::StatusOr<std::string> overlay = ReplyOverlay(pictures_[i], response);
       status = overlay.ok() ? WriteFile(files_[i].overlay, *overlay) : overlay.status();
     }
     if (!status.ok()) {

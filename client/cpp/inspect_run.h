@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/progress.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspection_client.h"
-#include "client/cpp/progress.h"
 #include "client/cpp/report.h"
 
 namespace bayespfl::client {

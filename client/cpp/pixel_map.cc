@@ -1,5 +1,6 @@
 #include "client/cpp/pixel_map.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -13,25 +14,30 @@
 namespace bayespfl::client {
 namespace {
 
-using inspection::v1::PixelMap;
-
 // The wire is little-endian, like every machine this client is built for.
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
 constexpr uint32_t kMaxSide = 1 << 20;
 
-absl::StatusOr<cv::Mat> DecodeFloat(const PixelMap& map) {
+// All 0, of the size that the reply names; its bytes must have been found to fit.
+bayespfl::PixelMap Empty(const inspection::v1::PixelMap& map) {
+  return {.width = static_cast<int>(map.width()),
+          .height = static_cast<int>(map.height()),
+          .values = std::vector<float>(size_t{map.width()} * map.height())};
+}
+
+absl::StatusOr<bayespfl::PixelMap> DecodeFloat(const inspection::v1::PixelMap& map) {
   const uint64_t bytes = uint64_t{map.width()} * map.height() * sizeof(float);
   if (map.data().size() != bytes) {
     return absl::InvalidArgumentError(absl::StrCat("a float map of ", map.width(), " x ", map.height(), " has ",
                                                    map.data().size(), " bytes, not ", bytes));
   }
-  cv::Mat values(static_cast<int>(map.height()), static_cast<int>(map.width()), CV_32FC1);
-  std::memcpy(values.data, map.data().data(), map.data().size());
+  bayespfl::PixelMap values = Empty(map);
+  std::memcpy(values.values.data(), map.data().data(), map.data().size());
   return values;
 }
 
-absl::StatusOr<cv::Mat> DecodePng(const PixelMap& map) {
+absl::StatusOr<bayespfl::PixelMap> DecodePng(const inspection::v1::PixelMap& map) {
   const std::vector<uchar> bytes(map.data().begin(), map.data().end());
   cv::Mat pixels;
   try {
@@ -44,14 +50,15 @@ absl::StatusOr<cv::Mat> DecodePng(const PixelMap& map) {
       pixels.rows != static_cast<int>(map.height())) {
     return absl::InvalidArgumentError("a map is no PNG of the size and depth that the reply names");
   }
-  cv::Mat values;
-  pixels.convertTo(values, CV_32F, depth == CV_16U ? 1.0 / 65535 : 1.0 / 255);
+  bayespfl::PixelMap values = Empty(map);
+  cv::Mat target(values.height, values.width, CV_32FC1, values.values.data());
+  pixels.convertTo(target, CV_32F, depth == CV_16U ? 1.0 / 65535 : 1.0 / 255);
   return values;
 }
 
 }  // namespace
 
-absl::StatusOr<cv::Mat> DecodePixelMap(const PixelMap& map) {
+absl::StatusOr<bayespfl::PixelMap> DecodePixelMap(const inspection::v1::PixelMap& map) {
   if (map.width() < 1 || map.height() < 1 || map.width() > kMaxSide || map.height() > kMaxSide) {
     return absl::InvalidArgumentError("the reply carries no map, or one without a size");
   }

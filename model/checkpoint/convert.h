@@ -37,7 +37,7 @@ absl::StatusOr<int> StageFromPath(absl::string_view path);
 // whole or not at all. Returns its configuration.
 // NotFound: a source. DataLoss: a source that is damaged, hostile or no such model, with every tensor that is missing,
 // left over or of a wrong shape. InvalidArgument: options that do not fit. AlreadyExists: the output. OutOfRange: a
-// weight that the precision cannot hold. Internal: the disk.
+// weight that the precision cannot hold. Else the code of the errno: the disk.
 absl::StatusOr<ModelConfig> ConvertPackage(const ConvertOptions& options);
 
 }  // namespace bayespfl

@@ -28,7 +28,7 @@ std::vector<std::string> KnownArchitectures();
 
 // The same seed gives the same weights, whatever the format: CLIP's matrices in fp16 and the rest in fp32, as OpenAI
 // stores them. Takes about a second per 20 million weights. InvalidArgument: an unknown architecture.
-// AlreadyExists, NotFound, Internal: the output, as StagedFolder says.
+// AlreadyExists, NotFound, or the code of an errno: the output, as StagedFolder says.
 absl::StatusOr<ModelConfig> InitModel(const InitOptions& options);
 
 }  // namespace bayespfl

@@ -15,7 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "base/csv.h"
 #include "base/files.h"
-#include "base/picture_extension.h"
+#include "model/image/picture_files.h"
 
 namespace bayespfl {
 namespace {

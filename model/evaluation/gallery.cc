@@ -6,10 +6,13 @@
 
 #include "model/detection/pixel_map.h"
 #include "model/evaluation/ground_truth.h"
-#include "model/evaluation/overlay.h"
+#include "model/image/encode.h"
+#include "model/overlay/thumbnail.h"
 
 namespace bayespfl {
 namespace {
+
+constexpr int kJpegQuality = 85;
 
 enum class Order { kHighestFirst, kLowestFirst };
 
@@ -43,8 +46,12 @@ absl::StatusOr<std::string> DrawPicture(const Evaluation& evaluation, const Cate
   if (!files->mask.empty()) mask = ItemMask(*files, raw->width);
   if (!mask.ok()) return mask.status();
   const bool flat = !(category.map_high > category.map_low);
-  return RenderOverlay(*picture, SmoothMap(*raw, evaluation.setting.model.map_smoothing_sigma), *mask,
-                       {.low = flat ? 0.0F : category.map_low, .high = flat ? 1.0F : category.map_high});
+  const absl::StatusOr<RgbImage> thumbnail =
+      DrawThumbnail(*picture, SmoothMap(*raw, evaluation.setting.model.map_smoothing_sigma),
+                    {.width = raw->width, .height = raw->height, .values = *mask},
+                    {.low = flat ? 0.0F : category.map_low, .high = flat ? 1.0F : category.map_high});
+  if (!thumbnail.ok()) return thumbnail.status();
+  return EncodeJpeg(*thumbnail, kJpegQuality);
 }
 
 }  // namespace

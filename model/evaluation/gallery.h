@@ -15,7 +15,7 @@ namespace bayespfl {
 
 struct GalleryPicture {
   size_t index = 0;  // into Evaluation::pictures
-  std::string jpeg;  // overlay of picture, map and ground truth (overlay.h)
+  std::string jpeg;  // picture, map and ground truth (model/overlay/thumbnail.h)
 };
 
 struct GalleryStrip {

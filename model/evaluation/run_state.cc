@@ -62,10 +62,6 @@ std::optional<std::pair<int64_t, StoredScores>> FromLine(absl::string_view line)
                                                                     .map_crc = object.value("map_crc", 0U)});
 }
 
-absl::Status FileError(absl::string_view action, const fs::path& path, const std::error_code& error) {
-  return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot ", action, " ", path.string()));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunState>> RunState::Open(const fs::path& folder, const std::string& identity,
@@ -73,7 +69,7 @@ absl::StatusOr<std::unique_ptr<RunState>> RunState::Open(const fs::path& folder,
   std::unique_ptr<RunState> state(new RunState(folder, map_side));
   std::error_code error;
   fs::create_directories(folder / "maps", error);
-  if (error) return FileError("create", folder, error);
+  if (error) return FileError("create", folder, error.value());
   if (absl::Status status = state->Lock(); !status.ok()) return status;
   if (absl::Status status = state->Start(identity); !status.ok()) return status;
   if (absl::Status status = state->ReadResults(); !status.ok()) return status;
@@ -87,7 +83,7 @@ RunState::~RunState() {
 absl::Status RunState::Lock() {
   const fs::path path = folder_ / "lock";
   lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_ < 0) return FileError("open", path, {errno, std::generic_category()});
+  if (lock_ < 0) return FileError("open", path, errno);
   if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     return absl::FailedPreconditionError(absl::StrCat("another evaluation writes to ", folder_.parent_path().string()));
   }
@@ -103,7 +99,7 @@ absl::Status RunState::Start(const std::string& identity) {
   fs::remove(folder_ / "results.jsonl", error);
   if (!error) fs::remove_all(folder_ / "maps", error);
   if (!error) fs::create_directories(folder_ / "maps", error);
-  if (error) return FileError("clear", folder_, error);
+  if (error) return FileError("clear", folder_, error.value());
   if (had_results) {
     notes_.emplace_back(
         "the results of an earlier run belong to another model, data set or setting; all is computed anew");
@@ -157,7 +153,7 @@ absl::Status RunState::Put(int64_t index, StoredScores scores, const PixelMap& m
   std::ofstream stream(file, std::ios::binary | std::ios::app);
   stream << ToLine(index, scores);
   stream.close();
-  if (!stream) return FileError("write", file, {errno != 0 ? errno : EIO, std::generic_category()});
+  if (!stream) return FileError("write", file, errno);
   results_[index] = std::move(scores);
   return absl::OkStatus();
 }
@@ -179,7 +175,7 @@ absl::StatusOr<PixelMap> RunState::LoadMap(int64_t index) const {
 absl::Status RunState::Remove() {
   std::error_code error;
   fs::remove_all(folder_, error);
-  return error ? FileError("remove", folder_, error) : absl::OkStatus();
+  return error ? FileError("remove", folder_, error.value()) : absl::OkStatus();
 }
 
 }  // namespace bayespfl

@@ -142,6 +142,11 @@ class JpegWriter {
   char message_[JMSG_LENGTH_MAX] = {};
 };
 
+absl::Status CheckPicture(const RgbImage& image) {
+  if (image.width > 0 && image.height > 0 && image.pixels.size() == 3 * image.pixel_count()) return absl::OkStatus();
+  return absl::InvalidArgumentError("there is no picture to encode, or its pixels do not fit its size");
+}
+
 // Lengths of the runs, outside first, which may be 0.
 std::vector<int64_t> RunLengths(size_t width, size_t height, absl::Span<const uint8_t> mask) {
   std::vector<int64_t> runs = {0};
@@ -169,7 +174,16 @@ absl::StatusOr<std::string> EncodePng(PngSamples samples, int width, int height,
   return file;
 }
 
+absl::StatusOr<std::string> EncodePng(const RgbImage& image) {
+  if (const absl::Status status = CheckPicture(image); !status.ok()) return status;
+  return EncodePng(PngSamples::kRgb8, image.width, image.height, image.pixels);
+}
+
 absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality) {
+  if (const absl::Status status = CheckPicture(image); !status.ok()) return status;
+  if (quality < 1 || quality > 100) {
+    return absl::InvalidArgumentError(absl::StrCat("the quality of a JPEG is 1..100, not ", quality));
+  }
   if (image.width > JPEG_MAX_DIMENSION || image.height > JPEG_MAX_DIMENSION) {
     return absl::InvalidArgumentError(absl::StrCat("a picture of ", image.width, " x ", image.height,
                                                    " pixels cannot be a JPEG, whose sides have at most ",

@@ -23,8 +23,12 @@ enum class PngSamples {
 // sizes and as many bytes as they need. Internal: libpng failed. Thread-safe.
 absl::StatusOr<std::string> EncodePng(PngSamples samples, int width, int height, absl::Span<const uint8_t> data);
 
-// A baseline JPEG with 4:2:0 chroma, `quality` 1..100. Requires a non-empty picture. InvalidArgument: a side is above
-// 65,500 pixels, the most that a JPEG can have. Internal: libjpeg failed. Thread-safe.
+// The same of a picture, 8-bit RGB: DecodeImage() gives the same picture back. InvalidArgument: an empty picture, or pixels
+// that do not fit its size.
+absl::StatusOr<std::string> EncodePng(const RgbImage& image);
+
+// A baseline JPEG with 4:2:0 chroma. InvalidArgument: an empty picture, pixels that do not fit its size, a quality outside
+// 1..100, or a side above 65,500 pixels, the most that a JPEG can have. Internal: libjpeg failed. Thread-safe.
 absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality);
 
 // The mask (row-major [height, width], non-zero is inside) as COCO's compressed run lengths: `counts` of a segmentation in

@@ -1,4 +1,4 @@
-// The one place where OpenCV's picture codecs are called (BMP, WebP).
+// The one place where OpenCV's picture decoders are called (BMP, WebP).
 #ifndef BAYESPFL_MODEL_IMAGE_OPENCV_CODEC_H_
 #define BAYESPFL_MODEL_IMAGE_OPENCV_CODEC_H_
 

@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -30,10 +32,7 @@ size_t ByteSize(const TensorInfo& tensor) {
 absl::StatusOr<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
     const std::string& path, const std::map<std::string, TensorInfo>& tensors) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    const std::string what = absl::StrCat("cannot create ", path, ": ", std::strerror(errno));
-    return errno == EEXIST ? absl::AlreadyExistsError(what) : absl::InternalError(what);
-  }
+  if (fd < 0) return FileError("create", path, errno);
   std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter(path, fd));
   if (absl::Status status = writer->WriteHeader(tensors); !status.ok()) return status;
   return writer;
@@ -81,22 +80,14 @@ absl::StatusOr<std::string> SafetensorsWriter::Finish() {
   if (next_ != order_.size()) {
     return absl::FailedPreconditionError(absl::StrCat("tensor \"", order_[next_], "\" was not written"));
   }
-  if (fsync(fd_) != 0) return absl::InternalError(absl::StrCat("cannot flush ", path_, ": ", std::strerror(errno)));
-  if (close(std::exchange(fd_, -1)) != 0) {
-    return absl::InternalError(absl::StrCat("cannot close ", path_, ": ", std::strerror(errno)));
-  }
+  if (fsync(fd_) != 0) return FileError("flush", path_, errno);
+  if (close(std::exchange(fd_, -1)) != 0) return FileError("close", path_, errno);
   return digest_.HexDigest();
 }
 
 absl::Status SafetensorsWriter::Write(absl::Span<const uint8_t> bytes) {
   digest_.Add(bytes.data(), bytes.size());
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return absl::InternalError(absl::StrCat("cannot write ", path_, ": ", std::strerror(errno)));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
+  return WriteAll(fd_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
 }
 
 }  // namespace bayespfl

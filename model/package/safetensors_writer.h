@@ -24,7 +24,8 @@ namespace bayespfl {
 // Not thread-safe. A file that was not finished is left as it is: write into a folder that is thrown away on failure.
 class SafetensorsWriter {
  public:
-  // Creates the file (which must not exist) and writes its header. AlreadyExists or Internal: it cannot be written.
+  // Creates the file (which must not exist) and writes its header. AlreadyExists, or the code of another errno: it
+  // cannot be written.
   static absl::StatusOr<std::unique_ptr<SafetensorsWriter>> Create(const std::string& path,
                                                                    const std::map<std::string, TensorInfo>& tensors);
   ~SafetensorsWriter();
@@ -34,8 +35,8 @@ class SafetensorsWriter {
   // The order in which Append() takes the tensors: the widest elements first, so that all are aligned; then by name.
   const std::vector<std::string>& order() const { return order_; }
 
-  // Writes the next tensor: row-major, little-endian. InvalidArgument: not the bytes its type and shape need. Internal:
-  // the disk is full or failed.
+  // Writes the next tensor: row-major, little-endian. InvalidArgument: not the bytes its type and shape need. Else
+  // the code of the errno: the disk is full or failed.
   absl::Status Append(absl::Span<const uint8_t> bytes);
 
   // Flushes the file to the disk and returns the SHA-256 of its content. FailedPrecondition: a tensor is missing.

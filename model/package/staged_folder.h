@@ -17,7 +17,8 @@ namespace bayespfl {
 class StagedFolder {
  public:
   // `replace`: an existing folder at `target` may be replaced, in one step. Otherwise AlreadyExists when there is
-  // anything but an empty folder. NotFound or Internal: the parent folder is missing or cannot be written to.
+  // anything but an empty folder. NotFound: the parent folder is missing. Here and below, else the
+  // code of the errno.
   static absl::StatusOr<std::unique_ptr<StagedFolder>> Create(const std::string& target, bool replace);
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
@@ -26,7 +27,7 @@ class StagedFolder {
   // Where a file of this name is to be written for now.
   std::string Path(absl::string_view file) const;
 
-  // Writes a small file and flushes it.
+  // Writes or replaces a small file and flushes it.
   absl::Status Write(absl::string_view file, absl::string_view content);
 
   // Makes the folder appear under its final name. Call once, last, when every file in it has been flushed.

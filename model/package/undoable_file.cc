@@ -6,19 +6,13 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "base/files.h"
 
 namespace bayespfl {
 namespace {
-
-absl::Status Failed(absl::string_view action, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", action, " ", path));
-}
 
 // Closed with the object, which also gives up its lock.
 class Descriptor {
@@ -41,57 +35,24 @@ absl::StatusOr<std::optional<std::string>> Read(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
   if (!file.ok()) {
     if (errno == ENOENT) return std::nullopt;
-    return Failed("open", path);
+    return FileError("open", path, errno);
   }
   std::string content;
   std::array<char, 1 << 16> buffer;
   for (;;) {
     const ssize_t count = read(file.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failed("read", path);
+    if (count < 0) return FileError("read", path, errno);
     if (count == 0) return content;
     content.append(buffer.data(), static_cast<size_t>(count));
   }
 }
 
-absl::Status WriteAll(const Descriptor& file, absl::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(file.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failed("write", path);
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  if (fsync(file.get()) != 0) return Failed("write", path);
-  return absl::OkStatus();
-}
-
-absl::Status SyncFolderOf(const std::string& path) {
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
-  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
-  if (!descriptor.ok() || fsync(descriptor.get()) != 0) return Failed("write the folder", folder);
-  return absl::OkStatus();
-}
-
 // Gives the file this content, or removes it. `temporary` is in the same folder and nobody else's: the lock is held.
 absl::Status Replace(const std::string& path, const std::optional<std::string>& content, const std::string& temporary) {
-  if (!content.has_value()) {
-    if (unlink(path.c_str()) != 0 && errno != ENOENT) return Failed("remove", path);
-    return SyncFolderOf(path);
-  }
-  if (unlink(temporary.c_str()) != 0 && errno != ENOENT) return Failed("remove", temporary);
-  absl::Status written;
-  {
-    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL);
-    if (!file.ok()) return Failed("create", temporary);
-    written = WriteAll(file, *content, temporary);
-  }
-  if (written.ok() && std::rename(temporary.c_str(), path.c_str()) != 0) written = Failed("replace", path);
-  if (!written.ok()) {
-    unlink(temporary.c_str());
-    return written;
-  }
-  return SyncFolderOf(path);
+  if (content.has_value()) return WriteFileDurably(path, *content, temporary);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return FileError("remove", path, errno);
+  return FlushFolderOf(path);
 }
 
 // FILE and its neighbours, while the lock is held.
@@ -104,9 +65,9 @@ struct State {
 };
 
 absl::Status Lock(const Descriptor& lock, const std::string& path) {
-  if (!lock.ok()) return Failed("create", path);
+  if (!lock.ok()) return FileError("create", path, errno);
   while (flock(lock.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return Failed("lock", path);
+    if (errno != EINTR) return FileError("lock", path, errno);
   }
   return absl::OkStatus();
 }

@@ -16,18 +16,18 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/span.h"
+#include "base/progress.h"
 #include "base/seed.h"
 #include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/acceptance_threshold.h"
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
+#include "model/image/picture_files.h"
 #include "model/package/model_package.h"
 #include "model/package/sha256.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/failure.h"
-#include "model/tools/picture_files.h"
-#include "model/tools/progress.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -45,11 +45,12 @@ absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
 absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::vector<std::string>> files = PictureFiles(arguments);
+  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments);
   if (!files.ok()) return files.status();
   GoodPictures result;
   std::vector<std::string> unreadable;
-  for (const std::string& path : *files) {
+  for (const PictureFile& file : *files) {
+    const std::string path = file.path.string();
     const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
     if (!bytes.ok()) {
       unreadable.emplace_back(bytes.status().message());

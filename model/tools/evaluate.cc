@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "base/progress.h"
 #include "base/seed.h"
 #include "base/utf8.h"
 #include "model/detection/detector.h"
@@ -24,7 +25,6 @@
 #include "model/evaluation/report.h"
 #include "model/evaluation/run_state.h"
 #include "model/tools/failure.h"
-#include "model/tools/progress.h"
 
 namespace bayespfl {
 namespace {

@@ -13,9 +13,9 @@
 #include "base/seed.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
+#include "model/image/picture_files.h"
 #include "model/tools/failure.h"
 #include "model/tools/npy.h"
-#include "model/tools/picture_files.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {

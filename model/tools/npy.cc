@@ -1,9 +1,11 @@
 #include "model/tools/npy.h"
 
+#include <cstddef>
 #include <cstdint>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/files.h"
 
 namespace bayespfl {
 
@@ -14,14 +16,11 @@ absl::Status WriteNpy(const std::string& path, const PixelMap& map) {
       absl::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (", map.height, ", ", map.width, "), }");
   while ((kPreludeBytes + header.size() + 1) % kAlignment != 0) header += ' ';
   header += '\n';
-  std::ofstream file(path, std::ios::binary);
-  file << "\x93NUMPY" << '\x01' << '\x00' << static_cast<char>(header.size() & 0xFF)
-       << static_cast<char>(header.size() >> 8) << header;
-  file.write(reinterpret_cast<const char*>(map.values.data()),
-             static_cast<std::streamsize>(map.values.size() * sizeof(float)));
-  file.close();
-  if (!file) return absl::InternalError(absl::StrCat("cannot write ", path));
-  return absl::OkStatus();
+  const auto size = static_cast<uint16_t>(header.size());
+  const char prelude[kPreludeBytes] = {
+      '\x93', 'N', 'U', 'M', 'P', 'Y', '\x01', '\x00', static_cast<char>(size & 0xFFU), static_cast<char>(size >> 8U)};
+  const absl::string_view values(reinterpret_cast<const char*>(map.values.data()), map.values.size() * sizeof(float));
+  return WriteFile(path, absl::StrCat(absl::string_view(prelude, kPreludeBytes), header, values));
 }
 
 }  // namespace bayespfl

@@ -9,7 +9,7 @@
 
 namespace bayespfl {
 
-// Writes a map as float32 [height, width], little-endian, C order. Internal: the file cannot be written.
+// Writes a map as float32 [height, width], little-endian, C order; errors as WriteFile().
 absl::Status WriteNpy(const std::string& path, const PixelMap& map);
 
 }  // namespace bayespfl

@@ -167,7 +167,7 @@ absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float thre
 absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncoding encoding) {
   absl::StatusOr<std::string> data = encoding == PictureEncoding::kJpeg
                                          ? EncodeJpeg(image, kJpegQuality)
-                                         : EncodePng(PngSamples::kRgb8, image.width, image.height, image.pixels);
+                                         : EncodePng(image);
   if (!data.ok()) return data.status();
   return EncodedPicture{.encoding = encoding, .data = *std::move(data)};
 }

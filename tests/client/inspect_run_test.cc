@@ -59,7 +59,7 @@ class RunInspectionTest : public ::testing::TestWithParam<bool> {
     options.target = target;
     job.stream = GetParam();
     const auto client = InspectionClient::Create(options).value();
-    Progress progress(no_bar_, job.inputs.size(), false);
+    Progress progress(no_bar_, {.what = "pictures", .only_on_terminal = true});
     return RunInspection(*client, job, reporter_, progress);
   }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -41,8 +42,9 @@ TEST(PixelMapTest, ReadsEveryEncoding) {
     const auto values = DecodePixelMap(map);
 
     ASSERT_TRUE(values.ok()) << values.status();
-    ASSERT_EQ(values->size(), cv::Size(3, 1));
-    for (int x = 0; x < 3; ++x) EXPECT_NEAR(values->at<float>(x), floats[static_cast<size_t>(x)], 1e-6);
+    EXPECT_EQ(values->width, 3);
+    EXPECT_EQ(values->height, 1);
+    EXPECT_THAT(values->values, ::testing::Pointwise(::testing::FloatNear(1e-6F), floats));
   }
 }
 

@@ -74,7 +74,7 @@ TEST(EncodePngTest, Gray1HasOneBitAPixelAndTakesEveryNonZeroForWhite) {
 
 TEST(EncodePngTest, RgbIsTheSamePictureAgain) {
   const RgbImage picture{13, 7, Noise(size_t{13} * 7 * 3, 2)};
-  const absl::StatusOr<std::string> file = EncodePng(PngSamples::kRgb8, 13, 7, picture.pixels);
+  const absl::StatusOr<std::string> file = EncodePng(picture);
   ASSERT_TRUE(file.ok()) << file.status();
   const absl::StatusOr<RgbImage> read = DecodeImage(AsBytes(*file));
   ASSERT_TRUE(read.ok()) << read.status();
@@ -105,6 +105,17 @@ TEST(EncodeJpegTest, NamesASideThatNoJpegCanHave) {
   const absl::StatusOr<std::string> file = EncodeJpeg(picture, 90);
   EXPECT_TRUE(absl::IsInvalidArgument(file.status()));
   EXPECT_NE(file.status().message().find("65500"), std::string::npos) << file.status();
+}
+
+TEST(EncodePictureTest, RefusesWhatIsNoPictureAndNoQuality) {
+  const RgbImage torn{.width = 40, .height = 30, .pixels = Bytes(size_t{40} * 30)};
+  const RgbImage whole{.width = 1, .height = 1, .pixels = {1, 2, 3}};
+
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodePng(RgbImage()).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodePng(torn).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodeJpeg(torn, 90).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodeJpeg(whole, 0).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(EncodeJpeg(whole, 101).status()));
 }
 
 // ---- run lengths, read back as the format's description says

@@ -1,4 +1,4 @@
-#include "model/tools/progress.h"
+#include "base/progress.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -133,6 +133,22 @@ TEST_F(ProgressTest, AFileGetsALineForEveryPartOfAFew) {
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(Written(), '\n')),
               ElementsAre("pictures 1/3 (33 %)  1.00/s  0:02 left", "pictures 2/3 (66 %)  1.00/s  0:01 left",
                           "pictures 3/3 (100 %)  1.00/s  0:00 left", ""));
+}
+
+TEST_F(ProgressTest, WritesNothingIntoAFileWhenItIsForTerminalsOnly) {
+  {
+    Progress progress(stream_, {.what = "pictures", .total = 2, .terminal = false, .only_on_terminal = true});
+    progress.Advance();
+    progress.Clear();
+    progress.Advance();
+  }
+  EXPECT_EQ(Written(), "");
+}
+
+TEST_F(ProgressTest, ForTerminalsOnlyATerminalShowsTheBar) {
+  Progress progress(stream_, {.what = "pictures", .total = 2, .terminal = true, .only_on_terminal = true});
+  progress.Advance();
+  EXPECT_THAT(Written(), HasSubstr("pictures [############............] 1/2"));
 }
 
 TEST_F(ProgressTest, ClearWritesNothingIntoAFile) {

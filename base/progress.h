@@ -1,6 +1,6 @@
 // How far a long piece of work has come, for people.
-#ifndef BAYESPFL_MODEL_TOOLS_PROGRESS_H_
-#define BAYESPFL_MODEL_TOOLS_PROGRESS_H_
+#ifndef BAYESPFL_BASE_PROGRESS_H_
+#define BAYESPFL_BASE_PROGRESS_H_
 
 #include <cstdint>
 #include <functional>
@@ -16,7 +16,7 @@ bool StandardErrorIsTerminal();
 
 // On a terminal one line, redrawn in place at most every 100 ms:
 //   pictures [########................] 12/34  3.1/s  0:07 left
-// elsewhere a line of text for every 5 %:
+// elsewhere a line of text for every 5 %, or nothing where every line says the same for itself:
 //   pictures 12/34 (35 %)  3.1/s  0:07 left
 // Speed and time left count only fresh parts, and are left out before the first. Not thread-safe.
 class Progress final {
@@ -24,7 +24,8 @@ class Progress final {
   struct Options {
     std::string what;  // of what there are `total` parts
     int64_t total = 0;
-    bool terminal = false;
+    bool terminal = false;                 // the stream is one that can redraw a line
+    bool only_on_terminal = false;         // write nothing elsewhere
     std::function<absl::Time()> now = {};  // empty: the system's clock
   };
 
@@ -36,7 +37,7 @@ class Progress final {
   Progress& operator=(const Progress&) = delete;
 
   // One more part is done. `fresh`: it took work now, not in an earlier run.
-  void Advance(bool fresh);
+  void Advance(bool fresh = true);
   // Takes the bar away, so that other output can go there; the next Advance() draws it again.
   void Clear();
 
@@ -57,4 +58,4 @@ class Progress final {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_TOOLS_PROGRESS_H_
+#endif  // BAYESPFL_BASE_PROGRESS_H_

@@ -1,4 +1,4 @@
-#include "model/tools/progress.h"
+#include "base/progress.h"
 
 #include <unistd.h>
 
@@ -78,7 +78,7 @@ void Progress::Advance(bool fresh) {
   if (fresh) ++fresh_;
   if (options_.terminal) {
     DrawBar(options_.now());
-  } else {
+  } else if (!options_.only_on_terminal) {
     PrintLine(options_.now());
   }
 }
