@@ -9,7 +9,7 @@ namespace {
 // In units.
 constexpr double kBarWidth = 16;
 constexpr double kLabelWidth = 38;
-constexpr double kCaptionHeight = 40;
+constexpr double kCaptionHeight = 64;
 constexpr double kSmallestWidth = 330;   // of the picture's area: the caption's words must fit
 constexpr double kSmallestHeight = 130;  // of the picture's area: the bar's ticks must fit
 

@@ -11,6 +11,8 @@ int Pixels(double units, double unit);
 
 inline constexpr double kMargin = 12;     // units; around the bar, and left and right of the caption
 inline constexpr double kTickLength = 5;  // units
+inline constexpr double kUpperRow = 20;   // units; middle of the caption's rows, from its top
+inline constexpr double kLowerRow = 44;
 
 // Pixels of the overlay.
 struct OverlayLayout {

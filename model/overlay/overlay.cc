@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,8 +19,10 @@
 namespace bayespfl {
 namespace {
 
+using overlay_internal::kLowerRow;
 using overlay_internal::kMargin;
 using overlay_internal::kTickLength;
+using overlay_internal::kUpperRow;
 using overlay_internal::Lettering;
 using overlay_internal::OverlayLayout;
 using overlay_internal::Pixels;
@@ -82,25 +86,40 @@ void DrawBar(cv::Mat& canvas, const OverlayLayout& layout, double threshold) {
   DrawThreshold(canvas, layout, std::clamp(threshold, 0.0, 1.0));
 }
 
+// Words that end at `right`, and their left end.
+double DrawBefore(cv::Mat& canvas, const Lettering& words, double right, double y, const cv::Scalar& colour) {
+  const double x = right - words.Width();
+  Draw(canvas, words, x, y, colour);
+  return x;
+}
+
+// "FAIL by score", "PASS", "no verdict".
+std::string DecisionText(const Decision& decision) {
+  if (decision.verdict == Verdict::kNone) return "no verdict";
+  std::string text(VerdictName(decision.verdict));
+  if (decision.rule.has_value()) absl::StrAppend(&text, " by ", RuleName(*decision.rule));
+  return text;
+}
+
+// Two rows: the category and what follows for it; the numbers behind it, their names in faint letters.
 void DrawCaption(cv::Mat& canvas, const OverlayLayout& layout, const OverlayText& text) {
   const double scale = kCaptionFont * layout.unit;
-  const double y = layout.caption.y + layout.caption.height / 2.0;
   const double margin = kMargin * layout.unit;
   const double gap = 8 * layout.unit;
-  double x = layout.caption.br().x - margin;
-  // From right to left: values in bright, their names in faint letters.
-  const auto put = [&](const std::string& words, const cv::Scalar& colour, double space) {
-    const Lettering item{.words = words, .scale = scale};
-    x -= item.Width();
-    Draw(canvas, item, x, y, colour);
-    x -= space;
-  };
-  put(absl::StrFormat("%.3f", text.map_score), kInk, gap * 0.75);
-  put("map", kFaintInk, gap * 2);
-  put(absl::StrFormat("%.3f", text.score), kInk, gap * 0.75);
-  put("score", kFaintInk, gap * 2);
-  const Lettering category{.words = overlay_internal::DrawableText(text.category), .scale = scale};
-  Draw(canvas, Fit(category, x - margin), margin, y, kInk);
+  const double right = layout.caption.br().x - margin;
+  const double upper = layout.caption.y + kUpperRow * layout.unit;
+  const double lower = layout.caption.y + kLowerRow * layout.unit;
+  const auto words = [scale](std::string of) { return Lettering{.words = std::move(of), .scale = scale}; };
+
+  const bool decided = text.decision.verdict != Verdict::kNone;
+  const double left = DrawBefore(canvas, words(DecisionText(text.decision)), right, upper, decided ? kInk : kFaintInk);
+  const Lettering category = Fit(words(overlay_internal::DrawableText(text.category)), left - 2 * gap - margin);
+  Draw(canvas, category, margin, upper, kInk);
+
+  double x = DrawBefore(canvas, words(absl::StrFormat("%.3f", text.map_score)), right, lower, kInk);
+  x = DrawBefore(canvas, words("map"), x - gap * 0.75, lower, kFaintInk);
+  x = DrawBefore(canvas, words(absl::StrFormat("%.3f", text.score)), x - gap * 2, lower, kInk);
+  DrawBefore(canvas, words("score"), x - gap * 0.75, lower, kFaintInk);
 }
 
 RgbImage Render(const RgbImage& picture, const PixelMap& map, const MaskView& mask, const OverlayText& text) {

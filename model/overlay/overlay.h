@@ -6,7 +6,8 @@
 //   |                     | |<  |   bar:     the colours of 0..1, with a mark at the mask's threshold
 //   |                     | 0.0 |
 //   +---------------------+-----+
-//   | metal nut   score 0.93 ...|   caption
+//   | metal nut   FAIL by score |   caption: what it shows and what follows from it; its numbers
+//   |   score 0.93   map 0.80   |
 //   +---------------------------+
 //
 // The colours are OpenCV's inferno: perceptually even, growing in lightness, and readable with every kind of colour
@@ -24,12 +25,14 @@
 #include "model/detection/pixel_map.h"
 #include "model/image/image.h"
 #include "model/overlay/layers.h"
+#include "model/verdict/verdict.h"
 
 namespace bayespfl {
 
 // What the caption and the bar say.
 struct OverlayText {
   std::string category;      // UTF-8; Latin letters lose their accents, others become '?'; cut with dots if too long
+  Decision decision = {};    // the verdict, and the rule that decided
   float score = 0;           // 0..1
   float map_score = 0;       // 0..1
   float mask_threshold = 0;  // 0..1, marked on the bar

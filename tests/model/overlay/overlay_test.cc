@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -123,8 +124,12 @@ TEST(OverlayTest, MarksTheThresholdOnTheBar) {
 TEST(OverlayTest, WritesACaptionThatStaysInside) {
   const OverlayLayout layout = LayOut({64, 64});
 
-  const cv::Mat overlay = Scene({64, 64}).Render(
-      {.category = std::string(256, 'W'), .score = 1.0F, .map_score = 1.0F, .mask_threshold = 0.0F});
+  const cv::Mat overlay =
+      Scene({64, 64}).Render({.category = std::string(256, 'W'),
+                              .decision = {.verdict = Verdict::kReview, .rule = DecisionRule::kRegionArea},
+                              .score = 1.0F,
+                              .map_score = 1.0F,
+                              .mask_threshold = 0.0F});
 
   const cv::Mat caption = overlay(layout.caption);
   const auto& background = caption.at<cv::Vec3b>(0, 0);
@@ -133,6 +138,42 @@ TEST(OverlayTest, WritesACaptionThatStaysInside) {
   ink = ~ink;
   EXPECT_GT(cv::countNonZero(ink), 300);
   EXPECT_EQ(cv::countNonZero(ink.col(0)) + cv::countNonZero(ink.col(ink.cols - 1)), 0);
+}
+
+// Pixels of the caption that are not as in another one.
+int Changed(const cv::Mat& overlay, const cv::Mat& other) {
+  const cv::Rect caption = LayOut({512, 512}).caption;
+  cv::Mat difference;
+  cv::absdiff(overlay(caption), other(caption), difference);
+  return cv::countNonZero(difference.reshape(1));
+}
+
+TEST(OverlayTest, TheCaptionTellsVerdictAndRule) {
+  const Scene scene({512, 512});
+  OverlayText text{.category = "nut", .score = 0.9F, .map_score = 0.8F, .mask_threshold = 0.5F};
+  const cv::Mat none = scene.Render(text);
+  text.decision = {.verdict = Verdict::kPass, .rule = std::nullopt};
+  const cv::Mat pass = scene.Render(text);
+  text.decision = {.verdict = Verdict::kFail, .rule = DecisionRule::kScore};
+  const cv::Mat by_score = scene.Render(text);
+  text.decision.rule = DecisionRule::kRegionArea;
+  const cv::Mat by_area = scene.Render(text);
+
+  EXPECT_GT(Changed(pass, none), 100);
+  EXPECT_GT(Changed(by_score, pass), 100);
+  EXPECT_GT(Changed(by_area, by_score), 100);
+}
+
+TEST(OverlayTest, ALongCategoryLeavesTheVerdictItsPlace) {
+  OverlayText text{.category = std::string(256, 'W'), .score = 1, .map_score = 1, .mask_threshold = 0.5F};
+  const cv::Mat none = Scene({512, 512}).Render(text);
+  text.decision = {.verdict = Verdict::kReview, .rule = DecisionRule::kRegionArea};
+  const cv::Mat review = Scene({512, 512}).Render(text);
+  text.category = std::string(200, 'W');
+  const cv::Mat shorter = Scene({512, 512}).Render(text);
+
+  EXPECT_GT(Changed(review, none), 100);
+  EXPECT_EQ(Changed(shorter, review), 0);
 }
 
 TEST(OverlayTest, StretchesMapsOfTheModelsSize) {
