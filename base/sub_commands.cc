@@ -42,14 +42,28 @@ std::string WrongWord(const CLI::App& app, const std::string& word) {
                       DidYouMean(word, commands, absl::StrCat("there are: ", absl::StrJoin(commands, ", "))));
 }
 
-// What is wrong, without the program's name. `command` is the sub-command, or the program itself.
+// The innermost command that was chosen, or the one before it that words are left over from: they belong to it.
+const CLI::App& WrongCommand(const CLI::App& app) {
+  const CLI::App* command = &app;
+  while (command->remaining().empty() && !command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+  }
+  return *command;
+}
+
+// "PROGRAM", "PROGRAM COMMAND", "PROGRAM COMMAND COMMAND".
+std::string FullName(const CLI::App& command) {
+  if (command.get_parent() == nullptr) return command.get_name();
+  return absl::StrCat(FullName(*command.get_parent()), " ", command.get_name());
+}
+
+// What is wrong, without the program's name.
 std::string Reason(const CLI::App& command, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = command.remaining();
   // CLI11 looks for what is missing first; a word that it does not know explains more, and is often the misspelt one.
   if (!unknown.empty()) return WrongWord(command, unknown.front());
-  if (command.get_parent() == nullptr) {
-    return absl::StrCat("no command given; there are: ", absl::StrJoin(NamesOfCommands(command), ", "));
-  }
+  const std::vector<std::string> commands = NamesOfCommands(command);
+  if (!commands.empty()) return absl::StrCat("no command given; there are: ", absl::StrJoin(commands, ", "));
   return absl::StrCat(EscapeControls(error.what()), "; --help says what it takes");
 }
 
@@ -63,11 +77,8 @@ std::optional<int> RunSubCommand(CLI::App& app, int argc, const char* const* arg
   } catch (const CLI::Success& done) {  // --help and --version
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
-    // What stands before the command belongs to the program.
-    const std::vector<CLI::App*> chosen = app.get_subcommands();
-    const CLI::App& command = chosen.empty() || !app.remaining().empty() ? app : *chosen.front();
-    std::cerr << app.get_name() << (&command == &app ? "" : " " + command.get_name()) << ": " << Reason(command, error)
-              << '\n';
+    const CLI::App& command = WrongCommand(app);
+    std::cerr << FullName(command) << ": " << Reason(command, error) << '\n';
     return kExitWrongUsage;
   }
 }

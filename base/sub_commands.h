@@ -14,8 +14,8 @@ inline constexpr int kExitWrongUsage = 1;
 
 // Parses the command line, which runs the sub-command that it names: exactly one is required. Absent: it has run. Else
 // the exit code: 0 after --help or --version; kExitWrongUsage after one sentence on standard error that says what is
-// wrong ("PROGRAM COMMAND: unknown flag '--modle'; did you mean '--model'?"). `app` has a name, the program's. Call it
-// once for an `app`.
+// wrong ("PROGRAM COMMAND: unknown flag '--modle'; did you mean '--model'?"). Commands may have commands of their own.
+// `app` has a name, the program's. Call it once for an `app`.
 std::optional<int> RunSubCommand(CLI::App& app, int argc, const char* const* argv);
 
 }  // namespace bayespfl

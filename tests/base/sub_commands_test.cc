@@ -33,6 +33,10 @@ Outcome RunProgram(std::vector<const char*> arguments) {
   inspect->add_option("--samples", samples)->check(CLI::Range(1, 64));
   inspect->callback([&outcome] { outcome.ran.emplace_back("inspect"); });
   app.add_subcommand("verify", "checks")->callback([&outcome] { outcome.ran.emplace_back("verify"); });
+  CLI::App* models = app.add_subcommand("models", "several");
+  models->require_subcommand(1);
+  models->add_subcommand("list", "all")->callback([&outcome] { outcome.ran.emplace_back("models list"); });
+  models->add_subcommand("get", "one")->add_option("--name", model)->required();
   arguments.insert(arguments.begin(), "/usr/bin/program");
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
@@ -73,12 +77,12 @@ TEST(RunSubCommandTest, HelpAndVersionAreNoErrors) {
 }
 
 TEST(RunSubCommandTest, WithoutACommandItNamesThem) {
-  EXPECT_EQ(Error({}), "program: no command given; there are: inspect, verify\n");
+  EXPECT_EQ(Error({}), "program: no command given; there are: inspect, verify, models\n");
 }
 
 TEST(RunSubCommandTest, AnUnknownCommandIsNamedWithTheNearest) {
   EXPECT_EQ(Error({"inpsect", "--model", "x"}), "program: unknown command 'inpsect'; did you mean 'inspect'?\n");
-  EXPECT_EQ(Error({"train"}), "program: unknown command 'train'; there are: inspect, verify\n");
+  EXPECT_EQ(Error({"train"}), "program: unknown command 'train'; there are: inspect, verify, models\n");
 }
 
 TEST(RunSubCommandTest, AnUnknownFlagIsNamedWithTheNearestAlthoughAnotherIsMissing) {
@@ -104,6 +108,21 @@ TEST(RunSubCommandTest, AMissingFlagAndABadValueAreNamed) {
 TEST(RunSubCommandTest, AWordTooManyIsNamedWithoutItsControlCharacters) {
   EXPECT_EQ(Error({"verify", "a\x1b[2Jb"}),
             "program verify: there is no place for 'a\\x1b[2Jb'; --help says what it takes\n");
+}
+
+TEST(RunSubCommandTest, RunsACommandOfACommand) {
+  const Outcome outcome = RunProgram({"models", "list"});
+
+  EXPECT_EQ(outcome.exit_code, std::nullopt);
+  EXPECT_EQ(outcome.ran, std::vector<std::string>{"models list"});
+}
+
+TEST(RunSubCommandTest, NamesTheCommandOfACommandThatIsWrong) {
+  EXPECT_EQ(Error({"models"}), "program models: no command given; there are: list, get\n");
+  EXPECT_EQ(Error({"models", "lst"}), "program models: unknown command 'lst'; did you mean 'list'?\n");
+  EXPECT_EQ(Error({"models", "get", "--nam", "x"}),
+            "program models get: unknown flag '--nam'; did you mean '--name'?\n");
+  EXPECT_EQ(Error({"models", "get"}), "program models get: --name is required; --help says what it takes\n");
 }
 
 }  // namespace
