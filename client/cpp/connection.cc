@@ -2,14 +2,16 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/number_range.h"
+#include "base/text.h"
+#include "client/cpp/errors.h"
 #include "client/cpp/exit_codes.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {
@@ -23,7 +25,7 @@ absl::StatusOr<std::string> TokenOf(const ConnectionFlags& flags) {
   return std::string(token != nullptr ? token : "");
 }
 
-absl::StatusOr<std::unique_ptr<InspectionClient>> CreateClient(const ConnectionFlags& flags) {
+absl::StatusOr<ClientOptions> OptionsOf(const ConnectionFlags& flags) {
   absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ReadTlsCredentials(flags.tls);
   if (!credentials.ok()) return credentials.status();
   absl::StatusOr<std::string> token = TokenOf(flags);
@@ -34,18 +36,24 @@ absl::StatusOr<std::unique_ptr<InspectionClient>> CreateClient(const ConnectionF
   options.credentials = *std::move(credentials);
   options.token = *std::move(token);
   options.allow_plaintext_token = flags.allow_plaintext_token;
-  return InspectionClient::Create(options);
+  return options;
 }
 
-bool NoAnswer(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
+// A client of either kind, or null after an error message.
+template <typename Client>
+std::unique_ptr<Client> CreateClient(const ConnectionFlags& flags) {
+  const absl::StatusOr<ClientOptions> options = OptionsOf(flags);
+  if (!options.ok()) {
+    PrintError(options.status().message());
+    return nullptr;
+  }
+  absl::StatusOr<std::unique_ptr<Client>> client = Client::Create(*options);
+  if (client.ok()) return *std::move(client);
+  PrintError(client.status().message());
+  return nullptr;
+}
 
-}  // namespace
-
-void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help) {
-  command.add_option("--server", flags.server, "Address of the server")
-      ->envname("BAYESPFL_SERVER")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+void AddSharedFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help) {
   command.add_option("--timeout", flags.timeout_seconds, timeout_help)
       ->type_name("SECONDS")
       ->check(
@@ -63,27 +71,65 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::st
                    "Send the token without TLS to another machine");
 }
 
-std::unique_ptr<InspectionClient> Connect(const ConnectionFlags& flags) {
-  absl::StatusOr<std::unique_ptr<InspectionClient>> client = CreateClient(flags);
-  if (client.ok()) return *std::move(client);
-  PrintError(client.status().message());
-  return nullptr;
+// What a refusal says, and what may help.
+std::string Refusal(const std::string& who, const absl::Status& status) {
+  std::string text = absl::StrCat(who, " refused: ", status.message());
+  if (absl::IsUnauthenticated(status)) absl::StrAppend(&text, " (--token-file gives one)");
+  const std::optional<absl::Duration> delay = RetryDelayOf(status);
+  if (delay.has_value()) absl::StrAppend(&text, "; try again in ", absl::FormatDuration(*delay));
+  return text;
 }
+
+bool NoAnswer(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
+
+}  // namespace
+
+void AddConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help) {
+  command.add_option("--server", flags.server, "Address of the server")
+      ->envname("BAYESPFL_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  AddSharedFlags(command, flags, timeout_help);
+}
+
+void AddAdminConnectionFlags(CLI::App& command, ConnectionFlags& flags, const std::string& timeout_help) {
+  command.add_option("--admin", flags.server, "Address of the server's administration port (its setting admin_port)")
+      ->envname("BAYESPFL_ADMIN")
+      ->type_name("HOST:PORT")
+      ->required();
+  AddSharedFlags(command, flags, timeout_help);
+}
+
+std::unique_ptr<InspectionClient> Connect(const ConnectionFlags& flags) {
+  return CreateClient<InspectionClient>(flags);
+}
+
+std::unique_ptr<AdminClient> ConnectAdmin(const ConnectionFlags& flags) { return CreateClient<AdminClient>(flags); }
 
 void PrintError(absl::string_view message) { std::cerr << "bayespfl-client: " << OneLine(message) << std::endl; }
 
 int ReportServerError(const InspectionClient& client, const absl::Status& status) {
+  const std::string who = absl::StrCat("the server at ", client.target());
   if (!NoAnswer(status)) {
-    PrintError(absl::StrCat("the server at ", client.target(), " refused: ", status.message(),
-                            absl::IsUnauthenticated(status) ? " (--token-file gives one)" : ""));
+    PrintError(Refusal(who, status));
     return kExitLocal;
   }
   if (client.Health().ok()) {
-    PrintError(absl::StrCat("the server at ", client.target(), " is there but does not serve: ", status.message()));
+    PrintError(absl::StrCat(who, " is there but does not serve: ", status.message()));
   } else {
-    PrintError(absl::StrCat("cannot reach the server at ", client.target(), ": ", status.message(),
+    PrintError(absl::StrCat("cannot reach ", who, ": ", status.message(),
                             "; is it running? try `bayespfl-client health --server ", client.target(), "`"));
   }
+  return kExitUnreachable;
+}
+
+int ReportAdminError(const AdminClient& client, const absl::Status& status) {
+  const std::string who = absl::StrCat("the administration port at ", client.target());
+  if (!NoAnswer(status)) {
+    PrintError(Refusal(who, status));
+    return kExitLocal;
+  }
+  PrintError(absl::StrCat("no answer from ", who, ": ", status.message()));
   return kExitUnreachable;
 }
 

@@ -6,17 +6,17 @@ namespace bayespfl::client {
 
 enum ExitCode : int {
   kExitOk = 0,
-  kExitLocal = 1,        // wrong usage, an unreadable manifest, results that could not be written
-  kExitExceeded = 2,     // --fail-above: a score was higher
+  kExitLocal = 1,        // wrong usage, an unreadable manifest, results that could not be written, a refusal
+  kExitExceeded = 2,     // a verdict or score was over --fail-on or --fail-above; a replayed answer is different
   kExitUnreachable = 3,  // the server cannot be reached, or is not serving
-  kExitFrames = 4,       // some frames failed, or had no calibrated threshold for --fail-above calibrated
+  kExitFrames = 4,       // some frames failed, or had no verdict for --fail-on
 };
 
 inline constexpr char kExitCodeHelp[] =
-    "Exit codes: 0 all is well; 1 wrong usage or a local error; 2 a score is over --fail-above; 3 the server cannot "
-    "be\n"
-    "reached or is not serving; 4 some frames failed, or had no threshold for --fail-above calibrated. When several\n"
-    "apply: 1 before 3 before 4 before 2.";
+    "Exit codes: 0 all is well; 1 wrong usage, a local error or a refusal; 2 a verdict is at least --fail-on or a "
+    "score\n"
+    "over --fail-above, or a replayed answer is different; 3 the server cannot be reached or is not serving; 4 some\n"
+    "frames failed, or had no verdict for --fail-on. When several apply: 1 before 3 before 4 before 2.";
 
 }  // namespace bayespfl::client
 

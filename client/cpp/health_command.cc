@@ -10,16 +10,29 @@
 namespace bayespfl::client {
 namespace {
 
+// As grpc.health.v1 calls them.
+const char* NameOf(HealthState state) {
+  switch (state) {
+    case HealthState::kServing:
+      return "SERVING";
+    case HealthState::kNotServing:
+      return "NOT_SERVING";
+    case HealthState::kUnknown:
+      break;
+  }
+  return "UNKNOWN";
+}
+
 int RunHealth(const ConnectionFlags& flags) {
   const std::unique_ptr<InspectionClient> client = Connect(flags);
   if (client == nullptr) return kExitLocal;
-  const auto status = client->Health();
-  if (!status.ok()) {
-    PrintError(absl::StrCat("cannot reach the server at ", client->target(), ": ", status.status().message()));
+  const absl::StatusOr<HealthState> state = client->Health();
+  if (!state.ok()) {
+    PrintError(absl::StrCat("cannot reach the server at ", client->target(), ": ", state.status().message()));
     return kExitUnreachable;
   }
-  std::cout << grpc::health::v1::HealthCheckResponse::ServingStatus_Name(*status) << std::endl;
-  return *status == grpc::health::v1::HealthCheckResponse::SERVING ? kExitOk : kExitUnreachable;
+  std::cout << NameOf(*state) << std::endl;
+  return *state == HealthState::kServing ? kExitOk : kExitUnreachable;
 }
 
 }  // namespace

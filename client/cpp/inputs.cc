@@ -13,15 +13,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-absl::StatusOr<Input> StandardInput(const std::string& category) {
+absl::StatusOr<Input> StandardInput() {
   absl::StatusOr<std::string> bytes = ReadStream(std::cin, "standard input", kMaxPictureFileBytes);
   if (!bytes.ok()) return bytes.status();
-  return Input{.name = "stdin", .path = {}, .bytes = *std::move(bytes), .category = category};
+  return Input{.name = "stdin", .path = {}, .bytes = *std::move(bytes), .category = {}, .object = std::nullopt};
 }
 
 }  // namespace
 
 absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
+                                                 const std::optional<std::string>& object,
                                                  const std::optional<fs::path>& exclude) {
   if (std::count(arguments.begin(), arguments.end(), "-") > 1) {
     return absl::InvalidArgumentError("\"-\" may be given once: standard input holds one picture");
@@ -29,7 +30,7 @@ absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>&
   std::vector<Input> inputs;
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      absl::StatusOr<Input> input = StandardInput(category);
+      absl::StatusOr<Input> input = StandardInput();
       if (!input.ok()) return input.status();
       inputs.push_back(*std::move(input));
       continue;
@@ -37,8 +38,16 @@ absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>&
     absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles({argument}, exclude);
     if (!files.ok()) return files.status();
     for (PictureFile& file : *files) {
-      inputs.push_back({.name = std::move(file.name), .path = std::move(file.path), .bytes = {}, .category = category});
+      inputs.push_back({.name = std::move(file.name),
+                        .path = std::move(file.path),
+                        .bytes = {},
+                        .category = {},
+                        .object = std::nullopt});
     }
+  }
+  for (Input& input : inputs) {
+    input.category = category;
+    input.object = object;
   }
   return inputs;
 }
@@ -52,7 +61,8 @@ absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
     inputs.push_back({.name = PictureName(entry.image),
                       .path = std::move(entry.path),
                       .bytes = {},
-                      .category = std::move(entry.category)});
+                      .category = std::move(entry.category),
+                      .object = std::move(entry.object)});
   }
   return inputs;
 }

@@ -8,31 +8,34 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/number_range.h"
 #include "base/progress.h"
 #include "base/seed.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
-#include "client/cpp/report.h"
-#include "client/cpp/text.h"
+#include "model/report/report.h"
+#include "model/verdict/categories.h"
+#include "model/verdict/verdict.h"
 
 namespace bayespfl::client {
 namespace {
 
-constexpr size_t kMaxCategoryBytes = 256;
-constexpr char kCalibrated[] = "calibrated";
+constexpr char kReview[] = "review";
+constexpr char kFail[] = "fail";
 
 struct InspectFlags {
   ConnectionFlags connection;
   std::vector<std::string> pictures;
   std::string category;
+  std::optional<std::string> object;
   std::string manifest;
   std::string output;
   bool stream = false;
@@ -43,44 +46,54 @@ struct InspectFlags {
   std::optional<uint32_t> samples;
   std::string model;
   std::optional<uint64_t> seed;
+  bool random_seed = false;
   std::optional<float> mask_threshold;
-  std::string fail_above;  // a number, kCalibrated, or empty
+  bool regions = false;
+  std::string fail_on;  // kReview, kFail, or empty
+  std::optional<double> fail_above;
 };
 
-std::string CheckScoreLimit(const std::string& text) {
-  if (text == kCalibrated) return "";
-  const std::string error = CheckNumber(text, 0, 1);
-  return error.empty() ? "" : absl::StrCat(error, ", nor \"", kCalibrated, "\"");
+std::string CheckFailOn(const std::string& text) {
+  if (text == kReview || text == kFail) return "";
+  return absl::StrCat("'", EscapeControls(text), "' is neither ", kReview, " nor ", kFail);
 }
 
-// The same limits as the server's, so that a slip of the keyboard is told before a thousand pictures are sent.
-absl::Status CheckCategory(const Input& input) {
-  if (input.category.empty()) return absl::InvalidArgumentError("the category is empty");
-  if (input.category.size() > kMaxCategoryBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("the category of ", input.name, " has ", input.category.size(),
-                                                   " bytes, at most ", kMaxCategoryBytes, " are allowed"));
-  }
-  if (!IsUtf8(input.category)) return absl::InvalidArgumentError("the category is not UTF-8");
-  return absl::OkStatus();
+// The server's own limits, so that a slip of the keyboard is told before a thousand pictures are sent.
+absl::Status CheckProduct(const Input& input) {
+  const absl::Status category = CategoryKey(input.category, absl::StrCat("the category of ", input.name)).status();
+  if (!category.ok() || !input.object.has_value()) return category;
+  return CategoryKey(*input.object, absl::StrCat("the object of ", input.name)).status();
 }
 
-absl::StatusOr<std::vector<Input>> Inputs(const InspectFlags& flags) {
+// What goes with what: pictures with a category, a manifest with its own columns.
+absl::Status CheckSources(const InspectFlags& flags) {
   const bool by_manifest = !flags.manifest.empty();
   if (by_manifest == !flags.pictures.empty()) {
     return absl::InvalidArgumentError("name pictures and their --category, or a --manifest: one of the two");
   }
-  if (by_manifest == !flags.category.empty()) {
-    return absl::InvalidArgumentError(by_manifest ? "--category goes with pictures; a manifest has its own"
-                                                  : "--category is missing: what do the pictures show?");
+  if (by_manifest && !flags.category.empty()) {
+    return absl::InvalidArgumentError("--category goes with pictures; a manifest has its own");
   }
+  if (by_manifest && flags.object.has_value()) {
+    return absl::InvalidArgumentError("--object goes with pictures; a manifest has a column of that name");
+  }
+  if (!by_manifest && flags.category.empty()) {
+    return absl::InvalidArgumentError("--category is missing: what do the pictures show?");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Input>> Inputs(const InspectFlags& flags) {
+  if (const absl::Status sources = CheckSources(flags); !sources.ok()) return sources;
   std::optional<std::filesystem::path> output;
   if (!flags.output.empty()) output = flags.output;
-  absl::StatusOr<std::vector<Input>> inputs =
-      by_manifest ? ManifestInputs(flags.manifest) : CollectInputs(flags.pictures, flags.category, output);
+  absl::StatusOr<std::vector<Input>> inputs = flags.manifest.empty()
+                                                  ? CollectInputs(flags.pictures, flags.category, flags.object, output)
+                                                  : ManifestInputs(flags.manifest);
   if (!inputs.ok()) return inputs;
   for (const Input& input : *inputs) {
-    const absl::Status category = CheckCategory(input);
-    if (!category.ok()) return category;
+    const absl::Status product = CheckProduct(input);
+    if (!product.ok()) return product;
   }
   return inputs;
 }
@@ -92,14 +105,16 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   job.max_in_flight = flags.in_flight;
   if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
   job.options.set_priority(flags.priority);
-  job.options.set_model(flags.model);
+  if (!flags.model.empty()) job.options.set_model(flags.model);
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
-  job.fail_above_calibrated = flags.fail_above == kCalibrated;
-  if (double limit = 0; absl::SimpleAtod(flags.fail_above, &limit)) job.fail_above = limit;
+  if (!flags.fail_on.empty()) job.fail_on = flags.fail_on == kFail ? Verdict::kFail : Verdict::kReview;
+  job.fail_above = flags.fail_above;
   if (!flags.output.empty()) job.output = flags.output;
   if (flags.samples.has_value()) job.options.set_samples(*flags.samples);
   if (flags.seed.has_value()) job.options.set_seed(*flags.seed);
+  if (flags.random_seed) job.options.set_random_seed(true);
   if (flags.mask_threshold.has_value()) job.options.set_mask_threshold(*flags.mask_threshold);
+  if (flags.regions) job.options.mutable_regions();
   return job;
 }
 
@@ -113,11 +128,12 @@ int ExitCodeOf(const InspectionClient& client, const RunSummary& summary) {
   }
   if (!summary.output_errors.empty()) return kExitLocal;
   if (unreachable != kExitOk) return unreachable;
-  for (const std::string& category : summary.uncalibrated) {
-    PrintError(absl::StrCat("the server has no calibrated score threshold for the category \"", OneLine(category),
-                            "\"; calibrate it with bayespfl-model calibrate, or give --fail-above a number"));
+  for (const std::string& category : summary.without_verdict) {
+    PrintError(absl::StrCat("no verdict for the category \"", OneLine(category),
+                            "\": the model has no lines for it; calibrate it with bayespfl-model calibrate, or give "
+                            "--fail-above a number"));
   }
-  if (summary.failed > 0 || !summary.uncalibrated.empty()) return kExitFrames;
+  if (summary.failed > 0 || !summary.without_verdict.empty()) return kExitFrames;
   return summary.exceeded > 0 ? kExitExceeded : kExitOk;
 }
 
@@ -131,7 +147,7 @@ int RunInspect(const InspectFlags& flags) {
   if (client == nullptr) return kExitLocal;
   const InspectJob job = MakeJob(flags, *std::move(inputs));
   const std::unique_ptr<Reporter> reporter =
-      flags.json ? MakeJsonReporter(std::cout) : MakeTableReporter(std::cout, job.inputs);
+      flags.json ? MakeJsonReporter(std::cout) : MakeTableReporter(std::cout, LabelsOf(job.inputs));
   // Elsewhere the reporter's rows say how far it has come.
   Progress progress(std::cerr, {.what = "pictures",
                                 .total = static_cast<int64_t>(job.inputs.size()),
@@ -143,8 +159,15 @@ int RunInspect(const InspectFlags& flags) {
 void AddWhat(CLI::App& command, InspectFlags& flags) {
   command.add_option("pictures", flags.pictures,
                      "Files; folders (every picture below them); \"-\" for one picture's bytes on standard input");
-  command.add_option("--category", flags.category, "What the pictures show, e.g. \"metal nut\"")->type_name("NAME");
-  command.add_option("--manifest", flags.manifest, "CSV file with the columns image and category")->type_name("CSV");
+  command
+      .add_option("--category", flags.category, "The product, as it was calibrated; or what it is, e.g. \"metal nut\"")
+      ->type_name("NAME");
+  command
+      .add_option("--object", flags.object,
+                  "What the pictures show, in words (default: as the category was calibrated, else the category)")
+      ->type_name("WORDS");
+  command.add_option("--manifest", flags.manifest, "CSV file with the columns image, category and, if need be, object")
+      ->type_name("CSV");
 }
 
 void AddHow(CLI::App& command, InspectFlags& flags) {
@@ -160,26 +183,34 @@ void AddHow(CLI::App& command, InspectFlags& flags) {
   command.add_option("--priority", flags.priority, "high, normal or low: who is served first (default: normal)")
       ->transform(CLI::CheckedTransformer(priorities).description(""));
   command.add_option("--model", flags.model, "Which of the server's models (default: its default)")->type_name("NAME");
-  command.add_option("--samples", flags.samples, "Draws of the prompt distributions, 1..64 (default: the model's)")
+  command
+      .add_option(
+          "--samples", flags.samples,
+          "Draws of the prompt distributions, 1..64 (default: as the category was calibrated, else the model's)")
       ->check(CLI::Range(1, 64));
-  command.add_option("--seed", flags.seed, "Key of the draws (default: the server draws one per picture)")
-      ->check(CheckSeed);
+  CLI::Option* const seed =
+      command.add_option("--seed", flags.seed, "Key of the draws (default: as the category was calibrated, else 0)")
+          ->check(CheckSeed);
+  command.add_flag("--random-seed", flags.random_seed, "Let the server draw a seed for each picture")->excludes(seed);
   command
       .add_option("--mask-threshold", flags.mask_threshold,
-                  "Mask where the map reaches this, 0..1 (default: the model's)")
+                  "Mask where the map reaches this, 0..1 (default: the category's, else the model's)")
       ->check([](const std::string& text) { return CheckNumber(text, 0, 1); });
 }
 
 void AddResults(CLI::App& command, InspectFlags& flags) {
   command.add_flag("--json", flags.json, "Print one JSON object per line instead of a table");
+  command.add_flag("--regions", flags.regions, "Print the regions of each mask too")->needs("--json");
   command.add_option("--output", flags.output, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");
   command
-      .add_option(
-          "--fail-above", flags.fail_above,
-          "Exit with 2 when a score is higher than this, 0..1, or (\"calibrated\") than its category's threshold")
+      .add_option("--fail-on", flags.fail_on,
+                  "review or fail: exit with 2 when a verdict is at least that, with 4 when a picture has none")
+      ->type_name("VERDICT")
+      ->check(CheckFailOn);
+  command.add_option("--fail-above", flags.fail_above, "Exit with 2 when a score is higher than this, 0..1")
       ->type_name("SCORE")
-      ->check(CheckScoreLimit);
+      ->check([](const std::string& text) { return CheckNumber(text, 0, 1); });
 }
 
 }  // namespace

@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
 #include "client/cpp/output_names.h"
 #include "client/cpp/reply_overlay.h"
+#include "client/cpp/results.h"
+#include "model/verdict/result_id.h"
 
 namespace bayespfl::client {
 namespace {
@@ -22,13 +25,31 @@ using inspection::v1::InspectResponse;
 // The server answers a frame that is late by itself; the stream is given up only when it does not even do that.
 constexpr absl::Duration kStallGrace = absl::Seconds(5);
 
+// What came of one input: the server's reply, its error, or why it was never sent.
+struct Answer {
+  absl::StatusOr<InspectResponse> result;
+  absl::Duration latency = absl::ZeroDuration();
+};
+
+absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
+  if (!response.ok()) return response.status();
+  return ToInspection(*response);
+}
+
 class Run final {
  public:
   Run(const InspectionClient& client, const InspectJob& job, Reporter& reporter, Progress& progress)
-      : client_(client), job_(job), reporter_(reporter), progress_(progress), options_(job.options) {
+      : client_(client),
+        job_(job),
+        reporter_(reporter),
+        progress_(progress),
+        options_(job.options),
+        labels_(LabelsOf(job.inputs)),
+        run_id_(NewResultId(absl::Now())) {
     if (!job.output.has_value()) return;
     options_.set_anomaly_map(inspection::v1::MAP_ENCODING_PNG8);
-    options_.set_mask(true);
+    options_.set_mask(inspection::v1::MASK_ENCODING_PNG8);
+    options_.set_inspected_picture(inspection::v1::PICTURE_ENCODING_PNG);
     OutputNames names(*job.output);
     for (const Input& input : job.inputs) {
       if (!input.path.empty()) names.Protect(input.path);
@@ -50,12 +71,11 @@ class Run final {
         Report(reported_, done->second);
       } else {
         ++summary_.unanswered;
-        reporter_.ReportUnanswered(job_.inputs[reported_], summary_.broken);
+        reporter_.ReportUnanswered(labels_[reported_], summary_.broken, HintsOf(summary_.broken));
       }
     }
-    summary_.elapsed = absl::Now() - start;
     progress_.Clear();
-    reporter_.Finish(summary_);
+    reporter_.Finish(absl::Now() - start);
     return std::move(summary_);
   }
 
@@ -64,15 +84,14 @@ class Run final {
     for (size_t i = 0; i < job_.inputs.size() && summary_.broken.ok(); ++i) {
       absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[i]);
       if (!picture.ok()) {
-        Done(i, {.result = picture.status(), .latency = absl::ZeroDuration()});
+        Done(i, {.result = picture.status()});
         continue;
       }
       InspectRequest request;
-      if (job_.output.has_value()) pictures_[i] = *picture;
       request.mutable_image()->set_encoded(*std::move(picture));
-      request.mutable_metadata()->set_frame_id(absl::StrCat(i));
+      *request.mutable_metadata() = MetadataOf(i);
       *request.mutable_options() = options_;
-      request.mutable_options()->set_category(job_.inputs[i].category);
+      SetProduct(job_.inputs[i], *request.mutable_options());
       const absl::Time sent = absl::Now();
       absl::StatusOr<InspectResponse> response = client_.Inspect(request);
       if (absl::IsUnavailable(response.status())) {
@@ -85,7 +104,6 @@ class Run final {
 
   void RunStream() {
     if (job_.inputs.empty()) return;
-    options_.set_category(job_.inputs.front().category);
     const absl::Status status = client_.InspectStream(
         options_,
         {.max_in_flight = job_.max_in_flight,
@@ -104,17 +122,15 @@ class Run final {
   std::optional<OutgoingFrame> NextFrame() {
     while (next_ < job_.inputs.size() && summary_.broken.ok()) {
       const size_t i = next_++;
-      const Input& input = job_.inputs[i];
-      absl::StatusOr<std::string> picture = LoadPicture(input);
+      absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[i]);
       if (!picture.ok()) {
-        Done(i, {.result = picture.status(), .latency = absl::ZeroDuration()});
+        Done(i, {.result = picture.status()});
         continue;
       }
       OutgoingFrame outgoing{.frame = {}, .tag = i};
-      if (job_.output.has_value()) pictures_[i] = *picture;
       outgoing.frame.mutable_image()->set_encoded(*std::move(picture));
-      outgoing.frame.mutable_metadata()->set_frame_id(absl::StrCat(i));
-      if (input.category != options_.category()) outgoing.frame.set_category(input.category);
+      *outgoing.frame.mutable_metadata() = MetadataOf(i);
+      SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
       outgoing.frame.mutable_timeout()->set_seconds(absl::ToInt64Seconds(job_.timeout));
       outgoing.frame.mutable_timeout()->set_nanos(static_cast<int32_t>(
           absl::ToInt64Nanoseconds(job_.timeout - absl::Seconds(absl::ToInt64Seconds(job_.timeout)))));
@@ -123,43 +139,58 @@ class Run final {
     return std::nullopt;
   }
 
+  // Unique also among the frames of other runs: result logs are searched for it.
+  inspection::v1::FrameMetadata MetadataOf(size_t i) const {
+    inspection::v1::FrameMetadata metadata;
+    metadata.set_frame_id(absl::StrCat(run_id_, "-", i));
+    return metadata;
+  }
+
+  static void SetProduct(const Input& input, InspectOptions& options) {
+    options.set_category(input.category);
+    if (input.object.has_value()) options.set_object(*input.object);
+  }
+
   // Reports the outcome once all inputs before it are reported.
-  void Done(size_t i, Outcome outcome) {
-    waiting_.emplace(i, std::move(outcome));
+  void Done(size_t i, Answer answer) {
+    waiting_.emplace(i, std::move(answer));
     for (auto first = waiting_.begin(); first != waiting_.end() && first->first == reported_;
          first = waiting_.erase(first)) {
       Report(reported_++, first->second);
     }
   }
 
-  void Report(size_t i, const Outcome& outcome) {
-    if (outcome.result.ok()) {
+  void Report(size_t i, const Answer& answer) {
+    PictureOutcome outcome{.result = ResultOf(answer.result),
+                           .hints = HintsOf(answer.result.status()),
+                           .latency = answer.latency,
+                           .attempt = 0};
+    if (answer.result.ok()) {
       ++summary_.answered;
-      Judge(job_.inputs[i], *outcome.result);
-      WriteOutputs(i, *outcome.result);
+      outcome.attempt = answer.result->metadata().attempt();
+      Count(job_.inputs[i], *outcome.result);
+      WriteOutputs(i, *answer.result);
     } else {
       ++summary_.failed;
     }
-    pictures_.erase(i);
     progress_.Clear();
-    reporter_.Report(job_.inputs[i], outcome);
+    reporter_.Report(labels_[i], outcome);
     progress_.Advance();
   }
 
-  void Judge(const Input& input, const InspectResponse& response) {
-    bool exceeded = job_.fail_above.has_value() && response.score() > *job_.fail_above;
-    if (job_.fail_above_calibrated) {
-      if (!response.has_score_threshold()) summary_.uncalibrated.insert(input.category);
-      exceeded = exceeded || (response.has_score_threshold() && response.score() > response.score_threshold());
-    }
-    if (exceeded) ++summary_.exceeded;
+  void Count(const Input& input, const Inspection& result) {
+    const Verdict verdict = result.decision.verdict;
+    if (job_.fail_on.has_value() && verdict == Verdict::kNone) summary_.without_verdict.insert(input.category);
+    const bool by_verdict = job_.fail_on.has_value() && verdict >= *job_.fail_on;
+    const bool by_score = job_.fail_above.has_value() && result.score > *job_.fail_above;
+    if (by_verdict || by_score) ++summary_.exceeded;
   }
 
   void WriteOutputs(size_t i, const InspectResponse& response) {
     if (!job_.output.has_value()) return;
     absl::Status status = WriteFile(files_[i].mask, response.mask().data());
     if (status.ok()) {
-      const absl::StatusOr<std::string> overlay = ReplyOverlay(pictures_[i], response);
+      const absl::StatusOr<std::string> overlay = ReplyOverlay(response);
       status = overlay.ok() ? WriteFile(files_[i].overlay, *overlay) : overlay.status();
     }
     if (!status.ok()) {
@@ -172,15 +203,23 @@ class Run final {
   Reporter& reporter_;
   Progress& progress_;
   InspectOptions options_;
+  const std::vector<PictureLabel> labels_;  // by input
+  const std::string run_id_;                // of all frame ids
   std::vector<OutputFiles> files_;          // by input; empty without an output folder
-  std::map<size_t, std::string> pictures_;  // sent and not yet reported, kept for their overlays
-  std::map<size_t, Outcome> waiting_;       // by input, for an earlier one to be reported
+  std::map<size_t, Answer> waiting_;        // by input, for an earlier one to be reported
   size_t next_ = 0;                         // first input not yet sent
   size_t reported_ = 0;                     // first input not yet reported
   RunSummary summary_;
 };
 
 }  // namespace
+
+std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs) {
+  std::vector<PictureLabel> labels;
+  labels.reserve(inputs.size());
+  for (const Input& input : inputs) labels.push_back({.name = input.name, .category = input.category});
+  return labels;
+}
 
 RunSummary RunInspection(const InspectionClient& client, const InspectJob& job, Reporter& reporter,
                          Progress& progress) {

@@ -5,28 +5,46 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/progress.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspection_client.h"
-#include "client/cpp/report.h"
+#include "model/report/report.h"
+#include "model/verdict/verdict.h"
 
 namespace bayespfl::client {
 
 struct InspectJob {
   std::vector<Input> inputs;
-  inspection::v1::InspectOptions options;  // without category: each input has its own
+  inspection::v1::InspectOptions options;  // without category and object: each input has its own
   bool stream = false;                     // one InspectStream call instead of one Inspect call per input
   size_t max_in_flight = 8;                // frames of the stream, >= 1
   inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;  // of the stream
   absl::Duration timeout = absl::Seconds(60);                                  // per frame, > 0
   std::optional<std::filesystem::path> output;                                 // folder for overlays and masks
-  std::optional<double> fail_above;                                            // scores over it are counted
-  bool fail_above_calibrated = false;  // scores over their category's calibrated threshold are counted
+  std::optional<Verdict> fail_on;    // kReview or kFail: verdicts that are at least this are counted
+  std::optional<double> fail_above;  // scores over it are counted
 };
+
+// How a run went as a whole.
+struct RunSummary {
+  size_t answered = 0;                     // inputs with a result
+  size_t failed = 0;                       // inputs with an error of their own
+  size_t unanswered = 0;                   // inputs left when the run broke off
+  size_t exceeded = 0;                     // results over InspectJob::fail_on or fail_above, each once
+  std::set<std::string> without_verdict;   // categories whose results had none for fail_on
+  absl::Status broken;                     // why the run broke off, or OK
+  std::vector<std::string> output_errors;  // overlays and masks that could not be written
+};
+
+// The inputs as a reporter's rows begin.
+std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs);
 
 // Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off
 // when the server is UNAVAILABLE (it would fail for every further input) and when the stream itself ends with an error.

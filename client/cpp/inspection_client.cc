@@ -1,164 +1,107 @@
 #include "client/cpp/inspection_client.h"
 
-#include <algorithm>
 #include <utility>
 
-#include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include "absl/memory/memory.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/loopback_host.h"
-#include "client/cpp/status_conversion.h"
+#include "client/cpp/server_channel.h"
 #include "client/cpp/stream_call.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 
 namespace bayespfl::client {
 namespace {
 
-using inspection::v1::GetModelInfoRequest;
-using inspection::v1::GetModelInfoResponse;
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+using inspection::v1::GetModelRequest;
+using inspection::v1::GetModelResponse;
+using inspection::v1::GetServerInfoRequest;
+using inspection::v1::GetServerInfoResponse;
 using inspection::v1::InspectionService;
 using inspection::v1::InspectOptions;
 using inspection::v1::InspectRequest;
 using inspection::v1::InspectResponse;
+using inspection::v1::ListModelsRequest;
+using inspection::v1::ListModelsResponse;
+using inspection::v1::Model;
 
-constexpr int kSmallestMessageLimit = 1 << 20;
-
-bool HasScheme(absl::string_view target) {
-  return absl::StrContains(target, "://") || absl::StartsWith(target, "unix:");
-}
-
-bool IsLoopback(absl::string_view target) { return IsLoopbackHost(std::string(target.substr(0, target.rfind(':')))); }
-
-// Of this machine, so that nobody else can listen.
-bool IsLocal(absl::string_view target) { return IsLoopback(target) || absl::StartsWith(target, "unix:"); }
-
-absl::Status CheckToken(const ClientOptions& options) {
-  constexpr absl::string_view kPunctuation = "-._~+/=";  // RFC 6750, section 2.1
-  for (const char c : options.token) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains(kPunctuation, c)) continue;
-    return absl::InvalidArgumentError("the token holds a character that no token may have");
+HealthState StateOf(HealthCheckResponse::ServingStatus status) {
+  switch (status) {
+    case HealthCheckResponse::SERVING:
+      return HealthState::kServing;
+    case HealthCheckResponse::NOT_SERVING:
+      return HealthState::kNotServing;
+    default:
+      return HealthState::kUnknown;
   }
-  if (options.token.empty() || options.credentials != nullptr || options.allow_plaintext_token ||
-      IsLocal(options.target)) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("the token would go to ", options.target, " in plain text; use TLS, or allow it explicitly"));
-}
-
-// How long a first connection may take, and how soon it is tried again.
-constexpr absl::Duration kConnectPatience = absl::Seconds(1);
-constexpr int kReconnectMilliseconds = 100;
-
-// Runs one unary call of a stub until the deadline.
-template <typename Response, typename Call>
-absl::StatusOr<Response> Unary(const std::string& token, absl::Time deadline, const Call& call) {
-  grpc::ClientContext context;
-  if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-  AddToken(token, context);
-  Response response;
-  const absl::Status status = FromGrpcStatus(call(&context, &response));
-  if (!status.ok()) return status;
-  return response;
 }
 
 }  // namespace
 
-absl::Status CheckTarget(absl::string_view target) {
-  if (HasScheme(target)) return absl::OkStatus();
-  const size_t colon = target.rfind(':');
-  const absl::string_view host = target.substr(0, colon);
-  const bool bracketed = absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
-  int port = 0;
-  if (colon == absl::string_view::npos || host.empty() || (absl::StrContains(host, ':') && !bracketed) ||
-      !absl::SimpleAtoi(target.substr(colon + 1), &port) || port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", target, "\" is no server address: it must be HOST:PORT with a port of 1..65535"));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::unique_ptr<InspectionClient>> InspectionClient::Create(const ClientOptions& options) {
-  const absl::Status target = CheckTarget(options.target);
-  if (!target.ok()) return target;
-  if (options.timeout <= absl::ZeroDuration()) return absl::InvalidArgumentError("timeout must be positive");
-  if (options.max_message_bytes < kSmallestMessageLimit) {
-    return absl::InvalidArgumentError(absl::StrCat("max_message_bytes is ", options.max_message_bytes,
-                                                   ", it must be at least ", kSmallestMessageLimit));
-  }
-  const absl::Status token = CheckToken(options);
-  if (!token.ok()) return token;
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
-  arguments.SetMaxSendMessageSize(options.max_message_bytes);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMilliseconds);
-  // A proxy from the environment cannot know this machine's own addresses.
-  if (IsLoopback(options.target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
-  return absl::WrapUnique(
-      new InspectionClient(options, grpc::CreateCustomChannel(options.target, credentials, arguments)));
+  absl::StatusOr<ServerChannel> channel = ServerChannel::Create(options);
+  if (!channel.ok()) return channel.status();
+  return absl::WrapUnique(new InspectionClient(*std::move(channel)));
 }
 
-InspectionClient::InspectionClient(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
-    : options_(std::move(options)),
-      channel_(std::move(channel)),
-      inspection_(InspectionService::NewStub(channel_)),
-      health_(grpc::health::v1::Health::NewStub(channel_)) {}
+InspectionClient::InspectionClient(ServerChannel channel)
+    : channel_(std::make_unique<ServerChannel>(std::move(channel))),
+      inspection_(InspectionService::NewStub(channel_->channel())) {}
 
-// Returns when there is a connection, or else after kConnectPatience: the call, which has half of the time at least,
-// then says why. On a busy machine gRPC 1.51 takes now and then a connection that is under way for a failed one, and
-// would fail the first call.
-void InspectionClient::AwaitConnection(absl::Time deadline) const {
-  const absl::Time now = absl::Now();
-  channel_->WaitForConnected(absl::ToChronoTime(now + std::min(kConnectPatience, (deadline - now) / 2)));
-}
+InspectionClient::~InspectionClient() = default;
+
+const std::string& InspectionClient::target() const { return channel_->options().target; }
 
 absl::StatusOr<InspectResponse> InspectionClient::Inspect(const InspectRequest& request) const {
-  const absl::Time deadline = absl::Now() + options_.timeout;
-  AwaitConnection(deadline);
-  return Unary<InspectResponse>(options_.token, deadline, [&](grpc::ClientContext* context, InspectResponse* response) {
+  return channel_->Unary<InspectResponse>([&](grpc::ClientContext* context, InspectResponse* response) {
     return inspection_->Inspect(context, request, response);
   });
 }
 
-absl::StatusOr<GetModelInfoResponse> InspectionClient::GetModelInfo(const std::string& model) const {
-  GetModelInfoRequest request;
-  request.set_model(model);
-  const absl::Time deadline = absl::Now() + options_.timeout;
-  AwaitConnection(deadline);
-  return Unary<GetModelInfoResponse>(options_.token, deadline,
-                                     [&](grpc::ClientContext* context, GetModelInfoResponse* response) {
-                                       return inspection_->GetModelInfo(context, request, response);
-                                     });
-}
-
-absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> InspectionClient::Health(
-    absl::string_view service) const {
-  grpc::health::v1::HealthCheckRequest request;
-  request.set_service(std::string(service));
-  const absl::Time deadline = absl::Now() + options_.timeout;
-  AwaitConnection(deadline);
-  const auto response = Unary<grpc::health::v1::HealthCheckResponse>(
-      options_.token, deadline, [&](grpc::ClientContext* context, grpc::health::v1::HealthCheckResponse* answer) {
-        return health_->Check(context, request, answer);
+absl::StatusOr<std::vector<Model>> InspectionClient::ListModels() const {
+  const auto response =
+      channel_->Unary<ListModelsResponse>([&](grpc::ClientContext* context, ListModelsResponse* answer) {
+        return inspection_->ListModels(context, ListModelsRequest(), answer);
       });
   if (!response.ok()) return response.status();
-  return response->status();
+  return std::vector<Model>(response->models().begin(), response->models().end());
+}
+
+absl::StatusOr<Model> InspectionClient::GetModel(const std::string& name) const {
+  GetModelRequest request;
+  request.set_name(name);
+  auto response = channel_->Unary<GetModelResponse>([&](grpc::ClientContext* context, GetModelResponse* answer) {
+    return inspection_->GetModel(context, request, answer);
+  });
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_model());
+}
+
+absl::StatusOr<GetServerInfoResponse> InspectionClient::GetServerInfo() const {
+  return channel_->Unary<GetServerInfoResponse>([&](grpc::ClientContext* context, GetServerInfoResponse* answer) {
+    return inspection_->GetServerInfo(context, GetServerInfoRequest(), answer);
+  });
+}
+
+absl::StatusOr<HealthState> InspectionClient::Health(const std::string& service) const {
+  HealthCheckRequest request;
+  request.set_service(service);
+  const auto stub = grpc::health::v1::Health::NewStub(channel_->channel());
+  const auto response = channel_->Unary<HealthCheckResponse>(
+      [&](grpc::ClientContext* context, HealthCheckResponse* answer) { return stub->Check(context, request, answer); });
+  if (!response.ok()) return response.status();
+  return StateOf(response->status());
 }
 
 absl::Status InspectionClient::InspectStream(const InspectOptions& inspect_options, const StreamOptions& options,
                                              const FrameSource& source, const ReplySink& sink) const {
   if (options.max_in_flight < 1) return absl::InvalidArgumentError("max_in_flight must be at least 1");
-  if (options.stall_timeout <= absl::ZeroDuration())
+  if (options.stall_timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("stall_timeout must be positive");
-  AwaitConnection(absl::Now() + options.stall_timeout);
-  StreamCall call(options, options_.token);
+  }
+  channel_->AwaitConnection(absl::Now() + options.stall_timeout);
+  StreamCall call(options, channel_->options().token);
   call.Start(*inspection_, inspect_options);
   bool more = true;  // the source may have another frame
   for (;;) {

@@ -7,8 +7,8 @@
 //   request.mutable_options()->set_category("metal nut");
 //   absl::StatusOr<inspection::v1::InspectResponse> response = (*client)->Inspect(request);
 //
-// Errors are absl::Status with the code and the message of the RPC; the details of a google.rpc.Status become the
-// status' payloads, each under its type URL. Depends on gRPC and Abseil only: neither OpenCV nor LibTorch.
+// Errors are absl::Status with the code and the message of the call or of the frame; errors.h tells their reason, and
+// when to try again. Depends on gRPC, Protobuf and Abseil only: neither OpenCV nor LibTorch, and no stub of google.rpc.
 #ifndef BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
 #define BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
 
@@ -18,42 +18,23 @@
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <grpcpp/channel.h>
-#include <grpcpp/security/credentials.h>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "grpc/health/v1/health.grpc.pb.h"
+#include "client/cpp/client_options.h"
 
 namespace bayespfl::client {
 
-struct ClientOptions {
-  // "host:port", "[IPv6]:port", or a gRPC target with a scheme such as "dns:///..." or "unix:...".
-  std::string target = "127.0.0.1:50051";
-
-  // Deadline of each unary call, the first connection included; > 0.
-  absl::Duration timeout = absl::Seconds(60);
-
-  // Largest message in either direction, bytes, at least 1 MiB. The default is the server's own: a picture of 64 MiB
-  // and 1 MiB for everything around it.
-  int max_message_bytes = 65 << 20;
-
-  // Null: plain text.
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
-
-  // Sent with every call as `authorization: Bearer TOKEN`; empty: none.
-  std::string token;
-
-  // Lets `token` go in plain text to another machine, where everybody on the way can read it.
-  bool allow_plaintext_token = false;
-};
+class ServerChannel;
 
 // One frame on its way out.
 struct OutgoingFrame {
+  // `options` override the stream's field by field. A frame that is sent again, on a new stream say, keeps its
+  // `metadata.frame_id` and counts up `metadata.attempt`.
   inspection::v1::StreamFrame frame;
   uint64_t tag = 0;  // the caller's own; comes back with the reply, never leaves the process
 };
@@ -61,6 +42,7 @@ struct OutgoingFrame {
 // One frame's reply.
 struct StreamReply {
   uint64_t tag = 0;
+  inspection::v1::FrameMetadata metadata;  // as sent, of errors too
   absl::StatusOr<inspection::v1::InspectResponse> result;
   absl::Duration latency;  // from handing the frame to gRPC to the reply's arrival; includes waiting in the network
 };
@@ -78,6 +60,13 @@ struct StreamOptions {
   absl::Duration stall_timeout = absl::Seconds(60);
 };
 
+// What a server's health service says.
+enum class HealthState {
+  kUnknown,
+  kServing,
+  kNotServing,  // e.g. it loads its model, or stops
+};
+
 // Thread-safe: any number of threads may call and stream at once, over one connection.
 class InspectionClient final {
  public:
@@ -90,6 +79,7 @@ class InspectionClient final {
   // token that no header can hold, or one that would go out in plain text (allow_plaintext_token).
   static absl::StatusOr<std::unique_ptr<InspectionClient>> Create(const ClientOptions& options);
 
+  ~InspectionClient();
   InspectionClient(const InspectionClient&) = delete;
   InspectionClient& operator=(const InspectionClient&) = delete;
 
@@ -108,29 +98,29 @@ class InspectionClient final {
   absl::Status InspectStream(const inspection::v1::InspectOptions& inspect_options, const StreamOptions& options,
                              const FrameSource& source, const ReplySink& sink) const;
 
-  // Describes the model that answers.
-  absl::StatusOr<inspection::v1::GetModelInfoResponse> GetModelInfo(const std::string& model = {}) const;
+  // The models that serve, by name, without their categories.
+  absl::StatusOr<std::vector<inspection::v1::Model>> ListModels() const;
+
+  // One model with its categories; the empty name asks for the default one. NOT_FOUND: none of that name serves.
+  absl::StatusOr<inspection::v1::Model> GetModel(const std::string& name = {}) const;
+
+  // The server's version and what it refuses beyond.
+  absl::StatusOr<inspection::v1::GetServerInfoResponse> GetServerInfo() const;
 
   // State of `service` by grpc.health.v1; the empty name asks for the server as a whole. NOT_FOUND: unknown service.
-  absl::StatusOr<grpc::health::v1::HealthCheckResponse::ServingStatus> Health(absl::string_view service = "") const;
+  absl::StatusOr<HealthState> Health(const std::string& service = {}) const;
 
-  const std::string& target() const { return options_.target; }
+  const std::string& target() const;
 
  private:
-  InspectionClient(ClientOptions options, std::shared_ptr<grpc::Channel> channel);
-  void AwaitConnection(absl::Time deadline) const;
+  explicit InspectionClient(ServerChannel channel);
 
-  ClientOptions options_;
-  std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<const ServerChannel> channel_;
   std::unique_ptr<inspection::v1::InspectionService::Stub> inspection_;
-  std::unique_ptr<grpc::health::v1::Health::Stub> health_;
 };
 
 // The service's full name, as the health protocol wants it.
 inline constexpr absl::string_view kInspectionServiceName = "bayespfl.inspection.v1.InspectionService";
-
-// INVALID_ARGUMENT unless gRPC can take `target` (see ClientOptions::target).
-absl::Status CheckTarget(absl::string_view target);
 
 }  // namespace bayespfl::client
 

@@ -22,29 +22,38 @@ struct Columns {
   size_t count = 0;
   size_t image = 0;
   size_t category = 0;
+  std::optional<size_t> object = std::nullopt;
 };
 
-absl::StatusOr<size_t> FindColumn(const CsvRow& header, absl::string_view name) {
+// Absent: there is no such column.
+absl::StatusOr<std::optional<size_t>> FindColumn(const CsvRow& header, absl::string_view name) {
   const auto is_name = [&](const std::string& field) { return absl::StripAsciiWhitespace(field) == name; };
   const auto found = std::find_if(header.fields.begin(), header.fields.end(), is_name);
-  if (found == header.fields.end()) {
-    return LineError(header.line, absl::StrCat("the header has no column \"", name, "\""));
-  }
+  if (found == header.fields.end()) return std::optional<size_t>();
   if (std::any_of(found + 1, header.fields.end(), is_name)) {
     return LineError(header.line, absl::StrCat("the header names the column \"", name, "\" twice"));
   }
-  return static_cast<size_t>(found - header.fields.begin());
+  return std::optional<size_t>(static_cast<size_t>(found - header.fields.begin()));
+}
+
+absl::StatusOr<size_t> RequireColumn(const CsvRow& header, absl::string_view name) {
+  const absl::StatusOr<std::optional<size_t>> found = FindColumn(header, name);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return LineError(header.line, absl::StrCat("the header has no column \"", name, "\""));
+  return **found;
 }
 
 absl::StatusOr<Columns> ReadHeader(CsvReader& reader) {
   const absl::StatusOr<std::optional<CsvRow>> header = reader.Next();
   if (!header.ok()) return header.status();
   if (!header->has_value()) return absl::InvalidArgumentError("is empty: a header \"image,category\" must come first");
-  const absl::StatusOr<size_t> image = FindColumn(**header, "image");
+  const absl::StatusOr<size_t> image = RequireColumn(**header, "image");
   if (!image.ok()) return image.status();
-  const absl::StatusOr<size_t> category = FindColumn(**header, "category");
+  const absl::StatusOr<size_t> category = RequireColumn(**header, "category");
   if (!category.ok()) return category.status();
-  return Columns{.count = (*header)->fields.size(), .image = *image, .category = *category};
+  const absl::StatusOr<std::optional<size_t>> object = FindColumn(**header, "object");
+  if (!object.ok()) return object.status();
+  return Columns{.count = (*header)->fields.size(), .image = *image, .category = *category, .object = *object};
 }
 
 absl::StatusOr<ManifestEntry> ToEntry(CsvRow row, const Columns& columns, const std::filesystem::path& folder) {
@@ -54,10 +63,15 @@ absl::StatusOr<ManifestEntry> ToEntry(CsvRow row, const Columns& columns, const 
   ManifestEntry entry{.image = std::move(row.fields[columns.image]),
                       .path = {},
                       .category = std::string(absl::StripAsciiWhitespace(row.fields[columns.category])),
+                      .object = std::nullopt,
                       .line = row.line};
   if (entry.image.empty()) return LineError(row.line, "the image is empty");
   if (entry.category.empty()) return LineError(row.line, "the category is empty");
   entry.path = folder / entry.image;
+  if (columns.object.has_value()) {
+    const absl::string_view object = absl::StripAsciiWhitespace(row.fields[*columns.object]);
+    if (!object.empty()) entry.object = std::string(object);
+  }
   return entry;
 }
 

@@ -37,7 +37,9 @@ absl::StatusOr<bayespfl::PixelMap> DecodeFloat(const inspection::v1::PixelMap& m
   return values;
 }
 
-absl::StatusOr<bayespfl::PixelMap> DecodePng(const inspection::v1::PixelMap& map) {
+// The gray PNG in a map or mask, of the size that it names; `depth` is CV_8U or CV_16U.
+template <typename Map>
+absl::StatusOr<cv::Mat> DecodePng(const Map& map, int depth) {
   const std::vector<uchar> bytes(map.data().begin(), map.data().end());
   cv::Mat pixels;
   try {
@@ -45,32 +47,56 @@ absl::StatusOr<bayespfl::PixelMap> DecodePng(const inspection::v1::PixelMap& map
   } catch (const cv::Exception& e) {
     return absl::InvalidArgumentError(absl::StrCat("a map is no readable PNG: ", e.what()));
   }
-  const int depth = map.encoding() == inspection::v1::MAP_ENCODING_PNG16 ? CV_16U : CV_8U;
   if (pixels.type() != CV_MAKETYPE(depth, 1) || pixels.cols != static_cast<int>(map.width()) ||
       pixels.rows != static_cast<int>(map.height())) {
     return absl::InvalidArgumentError("a map is no PNG of the size and depth that the reply names");
   }
+  return pixels;
+}
+
+absl::StatusOr<bayespfl::PixelMap> DecodePngMap(const inspection::v1::PixelMap& map, int depth) {
+  const absl::StatusOr<cv::Mat> pixels = DecodePng(map, depth);
+  if (!pixels.ok()) return pixels.status();
   bayespfl::PixelMap values = Empty(map);
   cv::Mat target(values.height, values.width, CV_32FC1, values.values.data());
-  pixels.convertTo(target, CV_32F, depth == CV_16U ? 1.0 / 65535 : 1.0 / 255);
+  pixels->convertTo(target, CV_32F, depth == CV_16U ? 1.0 / 65535 : 1.0 / 255);
   return values;
+}
+
+template <typename Map>
+absl::Status CheckSize(const Map& map) {
+  if (map.width() >= 1 && map.height() >= 1 && map.width() <= kMaxSide && map.height() <= kMaxSide) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("the reply carries no map, or one without a size");
 }
 
 }  // namespace
 
 absl::StatusOr<bayespfl::PixelMap> DecodePixelMap(const inspection::v1::PixelMap& map) {
-  if (map.width() < 1 || map.height() < 1 || map.width() > kMaxSide || map.height() > kMaxSide) {
-    return absl::InvalidArgumentError("the reply carries no map, or one without a size");
-  }
+  if (absl::Status size = CheckSize(map); !size.ok()) return size;
   switch (map.encoding()) {
     case inspection::v1::MAP_ENCODING_FLOAT32:
       return DecodeFloat(map);
     case inspection::v1::MAP_ENCODING_PNG8:
+      return DecodePngMap(map, CV_8U);
     case inspection::v1::MAP_ENCODING_PNG16:
-      return DecodePng(map);
+      return DecodePngMap(map, CV_16U);
     default:
       return absl::InvalidArgumentError(absl::StrCat("unknown map encoding ", static_cast<int>(map.encoding())));
   }
+}
+
+absl::StatusOr<MaskPixels> DecodeMask(const inspection::v1::Mask& mask) {
+  if (absl::Status size = CheckSize(mask); !size.ok()) return size;
+  if (mask.encoding() != inspection::v1::MASK_ENCODING_PNG8 && mask.encoding() != inspection::v1::MASK_ENCODING_PNG1) {
+    return absl::InvalidArgumentError(absl::StrCat("unknown mask encoding ", static_cast<int>(mask.encoding())));
+  }
+  const absl::StatusOr<cv::Mat> pixels = DecodePng(mask, CV_8U);
+  if (!pixels.ok()) return pixels.status();
+  return MaskPixels{.width = pixels->cols,
+                    .height = pixels->rows,
+                    .values = std::vector<uint8_t>(pixels->begin<uchar>(), pixels->end<uchar>())};
 }
 
 }  // namespace bayespfl::client

@@ -4,7 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "client/cpp/status_conversion.h"
+#include "client/cpp/call_errors.h"
+#include "client/cpp/server_channel.h"
 
 namespace bayespfl::client {
 namespace {
@@ -14,8 +15,8 @@ constexpr absl::Duration kFinishGrace = absl::Seconds(5);
 
 }  // namespace
 
-void AddToken(const std::string& token, grpc::ClientContext& context) {
-  if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
+StreamCall::StreamCall(const StreamOptions& options, const std::string& token) : options_(options) {
+  AddToken(token, context_);
 }
 
 void StreamCall::Start(inspection::v1::InspectionService::Stub& stub,
@@ -120,11 +121,12 @@ bool StreamCall::Accept() {
   ++next_sequence_;
   last_progress_ = absl::Now();
   StreamReply reply{.tag = frame.tag,
+                    .metadata = std::move(*message_.mutable_metadata()),
                     .result = absl::InternalError("the server's reply has neither a result nor an error"),
                     .latency = last_progress_ - frame.sent};
   if (message_.has_result()) reply.result = std::move(*message_.mutable_result());
   if (message_.has_skipped()) reply.result = absl::AbortedError("skipped: younger frames of the stream came");
-  if (message_.has_error()) reply.result = FromWireError(message_.error());
+  if (message_.has_error()) reply.result = FromFrameError(message_.error());
   replies_.push_back(std::move(reply));
   return true;
 }

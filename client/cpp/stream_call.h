@@ -22,9 +22,6 @@
 
 namespace bayespfl::client {
 
-// Adds the header of a bearer token, unless it is empty.
-void AddToken(const std::string& token, grpc::ClientContext& context);
-
 // Reads and writes run as gRPC callbacks, independent of each other: replies are taken from the wire while a write
 // waits for the server's flow control, so that back pressure in one direction never blocks the other. The owner's
 // thread waits for events, produces frames and consumes replies.
@@ -35,7 +32,7 @@ class StreamCall final
     : public grpc::ClientBidiReactor<inspection::v1::InspectStreamRequest, inspection::v1::InspectStreamResponse> {
  public:
   // `token` as ClientOptions::token.
-  StreamCall(const StreamOptions& options, const std::string& token) : options_(options) { AddToken(token, context_); }
+  StreamCall(const StreamOptions& options, const std::string& token);
 
   // Opens the call and sends the configuration.
   void Start(inspection::v1::InspectionService::Stub& stub, const inspection::v1::InspectOptions& inspect_options);

@@ -18,22 +18,7 @@ constexpr char kLineName[] = "result line";
 constexpr double kHighest = std::numeric_limits<float>::max();
 
 Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
-Json OrNull(const std::optional<float>& number) {
-  return number.has_value() ? Json(ShortestDecimal(*number)) : Json();
-}
-
-Json ThresholdsToJson(const Thresholds& thresholds) {
-  Json lines = Json::object();
-  for (const DecisionLine& line : thresholds.lines) {
-    lines[std::string(RuleName(line.rule))] = {{"review", ShortestDecimal(line.review)},
-                                               {"fail", ShortestDecimal(line.fail)}};
-  }
-  return {{"source", ThresholdSourceName(thresholds.source)},
-          {"revision", OrNull(thresholds.revision)},
-          {"mask", ShortestDecimal(thresholds.mask)},
-          {"min_region_fraction", thresholds.min_region_fraction},
-          {"lines", std::move(lines)}};
-}
+Json OrNull(const std::optional<float>& number) { return number.has_value() ? Json(ShortestDecimal(*number)) : Json(); }
 
 Json PictureToJson(const PictureIdentity& picture) {
   Json raw;
@@ -182,17 +167,30 @@ Json RegionsToJson(const std::vector<Region>& regions) {
     for (const Point& point : region.contour) {
       contour.push_back(Json::array({ShortestDecimal(point.x), ShortestDecimal(point.y)}));
     }
-    array.push_back({{"box", Json::array({ShortestDecimal(region.box.x), ShortestDecimal(region.box.y),
-                                          ShortestDecimal(region.box.width), ShortestDecimal(region.box.height)})},
-                     {"area_pixels", region.area_pixels},
-                     {"area_fraction", region.area_fraction},
-                     {"peak", ShortestDecimal(region.peak)},
-                     {"mean", ShortestDecimal(region.mean)},
-                     {"centroid",
-                      Json::array({ShortestDecimal(region.centroid.x), ShortestDecimal(region.centroid.y)})},
-                     {"contour", std::move(contour)}});
+    array.push_back(
+        {{"box", Json::array({ShortestDecimal(region.box.x), ShortestDecimal(region.box.y),
+                              ShortestDecimal(region.box.width), ShortestDecimal(region.box.height)})},
+         {"area_pixels", region.area_pixels},
+         {"area_fraction", region.area_fraction},
+         {"peak", ShortestDecimal(region.peak)},
+         {"mean", ShortestDecimal(region.mean)},
+         {"centroid", Json::array({ShortestDecimal(region.centroid.x), ShortestDecimal(region.centroid.y)})},
+         {"contour", std::move(contour)}});
   }
   return array;
+}
+
+Json ThresholdsToJson(const Thresholds& thresholds) {
+  Json lines = Json::object();
+  for (const DecisionLine& line : thresholds.lines) {
+    lines[std::string(RuleName(line.rule))] = {{"review", ShortestDecimal(line.review)},
+                                               {"fail", ShortestDecimal(line.fail)}};
+  }
+  return {{"source", ThresholdSourceName(thresholds.source)},
+          {"revision", OrNull(thresholds.revision)},
+          {"mask", ShortestDecimal(thresholds.mask)},
+          {"min_region_fraction", thresholds.min_region_fraction},
+          {"lines", std::move(lines)}};
 }
 
 Json TimingsToJson(const std::vector<StageTiming>& timings) {

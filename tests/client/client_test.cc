@@ -16,14 +16,17 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "client/cpp/admin_client.h"
+#include "client/cpp/errors.h"
 #include "client/cpp/inspection_client.h"
-#include "client/cpp/status_conversion.h"
+#include "tests/client/fake_admin_server.h"
 #include "tests/client/fake_inspection_server.h"
 
 namespace bayespfl::client {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::FakeAdminServer;
 using testing::FakeInspectionServer;
 using ::testing::HasSubstr;
 
@@ -101,9 +104,12 @@ TEST(CreateTest, RefusesOptionsOutOfRange) {
   no_time.timeout = absl::ZeroDuration();
   ClientOptions no_room;
   no_room.max_message_bytes = 1000;
+  ClientOptions no_room_for_replies;
+  no_room_for_replies.max_reply_bytes = 1000;
 
   EXPECT_TRUE(absl::IsInvalidArgument(InspectionClient::Create(no_time).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(InspectionClient::Create(no_room).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(AdminClient::Create(no_room_for_replies).status()));
 }
 
 TEST(UnaryTest, ReturnsTheServersAnswer) {
@@ -117,12 +123,23 @@ TEST(UnaryTest, ReturnsTheServersAnswer) {
   EXPECT_EQ(response->metadata().frame_id(), "frame-1");
 }
 
-TEST(UnaryTest, ReturnsTheServersError) {
+TEST(UnaryTest, ReturnsTheServersErrorWithItsReason) {
   FakeInspectionServer server({});
 
-  const auto response = ClientOf(server.target())->Inspect(RequestOf("bad"));
+  const absl::Status status = ClientOf(server.target())->Inspect(RequestOf("bad")).status();
 
-  EXPECT_EQ(response.status(), absl::InvalidArgumentError("image: 3 bytes are no picture"));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(status.message(), "image: 3 bytes are no picture");
+  EXPECT_EQ(ErrorReasonOf(status), inspection::v1::ERROR_REASON_INVALID_PICTURE);
+}
+
+TEST(UnaryTest, SaysWhenToSendARefusedPictureAgain) {
+  FakeInspectionServer server({});
+
+  const absl::Status status = ClientOf(server.target())->Inspect(RequestOf("busy")).status();
+
+  EXPECT_EQ(ErrorReasonOf(status), inspection::v1::ERROR_REASON_QUEUE_FULL);
+  EXPECT_EQ(RetryDelayOf(status), absl::Milliseconds(250));
 }
 
 TEST(UnaryTest, SendsAndTakesMessagesBeyondGrpcsFourMegabytes) {
@@ -140,6 +157,18 @@ TEST(UnaryTest, RefusesToSendMoreThanTheLimit) {
   const auto response = ClientOf(server.target())->Inspect(RequestOf(std::string(size_t{66} << 20, 'x')));
 
   EXPECT_TRUE(absl::IsResourceExhausted(response.status())) << response.status();
+  EXPECT_EQ(ErrorReasonOf(response.status()), inspection::v1::ERROR_REASON_MESSAGE_TOO_LARGE);
+}
+
+TEST(UnaryTest, RefusesToTakeMoreThanTheLimit) {
+  FakeInspectionServer server({.reply_padding_bytes = size_t{2} << 20});
+  ClientOptions options;
+  options.target = server.target();
+  options.max_reply_bytes = 1 << 20;
+
+  const auto response = (*InspectionClient::Create(options))->Inspect(RequestOf("good"));
+
+  EXPECT_EQ(ErrorReasonOf(response.status()), inspection::v1::ERROR_REASON_MESSAGE_TOO_LARGE) << response.status();
 }
 
 TEST(UnaryTest, GivesUpAtTheDeadline) {
@@ -182,13 +211,60 @@ TEST(UnaryTest, NamesTheReasonWithinAShortTimeoutToo) {
   EXPECT_TRUE(absl::IsUnavailable(response.status())) << response.status();
 }
 
-TEST(InfoTest, DescribesTheModel) {
+TEST(ModelsTest, ListsTheModels) {
   FakeInspectionServer server({});
 
-  const auto info = ClientOf(server.target())->GetModelInfo();
+  const auto models = ClientOf(server.target())->ListModels();
+
+  ASSERT_TRUE(models.ok()) << models.status();
+  ASSERT_EQ(models->size(), 1U);
+  EXPECT_EQ(models->front().name(), "fake");
+}
+
+TEST(ModelsTest, DescribesTheDefaultModelOrTheOneOfAName) {
+  FakeInspectionServer server({});
+  const auto client = ClientOf(server.target());
+
+  EXPECT_EQ(client->GetModel()->categories(0).category(), "PCB-4711 rev C");
+  EXPECT_EQ(client->GetModel("fake")->name(), "fake");
+  EXPECT_EQ(ErrorReasonOf(client->GetModel("other").status()), inspection::v1::ERROR_REASON_MODEL_NOT_FOUND);
+}
+
+TEST(ServerInfoTest, TellsTheLimits) {
+  FakeInspectionServer server({});
+
+  const auto info = ClientOf(server.target())->GetServerInfo();
 
   ASSERT_TRUE(info.ok()) << info.status();
-  EXPECT_EQ(info->name(), "fake");
+  EXPECT_EQ(info->version(), "1.2.3");
+  EXPECT_EQ(info->limits().max_streams(), 256U);
+}
+
+TEST(AdminTest, ChangesTheModels) {
+  const FakeAdminServer server;
+  ClientOptions options;
+  options.target = server.target();
+  const auto admin = *AdminClient::Create(options);
+
+  const auto loaded = admin->LoadModel("line-a");
+
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->version(), "1.0.0+00ff");
+  EXPECT_TRUE(admin->SetDefaultModel("line-a").ok());
+  EXPECT_TRUE(admin->UnloadModel("line-b").ok());
+  EXPECT_EQ(admin->ListModels()->front().name(), "line-a");
+  EXPECT_THAT(server.calls(), ElementsAre("load line-a", "default line-a", "unload line-b"));
+}
+
+TEST(AdminTest, ReturnsWhyAChangeWasRefused) {
+  const FakeAdminServer server;
+  ClientOptions options;
+  options.target = server.target();
+  const auto admin = *AdminClient::Create(options);
+
+  EXPECT_EQ(admin->LoadModel("broken").status(), absl::DataLossError("weights.safetensors is cut short"));
+  EXPECT_TRUE(absl::IsDataLoss(admin->UnloadModel("broken")));
+  EXPECT_TRUE(absl::IsDataLoss(admin->SetDefaultModel("broken")));
 }
 
 TEST(HealthTest, FollowsTheServersState) {
@@ -196,9 +272,9 @@ TEST(HealthTest, FollowsTheServersState) {
   const auto client = ClientOf(server.target());
 
   server.SetServing(true);
-  EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::SERVING);
+  EXPECT_EQ(client->Health().value(), HealthState::kServing);
   server.SetServing(false);
-  EXPECT_EQ(client->Health().value(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(client->Health().value(), HealthState::kNotServing);
   EXPECT_TRUE(absl::IsNotFound(client->Health("no.such.Service").status()));
 }
 
@@ -222,6 +298,73 @@ TEST(StreamTest, AnswersTwoHundredFramesInOrderWithinTheBound) {
   EXPECT_EQ(failures, 0U);
   EXPECT_LE(server.most_in_flight(), 4);
   EXPECT_GE(server.most_in_flight(), 2);  // it does pipeline
+}
+
+// A frame with metadata and options of its own, on a stream with others.
+OutgoingFrame FrameOfItsOwn() {
+  OutgoingFrame frame;
+  frame.frame.mutable_image()->set_encoded("good");
+  frame.frame.mutable_metadata()->set_frame_id("frame-17");
+  frame.frame.mutable_metadata()->set_attempt(2);
+  frame.frame.mutable_options()->set_category("screw");
+  frame.frame.mutable_options()->set_seed(5);
+  return frame;
+}
+
+TEST(StreamTest, AFramesOwnOptionsWinFieldByField) {
+  FakeInspectionServer server({});
+  inspection::v1::InspectOptions options = StreamCategory();
+  options.set_samples(3);
+  std::optional<OutgoingFrame> next = FrameOfItsOwn();
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(options, {}, [&] { return std::exchange(next, std::nullopt); }, [](const StreamReply&) {});
+
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(server.requests().size(), 1U);
+  const inspection::v1::InspectOptions seen = server.requests().front().options();
+  EXPECT_EQ(seen.category(), "screw");
+  EXPECT_EQ(seen.seed(), 5U);
+  EXPECT_EQ(seen.samples(), 3U);
+}
+
+TEST(StreamTest, ARepliesMetadataSayWhichAttemptOfWhichFrameItIsOf) {
+  FakeInspectionServer server({});
+  OutgoingFrame bad = FrameOfItsOwn();
+  bad.frame.mutable_image()->set_encoded("bad");
+  std::vector<OutgoingFrame> frames = {FrameOfItsOwn(), bad};
+  std::vector<std::string> seen;
+
+  const absl::Status status =
+      ClientOf(server.target())
+          ->InspectStream(
+              StreamCategory(), {},
+              [&, next = size_t{0}]() mutable -> std::optional<OutgoingFrame> {
+                if (next == frames.size()) return std::nullopt;
+                return frames[next++];
+              },
+              [&](const StreamReply& reply) {
+                seen.push_back(reply.metadata.frame_id() + "/" + std::to_string(reply.metadata.attempt()));
+              });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(seen, ElementsAre("frame-17/2", "frame-17/2"));
+}
+
+TEST(StreamTest, AFramesErrorHasItsReasonAndDelay) {
+  FakeInspectionServer server({});
+  absl::Status error;
+
+  const absl::Status status =
+      ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({"busy"}), [&](const StreamReply& reply) {
+        error = reply.result.status();
+      });
+
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(absl::IsResourceExhausted(error));
+  EXPECT_EQ(ErrorReasonOf(error), inspection::v1::ERROR_REASON_QUEUE_FULL);
+  EXPECT_EQ(RetryDelayOf(error), absl::Milliseconds(250));
 }
 
 TEST(StreamTest, EndsWellWithoutAnyFrame) {
@@ -324,16 +467,22 @@ TEST(StreamTest, FailsWhenTheServerEndsEarlyAsIfAllWereWell) {
   EXPECT_TRUE(absl::IsInternal(status)) << status;
 }
 
-TEST(StreamTest, ReturnsTheStatusThatEndsTheStream) {
+TEST(StreamTest, ReturnsTheStatusThatEndsTheStreamWithItsReason) {
   FakeInspectionServer server({.stream_handler = [](grpc::ServerContext*, FakeInspectionServer::Stream*) {
-    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many streams");
+    inspection::v1::FrameError error;
+    error.set_code(grpc::StatusCode::RESOURCE_EXHAUSTED);
+    error.set_reason(inspection::v1::ERROR_REASON_STREAMS_FULL);
+    error.set_message("too many streams");
+    return testing::StatusOf(error);
   }});
 
   const absl::Status status =
       ClientOf(server.target())->InspectStream(StreamCategory(), {}, SourceOf({"a", "b", "c"}), [](const StreamReply&) {
       });
 
-  EXPECT_EQ(status, absl::ResourceExhaustedError("too many streams"));
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(status.message(), "too many streams");
+  EXPECT_EQ(ErrorReasonOf(status), inspection::v1::ERROR_REASON_STREAMS_FULL);
 }
 
 TEST(StreamTest, RefusesRepliesOutOfOrder) {
@@ -369,31 +518,6 @@ TEST(StreamTest, RefusesOptionsOutOfRange) {
       absl::IsInvalidArgument(client->InspectStream(StreamCategory(), {.max_in_flight = 0}, SourceOf({}), sink)));
   EXPECT_TRUE(absl::IsInvalidArgument(
       client->InspectStream(StreamCategory(), {.stall_timeout = absl::ZeroDuration()}, SourceOf({}), sink)));
-}
-
-TEST(StatusTest, KeepsDetailsAsPayloads) {
-  google::rpc::Status wire;
-  wire.set_code(3);
-  wire.set_message("bad");
-  auto* const detail = wire.add_details();
-  detail->set_type_url("type.googleapis.com/google.rpc.BadRequest");
-  detail->set_value("bytes");
-
-  const absl::Status status = FromWireError(wire);
-  const absl::Status from_call =
-      FromGrpcStatus(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "bad", wire.SerializeAsString()));
-
-  EXPECT_EQ(status.GetPayload("type.googleapis.com/google.rpc.BadRequest"), absl::Cord("bytes"));
-  EXPECT_EQ(from_call, status);
-}
-
-TEST(StatusTest, NeverTurnsAnErrorIntoSuccess) {
-  google::rpc::Status no_code;
-  google::rpc::Status odd_code;
-  odd_code.set_code(99);
-
-  EXPECT_TRUE(absl::IsInternal(FromWireError(no_code)));
-  EXPECT_TRUE(absl::IsUnknown(FromWireError(odd_code)));
 }
 
 TEST(StreamTest, ASkippedFrameIsAborted) {

@@ -1,22 +1,18 @@
 #include "tests/client/fake_inspection_server.h"
 
-#include <algorithm>
-#include <chrono>
-#include <deque>
-#include <optional>
-#include <thread>
-#include <utility>
-#include <vector>
-
+#include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <thread>
+
 #include "absl/time/clock.h"
+#include "model/image/encode.h"
+#include "model/package/sha256.h"
 
 namespace bayespfl::testing {
 namespace {
@@ -25,16 +21,106 @@ using namespace inspection::v1;  // NOLINT(google-build-using-namespace): the wh
 
 constexpr int kMaxMessageBytes = 65 << 20;
 constexpr int kMapSide = 8;
+constexpr int kFrameSide = 16;
 
-PixelMap GrayPng(const cv::Mat& pixels) {
-  std::vector<uchar> png;
-  cv::imencode(".png", pixels, png);
-  PixelMap map;
-  map.set_encoding(MAP_ENCODING_PNG8);
-  map.set_width(static_cast<uint32_t>(pixels.cols));
-  map.set_height(static_cast<uint32_t>(pixels.rows));
-  map.set_data(png.data(), png.size());
-  return map;
+// kMapSide squared, with 2 x 2 pixels of `hot` in a ground of `cold`.
+std::string MapPng(uint8_t cold, uint8_t hot) {
+  std::vector<uint8_t> pixels(size_t{kMapSide} * kMapSide, cold);
+  for (const size_t row : {2, 3}) {
+    for (const size_t column : {2, 3}) pixels[row * kMapSide + column] = hot;
+  }
+  return EncodePng(PngSamples::kGray8, kMapSide, kMapSide, pixels).value();
+}
+
+template <typename Map, typename Encoding>
+void SetMap(Encoding encoding, uint8_t cold, uint8_t hot, Map* map) {
+  map->set_encoding(encoding);
+  map->set_width(kMapSide);
+  map->set_height(kMapSide);
+  map->set_data(MapPng(cold, hot));
+}
+
+FrameError ErrorOf(grpc::StatusCode code, ErrorReason reason, const std::string& message) {
+  FrameError error;
+  error.set_code(code);
+  error.set_reason(reason);
+  error.set_message(message);
+  return error;
+}
+
+std::optional<FrameError> RefusalOf(const std::string& picture) {
+  if (picture == "bad") {
+    return ErrorOf(grpc::StatusCode::INVALID_ARGUMENT, ERROR_REASON_INVALID_PICTURE, "image: 3 bytes are no picture");
+  }
+  if (picture == "later") return ErrorOf(grpc::StatusCode::UNAVAILABLE, ERROR_REASON_DRAINING, "draining");
+  if (picture == "busy") {
+    FrameError error = ErrorOf(grpc::StatusCode::RESOURCE_EXHAUSTED, ERROR_REASON_QUEUE_FULL, "64 frames wait");
+    error.mutable_retry_delay()->set_nanos(250'000'000);
+    return error;
+  }
+  return std::nullopt;
+}
+
+const std::string& BytesOf(const Image& image) { return image.has_raw() ? image.raw().data() : image.encoded(); }
+
+void SetVerdict(Verdict verdict, InspectResponse* response) {
+  response->set_verdict(verdict);
+  if (verdict > VERDICT_PASS) response->set_decided_by(DECISION_RULE_SCORE);
+  Thresholds* const thresholds = response->mutable_thresholds();
+  thresholds->set_source(THRESHOLD_SOURCE_CATEGORY);
+  thresholds->set_revision("0123456789ab");
+  DecisionLine* const line = thresholds->add_lines();
+  line->set_rule(DECISION_RULE_SCORE);
+  line->set_review(0.2F);
+  line->set_fail(0.4F);
+}
+
+void SetProvenance(const InspectRequest& request, Provenance* provenance) {
+  const InspectOptions& options = request.options();
+  provenance->set_result_id("01900000-0000-7000-8000-000000000001");
+  provenance->set_model("fake");
+  provenance->set_model_digest("00ff");
+  provenance->set_model_version("1+00ff");
+  provenance->set_precision("fp32");
+  provenance->set_kernels("none");
+  provenance->set_device("cpu");
+  provenance->set_server_version("0.0.0");
+  provenance->set_seed(options.has_seed() ? options.seed() : 7);
+  provenance->set_samples(options.has_samples() ? options.samples() : 10);
+  provenance->set_picture_sha256(Sha256Hex(BytesOf(request.image())));
+  provenance->set_ran_alone(true);
+}
+
+void SetPictures(const InspectRequest& request, InspectResponse* response) {
+  const InspectOptions& options = request.options();
+  if (options.anomaly_map() != MAP_ENCODING_UNSPECIFIED) {
+    SetMap(MAP_ENCODING_PNG8, 20, 200, response->mutable_anomaly_map());
+  }
+  if (options.mask() != MASK_ENCODING_UNSPECIFIED) SetMap(MASK_ENCODING_PNG8, 0, 255, response->mutable_mask());
+  if (options.inspected_picture() == PICTURE_ENCODING_UNSPECIFIED || request.image().encoded() == "blind") return;
+  const RgbImage gray{.width = kFrameSide,
+                      .height = kFrameSide,
+                      .pixels = std::vector<uint8_t>(size_t{3} * kFrameSide * kFrameSide, 90)};
+  response->mutable_inspected_picture()->set_encoding(PICTURE_ENCODING_PNG);
+  response->mutable_inspected_picture()->set_data(EncodePng(gray).value());
+}
+
+Model FakeModel() {
+  Model model;
+  model.set_name("fake");
+  model.set_is_default(true);
+  model.set_package_name("fake-package");
+  model.set_version("1+00ff");
+  model.set_digest("00ff");
+  model.set_kind("bayes-pfl");
+  model.set_device("cpu");
+  model.set_precision("fp32");
+  model.set_kernels("none");
+  model.set_max_samples(64);
+  model.mutable_default_thresholds()->set_source(THRESHOLD_SOURCE_DEFAULT);
+  model.mutable_default_thresholds()->set_mask(0.5F);
+  model.set_categories_total(1);
+  return model;
 }
 
 // Frames read from the wire and not yet answered.
@@ -47,6 +133,28 @@ struct Inbox {
 };
 
 }  // namespace
+
+std::string StatusDetails(int code, const std::string& message,
+                          const std::vector<std::pair<std::string, std::string>>& details) {
+  google::protobuf::UnknownFieldSet status;
+  status.AddVarint(1, static_cast<uint64_t>(code));
+  status.AddLengthDelimited(2, message);
+  for (const auto& [url, value] : details) {
+    google::protobuf::UnknownFieldSet any;
+    any.AddLengthDelimited(1, url);
+    any.AddLengthDelimited(2, value);
+    any.SerializeToString(status.AddLengthDelimited(3));
+  }
+  std::string bytes;
+  status.SerializeToString(&bytes);
+  return bytes;
+}
+
+grpc::Status StatusOf(const FrameError& error) {
+  return {static_cast<grpc::StatusCode>(error.code()), error.message(),
+          StatusDetails(error.code(), error.message(),
+                        {{"type.googleapis.com/bayespfl.inspection.v1.FrameError", error.SerializeAsString()}})};
+}
 
 FakeInspectionServer::FakeInspectionServer(Behaviour behaviour) : behaviour_(std::move(behaviour)) {
   grpc::EnableDefaultHealthCheckService(true);
@@ -65,36 +173,47 @@ void FakeInspectionServer::Kill() { server_->Shutdown(std::chrono::system_clock:
 
 void FakeInspectionServer::SetServing(bool serving) { server_->GetHealthCheckService()->SetServingStatus(serving); }
 
-grpc::Status FakeInspectionServer::Answer(const std::string& picture, const InspectOptions& options,
-                                          InspectResponse* response) const {
+std::vector<InspectRequest> FakeInspectionServer::requests() const {
+  absl::MutexLock lock(&mu_);
+  return requests_;
+}
+
+std::optional<FrameError> FakeInspectionServer::Answer(const InspectRequest& request, InspectResponse* response) {
   absl::SleepFor(behaviour_.frame_time);
-  if (picture == "bad") return {grpc::StatusCode::INVALID_ARGUMENT, "image: 3 bytes are no picture"};
-  if (picture == "later") return {grpc::StatusCode::UNAVAILABLE, "draining"};
-  response->set_category(options.category());
-  response->set_score(behaviour_.score);
-  if (behaviour_.score_threshold.has_value() && options.category() == "nut") {
-    response->set_score_threshold(*behaviour_.score_threshold);
+  {
+    absl::MutexLock lock(&mu_);
+    requests_.push_back(request);
   }
+  if (std::optional<FrameError> refusal = RefusalOf(request.image().encoded()); refusal.has_value()) return refusal;
+  const InspectOptions& options = request.options();
+  *response->mutable_metadata() = request.metadata();
+  response->set_category(options.category());
+  response->set_object(options.has_object() ? options.object() : options.category());
+  response->mutable_thresholds()->set_mask(options.has_mask_threshold() ? options.mask_threshold() : 0.5F);
+  if (options.category() == "nut" && behaviour_.verdict != VERDICT_UNSPECIFIED) {
+    SetVerdict(behaviour_.verdict, response);
+  }
+  response->set_score(behaviour_.score);
   response->set_map_score(0.5F);
-  response->set_mask_threshold(0.5F);
-  response->set_mask_area_pixels(4);
   response->set_mask_area_fraction(4.0 / (kMapSide * kMapSide));
-  response->set_seed(options.has_seed() ? options.seed() : 7);
-  response->set_model_version("fake");
-  cv::Mat map(kMapSide, kMapSide, CV_8UC1, cv::Scalar(20));
-  map(cv::Rect(2, 2, 2, 2)) = 200;
-  if (options.anomaly_map() != MAP_ENCODING_UNSPECIFIED) *response->mutable_anomaly_map() = GrayPng(map);
-  if (options.mask()) *response->mutable_mask() = GrayPng(map > 127);
+  response->set_frame_width(kFrameSide);
+  response->set_frame_height(kFrameSide);
+  if (options.has_regions()) {
+    response->add_regions()->set_peak(0.75F);
+    response->set_regions_total(3);
+  }
+  SetProvenance(request, response->mutable_provenance());
+  SetPictures(request, response);
   if (behaviour_.reply_padding_bytes > 0) {
     response->mutable_anomaly_map()->set_data(std::string(behaviour_.reply_padding_bytes, 'x'));
   }
-  return grpc::Status::OK;
+  return std::nullopt;
 }
 
 grpc::Status FakeInspectionServer::Inspect(grpc::ServerContext*, const InspectRequest* request,
                                            InspectResponse* response) {
-  *response->mutable_metadata() = request->metadata();
-  return Answer(request->image().encoded(), request->options(), response);
+  const std::optional<FrameError> refusal = Answer(*request, response);
+  return refusal.has_value() ? StatusOf(*refusal) : grpc::Status::OK;
 }
 
 grpc::Status FakeInspectionServer::InspectStream(grpc::ServerContext* context, Stream* stream) {
@@ -122,24 +241,23 @@ grpc::Status FakeInspectionServer::AnswerFrames(Stream* stream, const InspectOpt
   });
   bool connected = true;
   for (uint64_t sequence = 0; connected; ++sequence) {
-    std::optional<StreamFrame> frame;
+    InspectRequest request;
     {
       absl::MutexLock lock(&inbox.mu);
       inbox.mu.Await(absl::Condition(&inbox, &Inbox::Ready));
       if (inbox.frames.empty()) break;
-      frame = std::move(inbox.frames.front());
+      StreamFrame& frame = inbox.frames.front();
+      *request.mutable_image() = std::move(*frame.mutable_image());
+      *request.mutable_metadata() = frame.metadata();
+      *request.mutable_options() = options;
+      request.mutable_options()->MergeFrom(frame.options());
       inbox.frames.pop_front();
     }
-    InspectOptions frame_options = options;
-    if (frame->has_category()) frame_options.set_category(frame->category());
     InspectStreamResponse reply;
-    *reply.mutable_metadata() = frame->metadata();
+    *reply.mutable_metadata() = request.metadata();
     reply.set_sequence(sequence);
-    const grpc::Status status = Answer(frame->image().encoded(), frame_options, reply.mutable_result());
-    if (!status.ok()) {
-      reply.mutable_error()->set_code(status.error_code());
-      reply.mutable_error()->set_message(status.error_message());
-    }
+    const std::optional<FrameError> refusal = Answer(request, reply.mutable_result());
+    if (refusal.has_value()) *reply.mutable_error() = *refusal;
     {
       absl::MutexLock lock(&inbox.mu);
       --in_flight;
@@ -150,10 +268,43 @@ grpc::Status FakeInspectionServer::AnswerFrames(Stream* stream, const InspectOpt
   return grpc::Status::OK;
 }
 
-grpc::Status FakeInspectionServer::GetModelInfo(grpc::ServerContext*, const GetModelInfoRequest*,
-                                                GetModelInfoResponse* response) {
-  response->set_name("fake");
-  response->set_max_samples(64);
+grpc::Status FakeInspectionServer::ListModels(grpc::ServerContext*, const ListModelsRequest*,
+                                              ListModelsResponse* response) {
+  if (!behaviour_.loading) *response->add_models() = FakeModel();
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeInspectionServer::GetModel(grpc::ServerContext*, const GetModelRequest* request,
+                                            GetModelResponse* response) {
+  if (behaviour_.loading) {
+    return StatusOf(ErrorOf(grpc::StatusCode::UNAVAILABLE, ERROR_REASON_NOT_READY, "no model is loaded yet"));
+  }
+  if (!request->name().empty() && request->name() != "fake") {
+    return StatusOf(ErrorOf(grpc::StatusCode::NOT_FOUND, ERROR_REASON_MODEL_NOT_FOUND,
+                            "no model of that name is loaded; there are: fake"));
+  }
+  *response->mutable_model() = FakeModel();
+  CalibratedCategory* const category = response->mutable_model()->add_categories();
+  category->set_category("PCB-4711 rev C");
+  category->set_object("printed circuit board");
+  category->set_seed(3);
+  category->set_samples(10);
+  category->set_good_pictures(120);
+  category->mutable_thresholds()->set_source(THRESHOLD_SOURCE_CATEGORY);
+  category->mutable_thresholds()->set_mask(0.75F);
+  DecisionLine* const line = category->mutable_thresholds()->add_lines();
+  line->set_rule(DECISION_RULE_SCORE);
+  line->set_review(0.4F);
+  line->set_fail(0.6F);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeInspectionServer::GetServerInfo(grpc::ServerContext*, const GetServerInfoRequest*,
+                                                 GetServerInfoResponse* response) {
+  response->set_version("1.2.3");
+  response->mutable_limits()->set_max_message_bytes(68157440);
+  response->mutable_limits()->set_max_streams(256);
+  response->mutable_limits()->mutable_min_ping_interval()->set_seconds(10);
   return grpc::Status::OK;
 }
 

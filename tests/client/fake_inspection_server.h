@@ -2,22 +2,34 @@
 #ifndef BAYESPFL_TESTS_CLIENT_FAKE_INSPECTION_SERVER_H_
 #define BAYESPFL_TESTS_CLIENT_FAKE_INSPECTION_SERVER_H_
 
+#include <grpcpp/server.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include <grpcpp/server.h>
-
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 
 namespace bayespfl::testing {
 
-// Answers with a score and small maps; a picture whose bytes are "bad" gets INVALID_ARGUMENT, "later" UNAVAILABLE.
-// Serves from its construction on.
+// The bytes of a google.rpc.Status with details: pairs of a type URL and a message's bytes.
+std::string StatusDetails(int code, const std::string& message,
+                          const std::vector<std::pair<std::string, std::string>>& details);
+
+// The same with the error as the only detail.
+grpc::Status StatusOf(const inspection::v1::FrameError& error);
+
+// Answers with a score, a verdict and small maps. Some pictures are special by their bytes: "bad" gets
+// INVALID_ARGUMENT, "later" UNAVAILABLE, "busy" RESOURCE_EXHAUSTED with a delay, "blind" a result without an inspected
+// picture. The category "nut" alone has thresholds. Serves from its construction on.
 class FakeInspectionServer final : public inspection::v1::InspectionService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<inspection::v1::InspectStreamResponse, inspection::v1::InspectStreamRequest>;
@@ -25,10 +37,11 @@ class FakeInspectionServer final : public inspection::v1::InspectionService::Ser
 
   struct Behaviour {
     float score = 0.25F;
-    std::optional<float> score_threshold = std::nullopt;  // of the category "nut" alone
-    absl::Duration frame_time = absl::ZeroDuration();     // spent per frame, one after the other
-    size_t reply_padding_bytes = 0;                       // added to each reply's anomaly map when none was asked for
-    StreamHandler stream_handler = nullptr;               // instead of the usual stream
+    inspection::v1::Verdict verdict = inspection::v1::VERDICT_UNSPECIFIED;  // of the category "nut" alone
+    absl::Duration frame_time = absl::ZeroDuration();                       // spent per frame, one after the other
+    size_t reply_padding_bytes = 0;          // added to each reply's anomaly map when none was asked for
+    bool loading = false;                    // no model serves yet
+    StreamHandler stream_handler = nullptr;  // instead of the usual stream
   };
 
   explicit FakeInspectionServer(Behaviour behaviour);
@@ -41,22 +54,29 @@ class FakeInspectionServer final : public inspection::v1::InspectionService::Ser
   int most_in_flight() const { return most_in_flight_; }
   // State that the health service reports.
   void SetServing(bool serving);
-
-  // What the server answers to a picture.
-  grpc::Status Answer(const std::string& picture, const inspection::v1::InspectOptions& options,
-                      inspection::v1::InspectResponse* response) const;
+  // What came in, in its order; frames of streams with the options that hold for them.
+  std::vector<inspection::v1::InspectRequest> requests() const;
 
   grpc::Status Inspect(grpc::ServerContext* context, const inspection::v1::InspectRequest* request,
                        inspection::v1::InspectResponse* response) override;
   grpc::Status InspectStream(grpc::ServerContext* context, Stream* stream) override;
-  grpc::Status GetModelInfo(grpc::ServerContext* context, const inspection::v1::GetModelInfoRequest* request,
-                            inspection::v1::GetModelInfoResponse* response) override;
+  grpc::Status ListModels(grpc::ServerContext* context, const inspection::v1::ListModelsRequest* request,
+                          inspection::v1::ListModelsResponse* response) override;
+  grpc::Status GetModel(grpc::ServerContext* context, const inspection::v1::GetModelRequest* request,
+                        inspection::v1::GetModelResponse* response) override;
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const inspection::v1::GetServerInfoRequest* request,
+                             inspection::v1::GetServerInfoResponse* response) override;
 
  private:
+  // Fills the response, or says why not.
+  std::optional<inspection::v1::FrameError> Answer(const inspection::v1::InspectRequest& request,
+                                                   inspection::v1::InspectResponse* response);
   grpc::Status AnswerFrames(Stream* stream, const inspection::v1::InspectOptions& options);
 
   const Behaviour behaviour_;
   std::atomic<int> most_in_flight_ = 0;
+  mutable absl::Mutex mu_;
+  std::vector<inspection::v1::InspectRequest> requests_ ABSL_GUARDED_BY(mu_);
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

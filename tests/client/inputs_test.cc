@@ -40,7 +40,7 @@ class InputsTest : public ::testing::Test {
 TEST_F(InputsTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {
   for (const char* name : {"b/2.PNG", "b/1.jpg", "a.tiff", "c.webp", "notes.txt", "b/mask.npy"}) Touch(name);
 
-  const auto inputs = CollectInputs({folder_.string()}, "nut", std::nullopt);
+  const auto inputs = CollectInputs({folder_.string()}, "nut", std::nullopt, std::nullopt);
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_THAT(Names(*inputs), ElementsAre("a.tiff", "b/1.jpg", "b/2.PNG", "c.webp"));
@@ -48,19 +48,42 @@ TEST_F(InputsTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {
   EXPECT_EQ(inputs->front().path, folder_ / "a.tiff");
 }
 
+TEST_F(InputsTest, EveryPictureHasTheCategoryAndTheObject) {
+  Touch("a.png");
+  Touch("b.png");
+
+  const auto inputs = CollectInputs({folder_.string()}, "MN-17", "metal nut", std::nullopt);
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  for (const Input& input : *inputs) {
+    EXPECT_EQ(input.category, "MN-17");
+    EXPECT_EQ(input.object, "metal nut");
+  }
+}
+
+TEST_F(InputsTest, AManifestsObjectsGoWithItsPictures) {
+  Touch("manifest.csv", "image,object,category\na.png,metal nut,MN-17\nb.png,,screw\n");
+
+  const auto inputs = ManifestInputs(folder_ / "manifest.csv");
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_EQ((*inputs)[0].object, "metal nut");
+  EXPECT_EQ((*inputs)[1].object, std::nullopt);
+}
+
 TEST_F(InputsTest, FoldersLeaveOutTheFolderOfTheResults) {
   Touch("a.png");
   Touch("out/a_overlay.png");
 
-  const auto inputs = CollectInputs({folder_.string() + "/"}, "nut", folder_ / "out");
+  const auto inputs = CollectInputs({folder_.string() + "/"}, "nut", std::nullopt, folder_ / "out");
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_THAT(Names(*inputs), ElementsAre("a.png"));
 }
 
 TEST_F(InputsTest, NamesWhatIsMissing) {
-  const auto no_file = CollectInputs({(folder_ / "no.png").string()}, "nut", std::nullopt);
-  const auto no_picture = CollectInputs({folder_.string()}, "nut", std::nullopt);
+  const auto no_file = CollectInputs({(folder_ / "no.png").string()}, "nut", std::nullopt, std::nullopt);
+  const auto no_picture = CollectInputs({folder_.string()}, "nut", std::nullopt, std::nullopt);
 
   EXPECT_TRUE(absl::IsNotFound(no_file.status()));
   EXPECT_THAT(std::string(no_file.status().message()), HasSubstr("no.png"));
@@ -71,7 +94,7 @@ TEST_F(InputsTest, NamesWhatIsMissing) {
 TEST_F(InputsTest, DashReadsOnePictureFromStandardInput) {
   std::istringstream bytes(std::string("\x89PNG\0bytes", 10));
   std::streambuf* const before = std::cin.rdbuf(bytes.rdbuf());
-  const auto inputs = CollectInputs({"-"}, "nut", std::nullopt);
+  const auto inputs = CollectInputs({"-"}, "nut", std::nullopt, std::nullopt);
   std::cin.rdbuf(before);
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
@@ -80,16 +103,17 @@ TEST_F(InputsTest, DashReadsOnePictureFromStandardInput) {
 }
 
 TEST_F(InputsTest, RefusesStandardInputTwiceOrEmpty) {
-  EXPECT_TRUE(absl::IsInvalidArgument(CollectInputs({"-", "-"}, "nut", std::nullopt).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(CollectInputs({"-", "-"}, "nut", std::nullopt, std::nullopt).status()));
   std::istringstream nothing;
   std::streambuf* const before = std::cin.rdbuf(nothing.rdbuf());
-  const auto empty = CollectInputs({"-"}, "nut", std::nullopt);
+  const auto empty = CollectInputs({"-"}, "nut", std::nullopt, std::nullopt);
   std::cin.rdbuf(before);
   EXPECT_TRUE(absl::IsInvalidArgument(empty.status()));
 }
 
 TEST_F(InputsTest, LoadingNamesTheFileThatIsMissing) {
-  const Input missing{.name = "no.png", .path = folder_ / "no.png", .bytes = {}, .category = "nut"};
+  const Input missing{
+      .name = "no.png", .path = folder_ / "no.png", .bytes = {}, .category = "nut", .object = std::nullopt};
 
   EXPECT_TRUE(absl::IsNotFound(LoadPicture(missing).status())) << LoadPicture(missing).status();
   EXPECT_THAT(std::string(LoadPicture(missing).status().message()), HasSubstr("no.png"));

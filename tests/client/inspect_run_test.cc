@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -25,27 +27,23 @@ using ::testing::IsEmpty;
 namespace fs = std::filesystem;
 
 Input Bytes(const std::string& name, const std::string& bytes, const std::string& category = "nut") {
-  return {.name = name, .path = {}, .bytes = bytes, .category = category};
+  return {.name = name, .path = {}, .bytes = bytes, .category = category, .object = std::nullopt};
 }
 
 Input Missing(const std::string& name) {
-  return {.name = name, .path = "no/such/" + name, .bytes = {}, .category = "nut"};
-}
-
-std::string PngPicture() {
-  std::vector<uchar> png;
-  cv::imencode(".png", cv::Mat(16, 16, CV_8UC3, cv::Scalar::all(90)), png);
-  return {png.begin(), png.end()};
+  return {.name = name, .path = "no/such/" + name, .bytes = {}, .category = "nut", .object = std::nullopt};
 }
 
 class RecordingReporter final : public Reporter {
  public:
-  void Report(const Input& input, const Outcome& outcome) override {
-    const std::string category = outcome.result.ok() ? outcome.result->category() : "";
-    lines.push_back(input.name + " " + absl::StatusCodeToString(outcome.result.status().code()) + " " + category);
+  void Report(const PictureLabel& picture, const PictureOutcome& outcome) override {
+    lines.push_back(picture.name + " " + absl::StatusCodeToString(outcome.result.status().code()) + " " +
+                    (outcome.result.ok() ? outcome.result->category : outcome.hints.reason));
   }
-  void ReportUnanswered(const Input& input, const absl::Status&) override { lines.push_back(input.name + " none"); }
-  void Finish(const RunSummary&) override { ++finished; }
+  void ReportUnanswered(const PictureLabel& picture, const absl::Status&, const ErrorHints& hints) override {
+    lines.push_back(picture.name + " none " + hints.reason);
+  }
+  void Finish(absl::Duration) override { ++finished; }
 
   std::vector<std::string> lines;
   int finished = 0;
@@ -74,8 +72,8 @@ TEST_P(RunInspectionTest, ReportsEveryInputInOrder) {
 
   const RunSummary summary = Run(server.target(), std::move(job));
 
-  EXPECT_THAT(reporter_.lines,
-              ElementsAre("a OK screw", "b NOT_FOUND ", "c INVALID_ARGUMENT ", "d OK nut", "e NOT_FOUND "));
+  EXPECT_THAT(reporter_.lines, ElementsAre("a OK screw", "b NOT_FOUND ", "c INVALID_ARGUMENT INVALID_PICTURE",
+                                           "d OK nut", "e NOT_FOUND "));
   EXPECT_EQ(reporter_.finished, 1);
   EXPECT_EQ(summary.answered, 2U);
   EXPECT_EQ(summary.failed, 3U);
@@ -95,30 +93,86 @@ TEST_P(RunInspectionTest, CountsScoresOverTheLimit) {
   EXPECT_EQ(Run(server.target(), over_limit).exceeded, 2U);
 }
 
-TEST_P(RunInspectionTest, CountsScoresOverTheirCategorysCalibratedThreshold) {
+TEST_P(RunInspectionTest, CountsVerdictsThatAreAtLeastTheOneAskedFor) {
   InspectJob job;
   job.inputs = {Bytes("a", "good"), Bytes("b", "good")};
-  job.fail_above_calibrated = true;
-  FakeInspectionServer at_limit({.score = 0.5F, .score_threshold = 0.5F});
-  FakeInspectionServer over_limit({.score = 0.5F, .score_threshold = 0.4F});
+  job.fail_on = Verdict::kReview;
+  InspectJob strict = job;
+  strict.fail_on = Verdict::kFail;
+  FakeInspectionServer pass({.verdict = inspection::v1::VERDICT_PASS});
+  FakeInspectionServer review({.verdict = inspection::v1::VERDICT_REVIEW});
+  FakeInspectionServer fail({.verdict = inspection::v1::VERDICT_FAIL});
 
-  EXPECT_EQ(Run(at_limit.target(), job).exceeded, 0U);
-  const RunSummary over = Run(over_limit.target(), job);
-  EXPECT_EQ(over.exceeded, 2U);
-  EXPECT_THAT(over.uncalibrated, IsEmpty());
+  EXPECT_EQ(Run(pass.target(), job).exceeded, 0U);
+  EXPECT_EQ(Run(review.target(), job).exceeded, 2U);
+  EXPECT_EQ(Run(fail.target(), job).exceeded, 2U);
+  EXPECT_EQ(Run(review.target(), strict).exceeded, 0U);
+  EXPECT_EQ(Run(fail.target(), strict).exceeded, 2U);
 }
 
-TEST_P(RunInspectionTest, NamesCategoriesWithoutACalibratedThresholdOnlyWhenOneIsWanted) {
-  FakeInspectionServer server({.score = 0.5F, .score_threshold = 0.4F});
+TEST_P(RunInspectionTest, APictureThatIsOverBothLimitsCountsOnce) {
+  FakeInspectionServer server({.score = 0.5F, .verdict = inspection::v1::VERDICT_FAIL});
+  InspectJob job;
+  job.inputs = {Bytes("a", "good")};
+  job.fail_on = Verdict::kFail;
+  job.fail_above = 0.4;
+
+  EXPECT_EQ(Run(server.target(), job).exceeded, 1U);
+}
+
+TEST_P(RunInspectionTest, NamesCategoriesWithoutAVerdictOnlyWhenOneIsWanted) {
+  FakeInspectionServer server({.verdict = inspection::v1::VERDICT_FAIL});
   InspectJob job;
   job.inputs = {Bytes("a", "good", "screw"), Bytes("b", "good"), Bytes("c", "good", "screw")};
 
-  EXPECT_THAT(Run(server.target(), job).uncalibrated, IsEmpty());
-  job.fail_above_calibrated = true;
+  EXPECT_THAT(Run(server.target(), job).without_verdict, IsEmpty());
+  job.fail_on = Verdict::kReview;
   const RunSummary summary = Run(server.target(), job);
 
-  EXPECT_THAT(summary.uncalibrated, ElementsAre("screw"));
+  EXPECT_THAT(summary.without_verdict, ElementsAre("screw"));
   EXPECT_EQ(summary.exceeded, 1U);
+}
+
+TEST_P(RunInspectionTest, EveryInputIsAskedForWithItsOwnCategoryAndObject) {
+  FakeInspectionServer server({});
+  InspectJob job;
+  job.inputs = {Bytes("a", "good", "MN-17"), Bytes("b", "good", "screw")};
+  job.inputs[0].object = "metal nut";
+  job.options.set_samples(3);
+
+  Run(server.target(), job);
+
+  const std::vector<inspection::v1::InspectRequest> requests = server.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].options().category(), "MN-17");
+  EXPECT_EQ(requests[0].options().object(), "metal nut");
+  EXPECT_EQ(requests[1].options().category(), "screw");
+  EXPECT_FALSE(requests[1].options().has_object());
+  for (const auto& request : requests) EXPECT_EQ(request.options().samples(), 3U);
+}
+
+TEST_P(RunInspectionTest, FrameIdsAreUniqueAmongRuns) {
+  FakeInspectionServer server({});
+  InspectJob job;
+  job.inputs = {Bytes("a", "good"), Bytes("b", "good")};
+
+  Run(server.target(), job);
+  Run(server.target(), job);
+
+  std::set<std::string> ids;
+  for (const auto& request : server.requests()) ids.insert(request.metadata().frame_id());
+  EXPECT_EQ(ids.size(), 4U);
+}
+
+TEST_P(RunInspectionTest, AsksForPicturesOnlyWhenTheyAreWritten) {
+  FakeInspectionServer server({});
+  InspectJob job;
+  job.inputs = {Bytes("a", "good")};
+
+  Run(server.target(), job);
+
+  const inspection::v1::InspectOptions options = server.requests().front().options();
+  EXPECT_FALSE(options.has_anomaly_map() || options.has_mask() || options.has_inspected_picture());
 }
 
 TEST_P(RunInspectionTest, WritesOverlaysAndMasks) {
@@ -126,7 +180,7 @@ TEST_P(RunInspectionTest, WritesOverlaysAndMasks) {
   const testing::TemporaryFolder temporary;
   const fs::path folder = temporary.File("run");
   InspectJob job;
-  job.inputs = {Bytes("nuts/a.png", PngPicture()), Bytes("nuts/a.jpg", PngPicture())};
+  job.inputs = {Bytes("nuts/a.png", "good"), Bytes("nuts/a.jpg", "good")};
   job.output = folder;
 
   const RunSummary summary = Run(server.target(), std::move(job));
@@ -146,7 +200,7 @@ TEST_P(RunInspectionTest, GoesOnWhenAnOverlayCannotBeDrawn) {
   const testing::TemporaryFolder temporary;
   const fs::path folder = temporary.File("odd");
   InspectJob job;
-  job.inputs = {Bytes("a", "only the server can read this"), Bytes("b", PngPicture())};
+  job.inputs = {Bytes("a", "blind"), Bytes("b", "good")};
   job.output = folder;
 
   const RunSummary summary = Run(server.target(), std::move(job));
@@ -167,7 +221,7 @@ TEST_P(RunInspectionTest, BreaksOffWhenTheServerIsDraining) {
   EXPECT_TRUE(absl::IsUnavailable(summary.broken)) << summary.broken;
   EXPECT_GT(summary.unanswered, 80U);
   EXPECT_EQ(reporter_.lines.size(), 102U);
-  EXPECT_EQ(reporter_.lines.back(), "more none");
+  EXPECT_EQ(reporter_.lines.back(), "more none DRAINING");
 }
 
 TEST_P(RunInspectionTest, BreaksOffWhenNobodyListens) {

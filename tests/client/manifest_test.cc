@@ -39,6 +39,16 @@ TEST(ManifestTest, IgnoresOtherColumnsAndTheirOrder) {
   EXPECT_EQ(entries->front().category, "screw");
 }
 
+TEST(ManifestTest, ReadsTheObjectWhereThereIsOne) {
+  const auto with = ParseManifest("image,category,object\na.png,MN-17, metal nut \nb.png,screw,\n", "");
+  const auto without = ParseManifest("image,category\na.png,screw\n", "");
+
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ((*with)[0].object, "metal nut");
+  EXPECT_EQ((*with)[1].object, std::nullopt);
+  EXPECT_EQ(without->front().object, std::nullopt);
+}
+
 TEST(ManifestTest, UnquotesFields) {
   const auto entries =
       ParseManifest("image,category,note\n\"a,\"\"1\"\".png\",\"metal nut\",\"two\nlines\"\nb.png,nut,\n", "");
@@ -68,6 +78,7 @@ TEST(ManifestTest, KeepsAbsolutePaths) {
 TEST(ManifestTest, NamesTheLineOfEveryError) {
   EXPECT_EQ(ErrorOf("image\na.png\n"), "line 1: the header has no column \"category\"");
   EXPECT_EQ(ErrorOf("image,category,image\n"), "line 1: the header names the column \"image\" twice");
+  EXPECT_EQ(ErrorOf("image,object,category,object\n"), "line 1: the header names the column \"object\" twice");
   EXPECT_EQ(ErrorOf("image,category\na.png,nut\nb.png\n"), "line 3: the row has 1 fields, the header 2");
   EXPECT_EQ(ErrorOf("image,category\na.png,nut,1\n"), "line 2: the row has 3 fields, the header 2");
   EXPECT_EQ(ErrorOf("image,category\n,nut\n"), "line 2: the image is empty");

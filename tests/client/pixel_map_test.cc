@@ -9,6 +9,8 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 
+#include "model/image/encode.h"
+
 namespace bayespfl::client {
 namespace {
 
@@ -61,6 +63,41 @@ TEST(PixelMapTest, RefusesWhatDoesNotFit) {
         MapOf(inspection::v1::MAP_ENCODING_FLOAT32, 4000000000U, 4000000000U, "short"),
         MapOf(static_cast<inspection::v1::MapEncoding>(9), 3, 2, png)}) {
     EXPECT_TRUE(absl::IsInvalidArgument(DecodePixelMap(map).status())) << map.ShortDebugString();
+  }
+}
+
+inspection::v1::Mask MaskOf(inspection::v1::MaskEncoding encoding, uint32_t width, uint32_t height, std::string data) {
+  inspection::v1::Mask mask;
+  mask.set_encoding(encoding);
+  mask.set_width(width);
+  mask.set_height(height);
+  mask.set_data(std::move(data));
+  return mask;
+}
+
+TEST(MaskTest, ReadsBothPngEncodings) {
+  const std::vector<uint8_t> inside = {0, 255, 255, 0, 0, 255};
+  const std::string bytes = EncodePng(PngSamples::kGray8, 3, 2, inside).value();
+  const std::string bits = EncodePng(PngSamples::kGray1, 3, 2, inside).value();
+
+  for (const auto& wire : {MaskOf(inspection::v1::MASK_ENCODING_PNG8, 3, 2, bytes),
+                           MaskOf(inspection::v1::MASK_ENCODING_PNG1, 3, 2, bits)}) {
+    const auto mask = DecodeMask(wire);
+
+    ASSERT_TRUE(mask.ok()) << mask.status();
+    EXPECT_EQ(mask->width, 3);
+    EXPECT_EQ(mask->height, 2);
+    EXPECT_EQ(mask->values, inside);
+  }
+}
+
+TEST(MaskTest, RefusesWhatDoesNotFit) {
+  const std::string png = Png(cv::Mat(2, 3, CV_8UC1, cv::Scalar(1)));
+
+  for (const auto& mask : {inspection::v1::Mask(), MaskOf(inspection::v1::MASK_ENCODING_PNG8, 2, 3, png),
+                           MaskOf(inspection::v1::MASK_ENCODING_PNG8, 3, 2, "no png"),
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "06")}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(DecodeMask(mask).status())) << mask.ShortDebugString();
   }
 }
 

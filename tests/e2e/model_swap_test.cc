@@ -88,11 +88,12 @@ TEST_F(ModelSwapTest, RequestsChooseTheirModelByItsFoldersName) {
 
   ASSERT_EQ(chosen.exit_code, 0) << chosen.err;
   ASSERT_EQ(usual.exit_code, 0) << usual.err;
-  EXPECT_THAT(nlohmann::json::parse(chosen.out)["model_version"].get<std::string>(), StartsWith("1.0.0+"));
-  EXPECT_THAT(nlohmann::json::parse(usual.out)["model_version"].get<std::string>(), StartsWith("1.1.0+"));
+  EXPECT_THAT(nlohmann::json::parse(chosen.out)["provenance"]["model_version"].get<std::string>(),
+              StartsWith("1.0.0+"));
+  EXPECT_THAT(nlohmann::json::parse(usual.out)["provenance"]["model_version"].get<std::string>(), StartsWith("1.1.0+"));
   EXPECT_NE(unknown.exit_code, 0);
   EXPECT_THAT(unknown.out, HasSubstr("no model of that name is loaded; there are: line-a, line-b"));
-  EXPECT_EQ(nlohmann::json::parse(info.out)["model"], "line-b");
+  EXPECT_EQ(nlohmann::json::parse(info.out)["default_model"]["name"], "line-b");
 }
 
 TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
@@ -109,9 +110,9 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   const nlohmann::json after = nlohmann::json::parse(Inspect({}).out);
   const nlohmann::json other = nlohmann::json::parse(Inspect({"--model", "line-a"}).out);
   EXPECT_EQ(after["score"], before["score"]);
-  EXPECT_THAT(before["model_version"].get<std::string>(), StartsWith("1.1.0+"));
-  EXPECT_THAT(after["model_version"].get<std::string>(), StartsWith("2.0.0+"));
-  EXPECT_THAT(other["model_version"].get<std::string>(), StartsWith("1.0.0+"));
+  EXPECT_THAT(before["provenance"]["model_version"].get<std::string>(), StartsWith("1.1.0+"));
+  EXPECT_THAT(after["provenance"]["model_version"].get<std::string>(), StartsWith("2.0.0+"));
+  EXPECT_THAT(other["provenance"]["model_version"].get<std::string>(), StartsWith("1.0.0+"));
   EXPECT_THAT(Metrics(), HasSubstr("model=\"line-b\",version=\"2.0.0+"));
   EXPECT_EQ(server_.Terminate(), 0);
 }

@@ -188,24 +188,24 @@ TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExi
   ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
   const auto inspect = [&](const std::string& category, const std::string& picture) {
     return RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--samples", "3", "--seed", "1",
-                                          "--fail-above", "calibrated", "--category", category, kImages + picture});
+                                          "--fail-on", "fail", "--category", category, kImages + picture});
   };
 
   const Finished good = inspect("leather", "/leather/good_0.jpg");
   const Finished hole = inspect(" LEATHER", "/leather/hole_0.jpg");
   const Finished wood = inspect("wood", "/wood/good_0.jpg");
-  const Finished info = RunProgram("bayespfl-client", {"info", "--server", address});
+  const Finished info = RunProgram("bayespfl-client", {"models", "get", "--server", address});
 
   EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
   const nlohmann::json line = JsonLines(good.out)[0];
-  EXPECT_EQ(line["score_threshold"], thresholds["score_threshold"]);
+  EXPECT_EQ(line["verdict"], "PASS");
   EXPECT_EQ(line["mask_threshold"], thresholds["mask_threshold"]);
-  EXPECT_EQ(line["calibrated"], true);
+  EXPECT_EQ(line["thresholds"]["source"], "category");
   EXPECT_EQ(hole.exit_code, 2) << hole.out;
   EXPECT_EQ(wood.exit_code, 4);
-  EXPECT_TRUE(JsonLines(wood.out)[0]["score_threshold"].is_null());
-  EXPECT_THAT(wood.err, HasSubstr("no calibrated score threshold for the category \"wood\""));
-  EXPECT_THAT(info.out, HasSubstr("leather: mask threshold "));
+  EXPECT_EQ(JsonLines(wood.out)[0]["verdict"], "NONE");
+  EXPECT_THAT(wood.err, HasSubstr("no verdict for the category \"wood\""));
+  EXPECT_THAT(info.out, HasSubstr("  leather: mask "));
 }
 
 TEST_F(CalibratedServerTest, UndoAndItsMisuseHaveExitCodes) {

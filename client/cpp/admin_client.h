@@ -1,0 +1,58 @@
+// Client of a server's administration port (its setting `admin_port`): changes its models while it runs.
+//
+//   absl::StatusOr<std::unique_ptr<AdminClient>> admin = AdminClient::Create({.target = "gpu:50052"});
+//   if (!admin.ok()) return admin.status();
+//   absl::StatusOr<admin::v1::Model> model = (*admin)->LoadModel("line-a");
+//
+// Errors are those of the contract (bayespfl/admin/v1/model_admin.proto), as absl::Status; errors.h reads them.
+#ifndef BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
+#define BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bayespfl/admin/v1/model_admin.grpc.pb.h"
+#include "client/cpp/client_options.h"
+
+namespace bayespfl::client {
+
+class ServerChannel;
+
+// Thread-safe. A call returns when its change is in force; one that is given up on (options' timeout) may still come
+// into force.
+class AdminClient final {
+ public:
+  // Does not connect yet: the first call does. INVALID_ARGUMENT as InspectionClient::Create.
+  static absl::StatusOr<std::unique_ptr<AdminClient>> Create(const ClientOptions& options);
+
+  ~AdminClient();
+  AdminClient(const AdminClient&) = delete;
+  AdminClient& operator=(const AdminClient&) = delete;
+
+  // The models that serve, that are being loaded, and those whose last load failed; by name.
+  absl::StatusOr<std::vector<admin::v1::Model>> ListModels() const;
+
+  // Loads the package of that name below the server's model_root, and lets it serve.
+  absl::StatusOr<admin::v1::Model> LoadModel(const std::string& name) const;
+
+  // Takes a model out of service.
+  absl::Status UnloadModel(const std::string& name) const;
+
+  // Lets a model answer the requests that name none.
+  absl::Status SetDefaultModel(const std::string& name) const;
+
+  const std::string& target() const;
+
+ private:
+  explicit AdminClient(ServerChannel channel);
+
+  const std::unique_ptr<const ServerChannel> channel_;
+  std::unique_ptr<admin::v1::ModelAdminService::Stub> stub_;
+};
+
+}  // namespace bayespfl::client
+
+#endif  // BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
