@@ -1,6 +1,7 @@
 #include "client/cpp/inspect_run.h"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
+#include "client/cpp/errors.h"
 #include "client/cpp/output_names.h"
 #include "client/cpp/reply_overlay.h"
 #include "client/cpp/results.h"
@@ -102,48 +104,87 @@ class Run final {
     }
   }
 
+  // A server ends streams at a certain age, so that they spread over new servers: a new stream takes what is left. One
+  // that brought no reply at all ends the run.
   void RunStream() {
     if (job_.inputs.empty()) return;
-    const absl::Status status = client_.InspectStream(
+    absl::Status status;
+    size_t answered = 0;
+    do {
+      answered = 0;
+      status = StreamOnce(answered);
+      for (const size_t i : sent_) ++attempts_[i];
+      again_.insert(again_.begin(), sent_.begin(), sent_.end());
+      sent_.clear();
+    } while (summary_.broken.ok() && answered > 0 &&
+             ErrorReasonOf(status) == inspection::v1::ERROR_REASON_MAX_STREAM_AGE);
+    if (summary_.broken.ok()) summary_.broken = std::move(status);
+  }
+
+  absl::Status StreamOnce(size_t& answered) {
+    return client_.InspectStream(
         options_,
         {.max_in_flight = job_.max_in_flight,
          .flow_policy = job_.flow_policy,
          .stall_timeout = job_.timeout + kStallGrace},
         [this] { return NextFrame(); },
-        [this](StreamReply reply) {
+        [this, &answered](StreamReply reply) {
+          ++answered;
+          sent_.pop_front();
           // A refusal that every further frame would get too, e.g. from a server that is draining.
           if (absl::IsUnavailable(reply.result.status())) summary_.broken = reply.result.status();
           Done(reply.tag, {.result = std::move(reply.result), .latency = reply.latency});
         });
-    if (summary_.broken.ok()) summary_.broken = status;
+  }
+
+  // The input to send next: first those that a stream left without a reply.
+  std::optional<size_t> NextInput() {
+    if (!again_.empty()) {
+      const size_t i = again_.front();
+      again_.pop_front();
+      return i;
+    }
+    if (next_ == job_.inputs.size()) return std::nullopt;
+    return next_++;
   }
 
   // The next picture that can be read; the others are done with their errors.
   std::optional<OutgoingFrame> NextFrame() {
-    while (next_ < job_.inputs.size() && summary_.broken.ok()) {
-      const size_t i = next_++;
-      absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[i]);
-      if (!picture.ok()) {
-        Done(i, {.result = picture.status()});
-        continue;
-      }
-      OutgoingFrame outgoing{.frame = {}, .tag = i};
-      outgoing.frame.mutable_image()->set_encoded(*std::move(picture));
-      *outgoing.frame.mutable_metadata() = MetadataOf(i);
-      SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
-      outgoing.frame.mutable_timeout()->set_seconds(absl::ToInt64Seconds(job_.timeout));
-      outgoing.frame.mutable_timeout()->set_nanos(static_cast<int32_t>(
-          absl::ToInt64Nanoseconds(job_.timeout - absl::Seconds(absl::ToInt64Seconds(job_.timeout)))));
-      return outgoing;
+    while (summary_.broken.ok()) {
+      const std::optional<size_t> i = NextInput();
+      if (!i.has_value()) return std::nullopt;
+      absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[*i]);
+      if (picture.ok()) return FrameOf(*i, *std::move(picture));
+      Done(*i, {.result = picture.status()});
     }
     return std::nullopt;
+  }
+
+  OutgoingFrame FrameOf(size_t i, std::string picture) {
+    sent_.push_back(i);
+    OutgoingFrame outgoing{.frame = {}, .tag = i};
+    outgoing.frame.mutable_image()->set_encoded(std::move(picture));
+    *outgoing.frame.mutable_metadata() = MetadataOf(i);
+    SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
+    const int64_t seconds = absl::ToInt64Seconds(job_.timeout);
+    outgoing.frame.mutable_timeout()->set_seconds(seconds);
+    outgoing.frame.mutable_timeout()->set_nanos(
+        static_cast<int32_t>(absl::ToInt64Nanoseconds(job_.timeout - absl::Seconds(seconds))));
+    return outgoing;
   }
 
   // Unique also among the frames of other runs: result logs are searched for it.
   inspection::v1::FrameMetadata MetadataOf(size_t i) const {
     inspection::v1::FrameMetadata metadata;
     metadata.set_frame_id(absl::StrCat(run_id_, "-", i));
+    metadata.set_attempt(AttemptOf(i));
     return metadata;
+  }
+
+  // How often the input was sent before.
+  uint32_t AttemptOf(size_t i) const {
+    const auto found = attempts_.find(i);
+    return found == attempts_.end() ? 0 : found->second;
   }
 
   static void SetProduct(const Input& input, InspectOptions& options) {
@@ -161,13 +202,12 @@ class Run final {
   }
 
   void Report(size_t i, const Answer& answer) {
-    PictureOutcome outcome{.result = ResultOf(answer.result),
-                           .hints = HintsOf(answer.result.status()),
-                           .latency = answer.latency,
-                           .attempt = 0};
+    const PictureOutcome outcome{.result = ResultOf(answer.result),
+                                 .hints = HintsOf(answer.result.status()),
+                                 .latency = answer.latency,
+                                 .attempt = AttemptOf(i)};
     if (answer.result.ok()) {
       ++summary_.answered;
-      outcome.attempt = answer.result->metadata().attempt();
       Count(job_.inputs[i], *outcome.result);
       WriteOutputs(i, *answer.result);
     } else {
@@ -207,6 +247,9 @@ class Run final {
   const std::string run_id_;                // of all frame ids
   std::vector<OutputFiles> files_;          // by input; empty without an output folder
   std::map<size_t, Answer> waiting_;        // by input, for an earlier one to be reported
+  std::deque<size_t> sent_;                 // on the stream and without a reply, in their order
+  std::deque<size_t> again_;                // left without a reply by a stream before, in their order
+  std::map<size_t, uint32_t> attempts_;     // how often an input was sent before; absent: never
   size_t next_ = 0;                         // first input not yet sent
   size_t reported_ = 0;                     // first input not yet reported
   RunSummary summary_;

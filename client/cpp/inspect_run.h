@@ -46,8 +46,10 @@ struct RunSummary {
 // The inputs as a reporter's rows begin.
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs);
 
-// Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off
-// when the server is UNAVAILABLE (it would fail for every further input) and when the stream itself ends with an error.
+// Runs the job. Frames that a stream leaves without a reply when it reaches the server's max_stream_age are sent again
+// over a new one, as their next attempt. An input that cannot be read, or that the server answers with an error, fails
+// alone. The run breaks off when the server is UNAVAILABLE (it would fail for every further input) and when the stream
+// itself ends with an error.
 RunSummary RunInspection(const InspectionClient& client, const InspectJob& job, Reporter& reporter, Progress& progress);
 
 }  // namespace bayespfl::client
