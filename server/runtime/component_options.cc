@@ -55,6 +55,14 @@ CallOptions CallOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+ConnectionOptions ConnectionOptionsOf(const ServerConfig& config) {
+  return {.keepalive_time = std::chrono::seconds(config.keepalive_time_seconds),
+          .keepalive_timeout = std::chrono::seconds(config.keepalive_timeout_seconds),
+          .min_ping_interval = std::chrono::seconds(config.min_ping_interval_seconds),
+          .max_age = std::chrono::seconds(config.max_connection_age_seconds),
+          .max_grace = std::chrono::seconds(config.max_connection_grace_seconds)};
+}
+
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
   return {.host = config.host,
           .tls = {.tls_certificate = config.tls_certificate,

@@ -10,6 +10,7 @@
 #include "server/models/model_store.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
+#include "server/runtime/connection_options.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
@@ -25,6 +26,7 @@ const std::string& HttpHost(const ServerConfig& config);
 // What the configuration says; the functions that they call are the caller's to set.
 PipelineOptions PipelineOptionsOf(const ServerConfig& config);
 CallOptions CallOptionsOf(const ServerConfig& config);
+ConnectionOptions ConnectionOptionsOf(const ServerConfig& config);
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
 ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
 ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);

@@ -121,6 +121,7 @@ absl::Status InspectionServer::Listen() {
   // gRPC widens the window of a fast connection to megabytes: under FLOW_POLICY_BLOCK that is memory, and a queue of
   // frames that nobody has read, on every stream. A message that is being read may exceed the window.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  ApplyConnectionOptions(ConnectionOptionsOf(config_), builder);
   builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
   builder.SetMaxSendMessageSize(-1);
   const std::string address = JoinHostPort(config_.host, config_.port);
@@ -145,8 +146,10 @@ absl::Status InspectionServer::Listen() {
 
 absl::Status InspectionServer::ListenForAdministration() {
   if (config_.admin_port < 0) return absl::OkStatus();
-  AdminPortOptions options = {
-      .port = config_.admin_port, .security = SecurityOptionsOf(config_), .on_call_finished = {}};
+  AdminPortOptions options = {.port = config_.admin_port,
+                              .security = SecurityOptionsOf(config_),
+                              .connections = ConnectionOptionsOf(config_),
+                              .on_call_finished = {}};
   options.security.host = config_.admin_host;
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
