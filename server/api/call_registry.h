@@ -111,6 +111,7 @@ class CallRegistry {
   StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const std::string& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
+  absl::Status StreamsFull(const absl::Status& status) const;
   std::optional<absl::Duration> StreamAge() const;
 
   const CallOptions options_;

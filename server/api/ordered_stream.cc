@@ -25,8 +25,8 @@ void OrderedStream::StartTimer() {
   age_.Set(absl::ToChronoTime(absl::Now() + *surroundings_.max_age), [weak = weak_from_this()](bool rang) {
     const std::shared_ptr<OrderedStream> self = rang ? weak.lock() : nullptr;
     if (self == nullptr) return;  // cancelled in OnDone()
-    self->EndWith(WithErrorInfo(absl::UnavailableError("the stream has reached max_stream_age; open a new one"),
-                                "MAX_STREAM_AGE"));
+    self->EndWith(WithReason(absl::UnavailableError("the stream has reached max_stream_age; open a new one"),
+                             ErrorReason::kMaxStreamAge));
   });
 }
 

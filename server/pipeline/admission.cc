@@ -32,6 +32,11 @@ std::shared_ptr<const ServedModel> Admission::model(absl::string_view name) cons
   return found == models_.models.end() ? nullptr : found->second;
 }
 
+ModelSet Admission::models() const {
+  MutexLock lock(mu_);
+  return models_;
+}
+
 absl::Status Admission::Healthy() const {
   MutexLock lock(mu_);
   for (const auto& [name, model] : models_.models) {
@@ -95,7 +100,7 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
   if (!request.client_admitted) {
     if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
   }
-  const absl::Status valid = model.Validate(request.options.category, request.options.samples);
+  const absl::Status valid = model.Validate(request.options.category);
   if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
   if (absl::Now() >= request.deadline) {
     return WithRefusal(DeadlinePassed(request.arrival, Stage::kAdmission), Refusal::kExpired);

@@ -36,6 +36,7 @@ class Admission {
   // What the methods of these names of Pipeline say.
   void SetModels(ModelSet models);
   std::shared_ptr<const ServedModel> model(absl::string_view name) const;
+  ModelSet models() const;
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const;
   absl::Status Accepting() const;
   absl::Status Ready() const;

@@ -66,6 +66,9 @@ class Pipeline {
   // The model of that name, or the default one for "". Null: there is none.
   std::shared_ptr<const ServedModel> model(absl::string_view name = {}) const { return admission_.model(name); }
 
+  // All of them.
+  ModelSet models() const { return admission_.models(); }
+
   // The model that a frame of that name would go to; as FrameRequest::model it gets the frame also when others serve by
   // then. Errors as Submit().
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const {

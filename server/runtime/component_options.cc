@@ -31,6 +31,11 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
+int64_t MaxMessageBytes(const ServerConfig& config) {
+  constexpr int64_t kAroundThePicture = int64_t{1} << 20;
+  return config.max_image_bytes + kAroundThePicture;
+}
+
 const std::string& HttpHost(const ServerConfig& config) {
   return config.http_host.empty() ? config.host : config.http_host;
 }

@@ -20,6 +20,9 @@ namespace bayespfl::server {
 // "127.0.0.1:50051", "[::1]:50051".
 std::string JoinHostPort(const std::string& host, int port);
 
+// Of one message to the gRPC port: the largest picture, and what stands around it.
+int64_t MaxMessageBytes(const ServerConfig& config);
+
 // Where the HTTP port binds.
 const std::string& HttpHost(const ServerConfig& config);
 

@@ -78,7 +78,7 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
   calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
-  service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
+  service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
   kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
 }
 
@@ -122,7 +122,7 @@ absl::Status InspectionServer::Listen() {
   // frames that nobody has read, on every stream. A message that is being read may exceed the window.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   ApplyConnectionOptions(ConnectionOptionsOf(config_), builder);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(MaxMessageBytes(config_)));
   builder.SetMaxSendMessageSize(-1);
   const std::string address = JoinHostPort(config_.host, config_.port);
   builder.AddListeningPort(address, security_->credentials(), &port_);
@@ -205,7 +205,7 @@ absl::Status InspectionServer::AdmitFrames(const std::string& client, size_t fra
   const absl::Status admitted = security_->limits().TakeFrames(client, frames, retry_after);
   if (!absl::IsResourceExhausted(admitted)) return admitted;
   // Whole milliseconds, as in the trailer, so that nobody comes back a little too early.
-  return WithRetryInfo(admitted, absl::Ceil(retry_after, absl::Milliseconds(1)));
+  return WithRetryDelay(WithReason(admitted, ErrorReason::kRateLimited), absl::Ceil(retry_after, absl::Milliseconds(1)));
 }
 
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {

@@ -34,9 +34,6 @@
 
 namespace bayespfl::server {
 
-// What a message may have besides its picture.
-inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
-
 struct ServerOptions {
   ServerConfig config;
   ModelLoader loader;  // empty: DetectorExecutors on config.device
