@@ -75,6 +75,7 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
   job->model = *std::move(model);
+  job->setting = job->model->Resolve(request.options.category);
   job->deadline = ToSteady(request.deadline);
   job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
   job->request = std::move(request);

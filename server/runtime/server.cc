@@ -14,7 +14,6 @@
 #include "server/api/status.h"
 #include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
-#include "server/runtime/detector_executor.h"
 #include "server/runtime/server_info.h"
 
 namespace bayespfl::server {

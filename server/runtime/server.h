@@ -36,7 +36,7 @@ namespace bayespfl::server {
 
 struct ServerOptions {
   ServerConfig config;
-  ModelLoader loader;  // empty: DetectorExecutors on config.device
+  ModelLoader loader;  // empty: detectors on config.device
   Logger logger;       // null: nothing is logged
 };
 
