@@ -15,9 +15,9 @@
 #include "model/clip/preprocess.h"
 #include "model/clip/tokenizer.h"
 #include "model/detection/device.h"
-#include "model/detection/model.h"
+#include "model/network/model.h"
+#include "model/network/noise.h"
 #include "model/package/model_package.h"
-#include "model/prompt_flow/philox.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -38,15 +38,6 @@ class StopWatch {
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
-
-torch::Tensor DrawNoise(uint64_t seed, NoiseStream stream, int64_t samples, int64_t width) {
-  torch::Tensor noise = torch::empty({samples, width});
-  for (int64_t r = 0; r < samples; ++r) {
-    FillNormal(seed, stream, static_cast<uint32_t>(r),
-               {noise.data_ptr<float>() + r * width, static_cast<size_t>(width)});
-  }
-  return noise;
-}
 
 PixelMap ToPixelMap(const torch::Tensor& tensor) {
   const torch::Tensor cpu = tensor.to(torch::kCPU).contiguous();
@@ -176,16 +167,12 @@ absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) cons
 }
 
 PromptNoise Detector::Impl::Noise(const Job& job) const {
-  const int64_t width = model->config().embed_dim;
-  uint64_t iad_seed = job.frame->seed;
+  NoiseSeeds seeds{.image_specific = job.frame->seed, .image_agnostic = job.frame->seed};
   if (!model->config().iad_per_request) {
     std::call_once(first_seed_once, [&] { first_seed = job.frame->seed; });
-    iad_seed = first_seed;
+    seeds.image_agnostic = first_seed;
   }
-  const torch::Device device = model->device();
-  return {DrawNoise(job.frame->seed, NoiseStream::kContext, job.samples, width).to(device),
-          DrawNoise(iad_seed, NoiseStream::kNormal, job.samples, width).to(device),
-          DrawNoise(iad_seed, NoiseStream::kAbnormal, job.samples, width).to(device)};
+  return DrawPromptNoise(seeds, job.samples, model->config().embed_dim, model->device());
 }
 
 void Detector::Impl::Postprocess(const Frame& frame, const AnomalyMaps& maps, Detection& detection) const {
@@ -206,7 +193,10 @@ void Detector::Impl::Run(const std::vector<Job>& jobs, std::vector<absl::StatusO
   StageSeconds shared;
   StopWatch watch;
   std::vector<torch::Tensor> pictures;
-  for (const Job& job : jobs) pictures.push_back(Preprocess(*job.frame->image, model->config()));
+  const int64_t side = model->config().image_size;
+  for (const Job& job : jobs) {
+    pictures.push_back(torch::tensor(Preprocess(*job.frame->image, model->config())).view({3, side, side}));
+  }
   const torch::Tensor images = torch::stack(pictures).to(model->device());
   shared.preprocess = watch.Lap();
 
@@ -263,7 +253,7 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
   if (!tokenizer.ok()) return tokenizer.status();
   impl->tokenizer = *std::move(tokenizer);
   try {
-    auto model = BayesPflModel::Load(*package, *device);
+    auto model = BayesPflModel::Load(package->config, *package->clip, *package->bayespfl, *device);
     if (!model.ok()) return model.status();
     impl->model = *std::move(model);
   } catch (const std::exception& error) {

@@ -1,12 +1,12 @@
 // CLIP's vision transformer, run at a larger picture than it was trained with, with patch tokens tapped on the way.
-#ifndef BAYESPFL_MODEL_CLIP_VISION_TRANSFORMER_H_
-#define BAYESPFL_MODEL_CLIP_VISION_TRANSFORMER_H_
+#ifndef BAYESPFL_MODEL_NETWORK_VISION_TRANSFORMER_H_
+#define BAYESPFL_MODEL_NETWORK_VISION_TRANSFORMER_H_
 
 #include <vector>
 
-#include "model/clip/transformer.h"
+#include "model/network/transformer.h"
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -45,4 +45,4 @@ class VisionTransformer {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_CLIP_VISION_TRANSFORMER_H_
+#endif  // BAYESPFL_MODEL_NETWORK_VISION_TRANSFORMER_H_

@@ -1,4 +1,4 @@
-#include "model/package/weights.h"
+#include "model/network/weights.h"
 
 #include <cstring>
 #include <optional>
@@ -27,12 +27,12 @@ std::optional<torch::ScalarType> FloatType(DType dtype) {
 }  // namespace
 
 torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int64_t>& shape) {
-  const auto found = file_.tensors().find(name);
-  if (found == file_.tensors().end()) {
+  const TensorView* const found = source_.Find(name);
+  if (found == nullptr) {
     Fail(name, "is missing");
     return {};
   }
-  const TensorView& view = found->second;
+  const TensorView& view = *found;
   if (view.shape != shape) {
     Fail(name, absl::StrCat("has shape [", absl::StrJoin(view.shape, ", "), "]; the configuration asks for [",
                             absl::StrJoin(shape, ", "), "]"));
@@ -43,7 +43,7 @@ torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int6
     Fail(name, absl::StrCat("has dtype ", DTypeName(view.dtype), "; weights are F16, BF16, F32 or F64"));
     return {};
   }
-  // Copied out of the file: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
+  // Copied out of the source: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
   torch::Tensor tensor = torch::empty(shape, *type);
   if (!view.data.empty()) std::memcpy(tensor.data_ptr(), view.data.data(), view.data.size());
   return tensor.to(torch::kFloat32).to(device_);
@@ -67,7 +67,7 @@ LayerNorm WeightReader::TakeLayerNorm(const std::string& prefix, int64_t width) 
 }
 
 void WeightReader::Fail(const std::string& name, absl::string_view what) {
-  if (status_.ok()) status_ = absl::DataLossError(absl::StrCat(file_.path(), ": tensor \"", name, "\" ", what));
+  if (status_.ok()) status_ = absl::DataLossError(absl::StrCat(source_.name(), ": tensor \"", name, "\" ", what));
 }
 
 }  // namespace bayespfl

@@ -1,4 +1,4 @@
-#include "model/prompt_flow/prompt_bank.h"
+#include "model/network/prompt_bank.h"
 
 namespace bayespfl {
 

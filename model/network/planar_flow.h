@@ -1,6 +1,6 @@
 // Planar normalising flow (Rezende & Mohamed 2015), the paper's prompt flow.
-#ifndef BAYESPFL_MODEL_PROMPT_FLOW_PLANAR_FLOW_H_
-#define BAYESPFL_MODEL_PROMPT_FLOW_PLANAR_FLOW_H_
+#ifndef BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_
+#define BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_
 
 #include <vector>
 
@@ -20,4 +20,4 @@ std::vector<torch::Tensor> PlanarFlow(const torch::Tensor& z0, const FlowParamet
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PROMPT_FLOW_PLANAR_FLOW_H_
+#endif  // BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_

@@ -1,6 +1,6 @@
-#include "model/detection/image_head.h"
+#include "model/network/image_head.h"
 
-#include "model/detection/unit_length.h"
+#include "model/network/unit_length.h"
 
 namespace bayespfl {
 

@@ -1,4 +1,4 @@
-#include "model/clip/vision_transformer.h"
+#include "model/network/vision_transformer.h"
 
 namespace bayespfl {
 namespace {

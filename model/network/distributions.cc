@@ -1,4 +1,4 @@
-#include "model/prompt_flow/distributions.h"
+#include "model/network/distributions.h"
 
 #include "absl/strings/str_cat.h"
 

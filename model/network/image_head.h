@@ -1,10 +1,10 @@
 // The image-level head: text embeddings against the image embedding.
-#ifndef BAYESPFL_MODEL_DETECTION_IMAGE_HEAD_H_
-#define BAYESPFL_MODEL_DETECTION_IMAGE_HEAD_H_
+#ifndef BAYESPFL_MODEL_NETWORK_IMAGE_HEAD_H_
+#define BAYESPFL_MODEL_NETWORK_IMAGE_HEAD_H_
 
-#include "model/clip/vision_transformer.h"
+#include "model/network/vision_transformer.h"
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -42,4 +42,4 @@ torch::Tensor AbnormalProbability(const torch::Tensor& logits);
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_DETECTION_IMAGE_HEAD_H_
+#endif  // BAYESPFL_MODEL_NETWORK_IMAGE_HEAD_H_

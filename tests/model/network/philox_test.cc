@@ -1,4 +1,4 @@
-#include "model/prompt_flow/philox.h"
+#include "model/network/philox.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,9 +1,10 @@
-#include "model/detection/model.h"
+#include "model/network/model.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "model/detection/unit_length.h"
+#include "model/network/unit_length.h"
+#include "model/network/weights.h"
 
 namespace bayespfl {
 
@@ -11,16 +12,17 @@ torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side) {
   return at::upsample_bilinear2d(logits.unsqueeze(0), {side, side}, /*align_corners=*/true).squeeze(0);
 }
 
-absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const ModelPackage& package,
+absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const ModelConfig& config,
+                                                                         const TensorSource& clip,
+                                                                         const TensorSource& bayespfl,
                                                                          torch::Device device) {
   const c10::InferenceMode inference;
-  std::unique_ptr<BayesPflModel> model(new BayesPflModel(package.config, device));
-  const ModelConfig& config = model->config_;
-  WeightReader clip(*package.clip, device);
-  model->vision_ = VisionTransformer::Load(clip, config);
-  model->text_ = TextTransformer::Load(clip, config);
-  if (!clip.status().ok()) return clip.status();
-  WeightReader weights(*package.bayespfl, device);
+  std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device));
+  WeightReader towers(clip, device);
+  model->vision_ = VisionTransformer::Load(towers, config);
+  model->text_ = TextTransformer::Load(towers, config);
+  if (!towers.status().ok()) return towers.status();
+  WeightReader weights(bayespfl, device);
   model->distributions_ = PromptDistributions::Load(weights, config);
   model->bank_ = PromptBank::Load(weights, config);
   model->rca_ = ResidualCrossAttention::Load(weights, config);

@@ -1,4 +1,4 @@
-#include "model/prompt_flow/planar_flow.h"
+#include "model/network/planar_flow.h"
 
 namespace bayespfl {
 

@@ -1,4 +1,4 @@
-#include "model/clip/text_transformer.h"
+#include "model/network/text_transformer.h"
 
 namespace bayespfl {
 

@@ -1,12 +1,12 @@
 // The residual attention block both CLIP towers are made of.
-#ifndef BAYESPFL_MODEL_CLIP_TRANSFORMER_H_
-#define BAYESPFL_MODEL_CLIP_TRANSFORMER_H_
+#ifndef BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
+#define BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
 
 #include <string>
 #include <vector>
 
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -38,4 +38,4 @@ std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& p
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_CLIP_TRANSFORMER_H_
+#endif  // BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_

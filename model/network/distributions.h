@@ -1,14 +1,14 @@
 // The paper's prompt distributions: image-specific (ISD, the context) and image-agnostic (IAD, normal and abnormal
 // state).
-#ifndef BAYESPFL_MODEL_PROMPT_FLOW_DISTRIBUTIONS_H_
-#define BAYESPFL_MODEL_PROMPT_FLOW_DISTRIBUTIONS_H_
+#ifndef BAYESPFL_MODEL_NETWORK_DISTRIBUTIONS_H_
+#define BAYESPFL_MODEL_NETWORK_DISTRIBUTIONS_H_
 
 #include <array>
 #include <string>
 
+#include "model/network/planar_flow.h"
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
-#include "model/prompt_flow/planar_flow.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -61,4 +61,4 @@ class PromptDistributions {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PROMPT_FLOW_DISTRIBUTIONS_H_
+#endif  // BAYESPFL_MODEL_NETWORK_DISTRIBUTIONS_H_

@@ -1,9 +1,9 @@
-#include "model/detection/residual_cross_attention.h"
+#include "model/network/residual_cross_attention.h"
 
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "model/detection/unit_length.h"
+#include "model/network/unit_length.h"
 
 namespace bayespfl {
 

@@ -1,13 +1,13 @@
-// Takes tensors out of a weight file by name, checked against the shape that the configuration asks for.
-#ifndef BAYESPFL_MODEL_PACKAGE_WEIGHTS_H_
-#define BAYESPFL_MODEL_PACKAGE_WEIGHTS_H_
+// Takes tensors out of a source by name, checked against the shape that the configuration asks for.
+#ifndef BAYESPFL_MODEL_NETWORK_WEIGHTS_H_
+#define BAYESPFL_MODEL_NETWORK_WEIGHTS_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "model/package/safetensors.h"
+#include "model/package/tensor_source.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -35,10 +35,11 @@ struct LayerNorm {
 // so that a model reads all its weights and asks once. Not thread-safe.
 class WeightReader {
  public:
-  // Borrows the file.
-  WeightReader(const SafetensorsFile& file, torch::Device device) : file_(file), device_(device) {}
+  // Borrows the source.
+  WeightReader(const TensorSource& source, torch::Device device) : source_(source), device_(device) {}
 
-  // DataLoss in status(): the tensor is missing, has another shape, or is not floating point; the message names it.
+  // DataLoss in status(): the tensor is missing, has another shape, or is not floating point; the message names it
+  // and the source.
   torch::Tensor Take(const std::string& name, const std::vector<int64_t>& shape);
   // The same, after rounding to half precision and back: the reference loads CLIP's matrices that way.
   torch::Tensor TakeHalf(const std::string& name, const std::vector<int64_t>& shape);
@@ -52,11 +53,11 @@ class WeightReader {
  private:
   void Fail(const std::string& name, absl::string_view what);
 
-  const SafetensorsFile& file_;
+  const TensorSource& source_;
   torch::Device device_;
   absl::Status status_;
 };
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PACKAGE_WEIGHTS_H_
+#endif  // BAYESPFL_MODEL_NETWORK_WEIGHTS_H_

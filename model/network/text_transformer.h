@@ -1,13 +1,13 @@
 // CLIP's text transformer, fed with embeddings instead of token ids.
-#ifndef BAYESPFL_MODEL_CLIP_TEXT_TRANSFORMER_H_
-#define BAYESPFL_MODEL_CLIP_TEXT_TRANSFORMER_H_
+#ifndef BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_
+#define BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_
 
 #include <cstdint>
 #include <vector>
 
-#include "model/clip/transformer.h"
+#include "model/network/transformer.h"
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -38,4 +38,4 @@ class TextTransformer {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_CLIP_TEXT_TRANSFORMER_H_
+#endif  // BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_

@@ -1,6 +1,6 @@
 // Unit-length normalisation as the reference does it: plain Euclidean norm, no epsilon.
-#ifndef BAYESPFL_MODEL_DETECTION_UNIT_LENGTH_H_
-#define BAYESPFL_MODEL_DETECTION_UNIT_LENGTH_H_
+#ifndef BAYESPFL_MODEL_NETWORK_UNIT_LENGTH_H_
+#define BAYESPFL_MODEL_NETWORK_UNIT_LENGTH_H_
 
 #include "torch/torch.h"
 
@@ -11,4 +11,4 @@ inline torch::Tensor UnitLength(const torch::Tensor& x) { return x / x.norm(2, -
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_DETECTION_UNIT_LENGTH_H_
+#endif  // BAYESPFL_MODEL_NETWORK_UNIT_LENGTH_H_

@@ -1,11 +1,11 @@
 // Residual cross-attention (RCA): text embeddings look at the patches of each tapped layer before they are compared.
-#ifndef BAYESPFL_MODEL_DETECTION_RESIDUAL_CROSS_ATTENTION_H_
-#define BAYESPFL_MODEL_DETECTION_RESIDUAL_CROSS_ATTENTION_H_
+#ifndef BAYESPFL_MODEL_NETWORK_RESIDUAL_CROSS_ATTENTION_H_
+#define BAYESPFL_MODEL_NETWORK_RESIDUAL_CROSS_ATTENTION_H_
 
 #include <vector>
 
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -34,4 +34,4 @@ class ResidualCrossAttention {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_DETECTION_RESIDUAL_CROSS_ATTENTION_H_
+#endif  // BAYESPFL_MODEL_NETWORK_RESIDUAL_CROSS_ATTENTION_H_

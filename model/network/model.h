@@ -1,29 +1,24 @@
 // The whole network, from normalised pictures, token ids and given noise to scores and maps.
-#ifndef BAYESPFL_MODEL_DETECTION_MODEL_H_
-#define BAYESPFL_MODEL_DETECTION_MODEL_H_
+#ifndef BAYESPFL_MODEL_NETWORK_MODEL_H_
+#define BAYESPFL_MODEL_NETWORK_MODEL_H_
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "model/clip/text_transformer.h"
-#include "model/clip/vision_transformer.h"
-#include "model/detection/image_head.h"
-#include "model/detection/residual_cross_attention.h"
-#include "model/package/model_package.h"
-#include "model/prompt_flow/distributions.h"
-#include "model/prompt_flow/prompt_bank.h"
+#include "model/network/distributions.h"
+#include "model/network/image_head.h"
+#include "model/network/noise.h"
+#include "model/network/prompt_bank.h"
+#include "model/network/residual_cross_attention.h"
+#include "model/network/text_transformer.h"
+#include "model/network/vision_transformer.h"
+#include "model/package/model_config.h"
+#include "model/package/tensor_source.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
-
-// Standard-normal draws of one picture, each [R, E].
-struct PromptNoise {
-  torch::Tensor context;
-  torch::Tensor normal;
-  torch::Tensor abnormal;
-};
 
 // What the text tower needs of one picture.
 struct PromptInput {
@@ -47,8 +42,10 @@ torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side);
 // Immutable after Load(); safe from many threads. All in fp32; calls throw c10::Error when the device fails.
 class BayesPflModel {
  public:
-  // DataLoss: a tensor is missing or does not fit the configuration; the message names file and tensor.
-  static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelPackage& package, torch::Device device);
+  // `clip` holds CLIP's weights under OpenAI's names, `bayespfl` the others under the reference's. DataLoss: a tensor
+  // is missing or does not fit the configuration; the message names source and tensor.
+  static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelConfig& config, const TensorSource& clip,
+                                                                   const TensorSource& bayespfl, torch::Device device);
 
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return device_; }
@@ -91,4 +88,4 @@ class BayesPflModel {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_DETECTION_MODEL_H_
+#endif  // BAYESPFL_MODEL_NETWORK_MODEL_H_

@@ -1,9 +1,9 @@
 // The learned prompts, and how they and the samples become the text tower's input.
-#ifndef BAYESPFL_MODEL_PROMPT_FLOW_PROMPT_BANK_H_
-#define BAYESPFL_MODEL_PROMPT_FLOW_PROMPT_BANK_H_
+#ifndef BAYESPFL_MODEL_NETWORK_PROMPT_BANK_H_
+#define BAYESPFL_MODEL_NETWORK_PROMPT_BANK_H_
 
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "model/package/weights.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -33,4 +33,4 @@ class PromptBank {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PROMPT_FLOW_PROMPT_BANK_H_
+#endif  // BAYESPFL_MODEL_NETWORK_PROMPT_BANK_H_

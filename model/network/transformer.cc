@@ -1,4 +1,4 @@
-#include "model/clip/transformer.h"
+#include "model/network/transformer.h"
 
 #include "absl/strings/str_cat.h"
 

@@ -1,6 +1,6 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-#ifndef BAYESPFL_MODEL_PROMPT_FLOW_PHILOX_H_
-#define BAYESPFL_MODEL_PROMPT_FLOW_PHILOX_H_
+#ifndef BAYESPFL_MODEL_NETWORK_PHILOX_H_
+#define BAYESPFL_MODEL_NETWORK_PHILOX_H_
 
 #include <array>
 #include <cstdint>
@@ -26,4 +26,4 @@ void FillNormal(uint64_t seed, NoiseStream stream, uint32_t sample, absl::Span<f
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PROMPT_FLOW_PHILOX_H_
+#endif  // BAYESPFL_MODEL_NETWORK_PHILOX_H_
