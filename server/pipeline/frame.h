@@ -66,6 +66,12 @@ struct FrameOptions {
   Priority priority = Priority::kNormal;
 };
 
+// Whether a map or a mask is sent back.
+inline bool WantsMaps(const FrameOptions& options) {
+  return options.anomaly_map != MapEncoding::kNone || options.deviation_map != MapEncoding::kNone ||
+         options.mask != MapEncoding::kNone;
+}
+
 // Set once by whoever loses interest in a frame (the client left), read at every stage border. Thread-safe.
 class CancellationToken {
  public:

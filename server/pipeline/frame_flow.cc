@@ -27,10 +27,10 @@ Stage StageAfter(PipelineQueue queue) {
   return Stage::kRender;
 }
 
-// The decoded picture before the model, the maps behind it.
+// The prepared picture before the model, the maps behind it.
 size_t BytesHeld(const Job& job) {
-  const size_t pixels = job.detection.map.values.size() + job.detection.map_std.values.size();
-  return job.image.pixels.size() + pixels * sizeof(float);
+  const size_t prepared = job.prepared == nullptr ? 0 : job.prepared->bytes();
+  return prepared + MapBytes(job.computed);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "model/detection/detector.h"
-#include "model/image/decode.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/served_model.h"
 #include "server/pipeline/steady_time.h"
@@ -28,11 +27,11 @@ struct Job {
   SteadyTime deadline;  // of request.deadline
   SteadyTime rank;      // its place in every line
   std::function<void(FrameResult)> done;
-  std::shared_ptr<ServedModel> model;  // that admitted it
-  SteadyTime queued;                   // when it entered the line it is in
-  RgbImage image;                      // from decoding until the model has seen it
-  int failures = 0;                    // of devices
-  Detection detection;                 // from the model until it is rendered
+  std::shared_ptr<ServedModel> model;             // that admitted it
+  SteadyTime queued;                              // when it entered the line it is in
+  std::unique_ptr<const PreparedFrame> prepared;  // from decoding until the model has computed it
+  int failures = 0;                               // of devices
+  ComputedFrame computed;                         // from the model until it is rendered
   InspectionOutcome outcome;
 };
 using JobPtr = std::unique_ptr<Job>;

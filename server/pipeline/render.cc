@@ -87,6 +87,15 @@ absl::Status EncodeInto(const bayespfl::PixelMap& map, MapEncoding encoding, std
   return absl::OkStatus();
 }
 
+void FillMaskArea(const bayespfl::PixelMap& map, const FrameOptions& options, InspectionOutcome& outcome) {
+  const bool at_frame_size = options.resolution == MapSize::kFrame;
+  const int width = at_frame_size ? outcome.frame_width : map.width;
+  const int height = at_frame_size ? outcome.frame_height : map.height;
+  outcome.mask_area_pixels = CountResizedAtLeast(map, width, height, outcome.mask_threshold);
+  outcome.mask_area_fraction =
+      static_cast<double>(outcome.mask_area_pixels) / (static_cast<double>(width) * static_cast<double>(height));
+}
+
 }  // namespace
 
 Mask ThresholdMap(const bayespfl::PixelMap& map, float threshold) {
@@ -156,11 +165,9 @@ absl::Status Render(const Detection& detection, const FrameOptions& options, flo
   outcome.samples = detection.samples;
   outcome.mask_threshold = options.mask_threshold.value_or(default_threshold);
 
-  const Mask mask = ThresholdMap(detection.map, outcome.mask_threshold);
-  outcome.mask_area_pixels = mask.area;
-  outcome.mask_area_fraction = static_cast<double>(mask.area) / static_cast<double>(mask.pixels.size());
+  FillMaskArea(detection.map, options, outcome);
   if (options.mask != MapEncoding::kNone) {
-    absl::StatusOr<EncodedMap> encoded = EncodeMask(mask, options.mask);
+    absl::StatusOr<EncodedMap> encoded = EncodeMask(ThresholdMap(detection.map, outcome.mask_threshold), options.mask);
     if (!encoded.ok()) return encoded.status();
     outcome.mask = *std::move(encoded);
   }

@@ -28,9 +28,11 @@ absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding 
 // The same; `encoding` is kPng8 or kUint8, InvalidArgument otherwise.
 absl::StatusOr<EncodedMap> EncodeMask(const Mask& mask, MapEncoding encoding);
 
-// Fills scores, mask area and the asked-for maps of `outcome`; the caller fills the frame's size, timing and model
-// fields. `default_threshold` is used when the options carry none. Internal: the detection holds a value that is not a
-// number, or lacks a map that was asked for. Thread-safe.
+// Fills scores, mask area and the asked-for maps of `outcome`, which has the frame's size; the caller fills timing and
+// model fields. The detection's maps have the size that the options ask for; when they ask for no map, any size will
+// do: the mask's area is then counted as if the map had been resized. `default_threshold` is used when the options
+// carry none. Internal: the detection holds a value that is not a number, or lacks a map that was asked for.
+// Thread-safe.
 absl::Status Render(const Detection& detection, const FrameOptions& options, float default_threshold,
                     InspectionOutcome& outcome);
 

@@ -1,4 +1,4 @@
-// A model as the pipeline sees it: its executors, and which of them still work.
+// A model as the pipeline sees it: its replicas, and which of them still work.
 #ifndef BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 #define BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 
@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/pipeline/executor.h"
+#include "model/detection/detector.h"
+#include "server/pipeline/replica.h"
 
 namespace bayespfl::server {
 
@@ -36,12 +38,18 @@ class ServedModel {
 
   const std::string& name() const { return name_; }
   const ModelInfo& info() const { return replicas_.front()->info(); }
+
+  // What needs no device, as Detector says; any replica does it, also one that is lost.
   absl::Status Validate(absl::string_view category, int samples) const {
-    return replicas_.front()->Validate(category, samples);
+    return replicas_.front()->detector()->Validate(category, samples);
   }
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const bayespfl::Frame& frame) const {
+    return replicas_.front()->detector()->Prepare(frame);
+  }
+  Detection Finish(ComputedFrame frame) const { return replicas_.front()->detector()->Finish(std::move(frame)); }
 
   // Requires Works(replica).
-  Executor& replica(size_t replica) const { return *replicas_[replica]; }
+  Replica& replica(size_t replica) const { return *replicas_[replica]; }
 
   // Whether this replica can be used, and whether any can.
   bool Works(size_t replica) const { return replica < replicas_.size() && !lost_[replica].load(); }

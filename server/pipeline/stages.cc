@@ -13,18 +13,18 @@
 namespace bayespfl::server {
 namespace {
 
-bayespfl::Frame ModelFrame(const Job& job) {
-  const FrameOptions& options = job.request.options;
-  return {.image = &job.image,
+// The mask's area is told for every frame, but a frame without maps needs none of its own size for that (Render()).
+bayespfl::Frame ModelFrame(const RgbImage& image, const FrameOptions& options) {
+  return {.image = &image,
           .category = options.category,
           .seed = options.seed,
           .samples = options.samples,
-          .map_size = options.resolution,
+          .map_size = WantsMaps(options) ? options.resolution : MapSize::kModel,
           .map_deviation = options.deviation_map != MapEncoding::kNone};
 }
 
 // The device failed as a whole, as opposed to single frames.
-bool DeviceFailed(const std::vector<absl::StatusOr<Detection>>& results) {
+bool DeviceFailed(const std::vector<absl::StatusOr<ComputedFrame>>& results) {
   return std::all_of(results.begin(), results.end(),
                      [](const auto& result) { return absl::IsInternal(result.status()); });
 }
@@ -56,16 +56,26 @@ void Stages::DecodeLoop() {
 }
 
 void Stages::DecodeOne(JobPtr job) {
-  const SteadyTime start = std::chrono::steady_clock::now();
-  absl::StatusOr<RgbImage> image = Decode(job->request.image);
-  job->outcome.seconds.decode = SecondsSince(start);
-  if (!image.ok()) return flow_.Answer(std::move(job), image.status());
-  job->image = *std::move(image);
-  job->request.image = {};
-  job->request.owner.reset();  // the encoded bytes are not needed any more
-  job->outcome.frame_width = job->image.width;
-  job->outcome.frame_height = job->image.height;
+  absl::Status ready = DecodeAndPrepare(*job);
+  if (!ready.ok()) return flow_.Answer(std::move(job), std::move(ready));
   flow_.Forward(std::move(job), PipelineQueue::kExecute);
+}
+
+// The decoded picture lives in here only: while the frame waits, it holds what was prepared of it.
+absl::Status Stages::DecodeAndPrepare(Job& job) const {
+  const SteadyTime start = std::chrono::steady_clock::now();
+  const absl::StatusOr<RgbImage> image = Decode(job.request.image);
+  job.outcome.seconds.decode = SecondsSince(start);
+  if (!image.ok()) return image.status();
+  job.request.image = {};
+  job.request.owner.reset();  // the encoded bytes are not needed any more
+  job.outcome.frame_width = image->width;
+  job.outcome.frame_height = image->height;
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> prepared =
+      job.model->Prepare(ModelFrame(*image, job.request.options));
+  if (!prepared.ok()) return prepared.status();
+  job.prepared = *std::move(prepared);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source) const {
@@ -97,36 +107,36 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> batch) {
     for (JobPtr& job : batch) flow_.Answer(std::move(job), NoReplicaLeft(model->name()));
     return;
   }
-  std::vector<bayespfl::Frame> frames;
+  std::vector<const PreparedFrame*> frames;
   frames.reserve(batch.size());
-  for (const JobPtr& job : batch) frames.push_back(ModelFrame(*job));
+  for (const JobPtr& job : batch) frames.push_back(job->prepared.get());
   observer_.OnBatch(static_cast<int>(batch.size()));
   const SteadyTime start = std::chrono::steady_clock::now();
-  std::vector<absl::StatusOr<Detection>> results = RunModel(model->replica(replica), frames);
+  std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model->replica(replica).detector(), frames);
   admission_.NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
   if (DeviceFailed(results)) return Recover(replica, *model, std::move(batch), results.front().status());
   for (size_t i = 0; i < batch.size(); ++i) {
     JobPtr& job = batch[i];
-    job->image = {};
+    job->prepared.reset();
     if (!results[i].ok()) {
       flow_.Answer(std::move(job), results[i].status());
       continue;
     }
-    job->detection = *std::move(results[i]);
+    job->computed = *std::move(results[i]);
     job->failures = 0;
     flow_.Forward(std::move(job), PipelineQueue::kRender);
   }
 }
 
-std::vector<absl::StatusOr<Detection>> Stages::RunModel(Executor& executor,
-                                                        absl::Span<const bayespfl::Frame> frames) const {
+std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const Detector& detector,
+                                                            absl::Span<const PreparedFrame* const> frames) const {
   if (options_.faults != nullptr) {
     std::this_thread::sleep_for(options_.faults->Delay());
     const absl::Status fault = options_.faults->Check(Fault::kDeviceError);
-    if (!fault.ok()) return std::vector<absl::StatusOr<Detection>>(frames.size(), fault);
+    if (!fault.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), fault);
   }
-  return executor.Execute(frames);
+  return detector.Compute(frames);
 }
 
 // The frames go back before the replica is rebuilt, so that another one can take them meanwhile.
@@ -155,13 +165,14 @@ void Stages::RenderLoop() {
 }
 
 void Stages::RenderOne(JobPtr job) {
+  const Detection detection = job->model->Finish(std::move(job->computed));
   const SteadyTime start = std::chrono::steady_clock::now();
-  const CategoryThresholds& thresholds = job->detection.thresholds;
+  const CategoryThresholds& thresholds = detection.thresholds;
   InspectionOutcome& outcome = job->outcome;
-  absl::Status rendered = Render(job->detection, job->request.options, thresholds.mask, outcome);
+  absl::Status rendered = Render(detection, job->request.options, thresholds.mask, outcome);
   outcome.seconds.render = SecondsSince(start);
   if (!rendered.ok()) return flow_.Answer(std::move(job), std::move(rendered));
-  outcome.seconds.model = job->detection.seconds;
+  outcome.seconds.model = detection.seconds;
   outcome.model = job->model->name();
   outcome.model_version = job->model->info().version;
   outcome.calibrated = thresholds.calibrated;

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/detection/device_memory.h"
-#include "server/runtime/detector_executor.h"
+#include "server/runtime/load_replicas.h"
 #include "server/runtime/memory.h"
 #include "server/telemetry/metric_category.h"
 
@@ -102,7 +102,7 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
     if (!fits.ok()) return fits;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
   };
 }
 

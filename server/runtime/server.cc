@@ -11,10 +11,10 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
+#include "model/detection/detector.h"
 #include "server/api/status.h"
 #include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
-#include "server/runtime/detector_executor.h"
 
 namespace bayespfl::server {
 namespace {

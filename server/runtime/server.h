@@ -39,7 +39,7 @@ inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
 
 struct ServerOptions {
   ServerConfig config;
-  ModelLoader loader;  // empty: DetectorExecutors on config.device
+  ModelLoader loader;  // empty: detectors on config.device
   Logger logger;       // null: nothing is logged
 };
 

@@ -98,8 +98,8 @@ TEST_F(FrameRefusalTest, AModelThatIsNotThereIsUnknown) {
 }
 
 TEST_F(FrameRefusalTest, AModelThatLostItsDevicesHasNoReplica) {
-  executor_->FailCalls(1);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1);
+  detector_->AllowRebuilds(0);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
   ASSERT_FALSE(results_.Wait(1)[0].ok());
 

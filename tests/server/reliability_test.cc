@@ -69,8 +69,8 @@ class ReliabilityTest : public ServerTest {
     config.max_frames_per_stream = 4;
     config.max_delay_milliseconds = 2;
     config.drain_timeout_seconds = 20;
-    executor_->TakePerFrame(kTimePerFrame);
-    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+    detector_->TakePerFrame(kTimePerFrame);
+    StartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
   }
 
   // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
@@ -149,7 +149,7 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   // What is allocated in the first minute stays: buffers of gRPC, arenas of malloc.
   const auto settled = std::min<std::chrono::milliseconds>(TestLength() / 2, std::chrono::minutes(1));
   int64_t memory_when_settled = 0;
-  executor_->StopRecording();
+  detector_->StopRecording();
   const auto start = Clock::now();
   const std::vector<Tally> tallies = Load([&] {
     std::this_thread::sleep_for(settled);
@@ -198,7 +198,7 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
 
   int of_all_streams = 0;
   std::map<uint64_t, int> computed;  // frames by seed
-  for (const std::vector<uint64_t>& batch : executor_->batches()) {
+  for (const std::vector<uint64_t>& batch : detector_->batches()) {
     for (const uint64_t seed : batch) ++computed[seed];
   }
   for (size_t i = 0; i < tallies.size(); ++i) {

@@ -27,7 +27,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
 }
 
 void ServerTest::TearDown() {
-  executor_->Release();
+  detector_->Release();
   server_.reset();
 }
 

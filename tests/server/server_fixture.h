@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 
 namespace bayespfl::server {
 
@@ -37,7 +37,7 @@ class ServerTest : public ::testing::Test {
   // Waits until a line of /metrics ends with this.
   void WaitForMetric(const std::string& end) const;
 
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  const std::shared_ptr<FakeDetector> detector_ = std::make_shared<FakeDetector>();
   std::unique_ptr<InspectionServer> server_;
 };
 

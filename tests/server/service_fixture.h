@@ -79,7 +79,7 @@ class ServiceTest : public ServerTest {
     return config;
   }
 
-  ModelLoader Loader() { return LoaderOf(executor_); }
+  ModelLoader Loader() { return LoaderOf(detector_); }
 
   // Starts a server and a client of it; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, ModelLoader loader, bool wait = true) {

@@ -23,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
-  executor_->Hold();  // the warm-up waits
+  detector_->Hold();  // the warm-up waits
   Start(DefaultConfig(), Loader(), /*wait=*/false);
 
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
@@ -36,7 +36,7 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("loaded yet"));
   Http("/livez", 200);
 
-  executor_->Release();
+  detector_->Release();
   ASSERT_TRUE(server_->WaitUntilLoaded().ok());
   EXPECT_TRUE(Inspect(MakeRequest()).ok());
   Http("/startupz", 200);
@@ -74,14 +74,14 @@ TEST_F(ServiceTest, GracefulStopAnswersAcceptedFramesAndEndsStreams) {
   idle->Write(MakeConfiguration());
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
-  executor_->Hold();
+  detector_->Hold();
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(2);
+  detector_->WaitForCalls(2);
   std::thread stopper([this] { server_->Shutdown(); });
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/readyz"), "draining"); }));
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   EXPECT_TRUE(stream->Read(&reply));
@@ -116,8 +116,8 @@ TEST_F(ServiceTest, AStreamThatDrainsSaysSoToPrograms) {
 }
 
 TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
-  executor_->FailCalls(1000);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1000);
+  detector_->AllowRebuilds(0);
 
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));

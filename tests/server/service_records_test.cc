@@ -41,7 +41,7 @@ class ServiceRecordsTest : public ServerTest {
       lines_.push_back(nlohmann::json::parse(line));
     };
     ASSERT_NO_FATAL_FAILURE(
-        StartServer({.config = config, .loader = LoaderOf(executor_), .logger = *CreateLogger(std::move(options))}));
+        StartServer({.config = config, .loader = LoaderOf(detector_), .logger = *CreateLogger(std::move(options))}));
     stub_ = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
   }
 
@@ -261,7 +261,7 @@ TEST_F(ResultLogTest, AnAnsweredFrameIsALine) {
   EXPECT_EQ(lines[0]["part_id"], "part 1");
   EXPECT_EQ(lines[0]["category"], "leather");
   EXPECT_EQ(lines[0]["code"], "OK");
-  EXPECT_EQ(lines[0]["model_version"], executor_->info().version);
+  EXPECT_EQ(lines[0]["model_version"], detector_->info().version);
   EXPECT_EQ(lines[0]["seed"], 42);
   EXPECT_EQ(lines[0]["score"], 0.42);
   EXPECT_EQ(lines[0]["map_score"], 0.5);
@@ -298,7 +298,7 @@ TEST_F(ResultLogTest, AFileThatCannotBeOpenedEndsTheStart) {
   ServerConfig config = TestConfig();
   config.result_log = "/nonexistent/results";
 
-  const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+  const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
 
   EXPECT_EQ(started.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(started.message()), StartsWith("result_log: "));

@@ -30,8 +30,8 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   config.max_frames_per_stream = kMaxFrames;
   config.max_frames_in_flight = kMaxFrames;  // a frame read beyond them is refused, and its reply says so
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   v1::InspectStreamRequest configuration = MakeConfiguration();
@@ -39,7 +39,7 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   stream->Write(configuration);
   for (uint64_t i = 0; i < kFrames; ++i) stream->Write(MakeFrame(std::to_string(i), i));
   stream->WritesDone();
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
 
   // Calls on the same connection: when they are answered, all frames have come to the server's side of it.
@@ -51,7 +51,7 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
                                         HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"execute\"} 1\n")));
   }
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   for (uint64_t i = 0; i < kFrames; ++i) {

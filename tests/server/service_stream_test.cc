@@ -144,16 +144,16 @@ TEST_F(ServiceTest, UnknownFieldsOfTheMetadataDoNotComeBack) {
 TEST_F(ServiceTest, FrameTimeoutIsAnErrorOfThatFrame) {
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
-  executor_->Hold();
+  detector_->Hold();
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(2);  // the warm-up and the frame
+  detector_->WaitForCalls(2);  // the warm-up and the frame
   v1::InspectStreamRequest hurried = MakeFrame("1");
   hurried.mutable_frame()->mutable_timeout()->set_nanos(1'000'000);
   stream->Write(hurried);
   stream->Write(MakeFrame("2"));
   WaitForMetric("outcome=\"expired\"} 1");
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
@@ -236,16 +236,16 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   ServerConfig config = DefaultConfig();
   config.max_frames_in_flight = 1;
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   stream->Write(MakeFrame("1"));
   WaitForMetric("outcome=\"refused\"} 1");
-  executor_->Release();
+  detector_->Release();
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
   EXPECT_TRUE(reply.has_result());
@@ -259,22 +259,22 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
   ServerConfig config = DefaultConfig();
   config.max_frames_per_stream = 2;
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   v1::InspectStreamRequest configuration = MakeConfiguration();
   configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_LATEST);
   stream->Write(configuration);
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
+  detector_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
   for (int i = 1; i <= 5; ++i) {
     stream->Write(MakeFrame(std::to_string(i)));
     // A frame that is being decoded holds its place, so the next one comes when this one waits and the last has gone.
     WaitForMetric(absl::StrCat("outcome=\"skipped\"} ", i - 1));
     WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
   }
-  executor_->Release();
+  detector_->Release();
   stream->WritesDone();
 
   std::string outcomes;
@@ -289,21 +289,21 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
 }
 
 TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   {
     grpc::ClientContext context;
     const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
     stream->Write(MakeConfiguration());
     for (int i = 0; i < 3; ++i) stream->Write(MakeFrame(std::to_string(i)));
-    executor_->WaitForCalls(warm_up + 1);
+    detector_->WaitForCalls(warm_up + 1);
     WaitForMetric("bayespfl_frames_in_flight 3");
     context.TryCancel();
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   // The model is still held: the two that wait leave without it.
   WaitForMetric("outcome=\"cancelled\"} 2");
-  executor_->Release();
+  detector_->Release();
   WaitForMetric("bayespfl_frames_in_flight 0");
 }
 

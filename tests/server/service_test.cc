@@ -198,15 +198,15 @@ TEST_F(ServiceTest, RefusesAtOnceWhenTheServerIsFull) {
   ServerConfig config = DefaultConfig();
   config.max_frames_in_flight = 1;
   Start(config, Loader());
-  executor_->Hold();
+  detector_->Hold();
   std::thread first([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
-  executor_->WaitForCalls(3);  // two servers' warm-ups and the frame
+  detector_->WaitForCalls(3);  // two servers' warm-ups and the frame
 
   const grpc::Status status = Inspect(MakeRequest());
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), AllOf(HasSubstr("1 frames in flight"), HasSubstr("max_frames_in_flight = 1")));
-  executor_->Release();
+  detector_->Release();
   first.join();
 }
 
@@ -228,6 +228,7 @@ TEST_F(ServiceTest, TheRequestsMaskThresholdWinsOverTheCategorysAndTheScoreThres
   v1::InspectRequest request = MakeRequest();
   request.mutable_options()->set_category("leather");
   request.mutable_options()->set_mask_threshold(0.875F);
+  request.mutable_options()->set_mask(true);
   v1::InspectResponse response;
 
   ASSERT_TRUE(Inspect(request, &response).ok());
@@ -267,10 +268,10 @@ TEST_F(ServiceTest, ARefusedCallSaysWhenToTryAgain) {
   ServerConfig config = DefaultConfig();
   config.max_frames_in_flight = 1;
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   std::thread holder([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   grpc::ClientContext context;
   v1::InspectResponse response;
 
@@ -280,7 +281,7 @@ TEST_F(ServiceTest, ARefusedCallSaysWhenToTryAgain) {
   EXPECT_THAT(status.error_message(), HasSubstr("max_frames_in_flight = 1"));
   EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(DetailsOf(status)).has_value());
-  executor_->Release();
+  detector_->Release();
   holder.join();
 }
 

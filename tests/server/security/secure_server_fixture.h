@@ -133,7 +133,7 @@ class SecureServerTest : public ServerTest {
                                      MutexLock lock(mu_);
                                      absl::StrAppend(&log_, line);
                                    }});
-    return TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = std::move(logger)});
+    return TryStartServer({.config = config, .loader = LoaderOf(detector_), .logger = std::move(logger)});
   }
   void Start(const ServerConfig& config) {
     const absl::Status started = TryStart(config);
