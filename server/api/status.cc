@@ -74,10 +74,11 @@ absl::Status WithErrorInfo(absl::Status status, absl::string_view reason) {
 }
 
 google::rpc::Status ToProto(const absl::Status& status) {
+  const absl::Status told = RefusalOf(status) == Refusal::kDraining ? WithErrorInfo(status, kDrainingReason) : status;
   google::rpc::Status proto;
-  proto.set_code(static_cast<int>(status.code()));
-  proto.set_message(WireMessage(status.message()));
-  status.ForEachPayload([&proto](absl::string_view type_url, const absl::Cord& payload) {
+  proto.set_code(static_cast<int>(told.code()));
+  proto.set_message(WireMessage(told.message()));
+  told.ForEachPayload([&proto](absl::string_view type_url, const absl::Cord& payload) {
     if (type_url == kRefusalPayload) return;
     google::protobuf::Any* detail = proto.add_details();
     detail->set_type_url(std::string(type_url));

@@ -25,11 +25,15 @@ std::string WireMessage(absl::string_view message);
 // for in the trailer grpc-status-details-bin.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// Code, message, and one Any per payload, but for kRefusalPayload, which is not the client's business.
+// Code, message, and one Any per payload, but for kRefusalPayload, which is not the client's business; a refusal by a
+// server that drains gets an ErrorInfo with the reason DRAINING, so that a client knows that it was not taken.
 google::rpc::Status ToProto(const absl::Status& status);
 
 // The domain of every google.rpc.ErrorInfo that this server sends.
 inline constexpr absl::string_view kErrorDomain = "inspection.bayespfl";
+
+// The reason of what was turned away, and of streams that were ended, because the server stops.
+inline constexpr absl::string_view kDrainingReason = "DRAINING";
 
 // Adds a google.rpc.RetryInfo: it is worth trying again after `delay`.
 absl::Status WithRetryInfo(absl::Status status, absl::Duration delay);

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "model/image/decode.h"
 #include "server/pipeline/fault_injector.h"
+#include "server/pipeline/server_state.h"
 
 namespace bayespfl::server {
 
@@ -28,6 +29,9 @@ struct PipelineOptions {
   int decode_threads = 1;                           // >= 1
   int render_threads = 1;                           // >= 1
   std::shared_ptr<FaultInjector> faults = nullptr;  // null: none
+
+  // Says whether frames may still come in. Null: one of the pipeline's own, in which nothing happens but its stop.
+  std::shared_ptr<ServerState> state = nullptr;
 
   // Called when a replica was given up, from its thread. May be empty.
   std::function<void()> on_replica_lost = {};

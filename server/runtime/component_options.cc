@@ -31,6 +31,11 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
+std::chrono::seconds LongestStop(const ServerConfig& config) {
+  constexpr std::chrono::seconds kGrace(3);
+  return std::chrono::seconds(config.drain_delay_seconds) + std::chrono::seconds(config.drain_timeout_seconds) + kGrace;
+}
+
 const std::string& HttpHost(const ServerConfig& config) {
   return config.http_host.empty() ? config.host : config.http_host;
 }

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -19,6 +20,10 @@ namespace bayespfl::server {
 
 // "127.0.0.1:50051", "[::1]:50051".
 std::string JoinHostPort(const std::string& host, int port);
+
+// The longest that a stop may take: drain_delay_seconds, drain_timeout_seconds, and three seconds in which cancelled
+// calls end and threads are joined.
+std::chrono::seconds LongestStop(const ServerConfig& config);
 
 // Where the HTTP port binds.
 const std::string& HttpHost(const ServerConfig& config);
