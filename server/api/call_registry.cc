@@ -55,11 +55,10 @@ void CallRegistry::RecordFrame(const FrameRecord& frame) const {
   if (options_.on_frame_answered) options_.on_frame_answered(frame);
 }
 
-void CallRegistry::Drain() {
+void CallRegistry::EndStreams() {
   std::vector<std::shared_ptr<OrderedStream>> open;
   {
     MutexLock lock(mu_);
-    draining_ = true;  // who registers after this look is refused, so that no stream is forgotten
     for (const auto& [key, opened] : streams_) {
       if (std::shared_ptr<OrderedStream> stream = opened.stream.lock()) open.push_back(std::move(stream));
     }
@@ -93,7 +92,8 @@ absl::Status CallRegistry::Register(uint64_t id, const std::string& client,
   const size_t open = streams_.size();
   OpenedStream& opened = streams_[id];
   opened.stream = stream;
-  if (draining_) return StreamDraining();
+  // Under the lock of EndStreams(): it sees this stream, or this sees that the server drains.
+  if (!pipeline_.state().Accepting().ok()) return StreamDraining();
   if (!ready.ok()) return ready;
   if (open >= static_cast<size_t>(std::max(1, options_.max_streams))) {
     return StreamsFull(absl::ResourceExhaustedError(

@@ -21,6 +21,7 @@ PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.replicas = std::max(1, options.replicas);
   options.decode_threads = std::max(1, options.decode_threads);
   options.render_threads = std::max(1, options.render_threads);
+  if (options.state == nullptr) options.state = std::make_shared<ServerState>();
   return options;
 }
 

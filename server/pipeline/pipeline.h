@@ -75,10 +75,14 @@ class Pipeline {
     return admission_.FindModel(name);
   }
 
+  // Where the server stands; PipelineOptions::state.
+  const ServerState& state() const { return *options_.state; }
+
   // OK when frames of some model are accepted. Unavailable: no model yet, or draining.
   absl::Status Accepting() const { return admission_.Accepting(); }
 
-  // OK when frames of every model are. Unavailable: as Accepting(). Internal: see Healthy().
+  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting(), or as
+  // ServerState::Ready(). Internal: see Healthy().
   absl::Status Ready() const { return admission_.Ready(); }
 
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
@@ -106,8 +110,8 @@ class Pipeline {
   // Cancels the token, and answers its frames that wait.
   void Cancel(CancellationToken& token);
 
-  // Refuses new frames from now on; those inside go on. Returns at once.
-  void Drain() { admission_.Drain(); }
+  // ServerState::StartDraining(): refuses new frames from now on; those inside go on. Returns at once.
+  void Drain() { options_.state->StartDraining(); }
 
   // Drain(), then waits until every frame is answered and the threads have ended. May be called again.
   void Shutdown();

@@ -36,6 +36,11 @@ int64_t MaxMessageBytes(const ServerConfig& config) {
   return config.max_image_bytes + kAroundThePicture;
 }
 
+std::chrono::seconds LongestStop(const ServerConfig& config) {
+  constexpr std::chrono::seconds kGrace(3);
+  return std::chrono::seconds(config.drain_delay_seconds) + std::chrono::seconds(config.drain_timeout_seconds) + kGrace;
+}
+
 const std::string& HttpHost(const ServerConfig& config) {
   return config.http_host.empty() ? config.host : config.http_host;
 }

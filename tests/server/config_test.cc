@@ -122,6 +122,20 @@ TEST(ConfigTest, ConnectionSettingsReachThePorts) {
   EXPECT_EQ(options.max_grace, std::chrono::seconds(5));
 }
 
+// Kubernetes kills a pod 30 s after it was told to stop, unless told otherwise.
+TEST(ConfigTest, AStopTakesLessThanKubernetesWaitsByDefault) {
+  EXPECT_LT(LongestStop(ServerConfig{}), std::chrono::seconds(30));
+}
+
+TEST(ConfigTest, AStopMayTakeItsDelayAndItsTimeout) {
+  ServerConfig config;
+  config.drain_delay_seconds = 100;
+  config.drain_timeout_seconds = 1000;
+
+  EXPECT_GT(LongestStop(config), std::chrono::seconds(1100));
+  EXPECT_LT(LongestStop(config), std::chrono::seconds(1110));
+}
+
 TEST(ConfigTest, AConnectionAgeNeedsStreamsThatEnd) {
   const std::string error = ErrorOf([](ServerConfig& config) { config.max_connection_age_seconds = 600; });
 

@@ -118,6 +118,20 @@ TEST_F(ConnectionsTest, AQuietStreamOfAClientThatPingsAsOftenAsPermittedStaysOpe
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
 }
 
+TEST_F(ConnectionsTest, ThePortOfTheAdministrationHasTheSameRules) {
+  ServerConfig config = DefaultConfig();
+  config.admin_port = 0;
+  config.min_ping_interval_seconds = 3600;
+  Start(config, Loader());
+  const std::string address = server_->admin_address();
+  const RawConnection connection(std::stoi(address.substr(address.rfind(':') + 1)));
+  connection.Send(kPreface);
+
+  for (int ping = 0; ping < 4; ++ping) connection.Send(kPing);
+
+  EXPECT_THAT(connection.ReadToEnd(), HasSubstr("too_many_pings"));
+}
+
 // ---- Clients that are gone -----------------------------------------------------------------------------------------
 
 TEST_F(ConnectionsTest, AClientThatIsSilentlyGoneLosesItsStreamAndItsPlace) {

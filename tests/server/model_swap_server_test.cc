@@ -40,6 +40,7 @@ class ModelSwapServerTest : public ::testing::Test {
     config.model_root = folder_.path();
     config.models = "line";
     config.max_batch = 1;
+    config.drain_delay_seconds = 0;
     auto server = InspectionServer::Start(
         {.config = config,
          .loader = [this](const std::string& /*folder*/) { return Load(); },

@@ -15,7 +15,7 @@
 
 namespace bayespfl::server {
 
-// Free ports of 127.0.0.1, batches of one frame.
+// Free ports of 127.0.0.1, batches of one frame, no delay before a stop.
 ServerConfig TestConfig();
 
 // A connection of its own, without TLS; takes replies of any size.

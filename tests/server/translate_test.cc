@@ -12,6 +12,7 @@
 
 #include "absl/time/clock.h"
 #include "base/utf8.h"
+#include "google/rpc/error_details.pb.h"
 #include "server/api/status.h"
 #include "server/pipeline/refusal.h"
 
@@ -248,6 +249,15 @@ TEST(StatusTest, TheReasonOfARefusalStaysInside) {
 
   EXPECT_TRUE(ToGrpcStatus(refused).error_details().empty());
   EXPECT_EQ(ToProto(WithErrorInfo(refused, "FULL")).details_size(), 1);
+}
+
+TEST(StatusTest, ARefusalByAServerThatDrainsSaysSo) {
+  const google::rpc::Status told = ToProto(WithRefusal(absl::UnavailableError("stops"), Refusal::kDraining));
+
+  ASSERT_EQ(told.details_size(), 1);
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(told.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.reason(), "DRAINING");
 }
 
 }  // namespace
