@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/number_range.h"
+#include "base/terminal_text.h"
 #include "client/cpp/exit_codes.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {

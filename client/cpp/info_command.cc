@@ -6,10 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "base/shortest_decimal.h"
+#include "base/terminal_text.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {

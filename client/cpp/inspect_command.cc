@@ -14,6 +14,7 @@
 #include "base/number_range.h"
 #include "base/progress.h"
 #include "base/seed.h"
+#include "base/terminal_text.h"
 #include "base/utf8.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
@@ -21,7 +22,6 @@
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
 #include "client/cpp/report.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {

@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
-#include "client/cpp/output_names.h"
 #include "client/cpp/reply_overlay.h"
+#include "model/overlay/output_names.h"
 
 namespace bayespfl::client {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/terminal_text.h"
 #include "client/cpp/report.h"
-#include "client/cpp/text.h"
 
 namespace bayespfl::client {
 namespace {

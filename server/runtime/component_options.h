@@ -23,6 +23,7 @@ std::string JoinHostPort(const std::string& host, int port);
 
 // Of one message to the gRPC port: the largest picture, and what stands around it.
 int64_t MaxMessageBytes(const ServerConfig& config);
+
 // The longest that a stop may take: drain_delay_seconds, drain_timeout_seconds, and three seconds in which cancelled
 // calls end and threads are joined.
 std::chrono::seconds LongestStop(const ServerConfig& config);

@@ -1,4 +1,4 @@
-#include "client/cpp/output_names.h"
+#include "model/overlay/output_names.h"
 
 #include <cstddef>
 #include <system_error>
@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 // File systems allow 255 bytes; "-NNNNN_overlay.png" must fit behind it.
@@ -68,4 +68,4 @@ OutputFiles OutputNames::For(absl::string_view input_name) {
   }
 }
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl

@@ -1,14 +1,15 @@
-// Text for terminals and tables. Strings come from file names and from the server: whatever they hold, what is printed
-// moves no cursor and sends no escape sequence.
-#ifndef BAYESPFL_CLIENT_CPP_TEXT_H_
-#define BAYESPFL_CLIENT_CPP_TEXT_H_
+// Text for terminals and tables. Strings come from file names and from servers: whatever they hold, what is printed
+// moves no cursor and sends no escape sequence. EscapeControls() of utf8.h shows what was there; here it only gives
+// way.
+#ifndef BAYESPFL_BASE_TERMINAL_TEXT_H_
+#define BAYESPFL_BASE_TERMINAL_TEXT_H_
 
 #include <cstddef>
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 
 // `text` on one line: runs of white space become one blank, other control characters and what is not UTF-8 '?'.
 std::string OneLine(absl::string_view text);
@@ -22,6 +23,6 @@ std::string KeepEnd(absl::string_view text, size_t columns);
 // `text` with blanks appended to `columns` characters.
 std::string PadRight(absl::string_view text, size_t columns);
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_CLIENT_CPP_TEXT_H_
+#endif  // BAYESPFL_BASE_TERMINAL_TEXT_H_

@@ -1,6 +1,6 @@
-// File names for what is written about each input.
-#ifndef BAYESPFL_CLIENT_CPP_OUTPUT_NAMES_H_
-#define BAYESPFL_CLIENT_CPP_OUTPUT_NAMES_H_
+// File names for what is written about each inspected picture.
+#ifndef BAYESPFL_MODEL_OVERLAY_OUTPUT_NAMES_H_
+#define BAYESPFL_MODEL_OVERLAY_OUTPUT_NAMES_H_
 
 #include <filesystem>
 #include <set>
@@ -8,9 +8,9 @@
 
 #include "absl/strings/string_view.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 
-// Where one input's results go.
+// Where one picture's results go.
 struct OutputFiles {
   std::filesystem::path overlay;  // ..._overlay.png
   std::filesystem::path mask;     // ..._mask.png
@@ -29,7 +29,7 @@ class OutputNames final {
   // `file` may exist or not.
   void Protect(const std::filesystem::path& file);
 
-  // Names for an input; the order of the calls decides who gets the plain one.
+  // Names for an input, say a PictureFile::name; the order of the calls decides who gets the plain one.
   OutputFiles For(absl::string_view input_name);
 
  private:
@@ -40,6 +40,6 @@ class OutputNames final {
   std::set<std::filesystem::path> protected_;
 };
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_CLIENT_CPP_OUTPUT_NAMES_H_
+#endif  // BAYESPFL_MODEL_OVERLAY_OUTPUT_NAMES_H_

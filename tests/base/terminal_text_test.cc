@@ -1,8 +1,8 @@
-#include "client/cpp/text.h"
+#include "base/terminal_text.h"
 
 #include <gtest/gtest.h>
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 TEST(TextTest, LeavesNoControlCharacters) {
@@ -26,4 +26,4 @@ TEST(TextTest, CountsAndCutsCharacters) {
 }
 
 }  // namespace
-}  // namespace bayespfl::client
+}  // namespace bayespfl

@@ -1,4 +1,4 @@
-#include "client/cpp/output_names.h"
+#include "model/overlay/output_names.h"
 
 #include <filesystem>
 #include <string>
@@ -8,7 +8,7 @@
 
 #include "tests/support/temporary_folder.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 using ::testing::SizeIs;
@@ -73,4 +73,4 @@ TEST(OutputNamesTest, SpareTheInputsThemselves) {
 }
 
 }  // namespace
-}  // namespace bayespfl::client
+}  // namespace bayespfl

@@ -1,10 +1,10 @@
-#include "client/cpp/text.h"
+#include "base/terminal_text.h"
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
 
-namespace bayespfl::client {
+namespace bayespfl {
 namespace {
 
 unsigned char Byte(absl::string_view text, size_t i) { return static_cast<unsigned char>(text[i]); }
@@ -55,4 +55,4 @@ std::string PadRight(absl::string_view text, size_t columns) {
   return absl::StrCat(text, std::string(used < columns ? columns - used : 0, ' '));
 }
 
-}  // namespace bayespfl::client
+}  // namespace bayespfl
