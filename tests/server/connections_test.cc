@@ -13,7 +13,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/raw_connection.h"
 #include "tests/server/service_fixture.h"

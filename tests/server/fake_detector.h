@@ -43,8 +43,25 @@ class FakePreparedFrame final : public PreparedFrame {
   const size_t bytes_;
 };
 
-// Score = (seed mod 100) / 100. Categories that hold "<|" are refused; "leather" is calibrated, others have the
-// package's mask threshold. Thread-safe.
+// The category "leather": drawn with seed 7 and 5 samples of "tanned leather"; REVIEW above a score of 0.3, FAIL above 0.5.
+inline CategoryCalibration LeatherCalibration() {
+  CategoryCalibration leather;
+  leather.defaults = {.object = "tanned leather",
+                      .seed = 7,
+                      .samples = 5,
+                      .thresholds = {.source = ThresholdSource::kCategory,
+                                     .mask = 0.25F,
+                                     .lines = {{.rule = DecisionRule::kScore, .review = 0.3F, .fail = 0.5F}}},
+                      .ranges = ScoreRanges{.score = {.low = 0, .high = 0.5F}, .map_score = {.low = 0, .high = 1}}};
+  leather.provenance.good_pictures = 120;
+  leather.provenance.fail_rate = 0.01;
+  leather.provenance.review_rate = 0.05;
+  Revise(leather);
+  return leather;
+}
+
+// Score = (seed mod 100) / 100, map score 0.5. Objects that hold "<|" are refused; the category "leather" is calibrated,
+// others have the package's mask threshold of 0.75. Thread-safe.
 class FakeDetector final : public Detector {
  public:
   explicit FakeDetector(std::string version = "1.0+0123456789ab", std::string digest = "0123456789ab") {
@@ -54,11 +71,12 @@ class FakeDetector final : public Detector {
     info_.device = "cpu";
     info_.image_size = 8;
     info_.default_samples = 3;
-    info_.mask_threshold = 0.75F;
-    info_.calibrated = true;
+    info_.kind = "fake";
+    info_.precision = "fp32";
+    info_.kernels = "fake kernels";
     info_.iad_sampling = "request";
-    info_.calibrated_categories.push_back(
-        {.category = "leather", .mask_threshold = 0.25F, .score_threshold = 0.5F, .good_pictures = 120});
+    info_.default_thresholds = {.source = ThresholdSource::kPackage, .mask = 0.75F};
+    info_.categories["leather"] = LeatherCalibration();
   }
 
   // While held, Compute() waits inside.
@@ -118,13 +136,21 @@ class FakeDetector final : public Detector {
     MutexLock lock(mu_);
     return map_sizes_;
   }
+  // The objects of the prompts, likewise.
+  std::vector<std::string> objects() const {
+    MutexLock lock(mu_);
+    return objects_;
+  }
 
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const bayespfl::Frame& frame) const override {
     MutexLock lock(mu_);
     threads_.prepare.insert(std::this_thread::get_id());
     if (frame.seed == kUnpreparableSeed) return absl::InvalidArgumentError("the picture cannot be prepared");
     ++prepared_;
-    if (recording_) map_sizes_.push_back(frame.map_size);
+    if (recording_) {
+      map_sizes_.push_back(frame.map_size);
+      objects_.push_back(frame.object);
+    }
     changed_.NotifyAll();
     return std::make_unique<FakePreparedFrame>(
         FrameSettings{.width = frame.image->width,
@@ -133,8 +159,7 @@ class FakeDetector final : public Detector {
                       .samples = frame.samples == 0 ? info_.default_samples : frame.samples,
                       .map_size = frame.map_size,
                       .map_deviation = frame.map_deviation,
-                      .smooth = frame.smooth,
-                      .thresholds = ThresholdsOf(frame.category)},
+                      .smooth = frame.smooth},
         frame.image->pixels.size());
   }
 
@@ -167,9 +192,8 @@ class FakeDetector final : public Detector {
     }
     const FrameSettings& settings = frame.settings;
     Detection detection;
-    detection.score = detection.text_score = frame.score;
+    detection.score = frame.score;
     detection.map_score = 0.5F;
-    detection.thresholds = settings.thresholds;
     detection.seed = settings.seed;
     detection.samples = settings.samples;
     detection.map =
@@ -209,14 +233,10 @@ class FakeDetector final : public Detector {
   // Called for every frame, before it is accepted; may be empty. Set before the first one.
   std::function<void()> on_validate;
 
-  absl::Status Validate(absl::string_view category, int /*samples*/) const override {
+  absl::Status Validate(absl::string_view object, int /*samples*/) const override {
     if (on_validate) on_validate();
-    if (category.find("<|") == absl::string_view::npos) return absl::OkStatus();
-    return absl::InvalidArgumentError("category holds a special token");
-  }
-  absl::StatusOr<std::string> CategoryKey(absl::string_view category) const override { return std::string(category); }
-  absl::StatusOr<CategoryThresholds> Thresholds(absl::string_view category) const override {
-    return ThresholdsOf(category);
+    if (object.find("<|") == absl::string_view::npos) return absl::OkStatus();
+    return absl::InvalidArgumentError("object holds a special token");
   }
 
   const ModelInfo& info() const override { return info_; }
@@ -225,10 +245,6 @@ class FakeDetector final : public Detector {
   std::chrono::milliseconds TimePerFrame() const {
     MutexLock lock(mu_);
     return time_per_frame_;
-  }
-  CategoryThresholds ThresholdsOf(absl::string_view category) const {
-    if (category == "leather") return {.mask = 0.25F, .calibrated = true, .score = 0.5F};
-    return {.mask = info_.mask_threshold, .calibrated = info_.calibrated};
   }
   static PixelMap MakeMap(int width, int height) {
     PixelMap map{.width = width, .height = height, .values = {}};
@@ -257,6 +273,7 @@ class FakeDetector final : public Detector {
   mutable size_t prepared_ ABSL_GUARDED_BY(mu_) = 0;
   mutable Threads threads_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<MapSize> map_sizes_ ABSL_GUARDED_BY(mu_);
+  mutable std::vector<std::string> objects_ ABSL_GUARDED_BY(mu_);
   mutable std::vector<std::vector<uint64_t>> seeds_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -210,7 +210,7 @@ void HostileClient::Stream() const {
     v1::InspectStreamRequest frame;
     *frame.mutable_frame()->mutable_image() = right.image();
     *frame.mutable_frame()->mutable_metadata() = right.metadata();
-    frame.mutable_frame()->set_category(category);
+    frame.mutable_frame()->mutable_options()->set_category(category);
     frame.mutable_frame()->mutable_timeout()->set_seconds(std::numeric_limits<int64_t>::max());
     stream->Write(frame);
     frame.mutable_frame()->clear_timeout();

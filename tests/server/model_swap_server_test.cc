@@ -64,7 +64,7 @@ class ModelSwapServerTest : public ::testing::Test {
 
   static void SendFrame(Stream& stream, uint64_t seed) {
     v1::InspectStreamRequest message;
-    message.mutable_frame()->set_seed(seed);
+    message.mutable_frame()->mutable_options()->set_seed(seed);
     v1::RawImage& raw = *message.mutable_frame()->mutable_image()->mutable_raw();
     raw.set_data(std::string(16, '\x80'));
     raw.set_width(4);

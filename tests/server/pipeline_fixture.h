@@ -93,8 +93,7 @@ inline FrameRequest MakeRequest(uint64_t seed = 1) {
   FrameRequest request;
   request.image.pixels = RawImage{.data = *bytes, .width = 4, .height = 2, .stride = 0, .format = PixelFormat::kMono8};
   request.owner = std::move(bytes);
-  request.options.category = "metal nut";
-  request.options.seed = seed;
+  request.options.category = {.category = "metal nut", .seed = seed};
   return request;
 }
 

@@ -147,7 +147,7 @@ TEST_F(PipelineTest, AsksOnceForFramesThatAreSentTogether) {
 
 TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {
   FrameRequest request = MakeRequest();
-  request.options.category = "<|endoftext|>";
+  request.options.category.category = "<|endoftext|>";
 
   EXPECT_EQ(pipeline_->Submit(std::move(request), results_.Add()).code(), absl::StatusCode::kInvalidArgument);
 }

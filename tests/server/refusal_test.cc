@@ -109,7 +109,7 @@ TEST_F(FrameRefusalTest, AModelThatLostItsDevicesHasNoReplica) {
 
 TEST_F(FrameRefusalTest, ACategoryThatTheModelRefusesIsInvalid) {
   FrameRequest request = MakeRequest();
-  request.options.category = "<|endoftext|>";
+  request.options.category.category = "<|endoftext|>";
 
   ExpectRefused(std::move(request), Refusal::kInvalid);
 }

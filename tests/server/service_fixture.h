@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/status.pb.h"
+#include "server/api/rpc_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/pictures.h"
 #include "tests/server/server_fixture.h"
@@ -43,27 +43,30 @@ inline v1::InspectStreamRequest MakeFrame(const std::string& id, uint64_t seed =
   v1::InspectStreamRequest message;
   message.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png"));
   message.mutable_frame()->mutable_metadata()->set_frame_id(id);
-  message.mutable_frame()->set_seed(seed);
+  message.mutable_frame()->mutable_options()->set_seed(seed);
   return message;
 }
 
-// The google.rpc.ErrorInfo or RetryInfo among a status' details.
+// The details of a status, as any client of gRPC finds them: a google.rpc.Status.
+inline rpc::Status DetailsOf(const grpc::Status& status) {
+  rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  return details;
+}
+
+// The message of that full name among them.
 template <typename Detail>
-std::optional<Detail> DetailOf(const google::rpc::Status& status) {
+std::optional<Detail> DetailOf(const grpc::Status& status, const std::string& full_name) {
   Detail detail;
-  for (const google::protobuf::Any& any : status.details()) {
-    if (any.type_url() == "type.googleapis.com/" + Detail::descriptor()->full_name() &&
-        detail.ParseFromString(any.value())) {
-      return detail;
-    }
+  for (const google::protobuf::Any& any : DetailsOf(status).details()) {
+    if (any.type_url() == "type.googleapis.com/" + full_name && detail.ParseFromString(any.value())) return detail;
   }
   return std::nullopt;
 }
 
-inline google::rpc::Status DetailsOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
-  return details;
+// The contract's own error among them; without a reason when there is none.
+inline v1::FrameError ErrorOf(const grpc::Status& status) {
+  return DetailOf<v1::FrameError>(status, "bayespfl.inspection.v1.FrameError").value_or(v1::FrameError());
 }
 
 class ServiceTest : public ServerTest {

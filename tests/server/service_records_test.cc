@@ -80,7 +80,7 @@ class ServiceRecordsTest : public ServerTest {
     for (const std::string& id : frame_ids) {
       v1::InspectStreamRequest frame;
       frame.mutable_frame()->mutable_metadata()->set_frame_id(id);
-      frame.mutable_frame()->set_seed(1);
+      frame.mutable_frame()->mutable_options()->set_seed(1);
       if (id != "bad") *frame.mutable_frame()->mutable_image() = Picture();
       stream->Write(frame);
     }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
 

@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
 
@@ -31,7 +30,7 @@ TEST_F(ServiceTest, StreamRepliesInOrderAndGoesOnAfterABadFrame) {
     for (uint64_t i = 0; i < kFrames; ++i) {
       v1::InspectStreamRequest message = MakeFrame(std::to_string(i), i);
       if (i == 3) message.mutable_frame()->mutable_image()->set_encoded("no picture");
-      if (i == 5) message.mutable_frame()->set_category("");
+      if (i == 5) message.mutable_frame()->mutable_options()->set_category("");
       if (i == 7) message.mutable_frame()->mutable_timeout()->set_seconds(-1);
       if (i == 9) message.clear_message();
       stream->Write(message);
@@ -110,7 +109,7 @@ TEST_F(ServiceTest, FrameOverridesCategoryAndSeedOfTheConfiguration) {
   plain.mutable_frame()->clear_seed();
   stream->Write(plain);
   v1::InspectStreamRequest other = MakeFrame("1", 6);
-  other.mutable_frame()->set_category("zipper");
+  other.mutable_frame()->mutable_options()->set_category("zipper");
   stream->Write(other);
   stream->WritesDone();
 

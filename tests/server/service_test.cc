@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
@@ -27,7 +26,7 @@ TEST_F(ServiceTest, AnswersWithScoresMapsAndMetadata) {
   request.mutable_metadata()->mutable_capture_time()->set_seconds(17);
   request.mutable_options()->set_anomaly_map(v1::MAP_ENCODING_FLOAT32);
   request.mutable_options()->set_deviation_map(v1::MAP_ENCODING_PNG8);
-  request.mutable_options()->set_mask(true);
+  request.mutable_options()->set_mask(v1::MASK_ENCODING_PNG8);
   request.mutable_options()->set_samples(5);
   v1::InspectResponse response;
 
@@ -228,7 +227,7 @@ TEST_F(ServiceTest, TheRequestsMaskThresholdWinsOverTheCategorysAndTheScoreThres
   v1::InspectRequest request = MakeRequest();
   request.mutable_options()->set_category("leather");
   request.mutable_options()->set_mask_threshold(0.875F);
-  request.mutable_options()->set_mask(true);
+  request.mutable_options()->set_mask(v1::MASK_ENCODING_PNG8);
   v1::InspectResponse response;
 
   ASSERT_TRUE(Inspect(request, &response).ok());

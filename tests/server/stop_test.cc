@@ -18,7 +18,6 @@
 #include "absl/strings/match.h"
 #include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"

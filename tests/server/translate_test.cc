@@ -12,7 +12,6 @@
 
 #include "absl/time/clock.h"
 #include "base/utf8.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/api/status.h"
 #include "server/pipeline/refusal.h"
 
@@ -38,10 +37,10 @@ TEST(TranslateTest, AbsentOptionsBecomeTheDefaults) {
   const absl::StatusOr<FrameRequest> frame = FrameFromProto(MakeRequest());
 
   ASSERT_TRUE(frame.ok()) << frame.status();
-  EXPECT_EQ(frame->options.samples, 0);
+  EXPECT_EQ(frame->options.category.samples, 0);
   EXPECT_EQ(frame->options.resolution, MapSize::kFrame);
   EXPECT_EQ(frame->options.anomaly_map, MapEncoding::kNone);
-  EXPECT_FALSE(frame->options.mask_threshold.has_value());
+  EXPECT_FALSE(frame->options.judge.mask_threshold.has_value());
   EXPECT_EQ(frame->deadline, absl::InfiniteFuture());
   EXPECT_EQ(std::get<EncodedImage>(frame->image.pixels).data.size(), 5U);
 }
@@ -53,20 +52,20 @@ TEST(TranslateTest, GivenOptionsAreTaken) {
   options.set_seed(0);
   options.set_anomaly_map(v1::MAP_ENCODING_PNG16);
   options.set_deviation_map(v1::MAP_ENCODING_FLOAT32);
-  options.set_mask(true);
+  options.set_mask(v1::MASK_ENCODING_PNG8);
   options.set_resolution(v1::MAP_RESOLUTION_MODEL);
   options.set_mask_threshold(1.0F);
 
   const absl::StatusOr<FrameRequest> frame = FrameFromProto(request);
 
   ASSERT_TRUE(frame.ok()) << frame.status();
-  EXPECT_EQ(frame->options.samples, 64);
-  EXPECT_EQ(frame->options.seed, 0U);
+  EXPECT_EQ(frame->options.category.samples, 64);
+  EXPECT_EQ(frame->options.category.seed, 0U);
   EXPECT_EQ(frame->options.anomaly_map, MapEncoding::kPng16);
   EXPECT_EQ(frame->options.deviation_map, MapEncoding::kFloat32);
   EXPECT_EQ(frame->options.mask, MapEncoding::kPng8);
   EXPECT_EQ(frame->options.resolution, MapSize::kModel);
-  EXPECT_EQ(frame->options.mask_threshold, 1.0F);
+  EXPECT_EQ(frame->options.judge.mask_threshold, 1.0F);
 }
 
 TEST(TranslateTest, PrioritiesKeepTheirOrder) {

@@ -9,8 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
+#include "server/api/rpc_details.pb.h"
 #include "tests/server/security/listed_methods.h"
 #include "tests/server/security/secure_server_fixture.h"
 
