@@ -145,7 +145,7 @@ class HostileClientTest : public ServerTest {
     v1::RawImage& raw = *request.mutable_image()->mutable_raw();
     raw.set_width(2);
     raw.set_height(2);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     raw.set_data("1234");
     request.mutable_options()->set_category("metal nut");
     request.mutable_options()->set_seed(42);

@@ -118,7 +118,7 @@ class ModelAdminTest : public ServerTest {
     raw.set_data(std::string(16, '\x80'));
     raw.set_width(4);
     raw.set_height(4);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     request.mutable_options()->set_category("metal nut");
     request.mutable_options()->set_model(model);
     return request;
@@ -148,7 +148,7 @@ TEST_F(ModelAdminTest, ListsLoadsUnloadsAndSetsTheDefault) {
   EXPECT_GT(List().models(0).loaded_at().seconds(), 1'600'000'000);
   v1::InspectResponse answer;
   ASSERT_TRUE(Inspect("b", &answer).ok());
-  EXPECT_EQ(answer.model(), "b");
+  EXPECT_EQ(answer.provenance().model(), "b");
 
   admin::v1::SetDefaultModelRequest make_default;
   make_default.set_name("b");
@@ -162,7 +162,7 @@ TEST_F(ModelAdminTest, ListsLoadsUnloadsAndSetsTheDefault) {
   EXPECT_THAT(Names(), ElementsAre("b"));
   EXPECT_EQ(Inspect("a", &answer).error_code(), grpc::StatusCode::NOT_FOUND);
   ASSERT_TRUE(Inspect("", &answer).ok());
-  EXPECT_EQ(answer.model(), "b");
+  EXPECT_EQ(answer.provenance().model(), "b");
   EXPECT_TRUE(LoadModel("a").ok());
   EXPECT_TRUE(Inspect("a", &answer).ok());
 }

@@ -69,7 +69,7 @@ class ModelSwapServerTest : public ::testing::Test {
     raw.set_data(std::string(16, '\x80'));
     raw.set_width(4);
     raw.set_height(4);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     EXPECT_TRUE(stream.Write(message));
   }
 
@@ -116,10 +116,10 @@ TEST_F(ModelSwapServerTest, AFrameIsAnsweredByTheVersionThatServedWhenItWasAccep
   EXPECT_EQ(loaded.model().version(), "2.0");
   ASSERT_TRUE(stream->Read(&before));
   ASSERT_TRUE(stream->Read(&after));
-  EXPECT_EQ(before.result().seed(), 1U);
-  EXPECT_EQ(before.result().model_version(), "1.0");
-  EXPECT_EQ(after.result().seed(), 2U);
-  EXPECT_EQ(after.result().model_version(), "2.0");
+  EXPECT_EQ(before.result().provenance().seed(), 1U);
+  EXPECT_EQ(before.result().provenance().model_version(), "1.0");
+  EXPECT_EQ(after.result().provenance().seed(), 2U);
+  EXPECT_EQ(after.result().provenance().model_version(), "2.0");
   EXPECT_TRUE(stream->Finish().ok());
 }
 

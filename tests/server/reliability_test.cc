@@ -93,7 +93,7 @@ class ReliabilityTest : public ServerTest {
     raw.set_data(std::string(size_t{64} * 64, '\x80'));
     raw.set_width(64);
     raw.set_height(64);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     // Three times what the server can take: every stream sends a frame in the time that the model needs for a third of
     // all streams' frames.
     constexpr auto kInterval = kTimePerFrame * kStreams / 3;
@@ -118,7 +118,7 @@ class ReliabilityTest : public ServerTest {
       if (reply.metadata().frame_id() != absl::StrCat(expected)) ++tally.out_of_order;
       if (reply.has_result()) {
         ++tally.results;
-        tally.seconds.push_back(reply.result().seconds().total());
+        tally.seconds.push_back(reply.result().timings().rbegin()->seconds());
       } else {
         ++(reply.has_skipped() ? tally.skipped : tally.errors);
         if (reply.error().code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE)) ++tally.unavailable;

@@ -3,19 +3,17 @@
 #define BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
 
 #include <gmock/gmock.h>
-#include <google/protobuf/any.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "server/api/rpc_details.pb.h"
 #include "server/runtime/server.h"
+#include "tests/server/error_details.h"
 #include "tests/server/pictures.h"
 #include "tests/server/server_fixture.h"
 
@@ -45,28 +43,6 @@ inline v1::InspectStreamRequest MakeFrame(const std::string& id, uint64_t seed =
   message.mutable_frame()->mutable_metadata()->set_frame_id(id);
   message.mutable_frame()->mutable_options()->set_seed(seed);
   return message;
-}
-
-// The details of a status, as any client of gRPC finds them: a google.rpc.Status.
-inline rpc::Status DetailsOf(const grpc::Status& status) {
-  rpc::Status details;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
-  return details;
-}
-
-// The message of that full name among them.
-template <typename Detail>
-std::optional<Detail> DetailOf(const grpc::Status& status, const std::string& full_name) {
-  Detail detail;
-  for (const google::protobuf::Any& any : DetailsOf(status).details()) {
-    if (any.type_url() == "type.googleapis.com/" + full_name && detail.ParseFromString(any.value())) return detail;
-  }
-  return std::nullopt;
-}
-
-// The contract's own error among them; without a reason when there is none.
-inline v1::FrameError ErrorOf(const grpc::Status& status) {
-  return DetailOf<v1::FrameError>(status, "bayespfl.inspection.v1.FrameError").value_or(v1::FrameError());
 }
 
 class ServiceTest : public ServerTest {

@@ -27,8 +27,8 @@ TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
 
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext context;
-  v1::GetModelInfoResponse info;
-  EXPECT_EQ(stub_->GetModelInfo(&context, {}, &info).error_code(), grpc::StatusCode::UNAVAILABLE);
+  v1::GetModelResponse info;
+  EXPECT_EQ(stub_->GetModel(&context, {}, &info).error_code(), grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext stream_context;
   EXPECT_EQ(stub_->InspectStream(&stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(Http("/startupz", 503), HasSubstr("loading"));
@@ -108,7 +108,8 @@ TEST_F(ServiceTest, AStreamThatDrainsSaysSoToPrograms) {
   stopper.join();
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(status));
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_DRAINING);
+  const auto info = DetailOf<rpc::ErrorInfo>(status, "google.rpc.ErrorInfo");
   ASSERT_TRUE(info.has_value());
   EXPECT_EQ(info->reason(), "DRAINING");
   EXPECT_EQ(info->domain(), "inspection.bayespfl");

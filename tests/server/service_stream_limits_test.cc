@@ -44,8 +44,8 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   // Calls on the same connection: when they are answered, all frames have come to the server's side of it.
   for (int call = 0; call < 20; ++call) {
     grpc::ClientContext call_context;
-    v1::GetModelInfoResponse info;
-    ASSERT_TRUE(stub_->GetModelInfo(&call_context, {}, &info).ok());
+    v1::GetModelResponse info;
+    ASSERT_TRUE(stub_->GetModel(&call_context, {}, &info).ok());
     EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_in_flight 2\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"execute\"} 1\n")));
@@ -113,9 +113,7 @@ TEST_F(ServiceTest, StreamsThatBeganTogetherEndATenthAroundTheirAgeApart) {
 
   for (const auto& stream : streams) {
     EXPECT_EQ(stream->status.error_code(), grpc::StatusCode::UNAVAILABLE) << stream->status.error_message();
-    const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(stream->status));
-    ASSERT_TRUE(info.has_value());
-    EXPECT_EQ(info->reason(), "MAX_STREAM_AGE");
+    EXPECT_EQ(ErrorOf(stream->status).reason(), v1::ERROR_REASON_MAX_STREAM_AGE);
     EXPECT_GE(stream->age, kMaxAge * 0.895);
     EXPECT_LE(stream->age, kMaxAge * 1.1 + kMargin);
   }

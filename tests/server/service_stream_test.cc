@@ -46,7 +46,7 @@ TEST_F(ServiceTest, StreamRepliesInOrderAndGoesOnAfterABadFrame) {
       EXPECT_EQ(reply.error().code(), static_cast<int>(absl::StatusCode::kInvalidArgument)) << i;
       EXPECT_FALSE(reply.error().message().empty());
     } else {
-      EXPECT_EQ(reply.result().seed(), i);
+      EXPECT_EQ(reply.result().provenance().seed(), i);
       EXPECT_EQ(reply.result().metadata().frame_id(), std::to_string(i));
     }
     if (i != 9) {
@@ -74,6 +74,7 @@ TEST_F(ServiceTest, SecondConfigurationEndsTheStreamAfterTheRepliesBeforeIt) {
   EXPECT_FALSE(stream->Read(&reply));
   const grpc::Status status = stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAM_PROTOCOL);
   EXPECT_THAT(status.error_message(), HasSubstr("second"));
 }
 
@@ -84,7 +85,9 @@ TEST_F(ServiceTest, FrameBeforeTheConfigurationEndsTheStream) {
 
   v1::InspectStreamResponse reply;
   EXPECT_FALSE(stream->Read(&reply));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAM_PROTOCOL);
 }
 
 TEST_F(ServiceTest, BadConfigurationEndsTheStream) {
@@ -106,7 +109,7 @@ TEST_F(ServiceTest, FrameOverridesCategoryAndSeedOfTheConfiguration) {
   configuration.mutable_configuration()->mutable_options()->set_seed(5);
   stream->Write(configuration);
   v1::InspectStreamRequest plain = MakeFrame("0");
-  plain.mutable_frame()->clear_seed();
+  plain.mutable_frame()->clear_options();
   stream->Write(plain);
   v1::InspectStreamRequest other = MakeFrame("1", 6);
   other.mutable_frame()->mutable_options()->set_category("zipper");
@@ -115,11 +118,52 @@ TEST_F(ServiceTest, FrameOverridesCategoryAndSeedOfTheConfiguration) {
 
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.result().seed(), 5U);
+  EXPECT_EQ(reply.result().provenance().seed(), 5U);
   EXPECT_EQ(reply.result().category(), "metal nut");
   ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.result().seed(), 6U);
+  EXPECT_EQ(reply.result().provenance().seed(), 6U);
   EXPECT_EQ(reply.result().category(), "zipper");
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(ServiceTest, AFramesOptionsWinOverTheConfigurationsForThatFrameAlone) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  v1::InspectStreamRequest configuration = MakeConfiguration("leather");
+  configuration.mutable_configuration()->mutable_options()->set_mask(v1::MASK_ENCODING_PNG1);
+  stream->Write(configuration);
+  v1::InspectStreamRequest special = MakeFrame("0");
+  special.mutable_frame()->mutable_options()->set_mask(v1::MASK_ENCODING_COCO_RLE);
+  special.mutable_frame()->mutable_options()->set_resolution(v1::MAP_RESOLUTION_MODEL);
+  stream->Write(special);
+  stream->Write(MakeFrame("1"));
+  stream->WritesDone();
+
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.result().category(), "leather");
+  EXPECT_EQ(reply.result().mask().encoding(), v1::MASK_ENCODING_COCO_RLE);
+  EXPECT_EQ(reply.result().mask().width(), 8U);
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.result().mask().encoding(), v1::MASK_ENCODING_PNG1);
+  EXPECT_EQ(reply.result().mask().width(), 40U);
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(ServiceTest, AFrameThatIsSentAgainIsEchoedWithItsAttempt) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  v1::InspectStreamRequest again = MakeFrame("17");
+  again.mutable_frame()->mutable_metadata()->set_attempt(2);
+  stream->Write(again);
+  stream->WritesDone();
+
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.metadata().frame_id(), "17");
+  EXPECT_EQ(reply.metadata().attempt(), 2U);
+  EXPECT_EQ(reply.result().metadata().attempt(), 2U);
   EXPECT_TRUE(stream->Finish().ok());
 }
 
@@ -200,7 +244,8 @@ TEST_F(ServiceTest, ALongStreamIsEndedAfterItsReplies) {
 
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(850));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(DetailsOf(status))->reason(), "MAX_STREAM_AGE");
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_MAX_STREAM_AGE);
+  EXPECT_EQ(DetailOf<rpc::ErrorInfo>(status, "google.rpc.ErrorInfo")->reason(), "MAX_STREAM_AGE");
 }
 
 TEST_F(ServiceTest, RefusesMoreStreamsThanTheLimitAndNamesIt) {
@@ -221,7 +266,8 @@ TEST_F(ServiceTest, RefusesMoreStreamsThanTheLimitAndNamesIt) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("max_streams = 1"));
-  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(DetailsOf(status)).has_value());
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAMS_FULL);
+  EXPECT_TRUE(ErrorOf(status).has_retry_delay());
   first->WritesDone();
   EXPECT_TRUE(first->Finish().ok());
   grpc::ClientContext third_context;
@@ -251,7 +297,8 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   ASSERT_TRUE(stream->Read(&reply));
 
   EXPECT_EQ(reply.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
-  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(reply.error()).has_value());
+  EXPECT_EQ(reply.error().reason(), v1::ERROR_REASON_QUEUE_FULL);
+  EXPECT_TRUE(reply.error().has_retry_delay());
 }
 
 TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {

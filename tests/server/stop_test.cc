@@ -78,19 +78,19 @@ TEST_F(StopTest, InTheDelayTheServerIsNotReadyAndTakesWork) {
   EXPECT_FALSE(old_stream->Read(&reply));
   EXPECT_FALSE(new_stream->Read(&reply));
   EXPECT_GE(Clock::now() - begin, kDelay);
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(DetailsOf(old_stream->Finish()))->reason(), "DRAINING");
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(DetailsOf(new_stream->Finish()))->reason(), "DRAINING");
+  EXPECT_EQ(ErrorOf(old_stream->Finish()).reason(), v1::ERROR_REASON_DRAINING);
+  EXPECT_EQ(ErrorOf(new_stream->Finish()).reason(), v1::ERROR_REASON_DRAINING);
 }
 
 TEST_F(StopTest, WhileTheModelIsLoadingAStopDoesNotWaitForTheDelay) {
   ServerConfig config = DefaultConfig();
   config.drain_delay_seconds = 3600;
-  executor_->Hold();  // the warm-up waits
+  detector_->Hold();  // the warm-up waits
   Start(config, Loader(), /*wait=*/false);
 
   const std::future<void> stop = StopInTheBackground();
   EXPECT_TRUE(Eventually([this] { return Draining(); }));
-  executor_->Release();
+  detector_->Release();
 
   stop.wait();
 }
@@ -123,15 +123,13 @@ class Fates {
 
  private:
   mutable Mutex mu_;
-  uint64_t last_ ABSL_GUARDED_BY(mu_) = 1000;  // FakeExecutor has seeds of its own below
+  uint64_t last_ ABSL_GUARDED_BY(mu_) = 1000;  // FakeDetector has seeds of its own below
   std::map<uint64_t, Fate> fates_ ABSL_GUARDED_BY(mu_);
 };
 
-// The reason DRAINING, among the details of any answer.
-bool SaysDraining(const google::rpc::Status& details) {
-  const auto info = DetailOf<google::rpc::ErrorInfo>(details);
-  return details.code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && info.has_value() &&
-         info->reason() == "DRAINING" && info->domain() == "inspection.bayespfl";
+bool SaysDraining(const v1::FrameError& error) {
+  return error.code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE) &&
+         error.reason() == v1::ERROR_REASON_DRAINING;
 }
 
 // One call after the other until one is refused.
@@ -145,7 +143,7 @@ void CallUntilRefused(v1::InspectionService::Stub& stub, Fates& fates) {
     const grpc::Status status = stub.Inspect(&context, request, &response);
     fates.Note(seed, status.ok() ? Fates::Fate::kAnswered : Fates::Fate::kRefused);
     if (status.ok()) continue;
-    EXPECT_TRUE(SaysDraining(DetailsOf(status))) << status.error_message();
+    EXPECT_TRUE(SaysDraining(ErrorOf(status))) << status.error_message();
     return;
   }
 }
@@ -171,7 +169,7 @@ void StreamUntilEnded(v1::InspectionService::Stub& stub, Fates& fates) {
     answers.push_back(reply.has_result() ? Fates::Fate::kAnswered : Fates::Fate::kRefused);
   }
   writer.join();
-  EXPECT_TRUE(SaysDraining(DetailsOf(stream->Finish())));
+  EXPECT_TRUE(SaysDraining(ErrorOf(stream->Finish())));
   // What has no reply of its own is refused by the end of the stream.
   answers.resize(sent.size(), Fates::Fate::kRefused);
   for (size_t i = 0; i < sent.size(); ++i) fates.Note(sent[i], answers[i]);
@@ -182,7 +180,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
   ServerConfig config = DefaultConfig();
   config.max_frames_in_flight = 64;  // the stop alone refuses
   Start(config, Loader());
-  executor_->ForgetBatches();
+  detector_->ForgetBatches();
   // A reply that is not taken keeps the server from closing its port on the last calls, which gRPC would refuse without
   // a reason.
   grpc::ChannelArguments arguments;
@@ -206,7 +204,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
     clients.emplace_back([&] { CallUntilRefused(*stub_, fates); });
     clients.emplace_back([&] { StreamUntilEnded(*stub_, fates); });
   }
-  ASSERT_TRUE(Eventually([this] { return executor_->batches().size() > 100; }));
+  ASSERT_TRUE(Eventually([this] { return detector_->batches().size() > 100; }));
   const std::future<void> stop = StopInTheBackground();
   for (std::thread& client : clients) client.join();
   v1::InspectStreamResponse reply;
@@ -217,7 +215,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
   EXPECT_TRUE(fates.Of(Fates::Fate::kSent).empty()) << "lost";
   EXPECT_GE(fates.Of(Fates::Fate::kRefused).size(), size_t{kClients});
   std::vector<uint64_t> computed;
-  for (const std::vector<uint64_t>& batch : executor_->batches())
+  for (const std::vector<uint64_t>& batch : detector_->batches())
     computed.insert(computed.end(), batch.begin(), batch.end());
   std::erase(computed, uint64_t{1});  // the large one
   std::sort(computed.begin(), computed.end());

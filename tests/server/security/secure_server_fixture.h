@@ -41,7 +41,7 @@ inline v1::Image Picture() {
   v1::RawImage& raw = *image.mutable_raw();
   raw.set_width(2);
   raw.set_height(2);
-  raw.set_format(v1::PIXEL_FORMAT_MONO8);
+  raw.set_pfnc_pixel_format(0x01080001);
   raw.set_data("1234");
   return image;
 }
