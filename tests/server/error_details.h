@@ -24,8 +24,9 @@ inline rpc::Status DetailsOf(const grpc::Status& status) {
 // The message of that full name among them.
 template <typename Detail>
 std::optional<Detail> DetailOf(const grpc::Status& status, const std::string& full_name) {
+  const rpc::Status details = DetailsOf(status);
   Detail detail;
-  for (const google::protobuf::Any& any : DetailsOf(status).details()) {
+  for (const google::protobuf::Any& any : details.details()) {
     if (any.type_url() == "type.googleapis.com/" + full_name && detail.ParseFromString(any.value())) return detail;
   }
   return std::nullopt;

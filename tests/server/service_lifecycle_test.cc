@@ -119,7 +119,9 @@ TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
   detector_->FailCalls(1000);
   detector_->AllowRebuilds(0);
 
-  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
+  const grpc::Status status = Inspect(MakeRequest());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << "another server may have the model";
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_NO_REPLICA);
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
   grpc::health::v1::HealthCheckResponse health;

@@ -56,8 +56,14 @@ Inspection FullInspection() {
   return inspection;
 }
 
+InspectionOutcome FullOutcome() {
+  InspectionOutcome outcome;
+  outcome.inspection = FullInspection();
+  return outcome;
+}
+
 TEST(TranslateResultTest, EveryFieldOfAResultReachesTheMessage) {
-  const v1::InspectResponse response = ToProto(InspectionOutcome{.inspection = FullInspection()});
+  const v1::InspectResponse response = ToProto(FullOutcome());
 
   EXPECT_EQ(response.category(), "PCB-4711 rev C");
   EXPECT_EQ(response.object(), "printed circuit board");
@@ -86,7 +92,7 @@ TEST(TranslateResultTest, EveryFieldOfAResultReachesTheMessage) {
 }
 
 TEST(TranslateResultTest, ARegionKeepsItsNumbers) {
-  const v1::InspectResponse response = ToProto(InspectionOutcome{.inspection = FullInspection()});
+  const v1::InspectResponse response = ToProto(FullOutcome());
 
   ASSERT_EQ(response.regions_size(), 1);
   EXPECT_EQ(response.regions(0).ShortDebugString(),
@@ -95,7 +101,7 @@ TEST(TranslateResultTest, ARegionKeepsItsNumbers) {
 }
 
 TEST(TranslateResultTest, ProvenanceIsComplete) {
-  const v1::InspectResponse response = ToProto(InspectionOutcome{.inspection = FullInspection()});
+  const v1::InspectResponse response = ToProto(FullOutcome());
 
   EXPECT_EQ(response.provenance().ShortDebugString(),
             "result_id: \"id\" model: \"model\" model_digest: \"digest\" model_version: \"version\" precision: \"fp32\" "

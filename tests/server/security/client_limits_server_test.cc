@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "tests/server/security/listed_methods.h"
 #include "tests/server/error_details.h"
+#include "tests/server/security/listed_methods.h"
 #include "tests/server/security/secure_server_fixture.h"
 
 namespace bayespfl::server {
