@@ -9,7 +9,7 @@ help:
 	@echo "make format    rewrite files in the project's format"
 	@echo "make contract  docs/api.md and the contract's snapshot anew, after an addition to proto/"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
-	@echo "make tsan      the tests of the pipeline and of telemetry under ThreadSanitizer"
+	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make clean     remove build/ and out/"
@@ -35,8 +35,8 @@ asan: setup
 	@scripts/test.sh asan
 
 tsan: setup
-	@scripts/build.sh tsan pipeline_test telemetry_test
-	@for test in pipeline_test telemetry_test; do \
+	@scripts/build.sh tsan ordered_exchange_test pipeline_test telemetry_test
+	@for test in ordered_exchange_test pipeline_test telemetry_test; do \
 	  TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/$$test || exit; \
 	done
 

@@ -9,7 +9,7 @@ mkdir -p "$out"
 log=$out/server.log
 ports=$out/server.out
 
-build/bin/bayespfl-server --model assets/demo/model --port 0 --http-port 0 >"$ports" 2>"$log" &
+build/bin/bayespfl-server --model assets/demo/model --port 0 --http-port 0 --drain-delay-seconds 0 >"$ports" 2>"$log" &
 server=$!
 stop() {
   if kill -0 "$server" 2>/dev/null; then

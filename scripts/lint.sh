@@ -63,7 +63,7 @@ cmake -G Ninja -S . -B build/lint -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRE
   exit 1
 }
 rm -f build-lint.log
-cmake --build build/lint --target bayespfl_proto bayespfl_standard_protos --parallel 2 >/dev/null
+cmake --build build/lint --target bayespfl_proto bayespfl_standard_protos inspection_server_rpc_details --parallel 2 >/dev/null
 
 # Which field belongs to which mutex stands in annotations that only clang reads. Everything else is for the other tools.
 # It compiles, not only parses, because ccache keeps nothing else: a file that has not changed is not checked again.
@@ -71,7 +71,7 @@ thread_safety() {
   local object=build/lint/thread-safety/${1%.cc}.o
   mkdir -p "$(dirname "$object")"
   ccache clang++-16 -c -O0 -std=c++20 -Wno-everything -Wthread-safety -Werror=thread-safety '-DBAYESPFL_VERSION=""' \
-    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem /usr/include/opencv4 -o "$object" "$1"
+    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem build/lint/server/inspection_server_rpc_details -isystem /usr/include/opencv4 -o "$object" "$1"
 }
 export -f thread_safety
 check thread-safety xargs -P 2 -I{} bash -euo pipefail -c 'thread_safety {}' < <(tracked 'server/*.cc' 'client/cpp/*.cc')

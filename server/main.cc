@@ -20,6 +20,7 @@
 #include "google/protobuf/stubs/logging.h"
 #include "server/pipeline/served_model.h"
 #include "server/runtime/command_line.h"
+#include "server/runtime/component_options.h"
 #include "server/runtime/server.h"
 #include "server/security/token_store.h"
 #include "server/telemetry/log.h"
@@ -33,9 +34,6 @@ using bayespfl::server::Logger;
 using bayespfl::server::NewTokenRequest;
 using bayespfl::server::ParseCommandLine;
 using bayespfl::server::ServedModel;
-
-// What a stop may take beyond drain_timeout_seconds: cancelled calls end, threads are joined.
-constexpr std::chrono::seconds kStopGrace(2);
 
 // What a client's bytes make Protobuf complain about is said in the answer to its call: on standard error it would be
 // lines between those of the log, as many as the client likes.
@@ -120,7 +118,7 @@ int Serve(const CommandLine& command_line, Logger logger) {
       InspectionServer::Start({.config = command_line.config, .loader = nullptr, .logger = std::move(logger)});
   if (!started.ok()) return Fail(started.status());
   InspectionServer& server = **started;
-  const SignalThread signals(server, std::chrono::seconds(command_line.config.drain_timeout_seconds) + kStopGrace);
+  const SignalThread signals(server, bayespfl::server::LongestStop(command_line.config));
   std::cout << "bayespfl-server: gRPC listening on " << server.grpc_address() << std::endl;
   std::cout << "bayespfl-server: HTTP listening on " << server.http_address() << std::endl;
 

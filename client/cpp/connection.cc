@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/number_range.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "client/cpp/errors.h"
 #include "client/cpp/exit_codes.h"
 

@@ -14,7 +14,7 @@
 #include "base/number_range.h"
 #include "base/progress.h"
 #include "base/seed.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "base/utf8.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"

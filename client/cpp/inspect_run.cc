@@ -12,9 +12,9 @@
 #include "absl/time/clock.h"
 #include "base/files.h"
 #include "client/cpp/errors.h"
-#include "client/cpp/output_names.h"
 #include "client/cpp/reply_overlay.h"
 #include "client/cpp/results.h"
+#include "model/overlay/output_names.h"
 #include "model/verdict/result_id.h"
 
 namespace bayespfl::client {

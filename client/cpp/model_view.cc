@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/shortest_decimal.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "client/cpp/results.h"
 #include "model/verdict/result_line.h"
 

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"

@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "client/cpp/results.h"
 
 namespace bayespfl::client {

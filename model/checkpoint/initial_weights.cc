@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "model/prompt_flow/philox.h"
+#include "model/network/philox.h"
 
 namespace bayespfl {
 namespace {

@@ -1,257 +1,32 @@
 #include "model/detection/detector.h"
 
-#include <atomic>
-#include <chrono>
-#include <cstring>
-#include <mutex>
-#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "model/clip/preprocess.h"
-#include "model/clip/tokenizer.h"
-#include "model/detection/device.h"
-#include "model/detection/model.h"
-#include "model/package/model_package.h"
-#include "model/prompt_flow/philox.h"
-#include "torch/torch.h"
-
 namespace bayespfl {
-namespace {
-
-class StopWatch {
- public:
-  // Seconds since the last call (the first: since construction).
-  double Lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
-torch::Tensor DrawNoise(uint64_t seed, NoiseStream stream, int64_t samples, int64_t width) {
-  torch::Tensor noise = torch::empty({samples, width});
-  for (int64_t r = 0; r < samples; ++r) {
-    FillNormal(seed, stream, static_cast<uint32_t>(r),
-               {noise.data_ptr<float>() + r * width, static_cast<size_t>(width)});
-  }
-  return noise;
-}
-
-PixelMap ToPixelMap(const torch::Tensor& tensor) {
-  const torch::Tensor cpu = tensor.to(torch::kCPU).contiguous();
-  PixelMap map{static_cast<int>(cpu.size(1)), static_cast<int>(cpu.size(0)), {}};
-  map.values.assign(cpu.data_ptr<float>(), cpu.data_ptr<float>() + cpu.numel());
-  return map;
-}
-
-// A frame that passed validation.
-struct Job {
-  size_t index;  // among the caller's frames
-  const Frame* frame;
-  int64_t samples;
-  std::vector<int32_t> token_ids;
-};
-
-}  // namespace
-
-struct Detector::Impl {
-  ModelInfo info;
-  std::unique_ptr<const Tokenizer> tokenizer;
-  std::unique_ptr<const BayesPflModel> model;
-
-  // "iad_sampling": "first" keeps the image-agnostic draws of the first frame ever detected. Sample r does not depend
-  // on R, so remembering the seed is remembering the draws.
-  mutable std::once_flag first_seed_once;
-  mutable uint64_t first_seed = 0;
-
-  absl::StatusOr<std::vector<int32_t>> Read(absl::string_view object) const;
-  absl::StatusOr<Job> Check(const Frame& frame, size_t index) const;
-  PromptNoise Noise(const Job& job) const;
-  void Run(const std::vector<Job>& jobs, std::vector<absl::StatusOr<Detection>>& results) const;
-  void Postprocess(const Frame& frame, const AnomalyMaps& maps, Detection& detection) const;
-};
-
-absl::StatusOr<std::vector<int32_t>> Detector::Impl::Read(absl::string_view object) const {
-  const absl::Status name = CategoryKey(object, "object").status();
-  if (!name.ok()) return name;
-  const absl::StatusOr<bool> special = tokenizer->ContainsSpecialToken(object);
-  if (!special.ok()) return absl::InvalidArgumentError(absl::StrCat("object: ", special.status().message()));
-  if (*special)
-    return absl::InvalidArgumentError("object contains a special token of the tokeniser such as <|endoftext|>");
-
-  const ModelConfig& config = model->config();
-  const auto named = config.category_names.find(std::string(object));
-  const std::string words = named == config.category_names.end() ? std::string(object) : named->second;
-  absl::StatusOr<std::vector<int32_t>> ids = tokenizer->Encode(absl::StrCat("X ", words));
-  if (!ids.ok()) return absl::InvalidArgumentError(absl::StrCat("object: ", ids.status().message()));
-  const auto end_position = static_cast<int64_t>(ids->size()) - 1;
-  if (end_position == 2) return absl::InvalidArgumentError("object is empty after clean-up");
-  const int64_t limit = config.context_length - config.context_rows - config.state_rows;
-  if (end_position > limit) {
-    // start and "X" stand before the object's own tokens.
-    return absl::InvalidArgumentError(absl::StrCat("object has ", end_position - 2,
-                                                   " tokens; the model's context of ", config.context_length,
-                                                   " leaves room for ", limit - 2));
-  }
-  return ids;
-}
-
-absl::StatusOr<Job> Detector::Impl::Check(const Frame& frame, size_t index) const {
-  if (frame.image == nullptr || frame.image->empty()) return absl::InvalidArgumentError("frame has no picture");
-  if (frame.image->pixels.size() != 3 * frame.image->pixel_count()) {
-    return absl::InvalidArgumentError(absl::StrCat("picture of ", frame.image->width, "x", frame.image->height, " has ",
-                                                   frame.image->pixels.size(), " bytes"));
-  }
-  if (frame.samples < 0 || frame.samples > kMaxSamples) {
-    return absl::InvalidArgumentError(absl::StrCat("samples is ", frame.samples, "; it must be in 1..", kMaxSamples));
-  }
-  absl::StatusOr<std::vector<int32_t>> token_ids = Read(frame.object);
-  if (!token_ids.ok()) return token_ids.status();
-  return Job{index, &frame, frame.samples == 0 ? info.default_samples : frame.samples, *std::move(token_ids)};
-}
-
-PromptNoise Detector::Impl::Noise(const Job& job) const {
-  const int64_t width = model->config().embed_dim;
-  uint64_t iad_seed = job.frame->seed;
-  if (!model->config().iad_per_request) {
-    std::call_once(first_seed_once, [&] { first_seed = job.frame->seed; });
-    iad_seed = first_seed;
-  }
-  const torch::Device device = model->device();
-  return {DrawNoise(job.frame->seed, NoiseStream::kContext, job.samples, width).to(device),
-          DrawNoise(iad_seed, NoiseStream::kNormal, job.samples, width).to(device),
-          DrawNoise(iad_seed, NoiseStream::kAbnormal, job.samples, width).to(device)};
-}
-
-void Detector::Impl::Postprocess(const Frame& frame, const AnomalyMaps& maps, Detection& detection) const {
-  PixelMap map = ToPixelMap(maps.mean);
-  detection.map_score = HottestMean(map, kHottestFraction);
-  if (frame.map_size == MapSize::kNone) return;
-  if (frame.smooth) map = SmoothMap(map, info.map_smoothing_sigma);
-  const bool full = frame.map_size == MapSize::kFrame;
-  detection.map = full ? ResizeMap(map, frame.image->width, frame.image->height) : std::move(map);
-  if (maps.deviation.defined()) {
-    PixelMap deviation = ToPixelMap(maps.deviation);
-    detection.map_std = full ? ResizeMap(deviation, frame.image->width, frame.image->height) : std::move(deviation);
-  }
-}
-
-void Detector::Impl::Run(const std::vector<Job>& jobs, std::vector<absl::StatusOr<Detection>>& results) const {
-  const c10::InferenceMode inference;
-  StageSeconds shared;
-  StopWatch watch;
-  std::vector<torch::Tensor> pictures;
-  for (const Job& job : jobs) pictures.push_back(Preprocess(*job.frame->image, model->config()));
-  const torch::Tensor images = torch::stack(pictures).to(model->device());
-  shared.preprocess = watch.Lap();
-
-  const VisionFeatures features = model->EncodeImages(images);
-  const torch::Tensor embeddings = model->image_head().ImageEmbedding(features);  // [N, E]
-  std::vector<torch::Tensor> patches;                                             // per layer [N, L, D_t]
-  for (size_t layer = 0; layer < features.patch_tokens.size(); ++layer) {
-    patches.push_back(model->rca().ProjectPatches(layer, features.patch_tokens[layer]));
-  }
-  shared.vision = watch.Lap();
-
-  std::vector<PromptInput> inputs;
-  for (const Job& job : jobs) inputs.push_back({job.token_ids, Noise(job)});
-  const std::vector<torch::Tensor> texts = model->EncodePrompts(features.image, inputs);
-  shared.prompts = watch.Lap();
-
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    const Job& job = jobs[i];
-    const auto row = static_cast<int64_t>(i);
-    watch.Lap();
-    Detection detection;
-    detection.seconds = shared;
-    detection.seed = job.frame->seed;
-    detection.samples = static_cast<int>(job.samples);
-    const ImageScore score = model->ScoreImage(texts[i], embeddings[row], job.samples);
-    detection.score = score.mean;
-    detection.score_std = score.deviation;
-    std::vector<torch::Tensor> own_patches;
-    for (const torch::Tensor& layer : patches) own_patches.push_back(layer[row]);
-    const bool deviation = job.frame->map_deviation && job.frame->map_size != MapSize::kNone;
-    const AnomalyMaps maps = model->MapAnomalies(texts[i], own_patches, job.samples, deviation);
-    detection.seconds.detect = watch.Lap();
-    Postprocess(*job.frame, maps, detection);
-    detection.seconds.postprocess = watch.Lap();
-    results[job.index] = std::move(detection);
-  }
-}
-
-void SetComputeThreads(int threads) { at::set_num_threads(threads); }
-
-Detector::Detector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Detector::~Detector() = default;
-
-absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& package_dir,
-                                                           const DetectorOptions& options) {
-  const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
-  if (!device.ok()) return device.status();
-  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(
-      package_dir, {.calibration_file = options.calibration_file, .ignore_calibration = options.ignore_calibration});
-  if (!package.ok()) return package.status();
-  auto impl = std::make_unique<Impl>();
-  auto tokenizer = Tokenizer::Load(package->vocabulary_path);
-  if (!tokenizer.ok()) return tokenizer.status();
-  impl->tokenizer = *std::move(tokenizer);
-  try {
-    auto model = BayesPflModel::Load(*package, *device);
-    if (!model.ok()) return model.status();
-    impl->model = *std::move(model);
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("cannot place ", package_dir, " on ", device->str(), ": ", error.what()));
-  }
-  const ModelConfig& config = package->config;
-  impl->info = {.name = config.name,
-                .version = package->version(),
-                .digest = package->digest,
-                .device = device->str(),
-                .stage = config.stage,
-                .image_size = static_cast<int>(config.image_size),
-                .default_samples = config.samples,
-                .kernels = ComputeKernels(*device),
-                .map_smoothing_sigma = config.map_smoothing_sigma,
-                .iad_sampling = config.iad_per_request ? "request" : "first"};
-  if (config.mask_threshold.has_value()) {
-    impl->info.default_thresholds = {.source = ThresholdSource::kPackage, .mask = *config.mask_threshold};
-  }
-  if (package->calibration.has_value()) impl->info.categories = package->calibration->categories;
-  return std::unique_ptr<Detector>(new Detector(std::move(impl)));
-}
 
 std::vector<absl::StatusOr<Detection>> Detector::Detect(absl::Span<const Frame> frames) const {
   std::vector<absl::StatusOr<Detection>> results;
-  std::vector<Job> jobs;
-  for (size_t i = 0; i < frames.size(); ++i) {
-    absl::StatusOr<Job> job = impl_->Check(frames[i], i);
-    results.emplace_back(job.ok() ? absl::UnknownError("not run") : job.status());
-    if (job.ok()) jobs.push_back(*std::move(job));
+  std::vector<std::unique_ptr<const PreparedFrame>> prepared;
+  std::vector<const PreparedFrame*> batch;
+  std::vector<size_t> places;  // of the batch's frames among the caller's
+  for (const Frame& frame : frames) {
+    absl::StatusOr<std::unique_ptr<const PreparedFrame>> ready = Prepare(frame);
+    results.emplace_back(ready.ok() ? absl::UnknownError("not run") : ready.status());
+    if (!ready.ok()) continue;
+    places.push_back(results.size() - 1);
+    batch.push_back(ready->get());
+    prepared.push_back(*std::move(ready));
   }
-  if (jobs.empty()) return results;
-  try {
-    impl_->Run(jobs, results);
-  } catch (const std::exception& error) {
-    // The first line says what failed; the rest is LibTorch's own stack.
-    const std::string what = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
-    for (const Job& job : jobs) results[job.index] = absl::InternalError(absl::StrCat("the device failed: ", what));
+  if (batch.empty()) return results;
+  std::vector<absl::StatusOr<ComputedFrame>> computed = Compute(batch);
+  for (size_t i = 0; i < computed.size(); ++i) {
+    if (computed[i].ok()) {
+      results[places[i]] = Finish(*std::move(computed[i]));
+    } else {
+      results[places[i]] = computed[i].status();
+    }
   }
   return results;
 }
-
-absl::Status Detector::Validate(absl::string_view object, int samples) const {
-  if (samples < 0 || samples > kMaxSamples) {
-    return absl::InvalidArgumentError(absl::StrCat("samples is ", samples, "; it must be in 1..", kMaxSamples));
-  }
-  return impl_->Read(object).status();
-}
-
-const ModelInfo& Detector::info() const { return impl_->info; }
 
 }  // namespace bayespfl

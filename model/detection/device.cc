@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "model/detection/device_errors.h"
 
 namespace bayespfl {
 namespace {
@@ -18,13 +19,15 @@ absl::StatusOr<int> CountGpus() {
     return absl::FailedPreconditionError(
         absl::StrCat("LibTorch's CUDA backend cannot be opened: ", reason == nullptr ? "unknown" : reason));
   }
-  try {
-    const auto count = static_cast<int>(torch::cuda::device_count());
-    if (count == 0) return absl::FailedPreconditionError("LibTorch sees no CUDA device");
-    return count;
-  } catch (const std::exception& error) {
-    return absl::FailedPreconditionError(absl::StrCat("the CUDA driver cannot be used: ", error.what()));
-  }
+  int count = 0;
+  const absl::Status counted =
+      CatchDeviceErrors(absl::StatusCode::kFailedPrecondition, "the CUDA driver cannot be used", [&count] {
+        count = static_cast<int>(torch::cuda::device_count());
+        return absl::OkStatus();
+      });
+  if (!counted.ok()) return counted;
+  if (count == 0) return absl::FailedPreconditionError("LibTorch sees no CUDA device");
+  return count;
 }
 
 torch::Device Gpu(int index) {

@@ -65,25 +65,42 @@ void SmoothAxis(const std::vector<double>& kernel, int length, size_t stride, in
   }
 }
 
-}  // namespace
-
-PixelMap ResizeMap(const PixelMap& map, int width, int height) {
-  if (map.width == width && map.height == height) return map;
+// Calls `take` with every pixel of the resized map, row by row.
+template <typename Take>
+void ForEachResized(const PixelMap& map, int width, int height, Take take) {
   const std::vector<Tap> columns = LinearTaps(map.width, width);
   const std::vector<Tap> rows = LinearTaps(map.height, height);
-  PixelMap result{width, height, std::vector<float>(static_cast<size_t>(width) * static_cast<size_t>(height))};
   const auto stride = static_cast<size_t>(map.width);
-  float* out = result.values.data();
   for (const Tap& row : rows) {
     const float* top = map.values.data() + row.low * stride;
     const float* bottom = map.values.data() + row.high * stride;
     for (const Tap& column : columns) {
       const float upper = top[column.low] + column.weight * (top[column.high] - top[column.low]);
       const float lower = bottom[column.low] + column.weight * (bottom[column.high] - bottom[column.low]);
-      *out++ = upper + row.weight * (lower - upper);
+      take(upper + row.weight * (lower - upper));
     }
   }
+}
+
+}  // namespace
+
+PixelMap ResizeMap(const PixelMap& map, int width, int height) {
+  if (map.width == width && map.height == height) return map;
+  PixelMap result{width, height, std::vector<float>(static_cast<size_t>(width) * static_cast<size_t>(height))};
+  float* out = result.values.data();
+  ForEachResized(map, width, height, [&out](float value) { *out++ = value; });
   return result;
+}
+
+uint64_t CountResizedAtLeast(const PixelMap& map, int width, int height, float threshold) {
+  uint64_t count = 0;
+  const auto add = [&count, threshold](float value) { count += value >= threshold ? 1 : 0; };
+  if (map.width == width && map.height == height) {
+    for (const float value : map.values) add(value);
+  } else {
+    ForEachResized(map, width, height, add);
+  }
+  return count;
 }
 
 PixelMap SmoothMap(const PixelMap& map, double sigma) {

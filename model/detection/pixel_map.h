@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_MODEL_DETECTION_PIXEL_MAP_H_
 #define BAYESPFL_MODEL_DETECTION_PIXEL_MAP_H_
 
+#include <cstdint>
 #include <vector>
 
 namespace bayespfl {
@@ -15,6 +16,10 @@ struct PixelMap {
 
 // Bilinear resize with half-pixel centres, edges clamped. Requires a non-empty map and positive sizes. Thread-safe.
 PixelMap ResizeMap(const PixelMap& map, int width, int height);
+
+// How many pixels of ResizeMap() would be at least `threshold`, without making that map. Requires the same.
+// Thread-safe.
+uint64_t CountResizedAtLeast(const PixelMap& map, int width, int height, float threshold);
 
 // Gaussian with `sigma` in pixels, radius int(4 sigma + 0.5), border by half-sample reflection (d c b a | a b c d),
 // vertical axis first; sums in double, each axis rounded to float. sigma 0 returns the map. Thread-safe.

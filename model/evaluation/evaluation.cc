@@ -62,7 +62,7 @@ absl::Status CheckFinite(const Detection& detection) {
 
 // Inspects one picture and keeps the result. A broken picture comes back with its reason; an error ends the run.
 absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationSetting& setting,
-                        const DetectFunction& detect, RunState& state, PictureResult& picture) {
+                        const Detector& detector, RunState& state, PictureResult& picture) {
   const absl::StatusOr<RgbImage> image = DecodeBytes(files.picture);
   absl::Status broken = image.status();
   if (broken.ok()) broken = CheckMask(files, *image);
@@ -70,12 +70,13 @@ absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationS
     picture.skipped = std::string(broken.message());
     return absl::OkStatus();
   }
-  const absl::StatusOr<Detection> detection = detect({.image = &*image,
-                                                      .object = picture.item.category,
-                                                      .seed = setting.seed,
-                                                      .samples = setting.samples,
-                                                      .map_size = MapSize::kModel,
-                                                      .smooth = false});
+  const Frame frame{.image = &*image,
+                    .object = picture.item.category,
+                    .seed = setting.seed,
+                    .samples = setting.samples,
+                    .map_size = MapSize::kModel,
+                    .smooth = false};
+  const absl::StatusOr<Detection> detection = std::move(detector.Detect({&frame, 1}).front());
   if (!detection.ok()) {
     return absl::Status(detection.status().code(),
                         absl::StrCat(picture.item.image, ": ", detection.status().message()));
@@ -292,7 +293,7 @@ absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setti
 }
 
 absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, const EvaluationSetting& setting,
-                                                     const DetectFunction& detect, RunState& state,
+                                                     const Detector& detector, RunState& state,
                                                      EvaluationObserver& observer) {
   for (const std::string& note : state.notes()) observer.Say(note);
   if (state.size() > 0) observer.Say(absl::StrCat("continues an earlier run with ", state.size(), " results"));
@@ -308,7 +309,7 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
       if (const StoredScores* stored = state.Find(index, picture.files_digest); stored != nullptr) {
         CopyScores(*stored, picture);
         fresh = false;
-      } else if (absl::Status status = DetectItem(*files, index, setting, detect, state, picture); !status.ok()) {
+      } else if (absl::Status status = DetectItem(*files, index, setting, detector, state, picture); !status.ok()) {
         return status;
       }
     } else {

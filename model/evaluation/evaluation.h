@@ -12,7 +12,6 @@
 #define BAYESPFL_MODEL_EVALUATION_EVALUATION_H_
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -94,9 +93,6 @@ struct Evaluation {
   std::vector<CategoryResult> categories = {};  // those with a picture that counts, by name
 };
 
-// Runs the model on one frame: Detector::Detect() of a single frame, or a stand-in.
-using DetectFunction = std::function<absl::StatusOr<Detection>(const Frame& frame)>;
-
 // Hears how the work goes on. Called from the thread that does the work.
 class EvaluationObserver {
  public:
@@ -116,12 +112,13 @@ std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting
 // FailedPrecondition when the model's maps have fewer pixels than the reference's top-k of a category.
 absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setting);
 
-// Runs the model on every picture that `state` does not know yet. Every picture gets the same seed, so that its result
-// depends neither on the order, nor on what else is in the data set, nor on where an earlier run stopped; it can be had
-// again with `bayespfl-model inspect --seed`. A picture that is broken is skipped with its reason.
-// InvalidArgument: not one picture counts. Errors of the device and of the disk end the run; what is done is kept.
+// Runs the model, one picture at a time, on every picture that `state` does not know yet. Every picture gets the same
+// seed, so that its result depends neither on the order, nor on what else is in the data set, nor on where an earlier
+// run stopped; it can be had again with `bayespfl-model inspect --seed`. A picture that is broken is skipped with its
+// reason. InvalidArgument: not one picture counts. Errors of the device and of the disk end the run; what is done is
+// kept.
 absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, const EvaluationSetting& setting,
-                                                     const DetectFunction& detect, RunState& state,
+                                                     const Detector& detector, RunState& state,
                                                      EvaluationObserver& observer);
 
 // The numbers of all categories. Reads maps and masks again, one at a time.

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
 #include "model/package/limits.h"
@@ -15,6 +16,32 @@ namespace {
 
 constexpr char kFileName[] = "config.json";
 constexpr int kSchemaVersion = 1;
+
+struct KindName {
+  ModelKind kind;
+  absl::string_view name;
+};
+constexpr std::array<KindName, 1> kKinds = {{{ModelKind::kBayesPfl, "bayes-pfl"}}};
+constexpr KindName kDefaultKind = kKinds[0];
+
+absl::string_view NameOf(ModelKind kind) {
+  for (const KindName& known : kKinds) {
+    if (known.kind == kind) return known.name;
+  }
+  return "";
+}
+
+ModelKind ReadKind(JsonObjectReader& root) {
+  if (!root.Has("kind")) return kDefaultKind.kind;
+  const std::string name = root.String("kind");
+  for (const KindName& known : kKinds) {
+    if (known.name == name) return known.kind;
+  }
+  const auto quoted = [](std::string* out, const KindName& known) { absl::StrAppend(out, "\"", known.name, "\""); };
+  root.Fail("kind",
+            absl::StrCat("is not a known kind of model; the known ones are: ", absl::StrJoin(kKinds, ", ", quoted)));
+  return kDefaultKind.kind;
+}
 
 TowerConfig ReadTower(JsonObjectReader& reader) {
   return {.width = reader.Integer("width", 1, kMaxDimension),
@@ -144,9 +171,10 @@ OrderedJson FormatArchitecture(const ModelConfig& config) {
 
 }  // namespace
 
-std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance) {
+std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance) {
   OrderedJson root;
   root["schema_version"] = kSchemaVersion;
+  root["kind"] = NameOf(config.kind);
   root["name"] = config.name;
   root["version"] = config.version;
   root["architecture"] = FormatArchitecture(config);
@@ -170,6 +198,7 @@ absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
   ModelConfig config;
   JsonObjectReader root(&*document, kFileName, "", &status);
   root.Integer("schema_version", kSchemaVersion, kSchemaVersion);
+  config.kind = ReadKind(root);
   config.name = root.String("name");
   config.version = root.String("version");
   ReadArchitecture(root.Object("architecture"), config);
@@ -184,6 +213,8 @@ absl::StatusOr<std::string> ComputationText(absl::string_view json_text) {
   absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
   if (!document.ok()) return document.status();
   for (const char* key : {"name", "version", "thresholds", "file_digests", "provenance"}) document->erase(key);
+  const auto kind = document->find("kind");
+  if (kind != document->end() && *kind == std::string(kDefaultKind.name)) document->erase(kind);
   return document->dump();  // keys sorted, no white space
 }
 

@@ -24,7 +24,13 @@ struct TowerConfig {
   int64_t heads = 0;   // attention heads (never stored in weight files)
 };
 
+// What computes a package; the name in config.json's "kind".
+enum class ModelKind {
+  kBayesPfl,  // "bayes-pfl", also when there is no such key
+};
+
 struct ModelConfig {
+  ModelKind kind = ModelKind::kBayesPfl;
   std::string name;     // of the package, e.g. "bayespfl-demo"
   std::string version;  // of the package, chosen by its maker
 
@@ -61,17 +67,18 @@ struct ModelConfig {
 };
 
 // Parses and checks config.json's text. InvalidArgument names the key (dotted path) and what is wrong with it; unknown
-// keys are errors too, except below "provenance".
+// keys are errors too, except below "provenance"; for an unknown kind it names the known ones.
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text);
 
 // What is noted about where a model comes from; any keys.
-using Provenance = std::vector<std::pair<std::string, std::string>>;
+using PackageProvenance = std::vector<std::pair<std::string, std::string>>;
 
 // The text of a config.json that ParseModelConfig() reads back as `config`, indented, with a line break at the end.
-std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance);
+std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance);
 
 // What of config.json decides scores and maps, in one spelling: everything but "name", "version", "thresholds",
-// "file_digests" and "provenance", keys sorted, no white space. InvalidArgument: not a JSON object.
+// "file_digests" and "provenance", keys sorted, no white space; "kind" is left out when it says what its absence means.
+// InvalidArgument: not a JSON object.
 absl::StatusOr<std::string> ComputationText(absl::string_view json_text);
 
 }  // namespace bayespfl

@@ -90,8 +90,15 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const Pa
   if (calibration_text->has_value()) {
     digest.AddFile(kCalibrationFileName, (*calibration_text)->data(), (*calibration_text)->size());
   }
-  ModelPackage package{*std::move(config), *std::move(clip),   *std::move(bayespfl),         vocabulary_path,
-                       std::nullopt,       digest.HexDigest(), *std::move(computation_text), Sha256Hex(*vocabulary)};
+  ModelPackage package{dir,
+                       *std::move(config),
+                       *std::move(clip),
+                       *std::move(bayespfl),
+                       vocabulary_path,
+                       std::nullopt,
+                       digest.HexDigest(),
+                       *std::move(computation_text),
+                       Sha256Hex(*vocabulary)};
   if (calibration_text->has_value()) {
     absl::StatusOr<Calibration> calibration = CheckedCalibration(**calibration_text, package);
     if (!calibration.ok()) {

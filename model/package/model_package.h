@@ -28,6 +28,7 @@ struct PackageOptions {
 
 // Immutable after Open(). The weight files stay mapped as long as the package lives.
 struct ModelPackage {
+  std::string dir;  // as given to Open()
   ModelConfig config;
   std::unique_ptr<const SafetensorsFile> clip;
   std::unique_ptr<const SafetensorsFile> bayespfl;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -32,34 +31,9 @@ constexpr size_t kLengthBytes = 8;
 constexpr size_t kMaxAxes = 16;
 constexpr size_t kMaxQuotedName = 120;
 
-struct DTypeEntry {
-  DType dtype;
-  absl::string_view name;
-  size_t size;
-};
-constexpr std::array<DTypeEntry, 10> kDTypes = {{
-    {DType::kF64, "F64", 8},
-    {DType::kF32, "F32", 4},
-    {DType::kF16, "F16", 2},
-    {DType::kBF16, "BF16", 2},
-    {DType::kI64, "I64", 8},
-    {DType::kI32, "I32", 4},
-    {DType::kI16, "I16", 2},
-    {DType::kI8, "I8", 1},
-    {DType::kU8, "U8", 1},
-    {DType::kBool, "BOOL", 1},
-}};
-
 std::string Quoted(absl::string_view name) {
   return absl::StrCat("\"", absl::CHexEscape(name.substr(0, kMaxQuotedName)), name.size() > kMaxQuotedName ? "..." : "",
                       "\"");
-}
-
-std::optional<DTypeEntry> FindDType(absl::string_view name) {
-  for (const DTypeEntry& entry : kDTypes) {
-    if (entry.name == name) return entry;
-  }
-  return std::nullopt;
 }
 
 // Duplicate names are an error: a JSON object would hide all but one.
@@ -101,7 +75,7 @@ absl::StatusOr<TensorView> ParseTensor(const nlohmann::json& entry, absl::Span<c
   if (!entry.is_object()) return absl::DataLossError("has no description");
   const auto dtype_name = entry.find("dtype");
   if (dtype_name == entry.end() || !dtype_name->is_string()) return absl::DataLossError("has no \"dtype\"");
-  const std::optional<DTypeEntry> dtype = FindDType(dtype_name->get_ref<const std::string&>());
+  const std::optional<DType> dtype = FindDType(dtype_name->get_ref<const std::string&>());
   if (!dtype) {
     return absl::DataLossError(
         absl::StrCat("has the unknown dtype ", Quoted(dtype_name->get_ref<const std::string&>())));
@@ -109,7 +83,7 @@ absl::StatusOr<TensorView> ParseTensor(const nlohmann::json& entry, absl::Span<c
   absl::StatusOr<std::vector<int64_t>> shape = ParseShape(entry);
   if (!shape.ok()) return shape.status();
 
-  uint64_t bytes = dtype->size;
+  uint64_t bytes = DTypeSize(*dtype);
   for (const int64_t size : *shape) {
     if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes)) {
       return absl::DataLossError("has a shape whose size in bytes overflows 64 bits");
@@ -129,13 +103,10 @@ absl::StatusOr<TensorView> ParseTensor(const nlohmann::json& entry, absl::Span<c
     return absl::DataLossError(absl::StrCat("needs ", bytes, " bytes for its shape but its data_offsets ",
                                             offsets->dump(), " span ", *end - *begin));
   }
-  return TensorView{dtype->dtype, *std::move(shape), data.subspan(*begin, bytes)};
+  return TensorView{*dtype, *std::move(shape), data.subspan(*begin, bytes)};
 }
 
 }  // namespace
-
-absl::string_view DTypeName(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].name; }
-size_t DTypeSize(DType dtype) { return kDTypes[static_cast<size_t>(dtype)].size; }
 
 absl::StatusOr<std::unique_ptr<const SafetensorsFile>> SafetensorsFile::Open(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -166,6 +137,11 @@ absl::StatusOr<std::unique_ptr<const SafetensorsFile>> SafetensorsFile::Open(con
 
 SafetensorsFile::~SafetensorsFile() {
   if (map_ != nullptr) munmap(const_cast<uint8_t*>(map_), size_);
+}
+
+const TensorView* SafetensorsFile::Find(const std::string& tensor) const {
+  const auto found = tensors_.find(tensor);
+  return found == tensors_.end() ? nullptr : &found->second;
 }
 
 absl::Status SafetensorsFile::ParseHeader() {

@@ -10,43 +10,26 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "model/package/tensor_source.h"
 
 namespace bayespfl {
 
-enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
-
-// The format's name of a type ("F32") and the bytes of one element.
-absl::string_view DTypeName(DType dtype);
-size_t DTypeSize(DType dtype);
-
-// A tensor's type and sizes, without its data.
-struct TensorInfo {
-  DType dtype = DType::kF32;
-  std::vector<int64_t> shape;  // every size >= 0; empty: a scalar
-};
-
-// One tensor: a view into the mapped file, valid as long as the SafetensorsFile. The data need not be aligned.
-struct TensorView {
-  DType dtype = DType::kF32;
-  std::vector<int64_t> shape;      // every size >= 0; empty: a scalar
-  absl::Span<const uint8_t> data;  // product(shape) * DTypeSize(dtype) bytes, row-major
-};
-
 // Immutable after Open(); every const method may be called from any thread.
-class SafetensorsFile {
+class SafetensorsFile final : public TensorSource {
  public:
   // Maps the file and checks its whole header: sizes, types, shapes (overflow), offsets (range, order, overlaps,
   // holes), duplicate names. NotFound: no such file. DataLoss: anything wrong; the message names the tensor or the
   // offset.
   static absl::StatusOr<std::unique_ptr<const SafetensorsFile>> Open(const std::string& path);
 
-  ~SafetensorsFile();
+  ~SafetensorsFile() override;
   SafetensorsFile(const SafetensorsFile&) = delete;
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   const std::string& path() const { return path_; }
+  const std::string& name() const override { return path_; }
+  const TensorView* Find(const std::string& tensor) const override;
   const std::map<std::string, TensorView>& tensors() const { return tensors_; }
   // The whole file, for digests.
   absl::Span<const uint8_t> bytes() const { return {map_, size_}; }

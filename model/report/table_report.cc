@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/text.h"
+#include "base/terminal_text.h"
 #include "model/report/report.h"
 
 namespace bayespfl {

@@ -78,8 +78,7 @@ std::string Found(const Dataset& dataset) {
 // Runs the model and scores it; `state` keeps what is done.
 absl::StatusOr<Evaluation> Evaluate(const Dataset& dataset, const EvaluationSetting& setting, const Detector& detector,
                                     RunState& state, ConsoleObserver& observer) {
-  const DetectFunction detect = [&](const Frame& frame) { return std::move(detector.Detect({&frame, 1}).front()); };
-  absl::StatusOr<std::vector<PictureResult>> pictures = DetectAll(dataset, setting, detect, state, observer);
+  absl::StatusOr<std::vector<PictureResult>> pictures = DetectAll(dataset, setting, detector, state, observer);
   if (!pictures.ok()) return pictures.status();
   return Summarise(dataset, setting, *std::move(pictures), state, observer);
 }

@@ -15,7 +15,7 @@ namespace bayespfl::server {
 namespace {
 
 absl::Status StreamDraining() {
-  return WithErrorInfo(absl::UnavailableError("draining, reopen the stream on another replica"), "DRAINING");
+  return WithReason(absl::UnavailableError("draining, reopen the stream on another replica"), ErrorReason::kDraining);
 }
 
 }  // namespace
@@ -55,11 +55,10 @@ void CallRegistry::RecordFrame(const FrameRecord& frame) const {
   if (options_.on_frame_answered) options_.on_frame_answered(frame);
 }
 
-void CallRegistry::Drain() {
+void CallRegistry::EndStreams() {
   std::vector<std::shared_ptr<OrderedStream>> open;
   {
     MutexLock lock(mu_);
-    draining_ = true;  // who registers after this look is refused, so that no stream is forgotten
     for (const auto& [key, opened] : streams_) {
       if (std::shared_ptr<OrderedStream> stream = opened.stream.lock()) open.push_back(std::move(stream));
     }
@@ -93,18 +92,22 @@ absl::Status CallRegistry::Register(uint64_t id, const std::string& client,
   const size_t open = streams_.size();
   OpenedStream& opened = streams_[id];
   opened.stream = stream;
-  if (draining_) return StreamDraining();
+  // Under the lock of EndStreams(): it sees this stream, or this sees that the server drains.
+  if (!pipeline_.state().Accepting().ok()) return StreamDraining();
   if (!ready.ok()) return ready;
   if (open >= static_cast<size_t>(std::max(1, options_.max_streams))) {
-    return WithRetryInfo(absl::ResourceExhaustedError(absl::StrCat(
-                             "the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)),
-                         RetryDelay(pipeline_));
+    return StreamsFull(absl::ResourceExhaustedError(
+        absl::StrCat("the server is full: ", open, " streams are open, max_streams = ", options_.max_streams)));
   }
   if (!options_.open_stream) return ready;
   absl::StatusOr<ClientLimits::StreamLease> lease = options_.open_stream(client);
-  if (!lease.ok()) return WithRetryInfo(lease.status(), RetryDelay(pipeline_));
+  if (!lease.ok()) return StreamsFull(lease.status());
   opened.lease = *std::move(lease);
   return ready;
+}
+
+absl::Status CallRegistry::StreamsFull(const absl::Status& status) const {
+  return WithRetryDelay(WithReason(status, ErrorReason::kStreamsFull), pipeline_);
 }
 
 std::string CallRegistry::ClientOf(const grpc::ServerContextBase& context) const {

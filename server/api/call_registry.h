@@ -90,8 +90,9 @@ class CallRegistry {
   }
 
   // Ends every open stream: no more messages are read, those read are answered, then the stream ends with UNAVAILABLE.
-  // A stream that opens afterwards ends at once in the same way. Returns at once.
-  void Drain();
+  // Returns at once. A stream that opens when the server drains ends at once in the same way; so when both this and
+  // ServerState::StartDraining() have been called, and this once more, no stream is forgotten.
+  void EndStreams();
 
   // Waits until no unary call with frames and no stream is open, their last bytes handed to gRPC. False: `deadline`
   // passed before.
@@ -111,6 +112,7 @@ class CallRegistry {
   StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const std::string& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
+  absl::Status StreamsFull(const absl::Status& status) const;
   std::optional<absl::Duration> StreamAge() const;
 
   const CallOptions options_;
@@ -119,7 +121,6 @@ class CallRegistry {
 
   Mutex mu_;
   CondVar idle_;
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
   int open_calls_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<uint64_t, OpenedStream> streams_ ABSL_GUARDED_BY(mu_);
 };

@@ -39,13 +39,13 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
 }
 
 std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
-                                   const std::vector<PictureFinding>& findings) {
+                                   const std::vector<Inspection>& results) {
   std::vector<FrameRecord> records;
-  records.reserve(findings.size());
+  records.reserve(results.size());
   ReceivedFrame frame = request;
-  for (const PictureFinding& picture : findings) {
-    frame.category = picture.category;
-    records.push_back(RecordOf(call, frame, absl::OkStatus(), picture.finding));
+  for (const Inspection& result : results) {
+    frame.category = result.category;
+    records.push_back(RecordOf(call, frame, absl::OkStatus(), &result));
   }
   return records;
 }
@@ -57,9 +57,7 @@ void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<Cance
                done = std::move(done)](GroupResult result) {
                 if (!result.ok()) return done(result.status());
                 InferenceReply reply;
-                for (const InspectionOutcome& outcome : *result) {
-                  reply.findings.push_back({.category = outcome.category, .finding = FindingOf(outcome)});
-                }
+                for (const InspectionOutcome& outcome : *result) reply.results.push_back(outcome.inspection);
                 absl::StatusOr<inference::ModelInferResponse> message = ReplyToProto(id, outputs, *std::move(result));
                 if (!message.ok()) return done(message.status());
                 reply.message = *std::move(message);

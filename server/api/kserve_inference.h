@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "inference/grpc_service.pb.h"
+#include "model/verdict/inspection.h"
 #include "server/api/kserve_translate.h"
 #include "server/api/records.h"
 #include "server/pipeline/frame.h"
@@ -32,20 +33,14 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::string& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline);
 
-// What was found in one picture of a request.
-struct PictureFinding {
-  std::string category;
-  FrameFinding finding;
-};
-
 struct InferenceReply {
   inference::ModelInferResponse message;
-  std::vector<PictureFinding> findings;  // one for each picture, for the records
+  std::vector<Inspection> results;  // one for each picture, for the records
 };
 
-// One record for each picture of an answered request, in the pictures' order; they refer to `call`.
+// One record for each picture of an answered request, in the pictures' order; they refer to `call` and `results`.
 std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
-                                   const std::vector<PictureFinding>& findings);
+                                   const std::vector<Inspection>& results);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
 // pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.

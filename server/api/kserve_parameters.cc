@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "model/package/model_config.h"
+#include "model/verdict/categories.h"
 
 namespace bayespfl::server {
 namespace {
@@ -28,6 +31,13 @@ std::optional<double> NumberOf(const InferParameter& value) {
   if (value.has_double_param()) return value.double_param();
   const std::optional<uint64_t> integer = IntegerOf(value);
   return integer.has_value() ? std::optional<double>(static_cast<double>(*integer)) : std::nullopt;
+}
+
+absl::Status TakeObject(const InferParameter& value, KserveParameters& out) {
+  absl::StatusOr<std::string> object = CategoryKey(value.string_param());
+  if (!object.ok()) return Invalid("object", absl::StrCat("a text, 1 to ", kMaxCategoryBytes, " bytes of UTF-8"));
+  out.object = *std::move(object);
+  return absl::OkStatus();
 }
 
 absl::Status TakeSamples(const InferParameter& value, KserveParameters& out) {
@@ -96,7 +106,8 @@ struct Entry {
   absl::string_view key;
   absl::Status (*take)(const InferParameter&, KserveParameters&);
 };
-constexpr std::array<Entry, 7> kEntries = {{{"samples", TakeSamples},
+constexpr std::array<Entry, 8> kEntries = {{{"object", TakeObject},
+                                            {"samples", TakeSamples},
                                             {"seed", TakeSeed},
                                             {"mask_threshold", TakeMaskThreshold},
                                             {"resolution", TakeResolution},
@@ -114,8 +125,8 @@ absl::StatusOr<KserveParameters> ParametersFromProto(
         std::find_if(kEntries.begin(), kEntries.end(), [&key = key](const Entry& known) { return known.key == key; });
     if (entry == kEntries.end()) {
       return absl::InvalidArgumentError(
-          "the request has a parameter that is not served; served are samples, seed, mask_threshold, resolution, "
-          "priority and timeout");
+          "the request has a parameter that is not served; served are object, samples, seed, mask_threshold, "
+          "resolution, priority and timeout");
     }
     const absl::Status taken = entry->take(value, out);
     if (!taken.ok()) return taken;

@@ -17,7 +17,8 @@ namespace bayespfl::server {
 
 // Absent: the client said nothing.
 struct KserveParameters {
-  int samples = 0;                                     // 1..kMaxSamples; 0: the model's default
+  std::optional<std::string> object = std::nullopt;    // words of the prompt, of every picture
+  std::optional<int> samples = std::nullopt;           // 1..kMaxSamples
   std::optional<uint64_t> seed = std::nullopt;         // of every picture
   std::optional<float> mask_threshold = std::nullopt;  // 0..1
   std::optional<MapSize> resolution = std::nullopt;    // kFrame or kModel
@@ -26,6 +27,7 @@ struct KserveParameters {
 };
 
 // Takes
+//   object          text: the words of the prompt, where the category is a product's id
 //   samples         integer
 //   seed            integer >= 0
 //   mask_threshold  number

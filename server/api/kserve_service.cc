@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -41,12 +40,12 @@ class ModelInferCall final : public UnaryCall {
  private:
   void OnReply(const absl::StatusOr<InferenceReply>& reply) {
     if (!reply.ok()) return Fail(reply.status());
-    for (const FrameRecord& record : RecordsOf(call(), request_, reply->findings)) calls().RecordFrame(record);
+    for (const FrameRecord& record : RecordsOf(call(), request_, reply->results)) calls().RecordFrame(record);
     Succeed(reply->message);
   }
 
   void OnEnding(const absl::Status& status) override {
-    if (!status.ok()) calls().RecordFrame(RecordOf(call(), request_, status, std::nullopt));
+    if (!status.ok()) calls().RecordFrame(RecordOf(call(), request_, status, nullptr));
   }
 
   ReceivedFrame request_;

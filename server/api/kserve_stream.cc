@@ -81,8 +81,8 @@ void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& stat
 
 void KserveStream::Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const {
   const CallRecord& call = *surroundings().call;
-  if (!result.ok()) return surroundings().on_frame_answered(RecordOf(call, request, result.status(), std::nullopt));
-  for (const FrameRecord& record : RecordsOf(call, request, result->findings)) {
+  if (!result.ok()) return surroundings().on_frame_answered(RecordOf(call, request, result.status(), nullptr));
+  for (const FrameRecord& record : RecordsOf(call, request, result->results)) {
     surroundings().on_frame_answered(record);
   }
 }

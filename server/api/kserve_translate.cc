@@ -8,12 +8,11 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "model/verdict/categories.h"
 #include "server/api/kserve_parameters.h"
 #include "server/api/kserve_tensor.h"
-#include "server/api/translate.h"
 
 namespace bayespfl::server {
 namespace {
@@ -29,9 +28,9 @@ struct OutputSpec {
 };
 constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
                                                  {KserveOutput::kScoreStd, "score_std", "FP32"},
-                                                 {KserveOutput::kTextScore, "text_score", "FP32"},
                                                  {KserveOutput::kMapScore, "map_score", "FP32"},
                                                  {KserveOutput::kSeed, "seed", "UINT64"},
+                                                 {KserveOutput::kVerdict, "verdict", "BYTES"},
                                                  {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
                                                  {KserveOutput::kMask, "mask", "UINT8", true}}};
 static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
@@ -56,7 +55,7 @@ absl::StatusOr<std::vector<KserveOutput>> OutputsFromProto(const ModelInferReque
                                     [&wanted](const OutputSpec& known) { return known.name == wanted.name(); });
     if (spec == kOutputs.end()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "outputs[", i, "] is none of score, score_std, text_score, map_score, seed, anomaly_map and mask"));
+          "outputs[", i, "] is none of score, score_std, map_score, seed, verdict, anomaly_map and mask"));
     }
     if (Wants(outputs, spec->output)) {
       return absl::InvalidArgumentError(absl::StrCat("output ", spec->name, " is wanted twice"));
@@ -120,31 +119,30 @@ absl::Status SetCategories(const InputTensor& category, int max_frames, std::vec
     return absl::InvalidArgumentError(absl::StrCat("input category has ", names->size(), " elements for ",
                                                    frames.size(), " pictures; expected one, or one for each"));
   }
+  std::vector<std::string> keys;
   for (size_t i = 0; i < names->size(); ++i) {
-    const absl::Status checked = CheckCategory((*names)[i], absl::StrCat("input category: element ", i));
-    if (!checked.ok()) return checked;
+    absl::StatusOr<std::string> key = CategoryKey((*names)[i], absl::StrCat("input category: element ", i));
+    if (!key.ok()) return key.status();
+    keys.push_back(*std::move(key));
   }
-  for (size_t i = 0; i < frames.size(); ++i) {
-    frames[i].options.category = std::string((*names)[names->size() == 1 ? 0 : i]);
-  }
+  for (size_t i = 0; i < frames.size(); ++i) frames[i].options.category.category = keys[keys.size() == 1 ? 0 : i];
   return absl::OkStatus();
 }
 
 void SetOptions(const KserveParameters& parameters, const std::vector<KserveOutput>& outputs, Pictures& pictures) {
-  absl::BitGen generator;  // seeded from the operating system
   const MapSize natural = pictures.one_size ? MapSize::kFrame : MapSize::kModel;
   const absl::Time deadline =
       parameters.timeout.has_value() ? absl::Now() + *parameters.timeout : absl::InfiniteFuture();
   for (FrameRequest& frame : pictures.frames) {
     FrameOptions& options = frame.options;
-    options.samples = parameters.samples;
-    options.seed =
-        parameters.seed.has_value() ? *parameters.seed : absl::Uniform<uint64_t>(generator, 0, uint64_t{1} << 63);
-    options.mask_threshold = parameters.mask_threshold;
+    options.category.object = parameters.object;
+    options.category.samples = parameters.samples;
+    options.category.seed = parameters.seed;
+    options.judge.mask_threshold = parameters.mask_threshold;
     options.resolution = parameters.resolution.value_or(natural);
     options.priority = parameters.priority;
     if (Wants(outputs, KserveOutput::kAnomalyMap)) options.anomaly_map = MapEncoding::kFloat32;
-    if (Wants(outputs, KserveOutput::kMask)) options.mask = MapEncoding::kUint8;
+    if (Wants(outputs, KserveOutput::kMask)) options.mask = MaskEncoding::kUint8;
     frame.deadline = deadline;
   }
 }
@@ -157,18 +155,24 @@ void AppendLittleEndian(Bits bits, std::string& out) {
 
 void AppendFloat(float value, std::string& out) { AppendLittleEndian(std::bit_cast<uint32_t>(value), out); }
 
-void AppendScalar(KserveOutput output, const InspectionOutcome& outcome, std::string& out) {
+// An element of a BYTES tensor: its length in 32 bits, then its bytes.
+void AppendText(absl::string_view text, std::string& out) {
+  AppendLittleEndian(static_cast<uint32_t>(text.size()), out);
+  out.append(text.data(), text.size());
+}
+
+void AppendScalar(KserveOutput output, const Inspection& result, std::string& out) {
   switch (output) {
     case KserveOutput::kScore:
-      return AppendFloat(outcome.score, out);
+      return AppendFloat(result.score, out);
     case KserveOutput::kScoreStd:
-      return AppendFloat(outcome.score_std, out);
-    case KserveOutput::kTextScore:
-      return AppendFloat(outcome.text_score, out);
+      return AppendFloat(result.score_std, out);
     case KserveOutput::kMapScore:
-      return AppendFloat(outcome.map_score, out);
+      return AppendFloat(result.map_score, out);
     case KserveOutput::kSeed:
-      return AppendLittleEndian(outcome.seed, out);
+      return AppendLittleEndian(result.provenance.seed, out);
+    case KserveOutput::kVerdict:
+      return AppendText(VerdictName(result.decision.verdict), out);
     case KserveOutput::kAnomalyMap:
     case KserveOutput::kMask:
       break;
@@ -176,16 +180,17 @@ void AppendScalar(KserveOutput output, const InspectionOutcome& outcome, std::st
 }
 
 // The maps of all pictures, one after the other; checks that they have one size.
-absl::Status AppendMaps(std::optional<EncodedMap> InspectionOutcome::* field, std::vector<InspectionOutcome>& outcomes,
+template <typename Map>
+absl::Status AppendMaps(std::optional<Map> InspectionOutcome::* field, std::vector<InspectionOutcome>& outcomes,
                         ModelInferResponse::InferOutputTensor& tensor, std::string& out) {
-  const std::optional<EncodedMap>& first = outcomes.front().*field;
+  const std::optional<Map>& first = outcomes.front().*field;
   if (!first.has_value()) return absl::InternalError("a map that was asked for is missing");
   const int height = first->height;
   const int width = first->width;
   tensor.add_shape(height);
   tensor.add_shape(width);
   for (size_t i = 0; i < outcomes.size(); ++i) {
-    std::optional<EncodedMap>& map = outcomes[i].*field;
+    std::optional<Map>& map = outcomes[i].*field;
     if (!map.has_value()) return absl::InternalError("a map that was asked for is missing");
     if (map->height != height || map->width != width) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -240,8 +245,9 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelIn
 absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std::vector<KserveOutput>& outputs,
                                                 std::vector<InspectionOutcome> outcomes) {
   ModelInferResponse response;
-  response.set_model_name(outcomes.front().model);
-  response.set_model_version(outcomes.front().model_version);
+  const Provenance& provenance = outcomes.front().inspection.provenance;
+  response.set_model_name(provenance.model);
+  response.set_model_version(provenance.model_version);
   response.set_id(id);
   for (const KserveOutput output : outputs) {
     const OutputSpec& spec = SpecOf(output);
@@ -251,12 +257,13 @@ absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std
     tensor.add_shape(static_cast<int64_t>(outcomes.size()));
     std::string& raw = *response.add_raw_output_contents();
     if (spec.map) {
-      const auto field = output == KserveOutput::kMask ? &InspectionOutcome::mask : &InspectionOutcome::anomaly_map;
-      const absl::Status appended = AppendMaps(field, outcomes, tensor, raw);
+      const absl::Status appended = output == KserveOutput::kMask
+                                        ? AppendMaps(&InspectionOutcome::mask, outcomes, tensor, raw)
+                                        : AppendMaps(&InspectionOutcome::anomaly_map, outcomes, tensor, raw);
       if (!appended.ok()) return appended;
       continue;
     }
-    for (const InspectionOutcome& outcome : outcomes) AppendScalar(output, outcome, raw);
+    for (const InspectionOutcome& outcome : outcomes) AppendScalar(output, outcome.inspection, raw);
   }
   return response;
 }

@@ -29,9 +29,9 @@ inline constexpr size_t kMaxReplyTensorBytes = size_t{1} << 30;
 enum class KserveOutput {
   kScore,       // FP32 [N], 0..1
   kScoreStd,    // FP32 [N], >= 0
-  kTextScore,   // FP32 [N], 0..1
   kMapScore,    // FP32 [N], 0..1
   kSeed,        // UINT64 [N]
+  kVerdict,     // BYTES [N], "PASS", "REVIEW", "FAIL" or "NONE"
   kAnomalyMap,  // FP32 [N, H, W], 0..1
   kMask,        // UINT8 [N, H, W], 0 or 255
 };
@@ -49,8 +49,7 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 // Takes inputs (kserve_tensor.h), parameters (kserve_parameters.h) and wanted outputs; without any, all but the maps.
 // At most `max_frames` >= 1 pictures, three quarters of them when the priority is low: more would be refused by the
 // pipeline for ever. Without a resolution, maps have the pictures' size, but the model's when there are several encoded
-// pictures, which may differ in size. Without a seed, one below 2^63 is drawn for each picture: clients send integers
-// as int64. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
+// pictures, which may differ in size. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
                                              int max_frames);
 

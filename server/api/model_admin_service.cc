@@ -41,7 +41,8 @@ v1::Model ToProto(const ModelStatus& status) {
   model.set_name(status.name);
   model.set_state(ToProto(status.state));
   model.set_is_default(status.is_default);
-  *model.mutable_last_load() = bayespfl::server::ToProto(status.last_load);
+  model.mutable_last_load()->set_code(static_cast<int>(status.last_load.code()));
+  model.mutable_last_load()->set_message(WireMessage(status.last_load.message()));
   if (!status.info.has_value()) return model;
   model.set_version(status.info->version);
   model.set_digest(status.info->digest);

@@ -5,20 +5,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/mutex.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/ordered_exchange.h"
 #include "server/pipeline/pipeline.h"
 #include "server/telemetry/record.h"
 
@@ -38,23 +36,20 @@ struct StreamSurroundings {
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };
 
-// At most one read, one write and many frames are under way at a time.
-//
-// Replies wait in `slots_`, one for each message that is answered and whose reply is not being written, in the
-// messages' order; a slot is filled when its message is answered. Whatever happens changes the state under the lock and
-// then calls Advance(), the only place that starts a read, a write or the end. Finish() is called once, when `ending_`
-// is set and every slot has been filled and sent, so gRPC's OnDone() never comes while the pipeline holds a frame of
-// this stream. The frames' callbacks and the service hold references besides, so that nothing depends on that order.
+// gRPC's side of an OrderedExchange, which says what starts when, and the call's age. gRPC's OnDone() comes after the
+// exchange's last word, so never while the pipeline holds a frame of this stream. The frames' callbacks and the service
+// hold references besides, so that nothing depends on that order.
 //
 // Thread-safe; make it with std::make_shared.
 class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                      public std::enable_shared_from_this<OrderedStream> {
+                      public std::enable_shared_from_this<OrderedStream>,
+                      private ExchangeTransport {
  public:
   // Starts reading, or ends the stream with `refusal` when that is no OK.
   void Start(const absl::Status& refusal);
 
   // No more messages are read, those read are answered, then the stream ends with `status`. The first reason stands.
-  void EndWith(const absl::Status& status);
+  void EndWith(const absl::Status& status) { exchange_.EndWith(status); }
 
   void OnReadDone(bool ok) final;
   void OnWriteDone(bool ok) final;
@@ -73,55 +68,37 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
 
   // A place for the reply to the message that is being handled; it counts as `weight` >= 1 frames until its reply is
   // sent. None when the stream has ended.
-  std::optional<uint64_t> AddSlot(size_t weight = 1);
+  std::optional<uint64_t> AddSlot(size_t weight = 1) { return exchange_.AddSlot(weight); }
 
   // Fills the slot. Outside OnMessage(), Advance() must follow.
   void FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply);
 
-  void Advance();
+  void Advance() { exchange_.Advance(); }
 
   // EndWith() for use within OnMessage().
-  void SetEnding(const absl::Status& status);
+  void SetEnding(const absl::Status& status) { exchange_.SetEnding(status); }
 
   // Reading stops at this many frames whose replies are not sent, instead of StreamSurroundings::max_frames.
-  void SetMaxUnsent(size_t frames);
+  void SetMaxUnsent(size_t frames) { exchange_.SetMaxUnsent(frames); }
 
   const StreamSurroundings& surroundings() const { return surroundings_; }
   Pipeline& pipeline() const { return surroundings_.pipeline; }
   absl::Time deadline() const { return deadline_; }
 
  private:
-  struct Slot {
-    size_t weight = 1;
-    std::optional<grpc::ByteBuffer> reply = std::nullopt;
-  };
-
+  void IssueRead() override;
+  void IssueWrite(const ReplyPayload& reply) override;
+  void IssueFinish(const absl::Status& status) override;
   void Abandon();
   void StartTimer();
-  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool HasReply() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Slot PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void NoteSent(size_t weight, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const StreamSurroundings surroundings_;
   const absl::Time deadline_;
+  OrderedExchange exchange_;
   std::shared_ptr<OrderedStream> self_;  // gRPC's reference; given up in OnDone()
   grpc::ByteBuffer incoming_;            // belongs to the read under way
-  grpc::ByteBuffer outgoing_;            // belongs to the write under way
+  grpc::Status final_status_;            // set before the end is issued
   grpc::Alarm age_;
-
-  mutable Mutex mu_;
-  std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
-  uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_.front()
-  size_t unsent_ ABSL_GUARDED_BY(mu_) = 0;            // weight of the slots and of the write under way
-  size_t unsent_bytes_ ABSL_GUARDED_BY(mu_) = 0;      // of the replies in the slots and of the write under way
-  size_t max_unsent_ ABSL_GUARDED_BY(mu_);
-  size_t writing_ ABSL_GUARDED_BY(mu_) = 0;                  // weight of the write under way; 0: none
-  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the stream ends; set: nothing more is read
-  bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way in gRPC
-  bool handling_ ABSL_GUARDED_BY(mu_) = false;               // a message that was read is being looked at
-  bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
-  bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace bayespfl::server

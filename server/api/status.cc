@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/utf8.h"
 #include "server/api/rpc_details.pb.h"
 
@@ -25,6 +26,17 @@ constexpr std::array<absl::string_view, 17> kCodeNames = {
 static_assert(static_cast<int>(ErrorReason::kPermissionDenied) == v1::ERROR_REASON_PERMISSION_DENIED);
 static_assert(kErrorReasons == v1::ErrorReason_ARRAYSIZE);
 
+// A violation stands in the details twice, beside the message.
+constexpr size_t kMaxViolationBytes = 256;
+
+// At most so many bytes of UTF-8, and not within a character.
+std::string Cut(std::string text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<uint8_t>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  text.resize(bytes);
+  return text;
+}
+
 template <typename Message>
 void AddDetail(const Message& message, absl::string_view type_name, rpc::Status& status) {
   google::protobuf::Any& detail = *status.add_details();
@@ -35,12 +47,7 @@ void AddDetail(const Message& message, absl::string_view type_name, rpc::Status&
 }  // namespace
 
 std::string WireMessage(absl::string_view message) {
-  std::string text = IsUtf8(message) ? std::string(message) : absl::CHexEscape(message);
-  if (text.size() <= kMaxErrorMessageBytes) return text;
-  size_t end = kMaxErrorMessageBytes;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;  // not within a character
-  text.resize(end);
-  return text;
+  return Cut(IsUtf8(message) ? std::string(message) : absl::CHexEscape(message), kMaxErrorMessageBytes);
 }
 
 google::protobuf::Duration ToProto(absl::Duration duration) {
@@ -57,8 +64,10 @@ v1::FrameError ToProto(const absl::Status& status) {
   error.set_message(WireMessage(status.message()));
   if (const std::string field = FieldOf(status); !field.empty()) {
     v1::FieldViolation& violation = *error.add_violations();
-    violation.set_field(WireMessage(field));
-    violation.set_description(error.message());
+    violation.set_field(Cut(WireMessage(field), kMaxViolationBytes));
+    const absl::string_view message = status.message();
+    violation.set_description(Cut(WireMessage(absl::StripPrefix(absl::StripPrefix(message, field), " ")),
+                                  kMaxViolationBytes));
   }
   if (const std::optional<absl::Duration> delay = RetryDelayOf(status)) *error.mutable_retry_delay() = ToProto(*delay);
   return error;

@@ -206,8 +206,8 @@ bool ModelStore::Serves() const {
 absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) const {
   absl::StatusOr<Replicas> replicas = options_.loader(folder);
   if (!replicas.ok()) return replicas;
-  for (const std::shared_ptr<Executor>& replica : *replicas) {
-    const absl::Status warm = WarmUp(*replica, options_.max_batch, stop_);
+  for (const std::shared_ptr<Replica>& replica : *replicas) {
+    const absl::Status warm = WarmUp(*replica->detector(), options_.max_batch, stop_);
     if (!warm.ok()) return absl::Status(warm.code(), absl::StrCat("the warm-up failed: ", warm.message()));
   }
   return replicas;

@@ -17,7 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
-#include "server/pipeline/executor.h"
+#include "server/pipeline/replica.h"
 #include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {

@@ -27,12 +27,12 @@ RgbImage SyntheticPicture(int side) {
 
 }  // namespace
 
-absl::Status WarmUp(Executor& executor, int max_batch, const std::atomic<bool>& stop) {
-  const RgbImage picture = SyntheticPicture(std::max(1, executor.info().image_size));
+absl::Status WarmUp(const Detector& detector, int max_batch, const std::atomic<bool>& stop) {
+  const RgbImage picture = SyntheticPicture(std::max(1, detector.info().image_size));
   for (int size = 1; size <= max_batch; ++size) {
     if (stop) return absl::CancelledError("stopped while the model was warming up");
-    const std::vector<bayespfl::Frame> batch(static_cast<size_t>(size), {.image = &picture, .category = "object"});
-    const std::vector<absl::StatusOr<Detection>> results = executor.Execute(batch);
+    const std::vector<bayespfl::Frame> batch(static_cast<size_t>(size), {.image = &picture, .object = "object"});
+    const std::vector<absl::StatusOr<Detection>> results = detector.Detect(batch);
     if (results.size() != batch.size()) return absl::InternalError("the model gave no result for a warm-up picture");
     for (const auto& result : results) {
       if (!result.ok()) return result.status();

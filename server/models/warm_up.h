@@ -5,14 +5,14 @@
 #include <atomic>
 
 #include "absl/status/status.h"
-#include "server/pipeline/executor.h"
+#include "model/detection/detector.h"
 
 namespace bayespfl::server {
 
 // Runs batches of 1 to `max_batch` synthetic pictures, so that no client waits for lazy initialisation, and so that a
-// model that cannot run is found before it serves. The executor's error when it fails; Cancelled when `stop` turned
+// model that cannot run is found before it serves. The detector's error when it fails; Cancelled when `stop` turned
 // true.
-absl::Status WarmUp(Executor& executor, int max_batch, const std::atomic<bool>& stop);
+absl::Status WarmUp(const Detector& detector, int max_batch, const std::atomic<bool>& stop);
 
 }  // namespace bayespfl::server
 

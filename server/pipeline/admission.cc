@@ -32,6 +32,11 @@ std::shared_ptr<const ServedModel> Admission::model(absl::string_view name) cons
   return found == models_.models.end() ? nullptr : found->second;
 }
 
+ModelSet Admission::models() const {
+  MutexLock lock(mu_);
+  return models_;
+}
+
 absl::Status Admission::Healthy() const {
   MutexLock lock(mu_);
   for (const auto& [name, model] : models_.models) {
@@ -41,21 +46,28 @@ absl::Status Admission::Healthy() const {
 }
 
 absl::Status Admission::Ready() const {
-  const absl::Status healthy = Healthy();
-  return healthy.ok() ? Accepting() : healthy;
+  absl::Status ready = Healthy();
+  if (ready.ok()) ready = options_.state->Ready();
+  return ready.ok() ? Accepting() : ready;
 }
 
 absl::Status Admission::Accepting() const {
+  const absl::Status accepting = options_.state->Accepting();
+  if (!accepting.ok()) return accepting;
   MutexLock lock(mu_);
-  if (draining_) return ServerDraining();
-  if (models_.models.empty()) return NotLoaded();
-  return absl::OkStatus();
+  return models_.models.empty() ? NotLoaded() : absl::OkStatus();
+}
+
+// OK while it does not.
+absl::Status Admission::Draining() const {
+  const absl::Status accepting = options_.state->Accepting();
+  return accepting.ok() ? accepting : WithRefusal(accepting, Refusal::kDraining);
 }
 
 // A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_view name) const {
+  if (const absl::Status draining = Draining(); !draining.ok()) return draining;
   MutexLock lock(mu_);
-  if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
   if (models_.models.empty()) return WithRefusal(NotLoaded(), Refusal::kNotReady);
   const auto found = models_.models.find(name.empty() ? models_.default_model : name);
   if (found == models_.models.end()) {
@@ -69,10 +81,7 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_v
 
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::ModelOf(const FrameRequest& request) const {
   if (request.model == nullptr) return FindModel(request.options.model);
-  {
-    MutexLock lock(mu_);
-    if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
-  }
+  if (const absl::Status draining = Draining(); !draining.ok()) return draining;
   return IfItWorks(request.model);
 }
 
@@ -95,7 +104,7 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
   if (!request.client_admitted) {
     if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
   }
-  const absl::Status valid = model.Validate(request.options.category, request.options.samples);
+  const absl::Status valid = model.Validate(request.options.category);
   if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
   if (absl::Now() >= request.deadline) {
     return WithRefusal(DeadlinePassed(request.arrival, Stage::kAdmission), Refusal::kExpired);
@@ -104,11 +113,11 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
   return absl::OkStatus();
 }
 
-// Looks at `draining_` again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
+// Looks at the state again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
 absl::Status Admission::TakeSlot(Priority priority, int64_t bytes) {
   const auto share = [priority](int64_t limit) { return PriorityShare(priority, limit); };
   MutexLock lock(mu_);
-  if (draining_) return WithRefusal(ServerDraining(), Refusal::kDraining);
+  if (const absl::Status draining = Draining(); !draining.ok()) return draining;
   const auto refuse = [priority](Refusal refusal, auto... what) {
     return WithRefusal(
         absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
@@ -145,11 +154,6 @@ std::chrono::nanoseconds Admission::RetryDelay() const {
   MutexLock lock(mu_);
   const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * options_.replicas));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
-}
-
-void Admission::Drain() {
-  MutexLock lock(mu_);
-  draining_ = true;
 }
 
 void Admission::WaitUntilEmpty() {

@@ -28,7 +28,7 @@ namespace bayespfl::server {
 // Thread-safe.
 class Admission {
  public:
-  // `options` has its values at or above their minimums, and outlives the object.
+  // `options` has its values at or above their minimums and a state, and outlives the object.
   explicit Admission(const PipelineOptions& options) : options_(options) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
@@ -36,12 +36,12 @@ class Admission {
   // What the methods of these names of Pipeline say.
   void SetModels(ModelSet models);
   std::shared_ptr<const ServedModel> model(absl::string_view name) const;
+  ModelSet models() const;
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const;
   absl::Status Accepting() const;
   absl::Status Ready() const;
   absl::Status Healthy() const;
   std::chrono::nanoseconds RetryDelay() const;
-  void Drain();
 
   // What the method of this name of Pipeline says.
   absl::Status AdmitClient(const std::string& client, size_t frames) const;
@@ -56,10 +56,11 @@ class Admission {
   // A replica took `seconds` for a batch of `frames` >= 1: what RetryDelay() reckons with.
   void NoteBatch(size_t frames, double seconds);
 
-  // Waits until every slot has been given back; after Drain() it stays so.
+  // Waits until every slot has been given back; when the server drains it stays so.
   void WaitUntilEmpty();
 
  private:
+  absl::Status Draining() const;
   absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
   absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
   absl::Status TakeSlot(Priority priority, int64_t bytes);
@@ -72,7 +73,6 @@ class Admission {
   int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   double seconds_per_frame_ ABSL_GUARDED_BY(mu_) = 0;  // of one replica, moving average over batches
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace bayespfl::server

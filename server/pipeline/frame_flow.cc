@@ -27,10 +27,11 @@ Stage StageAfter(PipelineQueue queue) {
   return Stage::kRender;
 }
 
-// The decoded picture before the model, the maps behind it.
+// The prepared picture before the model, the maps behind it, and the picture that will be sent back.
 size_t BytesHeld(const Job& job) {
-  const size_t pixels = job.detection.map.values.size() + job.detection.map_std.values.size();
-  return job.image.pixels.size() + pixels * sizeof(float);
+  const size_t prepared = job.prepared == nullptr ? 0 : job.prepared->bytes();
+  const size_t picture = job.outcome.picture.has_value() ? job.outcome.picture->data.size() : 0;
+  return prepared + picture + MapBytes(job.computed);
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ void FrameFlow::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
   if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
   for (const JobPtr& job : jobs) {
     const double waited = SecondsSince(job->queued);
-    job->outcome.seconds.queue += waited;
+    job->seconds.queue += waited;
     observer_.OnQueueWait(from, waited);
   }
 }

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "model/detection/detector.h"
-#include "model/image/decode.h"
+#include "model/verdict/categories.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/served_model.h"
 #include "server/pipeline/steady_time.h"
@@ -19,6 +19,13 @@ using FrameId = uint64_t;  // unique within a pipeline
 // Where a frame may wait that is skipped.
 enum class SkipFrom { kBeforeModel, kAnyLine };
 
+// Wall-clock seconds of one frame, but for those that the model takes.
+struct FrameSeconds {
+  double queue = 0;  // waiting in all queues together
+  double decode = 0;
+  double render = 0;
+};
+
 // What is known of the frame, filled in by the stages that it passes. Owned by exactly one line or thread at a time, so
 // it needs no lock.
 struct Job {
@@ -28,11 +35,13 @@ struct Job {
   SteadyTime deadline;  // of request.deadline
   SteadyTime rank;      // its place in every line
   std::function<void(FrameResult)> done;
-  std::shared_ptr<ServedModel> model;  // that admitted it
-  SteadyTime queued;                   // when it entered the line it is in
-  RgbImage image;                      // from decoding until the model has seen it
-  int failures = 0;                    // of devices
-  Detection detection;                 // from the model until it is rendered
+  std::shared_ptr<ServedModel> model;             // that admitted it
+  SteadyTime queued;                              // when it entered the line it is in
+  std::unique_ptr<const PreparedFrame> prepared;  // from decoding until the model has computed it
+  int failures = 0;                               // of devices
+  CategorySetting setting;                        // what the frame is inspected with
+  ComputedFrame computed;                         // from the model until it is rendered
+  FrameSeconds seconds;
   InspectionOutcome outcome;
 };
 using JobPtr = std::unique_ptr<Job>;

@@ -21,6 +21,7 @@ PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.replicas = std::max(1, options.replicas);
   options.decode_threads = std::max(1, options.decode_threads);
   options.render_threads = std::max(1, options.render_threads);
+  if (options.state == nullptr) options.state = std::make_shared<ServerState>();
   return options;
 }
 
@@ -75,6 +76,7 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
   job->model = *std::move(model);
+  job->setting = job->model->Resolve(request.options.category);
   job->deadline = ToSteady(request.deadline);
   job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
   job->request = std::move(request);

@@ -33,7 +33,7 @@ namespace bayespfl::server {
 // Guarantees:
 // - A frame whose Submit() returned OK is answered exactly once, perhaps before Submit() returns; a frame that was
 //   refused never is.
-// - Nothing is unbounded: frames and bytes inside are limited, and so are the decoded pictures that wait for the model
+// - Nothing is unbounded: frames and bytes inside are limited, and so are the prepared pictures that wait for the model
 //   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait) and the maps that wait to be
 //   encoded (max_decoded_bytes too; then the model waits).
 // - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, the first by
@@ -58,7 +58,7 @@ class Pipeline {
   // As in force: raised to their minimums.
   const PipelineOptions& options() const { return options_; }
 
-  // From now on frames are given to these, each with an executor for every one of PipelineOptions::replicas. Frames
+  // From now on frames are given to these, each with a replica for every one of PipelineOptions::replicas. Frames
   // that were accepted stay with the model that they were accepted for, and one that brings a model goes to that. Until
   // the first call every frame is refused.
   void SetModels(ModelSet models) { admission_.SetModels(std::move(models)); }
@@ -66,16 +66,23 @@ class Pipeline {
   // The model of that name, or the default one for "". Null: there is none.
   std::shared_ptr<const ServedModel> model(absl::string_view name = {}) const { return admission_.model(name); }
 
+  // All of them.
+  ModelSet models() const { return admission_.models(); }
+
   // The model that a frame of that name would go to; as FrameRequest::model it gets the frame also when others serve by
   // then. Errors as Submit().
   absl::StatusOr<std::shared_ptr<ServedModel>> FindModel(absl::string_view name) const {
     return admission_.FindModel(name);
   }
 
+  // Where the server stands; PipelineOptions::state.
+  const ServerState& state() const { return *options_.state; }
+
   // OK when frames of some model are accepted. Unavailable: no model yet, or draining.
   absl::Status Accepting() const { return admission_.Accepting(); }
 
-  // OK when frames of every model are. Unavailable: as Accepting(). Internal: see Healthy().
+  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting(), or as
+  // ServerState::Ready(). Internal: see Healthy().
   absl::Status Ready() const { return admission_.Ready(); }
 
   // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
@@ -86,7 +93,7 @@ class Pipeline {
   absl::Status AdmitClient(const std::string& client, size_t frames);
 
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
-  // PipelineOptions::admit says, InvalidArgument (category or samples, as the executor's Validate() says),
+  // PipelineOptions::admit says, InvalidArgument (category or samples, as Detector::Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
   // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
   // `id`, when given, is set before the frame can be answered.
@@ -103,8 +110,8 @@ class Pipeline {
   // Cancels the token, and answers its frames that wait.
   void Cancel(CancellationToken& token);
 
-  // Refuses new frames from now on; those inside go on. Returns at once.
-  void Drain() { admission_.Drain(); }
+  // ServerState::StartDraining(): refuses new frames from now on; those inside go on. Returns at once.
+  void Drain() { options_.state->StartDraining(); }
 
   // Drain(), then waits until every frame is answered and the threads have ended. May be called again.
   void Shutdown();

@@ -134,7 +134,7 @@ absl::StatusOr<EncodedMap> EncodeMap(const bayespfl::PixelMap& map, MapEncoding 
 
 absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float threshold, MaskEncoding encoding) {
   if (!IsConsistent(map)) return absl::InternalError("the map is empty");
-  EncodedMask mask{.encoding = encoding, .width = map.width, .height = map.height};
+  EncodedMask mask{.encoding = encoding, .width = map.width, .height = map.height, .data = {}, .area = 0};
   std::vector<uint8_t> pixels;
   pixels.reserve(map.values.size());
   for (const float value : map.values) {

@@ -1,4 +1,4 @@
-// A model as the pipeline sees it: its executors, and which of them still work.
+// A model as the pipeline sees it: its replicas, and which of them still work.
 #ifndef BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 #define BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 
@@ -12,8 +12,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/pipeline/executor.h"
+#include "model/detection/detector.h"
+#include "model/package/calibration.h"
+#include "model/verdict/categories.h"
+#include "server/pipeline/replica.h"
 
 namespace bayespfl::server {
 
@@ -30,18 +34,31 @@ class ServedModel {
   // `name` is what requests call it; `replicas`, at least one, belongs to nobody else: the pipeline's n-th thread runs
   // the n-th.
   ServedModel(std::string name, Replicas replicas)
-      : name_(std::move(name)), replicas_(std::move(replicas)), lost_(replicas_.size()) {}
+      : name_(std::move(name)),
+        replicas_(std::move(replicas)),
+        categories_(MakeCategoryTable(info().default_thresholds, info().categories)),
+        lost_(replicas_.size()) {}
   ServedModel(const ServedModel&) = delete;
   ServedModel& operator=(const ServedModel&) = delete;
 
   const std::string& name() const { return name_; }
   const ModelInfo& info() const { return replicas_.front()->info(); }
-  absl::Status Validate(absl::string_view category, int samples) const {
-    return replicas_.front()->Validate(category, samples);
+
+  // What a frame of the category is inspected with.
+  CategorySetting Resolve(const CategoryRequest& category) const { return categories_.Resolve(category); }
+
+  // What needs no device, as Detector says; any replica does it, also one that is lost.
+  absl::Status Validate(const CategoryRequest& category) const {
+    const CategorySetting setting = Resolve(category);
+    return replicas_.front()->detector()->Validate(setting.object, setting.samples);
   }
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const bayespfl::Frame& frame) const {
+    return replicas_.front()->detector()->Prepare(frame);
+  }
+  Detection Finish(ComputedFrame frame) const { return replicas_.front()->detector()->Finish(std::move(frame)); }
 
   // Requires Works(replica).
-  Executor& replica(size_t replica) const { return *replicas_[replica]; }
+  Replica& replica(size_t replica) const { return *replicas_[replica]; }
 
   // Whether this replica can be used, and whether any can.
   bool Works(size_t replica) const { return replica < replicas_.size() && !lost_[replica].load(); }
@@ -55,6 +72,7 @@ class ServedModel {
  private:
   const std::string name_;
   const Replicas replicas_;
+  const CategoryTable categories_;
   std::vector<std::atomic<bool>> lost_;
 };
 

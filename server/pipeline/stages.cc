@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "absl/time/clock.h"
+#include "model/package/sha256.h"
+#include "model/verdict/result_id.h"
+#include "server/pipeline/error_reason.h"
 #include "server/pipeline/errors.h"
 #include "server/pipeline/render.h"
 #include "server/pipeline/steady_time.h"
@@ -13,18 +19,48 @@
 namespace bayespfl::server {
 namespace {
 
-bayespfl::Frame ModelFrame(const Job& job) {
-  const FrameOptions& options = job.request.options;
-  return {.image = &job.image,
-          .category = options.category,
-          .seed = options.seed,
-          .samples = options.samples,
-          .map_size = options.resolution,
-          .map_deviation = options.deviation_map != MapEncoding::kNone};
+// The verdict looks at the smoothed map at the model's size; larger maps are made only for who wants them (Render()).
+bayespfl::Frame ModelFrame(const RgbImage& image, const Job& job) {
+  return {.image = &image,
+          .object = job.setting.object,
+          .seed = job.setting.seed,
+          .samples = job.setting.samples,
+          .map_size = MapSize::kModel,
+          .map_deviation = job.request.options.deviation_map != MapEncoding::kNone};
+}
+
+PictureIdentity IdentityOf(const ImageSource& source) {
+  PictureIdentity identity{.significant_bits = source.significant_bits.value_or(0)};
+  absl::Span<const uint8_t> bytes;
+  if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
+    bytes = raw->data;
+    identity.raw = {.width = static_cast<uint32_t>(raw->width),
+                    .height = static_cast<uint32_t>(raw->height),
+                    .stride = static_cast<uint32_t>(raw->stride),
+                    .pfnc_pixel_format = PfncValue(raw->format)};
+  } else {
+    bytes = std::get<EncodedImage>(source.pixels).data;
+  }
+  identity.sha256 = Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return identity;
+}
+
+// The picture's own errors, which the client can mend; others are the server's.
+absl::Status WithPictureReason(const absl::Status& status) {
+  if (!absl::IsInvalidArgument(status)) return status;
+  return WithReason(status, IsOverImageLimit(status) ? ErrorReason::kPictureTooLarge : ErrorReason::kInvalidPicture);
+}
+
+std::vector<StageTiming> TimingsOf(const FrameSeconds& frame, const StageSeconds& model, double total) {
+  return {{"queue", frame.queue},          {"decode", frame.decode},
+          {"preprocess", model.preprocess}, {"vision", model.vision},
+          {"prompts", model.prompts},       {"detect", model.detect},
+          {"postprocess", model.postprocess}, {"render", frame.render},
+          {"total", total}};
 }
 
 // The device failed as a whole, as opposed to single frames.
-bool DeviceFailed(const std::vector<absl::StatusOr<Detection>>& results) {
+bool DeviceFailed(const std::vector<absl::StatusOr<ComputedFrame>>& results) {
   return std::all_of(results.begin(), results.end(),
                      [](const auto& result) { return absl::IsInternal(result.status()); });
 }
@@ -56,16 +92,32 @@ void Stages::DecodeLoop() {
 }
 
 void Stages::DecodeOne(JobPtr job) {
-  const SteadyTime start = std::chrono::steady_clock::now();
-  absl::StatusOr<RgbImage> image = Decode(job->request.image);
-  job->outcome.seconds.decode = SecondsSince(start);
-  if (!image.ok()) return flow_.Answer(std::move(job), image.status());
-  job->image = *std::move(image);
-  job->request.image = {};
-  job->request.owner.reset();  // the encoded bytes are not needed any more
-  job->outcome.frame_width = job->image.width;
-  job->outcome.frame_height = job->image.height;
+  absl::Status ready = DecodeAndPrepare(*job);
+  if (!ready.ok()) return flow_.Answer(std::move(job), std::move(ready));
   flow_.Forward(std::move(job), PipelineQueue::kExecute);
+}
+
+// The decoded picture lives in here only: while the frame waits, it holds what was prepared of it.
+absl::Status Stages::DecodeAndPrepare(Job& job) const {
+  const SteadyTime start = std::chrono::steady_clock::now();
+  Inspection& inspection = job.outcome.inspection;
+  inspection.provenance.picture = IdentityOf(job.request.image);
+  const absl::StatusOr<RgbImage> image = Decode(job.request.image);
+  if (!image.ok()) return WithPictureReason(image.status());
+  job.request.image = {};
+  job.request.owner.reset();  // the encoded bytes are not needed any more
+  inspection.frame_width = image->width;
+  inspection.frame_height = image->height;
+  if (job.request.options.picture != PictureEncoding::kNone) {
+    absl::StatusOr<EncodedPicture> picture = EncodePicture(*image, job.request.options.picture);
+    if (!picture.ok()) return WithPictureReason(picture.status());
+    job.outcome.picture = *std::move(picture);
+  }
+  job.seconds.decode = SecondsSince(start);
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> prepared = job.model->Prepare(ModelFrame(*image, job));
+  if (!prepared.ok()) return prepared.status();
+  job.prepared = *std::move(prepared);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source) const {
@@ -97,43 +149,44 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> batch) {
     for (JobPtr& job : batch) flow_.Answer(std::move(job), NoReplicaLeft(model->name()));
     return;
   }
-  std::vector<bayespfl::Frame> frames;
+  std::vector<const PreparedFrame*> frames;
   frames.reserve(batch.size());
-  for (const JobPtr& job : batch) frames.push_back(ModelFrame(*job));
+  for (const JobPtr& job : batch) frames.push_back(job->prepared.get());
   observer_.OnBatch(static_cast<int>(batch.size()));
   const SteadyTime start = std::chrono::steady_clock::now();
-  std::vector<absl::StatusOr<Detection>> results = RunModel(model->replica(replica), frames);
+  std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model->replica(replica).detector(), frames);
   admission_.NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
   if (DeviceFailed(results)) return Recover(replica, *model, std::move(batch), results.front().status());
   for (size_t i = 0; i < batch.size(); ++i) {
     JobPtr& job = batch[i];
-    job->image = {};
+    job->prepared.reset();
+    job->outcome.inspection.provenance.ran_alone = batch.size() == 1;
     if (!results[i].ok()) {
       flow_.Answer(std::move(job), results[i].status());
       continue;
     }
-    job->detection = *std::move(results[i]);
+    job->computed = *std::move(results[i]);
     job->failures = 0;
     flow_.Forward(std::move(job), PipelineQueue::kRender);
   }
 }
 
-std::vector<absl::StatusOr<Detection>> Stages::RunModel(Executor& executor,
-                                                        absl::Span<const bayespfl::Frame> frames) const {
+std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const Detector& detector,
+                                                            absl::Span<const PreparedFrame* const> frames) const {
   if (options_.faults != nullptr) {
     std::this_thread::sleep_for(options_.faults->Delay());
     const absl::Status fault = options_.faults->Check(Fault::kDeviceError);
-    if (!fault.ok()) return std::vector<absl::StatusOr<Detection>>(frames.size(), fault);
+    if (!fault.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), fault);
   }
-  return executor.Execute(frames);
+  return detector.Compute(frames);
 }
 
 // The frames go back before the replica is rebuilt, so that another one can take them meanwhile.
 void Stages::Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure) {
   for (JobPtr& job : batch) {
     if (++job->failures > 1) {
-      flow_.Answer(std::move(job), failure);
+      flow_.Answer(std::move(job), WithReason(failure, ErrorReason::kDeviceFailed));
     } else {
       flow_.Forward(std::move(job), PipelineQueue::kExecute);
     }
@@ -155,21 +208,30 @@ void Stages::RenderLoop() {
 }
 
 void Stages::RenderOne(JobPtr job) {
+  const Detection detection = job->model->Finish(std::move(job->computed));
   const SteadyTime start = std::chrono::steady_clock::now();
-  const CategoryThresholds& thresholds = job->detection.thresholds;
   InspectionOutcome& outcome = job->outcome;
-  absl::Status rendered = Render(job->detection, job->request.options, thresholds.mask, outcome);
-  outcome.seconds.render = SecondsSince(start);
+  absl::Status rendered = Render(detection, job->setting, job->request.options, outcome);
+  job->seconds.render = SecondsSince(start);
   if (!rendered.ok()) return flow_.Answer(std::move(job), std::move(rendered));
-  outcome.seconds.model = job->detection.seconds;
-  outcome.model = job->model->name();
-  outcome.model_version = job->model->info().version;
-  outcome.calibrated = thresholds.calibrated;
-  outcome.score_threshold = thresholds.score;
   if (flow_.DropIfDead(job, Stage::kReply)) return;
-  outcome.seconds.total = SecondsSince(job->request.arrival);
+  NoteProvenance(*job->model, outcome.inspection.provenance);
+  outcome.inspection.timings = TimingsOf(job->seconds, detection.seconds, SecondsSince(job->request.arrival));
   FrameResult result = std::move(outcome);
   flow_.Answer(std::move(job), std::move(result));
+}
+
+// What the pipeline knows: the numbers' own part stands there already.
+void Stages::NoteProvenance(const ServedModel& model, Provenance& provenance) const {
+  const ModelInfo& info = model.info();
+  provenance.result_id = NewResultId(absl::Now());
+  provenance.model = model.name();
+  provenance.model_digest = info.digest;
+  provenance.model_version = info.version;
+  provenance.precision = info.precision;
+  provenance.kernels = info.kernels;
+  provenance.device = info.device;
+  provenance.server_version = options_.server_version;
 }
 
 }  // namespace bayespfl::server

@@ -14,7 +14,6 @@
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
 #include "server/pipeline/admission.h"
-#include "server/pipeline/executor.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/frame_flow.h"
 #include "server/pipeline/job.h"
@@ -25,8 +24,9 @@ namespace bayespfl::server {
 
 // Every thread takes frames out of the line before its stage, answers those that are dead, works on the others, and
 // forwards or answers each. Decoding and rendering take one frame at a time, with decode_threads and render_threads of
-// them. Each replica has a thread, which gives it batches; when a batch fails as a whole, its frames go back into the
-// line once, and the thread rebuilds its replica or gives it up.
+// them: decoding ends with Detector::Prepare(), rendering begins with Finish(). Each replica has a thread, which gives
+// it batches and does nothing but Compute(); when a batch fails as a whole, its frames go back into the line once, as
+// they were prepared, and the thread rebuilds its replica or gives it up.
 //
 // Thread-safe.
 class Stages {
@@ -46,15 +46,18 @@ class Stages {
  private:
   void DecodeLoop();
   void DecodeOne(JobPtr job);
+  absl::Status DecodeAndPrepare(Job& job) const;
   absl::StatusOr<RgbImage> Decode(const ImageSource& source) const;
 
   void ExecuteLoop(size_t replica);
   void ExecuteBatch(size_t replica, std::vector<JobPtr> batch);
-  std::vector<absl::StatusOr<Detection>> RunModel(Executor& executor, absl::Span<const bayespfl::Frame> frames) const;
+  std::vector<absl::StatusOr<ComputedFrame>> RunModel(const Detector& detector,
+                                                      absl::Span<const PreparedFrame* const> frames) const;
   void Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure);
 
   void RenderLoop();
   void RenderOne(JobPtr job);
+  void NoteProvenance(const ServedModel& model, Provenance& provenance) const;
 
   const PipelineOptions& options_;
   PipelineObserver& observer_;

@@ -30,6 +30,7 @@ absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions opt
   port->service_ = std::make_unique<ModelAdminService>(std::move(service), store, port->security_->audit_log());
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  ApplyConnectionOptions(options.connections, builder);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddListeningPort(address, port->security_->credentials(), &port->port_);
   port->service_->RegisterWith(builder);

@@ -10,6 +10,7 @@
 #include "grpcpp/server.h"
 #include "server/api/model_admin_service.h"
 #include "server/models/model_store.h"
+#include "server/runtime/connection_options.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/record.h"
@@ -19,6 +20,7 @@ namespace bayespfl::server {
 struct AdminPortOptions {
   int port = 0;                  // 0: a free one
   PortSecurityOptions security;  // its host is where the port binds to
+  ConnectionOptions connections = {};
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // ModelAdminOptions
 };
 

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/detection/device_memory.h"
-#include "server/runtime/detector_executor.h"
+#include "server/runtime/load_replicas.h"
 #include "server/runtime/memory.h"
 #include "server/telemetry/metric_category.h"
 
@@ -31,6 +31,16 @@ std::string JoinHostPort(const std::string& host, int port) {
   return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
+int64_t MaxMessageBytes(const ServerConfig& config) {
+  constexpr int64_t kAroundThePicture = int64_t{1} << 20;
+  return config.max_image_bytes + kAroundThePicture;
+}
+
+std::chrono::seconds LongestStop(const ServerConfig& config) {
+  constexpr std::chrono::seconds kGrace(3);
+  return std::chrono::seconds(config.drain_delay_seconds) + std::chrono::seconds(config.drain_timeout_seconds) + kGrace;
+}
+
 const std::string& HttpHost(const ServerConfig& config) {
   return config.http_host.empty() ? config.host : config.http_host;
 }
@@ -44,7 +54,8 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
-          .render_threads = config.render_threads};
+          .render_threads = config.render_threads,
+          .server_version = BAYESPFL_VERSION};
 }
 
 CallOptions CallOptionsOf(const ServerConfig& config) {
@@ -53,6 +64,14 @@ CallOptions CallOptionsOf(const ServerConfig& config) {
   options.max_streams = config.max_streams;
   options.max_stream_age = absl::Seconds(config.max_stream_age_seconds);
   return options;
+}
+
+ConnectionOptions ConnectionOptionsOf(const ServerConfig& config) {
+  return {.keepalive_time = std::chrono::seconds(config.keepalive_time_seconds),
+          .keepalive_timeout = std::chrono::seconds(config.keepalive_timeout_seconds),
+          .min_ping_interval = std::chrono::seconds(config.min_ping_interval_seconds),
+          .max_age = std::chrono::seconds(config.max_connection_age_seconds),
+          .max_grace = std::chrono::seconds(config.max_connection_grace_seconds)};
 }
 
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config) {
@@ -102,7 +121,7 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
     if (!fits.ok()) return fits;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return DetectorExecutor::Load(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
   };
 }
 

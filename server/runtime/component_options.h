@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_COMPONENT_OPTIONS_H_
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "server/models/model_store.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
+#include "server/runtime/connection_options.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
@@ -19,12 +21,20 @@ namespace bayespfl::server {
 // "127.0.0.1:50051", "[::1]:50051".
 std::string JoinHostPort(const std::string& host, int port);
 
+// Of one message to the gRPC port: the largest picture, and what stands around it.
+int64_t MaxMessageBytes(const ServerConfig& config);
+
+// The longest that a stop may take: drain_delay_seconds, drain_timeout_seconds, and three seconds in which cancelled
+// calls end and threads are joined.
+std::chrono::seconds LongestStop(const ServerConfig& config);
+
 // Where the HTTP port binds.
 const std::string& HttpHost(const ServerConfig& config);
 
 // What the configuration says; the functions that they call are the caller's to set.
 PipelineOptions PipelineOptionsOf(const ServerConfig& config);
 CallOptions CallOptionsOf(const ServerConfig& config);
+ConnectionOptions ConnectionOptionsOf(const ServerConfig& config);
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
 ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
 ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);

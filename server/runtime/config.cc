@@ -63,6 +63,26 @@ absl::Status CheckOrder(absl::string_view smaller, int64_t value, absl::string_v
       absl::StrCat(smaller, " = ", value, " can never be reached: ", larger, " = ", limit));
 }
 
+// A connection of its full age takes no new calls and lives for the grace; the streams on it must have ended by
+// themselves before that, or they would be cut, and frames that were read would stay without an answer. The youngest of
+// them lives for 1.1 × max_stream_age_seconds; then it answers what it has read, for which a stop, too, allows
+// drain_timeout_seconds.
+absl::Status CheckConnections(const ServerConfig& config) {
+  if (config.max_connection_age_seconds == 0) return absl::OkStatus();
+  if (config.max_stream_age_seconds == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_connection_age_seconds = ", config.max_connection_age_seconds,
+                     " would cut streams: max_stream_age_seconds = 0 lets them go on for ever"));
+  }
+  const int64_t oldest = (int64_t{config.max_stream_age_seconds} * 11 + 9) / 10;
+  const int64_t needed = oldest + config.drain_timeout_seconds;
+  if (config.max_connection_grace_seconds >= needed) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "max_connection_grace_seconds = ", config.max_connection_grace_seconds, " would cut streams, which take up to ",
+      needed, " s to end: ", oldest, " s (1.1 × max_stream_age_seconds = ", config.max_stream_age_seconds,
+      ") and drain_timeout_seconds = ", config.drain_timeout_seconds, " for the frames already read"));
+}
+
 // Of the port that binds to `host`.
 absl::Status CheckSecurity(const ServerConfig& config, const std::string& host) {
   return CheckPortSettings({.host = host,
@@ -154,11 +174,12 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 8> checks = {
+  const std::array<absl::Status, 9> checks = {
       CheckAdmin(config),
       CheckFaults(config),
       CheckSecurity(config, config.host),
       CheckDevices(config),
+      CheckConnections(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",
                  config.max_frames_in_flight),

@@ -34,8 +34,8 @@ std::vector<std::string> Devices(const ServerConfig& config);
 std::vector<std::string> Models(const ServerConfig& config);
 
 // What no setting can tell alone. InvalidArgument names the keys: no model, a name that is no device, two ports that
-// are the same, a limit that another one keeps from ever being reached, metric_categories that cannot be labels, names
-// that no model can have, or what CheckPortSettings() says of a port.
+// are the same, a limit that another one keeps from ever being reached, a connection age that would cut streams,
+// metric_categories that cannot be labels, names that no model can have, or what CheckPortSettings() says of a port.
 absl::Status CheckConfig(const ServerConfig& config);
 
 // NotFound: one of Models() is no folder of model_root.

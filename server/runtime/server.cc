@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <opencv2/core/utility.hpp>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,7 @@
 #include "server/api/status.h"
 #include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
-#include "server/runtime/detector_executor.h"
+#include "server/runtime/server_info.h"
 
 namespace bayespfl::server {
 namespace {
@@ -64,10 +65,8 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
       faults_(std::move(faults)) {
   PipelineOptions pipeline = PipelineOptionsOf(config_);
   pipeline.faults = faults_;
-  pipeline.on_replica_lost = [this] {
-    MutexLock lock(mu_);
-    UpdateServing();
-  };
+  pipeline.state = state_;
+  pipeline.on_replica_lost = [this] { UpdateServing(); };
   pipeline.admit = [this](const std::string& client, size_t frames) { return AdmitFrames(client, frames); };
   pipeline_ = Pipeline::Create(pipeline, *metrics_);
   CallOptions calls = CallOptionsOf(config_);
@@ -78,7 +77,7 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
   calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
-  service_ = std::make_unique<InspectionService>(BAYESPFL_VERSION, *calls_);
+  service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
   kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
 }
 
@@ -121,7 +120,8 @@ absl::Status InspectionServer::Listen() {
   // gRPC widens the window of a fast connection to megabytes: under FLOW_POLICY_BLOCK that is memory, and a queue of
   // frames that nobody has read, on every stream. A message that is being read may exceed the window.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(config_.max_image_bytes + kMessageOverheadBytes));
+  ApplyConnectionOptions(ConnectionOptionsOf(config_), builder);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(MaxMessageBytes(config_)));
   builder.SetMaxSendMessageSize(-1);
   const std::string address = JoinHostPort(config_.host, config_.port);
   builder.AddListeningPort(address, security_->credentials(), &port_);
@@ -132,7 +132,7 @@ absl::Status InspectionServer::Listen() {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (gRPC): the address is in use, ",
                                                "not of this machine, or not permitted"));
   }
-  SetServing(false);
+  UpdateServing();
   absl::StatusOr<std::unique_ptr<HttpServer>> http =
       HttpServer::Start(HttpHost(config_), config_.http_port, Handlers());
   if (!http.ok()) return http.status();
@@ -145,8 +145,10 @@ absl::Status InspectionServer::Listen() {
 
 absl::Status InspectionServer::ListenForAdministration() {
   if (config_.admin_port < 0) return absl::OkStatus();
-  AdminPortOptions options = {
-      .port = config_.admin_port, .security = SecurityOptionsOf(config_), .on_call_finished = {}};
+  AdminPortOptions options = {.port = config_.admin_port,
+                              .security = SecurityOptionsOf(config_),
+                              .connections = ConnectionOptionsOf(config_),
+                              .on_call_finished = {}};
   options.security.host = config_.admin_host;
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
@@ -163,22 +165,11 @@ absl::Status InspectionServer::ListenForAdministration() {
 HttpHandlers InspectionServer::Handlers() {
   HttpHandlers handlers;
   handlers.metrics = [this] { return metrics_->Serialize(); };
-  handlers.ready = [this] {
-    {
-      MutexLock lock(mu_);
-      if (!loaded_.has_value()) return absl::UnavailableError("not all models are loaded yet");
-    }
-    return pipeline_->Ready();
-  };
-  handlers.startup = [this] {
-    MutexLock lock(mu_);
-    return loaded_.value_or(absl::UnavailableError("the model is loading"));
-  };
+  handlers.ready = [this] { return pipeline_->Ready(); };
+  handlers.startup = [this] { return state_->Started(); };
   handlers.live = [this] {
     const absl::Status healthy = pipeline_->Healthy();
-    if (!healthy.ok()) return healthy;
-    MutexLock lock(mu_);
-    return loaded_.value_or(absl::OkStatus());  // a model that is being loaded is no reason to restart
+    return healthy.ok() ? state_->Live() : healthy;
   };
   return handlers;
 }
@@ -189,7 +180,6 @@ ModelStoreOptions InspectionServer::StoreOptions() {
   options.publish = [this](const ModelSet& models) {
     metrics_->SetModels(models);
     pipeline_->SetModels(models);
-    MutexLock lock(mu_);
     UpdateServing();
   };
   options.on_started = [this](const absl::Status& status) { OnStarted(status); };
@@ -202,7 +192,7 @@ absl::Status InspectionServer::AdmitFrames(const std::string& client, size_t fra
   const absl::Status admitted = security_->limits().TakeFrames(client, frames, retry_after);
   if (!absl::IsResourceExhausted(admitted)) return admitted;
   // Whole milliseconds, as in the trailer, so that nobody comes back a little too early.
-  return WithRetryInfo(admitted, absl::Ceil(retry_after, absl::Milliseconds(1)));
+  return WithRetryDelay(WithReason(admitted, ErrorReason::kRateLimited), absl::Ceil(retry_after, absl::Milliseconds(1)));
 }
 
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {
@@ -224,10 +214,8 @@ void InspectionServer::OnStarted(const absl::Status& status) {
   if (!status.ok() && !absl::IsCancelled(status)) {
     logger_->Error("the server cannot start without its models", {{"error", std::string(status.message())}});
   }
-  MutexLock lock(mu_);
-  loaded_ = status;
+  state_->NoteLoaded(status);
   UpdateServing();
-  changed_.NotifyAll();
 }
 
 void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status& status) {
@@ -241,13 +229,10 @@ void InspectionServer::OnFrameAnswered(const FrameRecord& frame) {
 }
 
 void InspectionServer::UpdateServing() {
-  const bool loaded = loaded_.has_value() && loaded_->ok();
-  SetServing(loaded && !draining_ && pipeline_->Ready().ok());
-}
-
-void InspectionServer::SetServing(bool serving) {
-  grpc::HealthCheckServiceInterface* health = grpc_->GetHealthCheckService();
+  MutexLock lock(serving_mu_);
+  grpc::HealthCheckServiceInterface* health = grpc_ == nullptr ? nullptr : grpc_->GetHealthCheckService();
   if (health == nullptr) return;
+  const bool serving = pipeline_->Ready().ok();
   health->SetServingStatus(std::string(InspectionService::FullName()), serving);
   health->SetServingStatus(std::string(KserveService::FullName()), serving);
   health->SetServingStatus("", serving);
@@ -260,9 +245,9 @@ std::string InspectionServer::admin_address() const {
 std::string InspectionServer::http_address() const { return JoinHostPort(HttpHost(config_), http_port()); }
 
 absl::Status InspectionServer::WaitUntilLoaded() {
-  MutexLock lock(mu_);
-  while (!loaded_.has_value() && !stop_requested_) changed_.Wait(mu_);
-  return loaded_.value_or(absl::CancelledError("stopped while the model was loading"));
+  absl::Status loaded = state_->WaitUntilLoaded();
+  UpdateServing();  // whoever was told of the load finds that the health service was told, too
+  return loaded;
 }
 
 void InspectionServer::ReloadModels() {
@@ -276,29 +261,31 @@ void InspectionServer::ReloadModels() {
   });
 }
 
-void InspectionServer::RequestStop() {
-  MutexLock lock(mu_);
-  stop_requested_ = true;
-  changed_.NotifyAll();
-}
-
-void InspectionServer::WaitForStopRequest() {
-  MutexLock lock(mu_);
-  while (!stop_requested_) changed_.Wait(mu_);
-}
-
 void InspectionServer::Shutdown() {
   RequestStop();
   MutexLock shutdown_lock(shutdown_mu_);
-  if (std::exchange(stopped_, true)) return;
-  {
-    MutexLock lock(mu_);
-    draining_ = true;
-    if (grpc_ != nullptr) SetServing(false);
-  }
+  if (state_->phase() == LifePhase::kStopped) return;
+  StopSendingWorkHere();
+  Drain();
+  state_->NoteStopped();
+}
+
+// Load balancers, and Kubernetes' endpoints, hear of a server that is not ready only after a while, and send work until
+// then: it is taken, so that no client sees a stop that others could have kept from it.
+void InspectionServer::StopSendingWorkHere() {
+  if (!state_->EnterLameDuck()) return;
+  UpdateServing();
+  const std::chrono::seconds delay(config_.drain_delay_seconds);
+  logger_->Info("about to stop", {{"seconds", int64_t{delay.count()}}});
+  std::this_thread::sleep_for(delay);
+}
+
+void InspectionServer::Drain() {
   logger_->Info("draining");
-  calls_->Drain();  // first: what a stream has read is still accepted, and every stream ends with the reason DRAINING
-  pipeline_->Drain();
+  calls_->EndStreams();  // first: what a stream has read is still accepted
+  state_->StartDraining();
+  calls_->EndStreams();  // those that opened in between
+  UpdateServing();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
   const bool idle = calls_->WaitUntilIdle(deadline);
   if (!idle) {

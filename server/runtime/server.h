@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,6 +22,7 @@
 #include "server/models/model_store.h"
 #include "server/pipeline/fault_injector.h"
 #include "server/pipeline/pipeline.h"
+#include "server/pipeline/server_state.h"
 #include "server/runtime/admin_port.h"
 #include "server/runtime/config.h"
 #include "server/security/port_security.h"
@@ -34,19 +34,17 @@
 
 namespace bayespfl::server {
 
-// What a message may have besides its picture.
-inline constexpr int64_t kMessageOverheadBytes = int64_t{1} << 20;
-
 struct ServerOptions {
   ServerConfig config;
-  ModelLoader loader;  // empty: DetectorExecutors on config.device
+  ModelLoader loader;  // empty: detectors on config.device
   Logger logger;       // null: nothing is logged
 };
 
-// Life cycle: listening at once, and every frame answered UNAVAILABLE until the model is loaded and warmed up; then
-// ready; then, from Shutdown() on, draining. grpc.health.v1 says SERVING for "" and for the services' names only while
-// ready; /startupz, /livez and /readyz tell the same.
-// Thread-safe, but for the destructor.
+// Life cycle (ServerState): listening at once, and every frame answered UNAVAILABLE until the model is loaded and
+// warmed up; then ready; then, from Shutdown() on, for drain_delay_seconds not ready and serving, so that whoever
+// balances load hears of it before anybody is turned away; then draining. grpc.health.v1 says SERVING for "" and for
+// the services' names only while ready; /startupz, /livez and /readyz tell the same. Thread-safe, but for the
+// destructor.
 class InspectionServer {
  public:
   // Opens the result log, binds the addresses and starts to load the models. Unavailable: an address, which the
@@ -76,12 +74,13 @@ class InspectionServer {
   std::string metrics() const { return metrics_->Serialize(); }
 
   // Wakes the two waits. Returns at once.
-  void RequestStop();
-  void WaitForStopRequest();
+  void RequestStop() { state_->RequestStop(); }
+  void WaitForStopRequest() { state_->WaitForStopRequest(); }
 
-  // Graceful stop: not ready any more; frames that were accepted are answered, open streams end with UNAVAILABLE after
-  // their replies, new calls get UNAVAILABLE. What is still open after drain_timeout_seconds is cancelled. Then the
-  // ports close. May be called again.
+  // Graceful stop: not ready any more; a server that was serving goes on for drain_delay_seconds. Then frames that were
+  // accepted are answered, open streams end with UNAVAILABLE after their replies, new calls and frames get UNAVAILABLE,
+  // all with the reason DRAINING. What is still open after drain_timeout_seconds is cancelled. Then the ports close.
+  // May be called again.
   void Shutdown();
 
  private:
@@ -97,12 +96,14 @@ class InspectionServer {
   void OnStarted(const absl::Status& status);
   void OnFrameAnswered(const FrameRecord& frame);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);
-  void UpdateServing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void SetServing(bool serving);
+  void UpdateServing();
+  void StopSendingWorkHere();
+  void Drain();
 
   const ServerConfig config_;
   const ModelLoader loader_;
   const Logger logger_;
+  const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
   EventLog events_;
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
@@ -118,14 +119,8 @@ class InspectionServer {
   std::unique_ptr<AdminPort> admin_;  // null: none is configured
   int port_ = 0;
 
-  Mutex mu_;
-  CondVar changed_;
-  std::optional<absl::Status> loaded_ ABSL_GUARDED_BY(mu_);
-  bool stop_requested_ ABSL_GUARDED_BY(mu_) = false;
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
-
-  Mutex shutdown_mu_;
-  bool stopped_ ABSL_GUARDED_BY(shutdown_mu_) = false;
+  Mutex serving_mu_;   // what is told to the health service is the newest
+  Mutex shutdown_mu_;  // one thread stops the server
 };
 
 }  // namespace bayespfl::server

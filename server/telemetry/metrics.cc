@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "prometheus/text_serializer.h"
 #include "server/telemetry/device_metrics.h"
 #include "server/telemetry/metric_category.h"
@@ -14,8 +15,9 @@ namespace bayespfl::server {
 namespace {
 
 constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
-constexpr std::array<const char*, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
-                                                    "detect", "postprocess", "render",     "total"};
+constexpr std::array<absl::string_view, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
+                                                          "detect", "postprocess", "render",     "total"};
+constexpr std::array<Verdict, 4> kVerdicts = {Verdict::kNone, Verdict::kPass, Verdict::kReview, Verdict::kFail};
 
 template <size_t kCount>
 prometheus::Histogram::BucketBoundaries BucketsOf(const std::array<double, kCount>& bounds) {
@@ -69,6 +71,7 @@ Metrics::Metrics(const MetricsOptions& options)
                               .Register(registry_)
                               .Add({})) {
   AddFrameMetrics(options.categories);
+  AddVerdictMetrics();
   AddQueueMetrics();
   AddEventMetrics();
   prometheus::BuildGauge()
@@ -101,7 +104,7 @@ void Metrics::AddFrameMetrics(const std::vector<std::string>& categories) {
                       .Help("Wall-clock seconds of answered frames in each stage.")
                       .Register(registry_);
   for (size_t i = 0; i < kStages; ++i)
-    stages_[i] = &latency.Add({{"stage", kStageNames[i]}}, BucketsOf(kLatencyBuckets));
+    stages_[i] = &latency.Add({{"stage", std::string(kStageNames[i])}}, BucketsOf(kLatencyBuckets));
   auto& scores = prometheus::BuildHistogram()
                      .Name("bayespfl_score")
                      .Help("Image scores of answered frames, by the categories of metric_categories.")
@@ -110,6 +113,17 @@ void Metrics::AddFrameMetrics(const std::vector<std::string>& categories) {
     scores_[category] = &scores.Add({{"category", category}}, BucketsOf(kScoreBuckets));
   }
   other_scores_ = &scores.Add({{"category", std::string(kOtherCategory)}}, BucketsOf(kScoreBuckets));
+}
+
+void Metrics::AddVerdictMetrics() {
+  auto& verdicts = prometheus::BuildCounter()
+                       .Name("bayespfl_verdicts_total")
+                       .Help("Frames that were answered, by verdict; none: the category is not calibrated.")
+                       .Register(registry_);
+  for (const Verdict verdict : kVerdicts) {
+    const std::string name = absl::AsciiStrToLower(VerdictName(verdict));
+    verdicts_[static_cast<size_t>(verdict)] = &verdicts.Add({{"verdict", name}});
+  }
 }
 
 void Metrics::AddQueueMetrics() {
@@ -182,15 +196,15 @@ void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
 
 void Metrics::OnFrameAnswered(const InspectionOutcome& outcome) {
   frames_[IndexOf(absl::OkStatus())]->Increment();
-  samples_drawn_.Increment(outcome.samples);
-  const auto listed = scores_.find(MetricCategory(outcome.category));
-  (listed == scores_.end() ? other_scores_ : listed->second)->Observe(outcome.score);
-  const FrameSeconds& seconds = outcome.seconds;
-  const std::array<double, kStages> values = {
-      seconds.queue,         seconds.decode,       seconds.model.preprocess,  seconds.model.vision,
-      seconds.model.prompts, seconds.model.detect, seconds.model.postprocess, seconds.render,
-      seconds.total};
-  for (size_t i = 0; i < kStages; ++i) stages_[i]->Observe(values[i]);
+  const Inspection& result = outcome.inspection;
+  samples_drawn_.Increment(result.provenance.samples);
+  const auto listed = scores_.find(MetricCategory(result.category));
+  (listed == scores_.end() ? other_scores_ : listed->second)->Observe(result.score);
+  verdicts_[static_cast<size_t>(result.decision.verdict)]->Increment();
+  for (const StageTiming& timing : result.timings) {
+    const auto* const name = std::find(kStageNames.begin(), kStageNames.end(), timing.stage);
+    if (name != kStageNames.end()) stages_[static_cast<size_t>(name - kStageNames.begin())]->Observe(timing.seconds);
+  }
 }
 
 void Metrics::OnFrameFailed(const absl::Status& status) {

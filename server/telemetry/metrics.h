@@ -139,6 +139,7 @@ class Metrics final : public PipelineObserver {
   static constexpr size_t kStages = 9;
 
   void AddFrameMetrics(const std::vector<std::string>& categories);
+  void AddVerdictMetrics();
   void AddQueueMetrics();
   void AddEventMetrics();
   void AddDevices(const MetricsOptions& options);
@@ -161,6 +162,7 @@ class Metrics final : public PipelineObserver {
   std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};
+  std::array<prometheus::Counter*, 4> verdicts_{};  // by Verdict
   std::array<prometheus::Histogram*, kQueues> queue_wait_{};
   std::array<prometheus::Counter*, kFrameOutcomes> frames_{};
   std::array<prometheus::Counter*, kRefusals> refusals_{};

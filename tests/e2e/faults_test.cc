@@ -31,9 +31,11 @@ const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 // The server with the demo model and these faults.
 class FaultyServer {
  public:
-  explicit FaultyServer(const std::string& faults, const std::string& drain_timeout_seconds = "1")
+  explicit FaultyServer(const std::string& faults, const std::string& drain_timeout_seconds = "1",
+                        const std::string& drain_delay_seconds = "0")
       : process_("bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--inject-faults",
-                                     faults, "--drain-timeout-seconds", drain_timeout_seconds, "--log-level", "off"}),
+                                     faults, "--drain-timeout-seconds", drain_timeout_seconds, "--drain-delay-seconds",
+                                     drain_delay_seconds, "--log-level", "off"}),
         address_(process_.WaitForLine("bayespfl-server: gRPC listening on ")),
         http_address_(process_.WaitForLine("bayespfl-server: HTTP listening on ")) {
     process_.WaitForLine("bayespfl-server: ready");
@@ -124,6 +126,18 @@ TEST(FaultsTest, ASecondSignalEndsAStopThatWaits) {
   })) << server.Metrics();
   server.Send(SIGTERM);
   ASSERT_TRUE(testing::Eventually([&server] { return server.Get("/readyz") == 503; }));  // it stops, and waits
+
+  const auto start = std::chrono::steady_clock::now();
+  const int exit_code = server.Terminate();
+
+  EXPECT_EQ(exit_code, 128 + SIGTERM);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));  // and not ten minutes
+}
+
+TEST(FaultsTest, ASecondSignalEndsTheDelayBeforeAStop) {
+  FaultyServer server("device_slow:1000000:1", /*drain_timeout_seconds=*/"1", /*drain_delay_seconds=*/"600");
+  server.Send(SIGTERM);
+  ASSERT_TRUE(testing::Eventually([&server] { return server.Get("/readyz") == 503; }));
 
   const auto start = std::chrono::steady_clock::now();
   const int exit_code = server.Terminate();

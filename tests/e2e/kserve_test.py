@@ -37,6 +37,7 @@ class Server:
 
     def __init__(self) -> None:
         command = [BIN / "bayespfl-server", "--model", MODEL, "--port", "0", "--http-port", "0", "--log-level", "off"]
+        command += ["--drain-delay-seconds", "0"]
         command += ["--compute-threads", "1"]  # threads that wait for each other crawl on a busy machine
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.address = ""

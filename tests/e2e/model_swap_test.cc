@@ -72,9 +72,10 @@ class ModelSwapTest : public ::testing::Test {
   }
 
   const ModelRoot folder_;
-  Background server_{"bayespfl-server",
-                     {"--model-root", folder_.path(), "--models", "line-a,line-b", "--default-model", "line-b",
-                      "--port", "0", "--http-port", "0", "--max-batch", "1", "--log-level", "off"}};
+  Background server_{
+      "bayespfl-server",
+      {"--model-root", folder_.path(), "--models", "line-a,line-b", "--default-model", "line-b", "--port", "0",
+       "--http-port", "0", "--max-batch", "1", "--drain-delay-seconds", "0", "--log-level", "off"}};
   const std::string address_ = server_.WaitForLine("bayespfl-server: gRPC listening on ");
   const std::string http_address_ = server_.WaitForLine("bayespfl-server: HTTP listening on ");
   const std::string ready_ = server_.WaitForLine("bayespfl-server: ready");

@@ -97,7 +97,8 @@ class ServerProgramTest : public ::testing::Test {
   }
   ~ServerProgramTest() override { std::filesystem::remove_all(output_); }
 
-  Background server_{"bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0"}};
+  Background server_{"bayespfl-server",
+                     {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--drain-delay-seconds", "0"}};
   std::string address_;
   std::filesystem::path output_ = OwnFolder();
 };

@@ -43,11 +43,12 @@ class SecurityProgramsTest : public ::testing::Test {
     tokens_file_ = folder_.Write("tokens.yaml", LineAfter(made.out, "line for tokens_file: ") + "\n");
     const CertificateAndKey server = authority_.Issue("server", testing::kLoopbackNames);
     const CertificateAndKey client = authority_.Issue("client", "");
-    config_ = folder_.Write(
-        "server.yaml", absl::StrCat("model: ", testing::kDemoModel, "\nport: 0\nhttp_port: 0\ntls_certificate: ",
-                                    folder_.Write("server.pem", server.certificate),
-                                    "\ntls_key: ", folder_.Write("server.key", server.key), "\ntls_client_ca: ", ca_,
-                                    "\ntokens_file: ", tokens_file_, "\n"));
+    config_ =
+        folder_.Write("server.yaml", absl::StrCat("model: ", testing::kDemoModel,
+                                                  "\nport: 0\nhttp_port: 0\ndrain_delay_seconds: 0\ntls_certificate: ",
+                                                  folder_.Write("server.pem", server.certificate),
+                                                  "\ntls_key: ", folder_.Write("server.key", server.key),
+                                                  "\ntls_client_ca: ", ca_, "\ntokens_file: ", tokens_file_, "\n"));
     mutual_tls_ = {"--tls-ca",   ca_,
                    "--tls-cert", folder_.Write("client.pem", client.certificate),
                    "--tls-key",  folder_.Write("client.key", client.key)};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -100,6 +101,78 @@ TEST(ConfigTest, ResultLogAndRepeatsReachTheirWriters) {
   EXPECT_EQ(options.file.files, 7);
   EXPECT_EQ(options.fsync, FsyncPolicy::kAlways);
   EXPECT_EQ(options.error_lines.max_lines, 3);
+}
+
+// ---- Connections ---------------------------------------------------------------------------------------------------
+
+TEST(ConfigTest, ConnectionSettingsReachThePorts) {
+  ServerConfig config;
+  config.keepalive_time_seconds = 1;
+  config.keepalive_timeout_seconds = 2;
+  config.min_ping_interval_seconds = 3;
+  config.max_connection_age_seconds = 4;
+  config.max_connection_grace_seconds = 5;
+
+  const ConnectionOptions options = ConnectionOptionsOf(config);
+
+  EXPECT_EQ(options.keepalive_time, std::chrono::seconds(1));
+  EXPECT_EQ(options.keepalive_timeout, std::chrono::seconds(2));
+  EXPECT_EQ(options.min_ping_interval, std::chrono::seconds(3));
+  EXPECT_EQ(options.max_age, std::chrono::seconds(4));
+  EXPECT_EQ(options.max_grace, std::chrono::seconds(5));
+}
+
+// Kubernetes kills a pod 30 s after it was told to stop, unless told otherwise.
+TEST(ConfigTest, AStopTakesLessThanKubernetesWaitsByDefault) {
+  EXPECT_LT(LongestStop(ServerConfig{}), std::chrono::seconds(30));
+}
+
+TEST(ConfigTest, AStopMayTakeItsDelayAndItsTimeout) {
+  ServerConfig config;
+  config.drain_delay_seconds = 100;
+  config.drain_timeout_seconds = 1000;
+
+  EXPECT_GT(LongestStop(config), std::chrono::seconds(1100));
+  EXPECT_LT(LongestStop(config), std::chrono::seconds(1110));
+}
+
+TEST(ConfigTest, AConnectionAgeNeedsStreamsThatEnd) {
+  const std::string error = ErrorOf([](ServerConfig& config) { config.max_connection_age_seconds = 600; });
+
+  EXPECT_EQ(error,
+            "max_connection_age_seconds = 600 would cut streams: max_stream_age_seconds = 0 lets them go on for ever");
+}
+
+TEST(ConfigTest, AGraceTooShortForStreamsToEndInNamesWhatTheyTake) {
+  const std::string error = ErrorOf([](ServerConfig& config) {
+    config.max_connection_age_seconds = 600;
+    config.max_stream_age_seconds = 61;
+    config.drain_timeout_seconds = 7;
+    config.max_connection_grace_seconds = 74;
+  });
+
+  EXPECT_EQ(error,
+            "max_connection_grace_seconds = 74 would cut streams, which take up to 75 s to end: 68 s (1.1 × "
+            "max_stream_age_seconds = 61) and drain_timeout_seconds = 7 for the frames already read");
+}
+
+TEST(ConfigTest, AGraceThatIsJustLongEnoughIsTaken) {
+  ServerConfig config;
+  config.model = "m";
+  config.max_connection_age_seconds = 600;
+  config.max_stream_age_seconds = 61;
+  config.drain_timeout_seconds = 7;
+  config.max_connection_grace_seconds = 75;
+
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
+}
+
+TEST(ConfigTest, WithoutAConnectionAgeTheGraceDoesNotMatter) {
+  ServerConfig config;
+  config.model = "m";
+  config.max_stream_age_seconds = 86400;
+
+  EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
 }
 
 TEST(ConfigTest, DefaultsNeedOnlyAModel) {

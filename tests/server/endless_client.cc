@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   raw.set_data(std::string(size_t{64} * 64, '\x80'));
   raw.set_width(64);
   raw.set_height(64);
-  raw.set_format(v1::PIXEL_FORMAT_MONO8);
+  raw.set_pfnc_pixel_format(0x01080001);
   std::thread reader([&stream] {
     v1::InspectStreamResponse reply;
     for (bool first = true; stream->Read(&reply); first = false) {

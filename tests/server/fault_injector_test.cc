@@ -72,7 +72,7 @@ TEST_F(InjectedFaultTest, ADeviceErrorRebuildsTheReplicaAndTheFrameIsAnswered) {
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(Inspect().ok()) << i;
 
   EXPECT_EQ(observer_.rebuilt_replicas.load(), 3);  // of 7 calls, three of them for the second time
-  EXPECT_EQ(executor_->rebuilds(), 3);
+  EXPECT_EQ(detector_->rebuilds(), 3);
 }
 
 TEST_F(InjectedFaultTest, ADeviceThatAlwaysFailsIsTheFramesAnswer) {
@@ -92,7 +92,7 @@ TEST_F(InjectedFaultTest, AFailingDecoderFailsItsFrameAlone) {
   EXPECT_TRUE(Inspect().ok());
 
   EXPECT_TRUE(absl::IsInternal(failed.status()));
-  EXPECT_EQ(executor_->rebuilds(), 0);
+  EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
 TEST_F(InjectedFaultTest, ASlowDeviceDelaysItsBatch) {

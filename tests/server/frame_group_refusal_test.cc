@@ -26,7 +26,7 @@ class FrameGroupRefusalTest : public PipelineTest {
  protected:
   // Frames with the seeds 1 and 2, of the client "camera"; the model answers once Wait() is called.
   void SubmitTwo() {
-    executor_->Hold();
+    detector_->Hold();
     std::vector<FrameRequest> frames = {MakeRequest(1), MakeRequest(2)};
     for (FrameRequest& frame : frames) frame.client = "camera";
     SubmitGroup(*pipeline_, std::move(frames), /*max_map_bytes=*/1000, std::make_shared<CancellationToken>(),
@@ -34,7 +34,7 @@ class FrameGroupRefusalTest : public PipelineTest {
   }
 
   GroupResult Wait() {
-    executor_->Release();
+    detector_->Release();
     return answered_.get_future().get();
   }
 
@@ -59,7 +59,7 @@ TEST_F(FrameGroupRefusalTest, WhatAClientMayNotSendTogetherIsRefusedAsAWhole) {
   EXPECT_EQ(RetryDelayOf(result.status()), absl::Milliseconds(1234));
   EXPECT_EQ(RefusalOf(result.status()), Refusal::kClientLimit);
   EXPECT_EQ(observer_.Refused(Refusal::kClientLimit), 1);
-  EXPECT_TRUE(executor_->batches().empty());
+  EXPECT_TRUE(detector_->batches().empty());
 }
 
 TEST_F(FrameGroupRefusalTest, TheRefusalOfAFrameKeepsItsReason) {

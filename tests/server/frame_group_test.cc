@@ -80,10 +80,10 @@ TEST_F(FrameGroupTest, TheFirstErrorIsTheGroupsAndNamesItsFrame) {
 // many: the fourth must leave its place, while the third may be inside the model that hangs.
 TEST_F(FrameGroupTest, MapsThatAreTooManyEndTheGroupBeforeAllAreThere) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1});
-  auto hanging = std::make_shared<FakeExecutor>();
+  auto hanging = std::make_shared<FakeDetector>();
   hanging->Hold();
-  ModelSet models = OneModel({executor_});
-  models.models["hanging"] = std::make_shared<ServedModel>("hanging", Replicas{hanging});
+  ModelSet models = OneModel({detector_});
+  models.models["hanging"] = std::make_shared<ServedModel>("hanging", ReplicasOf({hanging}));
   pipeline_->SetModels(models);
   std::vector<FrameRequest> frames = Frames({1, 2, 3, 4});
   frames[2].options.model = "hanging";
@@ -91,7 +91,7 @@ TEST_F(FrameGroupTest, MapsThatAreTooManyEndTheGroupBeforeAllAreThere) {
 
   HoldModel();  // until all are inside
   Submit(std::move(frames), 2 * kMapBytes - 1);
-  executor_->Release();  // one thread decodes them, and one runs the models: in this order
+  detector_->Release();  // one thread decodes them, and one runs the models: in this order
   EXPECT_TRUE(Eventually([&] { return observer_.failed.load() >= 1; }));
   hanging->Release();
 

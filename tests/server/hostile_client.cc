@@ -210,7 +210,7 @@ void HostileClient::Stream() const {
     v1::InspectStreamRequest frame;
     *frame.mutable_frame()->mutable_image() = right.image();
     *frame.mutable_frame()->mutable_metadata() = right.metadata();
-    frame.mutable_frame()->set_category(category);
+    frame.mutable_frame()->mutable_options()->set_category(category);
     frame.mutable_frame()->mutable_timeout()->set_seconds(std::numeric_limits<int64_t>::max());
     stream->Write(frame);
     frame.mutable_frame()->clear_timeout();
@@ -249,10 +249,10 @@ void HostileClient::InferStream() const {
 }
 
 void HostileClient::AskAboutModels() const {
-  v1::GetModelInfoRequest info;
-  info.set_model(nasty_);
-  v1::GetModelInfoResponse about;
-  EXPECT_FALSE(inspection_->GetModelInfo(Context(target_.inspect_token).get(), info, &about).ok());
+  v1::GetModelRequest info;
+  info.set_name(nasty_);
+  v1::GetModelResponse about;
+  EXPECT_FALSE(inspection_->GetModel(Context(target_.inspect_token).get(), info, &about).ok());
   inference::ModelReadyRequest ready;
   ready.set_name(nasty_);
   inference::ModelReadyResponse is_ready;

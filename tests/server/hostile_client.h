@@ -15,7 +15,7 @@
 
 namespace bayespfl::server {
 
-// A server whose model is a FakeExecutor called "fake", and the tokens that a client may have come by.
+// A server whose model is a FakeDetector called "fake", and the tokens that a client may have come by.
 struct HostileTarget {
   std::string grpc_address;
   std::string admin_address;

@@ -96,7 +96,7 @@ class HostileClientTest : public ServerTest {
     config.metric_categories = "metal nut";
     config.result_log = folder_.path() + "/results.jsonl";
     config.tokens_file = folder_.Write("tokens.yaml", absl::StrCat(inspect_.entry, "\n", admin_.entry, "\n"));
-    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = MakeLogger()});
+    StartServer({.config = config, .loader = LoaderOf(detector_), .logger = MakeLogger()});
   }
 
   Logger MakeLogger() {
@@ -134,7 +134,7 @@ class HostileClientTest : public ServerTest {
 
   // What the heap holds when nothing is going on, in bytes.
   int64_t HeapInUse() const {
-    executor_->ForgetBatches();
+    detector_->ForgetBatches();
     return HeapBytes();
   }
 
@@ -145,7 +145,7 @@ class HostileClientTest : public ServerTest {
     v1::RawImage& raw = *request.mutable_image()->mutable_raw();
     raw.set_width(2);
     raw.set_height(2);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     raw.set_data("1234");
     request.mutable_options()->set_category("metal nut");
     request.mutable_options()->set_seed(42);

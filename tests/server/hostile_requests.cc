@@ -17,7 +17,7 @@ v1::Image Pixels() {
   v1::RawImage& raw = *image.mutable_raw();
   raw.set_width(static_cast<uint32_t>(kPictureMark.size()));
   raw.set_height(1);
-  raw.set_format(v1::PIXEL_FORMAT_MONO8);
+  raw.set_pfnc_pixel_format(0x01080001);
   raw.set_data(std::string(kPictureMark));
   return image;
 }
@@ -44,9 +44,8 @@ void AddAbsurdPixels(const std::string& text, std::vector<v1::InspectRequest>& r
   constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
   v1::InspectRequest request = HostileFrame(text);
   v1::RawImage& raw = *request.mutable_image()->mutable_raw();
-  for (const int format :
-       {int{v1::PIXEL_FORMAT_MONO8}, int{v1::PIXEL_FORMAT_MONO12P}, int{v1::PIXEL_FORMAT_RGBA8}, 99}) {
-    raw.set_format(static_cast<v1::PixelFormat>(format));
+  for (const uint32_t format : {0x01080001U, 0x010C0047U, 0x02200016U, 99U}) {
+    raw.set_pfnc_pixel_format(format);
     for (const uint32_t width : {0U, 1U, kMost}) {
       for (const uint32_t height : {0U, 2U, kMost}) {
         for (const uint32_t stride : {0U, 1U, kMost}) {

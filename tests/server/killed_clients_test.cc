@@ -79,8 +79,8 @@ class KilledClientsTest : public ServerTest {
     ServerConfig config = TestConfig();
     config.max_batch = 4;                  // frames of several clients
     config.max_stream_age_seconds = 3600;  // what a stream keeps for its age must go with it as well
-    executor_->TakePerFrame(std::chrono::milliseconds(1));
-    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+    detector_->TakePerFrame(std::chrono::milliseconds(1));
+    StartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
   }
 
   // Lets clients stream, and kills them a little later, each after a time of its own.
@@ -96,8 +96,8 @@ class KilledClientsTest : public ServerTest {
 };
 
 // What the heap holds when nothing is going on, in bytes.
-int64_t HeapInUse(FakeExecutor& executor) {
-  executor.ForgetBatches();
+int64_t HeapInUse(FakeDetector& detector) {
+  detector.ForgetBatches();
   return HeapBytes();
 }
 
@@ -112,13 +112,13 @@ TEST_F(KilledClientsTest, LeaveNothingBehind) {
   };
   kill_until(count / 4);  // gRPC's threads, caches and arenas come with the first ones, and stay
   const size_t descriptors = OpenDescriptors();
-  const int64_t heap_before = HeapInUse(*executor_);
+  const int64_t heap_before = HeapInUse(*detector_);
   const int64_t resident_before = ResidentKilobytes();
   const int killed_before = killed;
 
   kill_until(count);
 
-  const int64_t per_client = (HeapInUse(*executor_) - heap_before) / std::max(1, killed - killed_before);
+  const int64_t per_client = (HeapInUse(*detector_) - heap_before) / std::max(1, killed - killed_before);
   std::printf("%d clients killed; heap %ld bytes more per client, RSS %ld -> %ld kB, %zu -> %zu descriptors\n", killed,
               static_cast<long>(per_client), static_cast<long>(resident_before), static_cast<long>(ResidentKilobytes()),
               descriptors, OpenDescriptors());

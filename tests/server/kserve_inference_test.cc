@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "tests/server/fake_detector.h"
 #include "tests/server/kserve_requests.h"
 #include "tests/server/pipeline_fixture.h"
-#include "tests/server/versioned_executor.h"
 
 namespace bayespfl::server {
 namespace {
@@ -38,7 +38,7 @@ class KserveInferenceTest : public PipelineTest {
     Serve(first_);
   }
 
-  void Serve(const std::shared_ptr<Executor>& executor) { pipeline_->SetModels(OneModel({executor})); }
+  void Serve(const std::shared_ptr<FakeDetector>& detector) { pipeline_->SetModels(OneModel({detector})); }
 
   // Three pictures for this version, "" for any.
   absl::StatusOr<Inference> Prepare(const std::string& version) const {
@@ -55,8 +55,8 @@ class KserveInferenceTest : public PipelineTest {
     return reply.get();
   }
 
-  const std::shared_ptr<VersionedExecutor> first_ = std::make_shared<VersionedExecutor>("1");
-  const std::shared_ptr<VersionedExecutor> second_ = std::make_shared<VersionedExecutor>("2");
+  const std::shared_ptr<FakeDetector> first_ = std::make_shared<FakeDetector>("1");
+  const std::shared_ptr<FakeDetector> second_ = std::make_shared<FakeDetector>("2");
   std::vector<std::pair<std::string, size_t>> asked_;  // whether a client may send so many frames
   absl::Status admit_;                                 // the answer
 };

@@ -10,8 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/time/time.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
+#include "server/api/rpc_details.pb.h"
 #include "tests/server/kserve_server_test.h"
 
 namespace bayespfl::server {

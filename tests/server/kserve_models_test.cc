@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "tests/server/fake_detector.h"
 #include "tests/server/kserve_server_test.h"
-#include "tests/server/versioned_executor.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -35,7 +35,7 @@ class KserveModelsTest : public KserveServerTest {
   }
 
   static absl::StatusOr<Replicas> Load(const std::string& folder) {
-    return Replicas{std::make_shared<VersionedExecutor>("1-" + fs::path(folder).filename().string())};
+    return ReplicasOf({std::make_shared<FakeDetector>("1-" + fs::path(folder).filename().string())});
   }
 
   static ModelInferRequest RequestFor(const std::string& model, const std::string& version = "") {

@@ -24,8 +24,8 @@ TEST(KserveParametersTest, AbsentParametersBecomeTheDefaults) {
 
   ASSERT_TRUE(inference.ok()) << inference.status();
   const FrameRequest& frame = inference->frames[0];
-  EXPECT_EQ(frame.options.samples, 0);
-  EXPECT_FALSE(frame.options.mask_threshold.has_value());
+  EXPECT_EQ(frame.options.category.samples, 0);
+  EXPECT_FALSE(frame.options.judge.mask_threshold.has_value());
   EXPECT_EQ(frame.options.priority, Priority::kNormal);
   EXPECT_EQ(frame.options.anomaly_map, MapEncoding::kNone);
   EXPECT_EQ(frame.options.mask, MapEncoding::kNone);
@@ -47,9 +47,9 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
 
   ASSERT_TRUE(inference.ok()) << inference.status();
   for (const FrameRequest& frame : inference->frames) {
-    EXPECT_EQ(frame.options.samples, 64);
-    EXPECT_EQ(frame.options.seed, std::numeric_limits<uint64_t>::max());
-    EXPECT_EQ(frame.options.mask_threshold, 0.25F);
+    EXPECT_EQ(frame.options.category.samples, 64);
+    EXPECT_EQ(frame.options.category.seed, std::numeric_limits<uint64_t>::max());
+    EXPECT_EQ(frame.options.judge.mask_threshold, 0.25F);
     EXPECT_EQ(frame.options.resolution, MapSize::kFrame);
     EXPECT_EQ(frame.options.priority, Priority::kHigh);
     EXPECT_GE(frame.deadline, before + absl::Hours(1));
@@ -62,9 +62,9 @@ TEST(KserveParametersTest, DrawsASeedThatClientsCanSendBackForEachPicture) {
 
   ASSERT_TRUE(inference.ok()) << inference.status();
   for (const FrameRequest& frame : inference->frames) {
-    EXPECT_LE(frame.options.seed, static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
+    EXPECT_LE(frame.options.category.seed, static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
   }
-  EXPECT_NE(inference->frames[0].options.seed, inference->frames[1].options.seed);
+  EXPECT_NE(inference->frames[0].options.category.seed, inference->frames[1].options.category.seed);
 }
 
 TEST(KserveParametersTest, PriorityByNumberIsTritons) {

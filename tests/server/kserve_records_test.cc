@@ -37,7 +37,7 @@ class KserveRecordsTest : public KserveServerTest {
       lines_.push_back(nlohmann::json::parse(line));
     };
     auto server = InspectionServer::Start(
-        {.config = config, .loader = LoaderOf(executor_), .logger = *CreateLogger(std::move(options))});
+        {.config = config, .loader = LoaderOf(detector_), .logger = *CreateLogger(std::move(options))});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     ASSERT_TRUE(server_->WaitUntilLoaded().ok());
@@ -131,7 +131,7 @@ TEST_F(KserveRecordsTest, EveryPictureIsALineOfTheResultLog) {
     EXPECT_EQ(line["frame_id"], "batch 1");
     EXPECT_EQ(line["code"], "OK");
     EXPECT_EQ(line["model"], "fake");
-    EXPECT_EQ(line["model_version"], executor_->info().version);
+    EXPECT_EQ(line["model_version"], detector_->info().version);
     EXPECT_EQ(line["seed"], 42);
     EXPECT_EQ(line["score"], 0.42);
     EXPECT_EQ(line["map_score"], 0.5);

@@ -56,8 +56,8 @@ class KserveServerTest : public ServerTest {
 
   // Starts a server and a client of it; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, bool wait = true) {
-    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr}, wait));
-    warm_up_ = executor_->batches().size();
+    ASSERT_NO_FATAL_FAILURE(StartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr}, wait));
+    warm_up_ = detector_->batches().size();
     channel_ = Connect(server_->grpc_address());
     stub_ = inference::GRPCInferenceService::NewStub(channel_);
   }
@@ -68,7 +68,7 @@ class KserveServerTest : public ServerTest {
     return stub_->ModelInfer(&context, request, response != nullptr ? response : &ignored);
   }
 
-  size_t warm_up_ = 0;  // calls of the executor before any test's frame
+  size_t warm_up_ = 0;  // calls of the detector before any test's frame
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<inference::GRPCInferenceService::Stub> stub_;
 };

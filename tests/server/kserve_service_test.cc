@@ -131,18 +131,18 @@ TEST_F(KserveServiceTest, RejectsMapsOfDifferentSizesInOneTensor) {
 }
 
 TEST_F(KserveServiceTest, ABadPictureFailsItsRequestAndTheRestCostsNoDeviceTime) {
-  executor_->Hold();
+  detector_->Hold();
   std::vector<std::string> pictures(8, EncodePng());
   pictures[1] = "no picture";
   grpc::Status status;
   std::thread client([&] { status = Infer(MakeKserveRequest(pictures)); });
   WaitForMetric("bayespfl_frames_total{outcome=\"invalid\"} 1");
-  executor_->Release();
+  detector_->Release();
   client.join();
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), StartsWith("image[1]: "));
-  EXPECT_LE(executor_->batches().size(), warm_up_ + 1);  // the first one may have been inside
+  EXPECT_LE(detector_->batches().size(), warm_up_ + 1);  // the first one may have been inside
   EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("outcome=\"ok\"} 0\n"), HasSubstr("bayespfl_frames_in_flight 0\n")));
 }
 
@@ -194,7 +194,7 @@ TEST_F(KserveServiceTest, RejectsAMessageThatIsNotProtobuf) {
 }
 
 TEST_F(KserveServiceTest, TheRpcsDeadlineHolds) {
-  executor_->Hold();
+  detector_->Hold();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(100));
   ModelInferResponse response;
@@ -203,9 +203,9 @@ TEST_F(KserveServiceTest, TheRpcsDeadlineHolds) {
 }
 
 TEST_F(KserveServiceTest, TheTimeoutIsInMicroseconds) {
-  executor_->Hold();
+  detector_->Hold();
   std::thread holder([this] { EXPECT_TRUE(Infer(MakeRequest()).ok()); });
-  executor_->WaitForCalls(warm_up_ + 1);
+  detector_->WaitForCalls(warm_up_ + 1);
   ModelInferRequest hurried = MakeRequest();
   (*hurried.mutable_parameters())["timeout"].set_int64_param(20'000);
   const auto start = std::chrono::steady_clock::now();
@@ -215,12 +215,12 @@ TEST_F(KserveServiceTest, TheTimeoutIsInMicroseconds) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_THAT(status.error_message(), HasSubstr("stage"));
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(20));
-  executor_->Release();
+  detector_->Release();
   holder.join();
 }
 
 TEST_F(KserveServiceTest, RefusesARequestThatDoesNotFitAndLeavesNothingOfIt) {
-  executor_->Hold();
+  detector_->Hold();
   std::thread holder([this] { EXPECT_TRUE(Infer(MakeKserveRequest(std::vector<std::string>(6, EncodePng()))).ok()); });
   WaitForMetric("bayespfl_frames_in_flight 6");
   grpc::ClientContext context;
@@ -233,7 +233,7 @@ TEST_F(KserveServiceTest, RefusesARequestThatDoesNotFitAndLeavesNothingOfIt) {
   EXPECT_THAT(status.error_message(), AllOf(StartsWith("image[2]: "), HasSubstr("max_frames_in_flight = 8")));
   EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 6\n"));
-  executor_->Release();
+  detector_->Release();
   holder.join();
 }
 
@@ -253,7 +253,7 @@ TEST_F(KserveServiceTest, SaysThatItIsLiveAndReady) {
 }
 
 TEST_F(KserveServiceTest, IsLiveButNotReadyWhileTheModelLoads) {
-  executor_->Hold();  // the warm-up waits
+  detector_->Hold();  // the warm-up waits
   Start(DefaultConfig(), /*wait=*/false);
   inference::ModelMetadataResponse metadata;
 
@@ -265,8 +265,8 @@ TEST_F(KserveServiceTest, IsLiveButNotReadyWhileTheModelLoads) {
 }
 
 TEST_F(KserveServiceTest, WithoutReplicasItIsNotLive) {
-  executor_->FailCalls(1000);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1000);
+  detector_->AllowRebuilds(0);
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
 

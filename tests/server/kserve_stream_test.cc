@@ -66,7 +66,7 @@ TEST_F(KserveStreamTest, StreamStopsReadingAtItsBound) {
   ServerConfig config = DefaultConfig();
   config.max_frames_per_stream = 2;
   Start(config);
-  executor_->Hold();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
   for (int64_t i = 0; i < 6; ++i) stream->Write(MakeRequest(i));
@@ -77,7 +77,7 @@ TEST_F(KserveStreamTest, StreamStopsReadingAtItsBound) {
 
   for (int look = 0; look < 20; ++look) EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 2\n"));
 
-  executor_->Release();
+  detector_->Release();
   ModelStreamInferResponse reply;
   for (int64_t i = 0; i < 6; ++i) {
     ASSERT_TRUE(stream->Read(&reply));
@@ -102,14 +102,14 @@ TEST_F(KserveStreamTest, ARequestOfAStreamMayHaveMorePicturesThanTheStreamsBound
 }
 
 TEST_F(KserveStreamTest, ABadPictureOfOneRequestLeavesTheOthersOfTheStreamAlone) {
-  executor_->Hold();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
   stream->Write(MakeRequest(1));
   stream->Write(MakeKserveRequest({EncodePng(), "no picture"}));
   stream->Write(MakeRequest(3));
   WaitForMetric("bayespfl_frames_total{outcome=\"invalid\"} 1");
-  executor_->Release();
+  detector_->Release();
 
   ModelStreamInferResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
@@ -121,12 +121,12 @@ TEST_F(KserveStreamTest, ABadPictureOfOneRequestLeavesTheOthersOfTheStreamAlone)
 }
 
 TEST_F(KserveStreamTest, AClientThatLeavesTakesItsWaitingPicturesAlong) {
-  executor_->Hold();
+  detector_->Hold();
   {
     grpc::ClientContext context;
     const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
     stream->Write(MakeRequest(0));
-    executor_->WaitForCalls(warm_up_ + 1);
+    detector_->WaitForCalls(warm_up_ + 1);
     stream->Write(MakeKserveRequest({EncodePng(), EncodePng(), EncodePng()}));
     WaitForMetric("bayespfl_frames_in_flight 4");
     context.TryCancel();
@@ -134,7 +134,7 @@ TEST_F(KserveStreamTest, AClientThatLeavesTakesItsWaitingPicturesAlong) {
   }
   // The model is still held: those that wait leave without it.
   WaitForMetric("bayespfl_frames_total{outcome=\"cancelled\"} 3");
-  executor_->Release();
+  detector_->Release();
   WaitForMetric("bayespfl_frames_in_flight 0");
 }
 
@@ -157,10 +157,10 @@ TEST_F(KserveStreamTest, BothServicesShareTheStreamsLimit) {
 }
 
 TEST_F(KserveStreamTest, GracefulStopAnswersAcceptedPicturesAndEndsStreams) {
-  executor_->Hold();
+  detector_->Hold();
   grpc::Status unary;
   std::thread client([&] { unary = Infer(MakeRequest()); });
-  executor_->WaitForCalls(warm_up_ + 1);
+  detector_->WaitForCalls(warm_up_ + 1);
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
   stream->Write(MakeRequest(1));
@@ -168,7 +168,7 @@ TEST_F(KserveStreamTest, GracefulStopAnswersAcceptedPicturesAndEndsStreams) {
   std::thread stopper([this] { server_->Shutdown(); });
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/readyz"), "draining"); }));
   EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
-  executor_->Release();
+  detector_->Release();
 
   ModelStreamInferResponse reply;
   EXPECT_TRUE(stream->Read(&reply));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/server/kserve_translation.h"
 
 namespace bayespfl::server {
@@ -142,7 +142,7 @@ TEST(KserveTranslateTest, AMapThatIsMissingIsInternal) {
   EXPECT_EQ(ReplyToProto("", {KserveOutput::kMask}, {outcome}).status().code(), absl::StatusCode::kInternal);
 }
 
-ServedModel Model() { return ServedModel("fake", {std::make_shared<FakeExecutor>()}); }
+ServedModel Model() { return ServedModel("fake", ReplicasOf({std::make_shared<FakeDetector>()})); }
 
 // ---- the model -----------------------------------------------------------------------------------------------------
 

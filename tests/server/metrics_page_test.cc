@@ -18,7 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "server/telemetry/metrics.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/support/paths.h"
 
 namespace bayespfl::server {
@@ -30,7 +30,7 @@ using Table = std::map<std::string, std::string>;
 // Metrics that has seen one of everything that makes a series.
 std::string FullPage() {
   Metrics metrics({.server_version = "1", .nvml_library = testing::BuildOutput("tests/made_up_nvml_none.so")});
-  auto model = std::make_shared<ServedModel>("fake", Replicas{std::make_shared<FakeExecutor>()});
+  auto model = std::make_shared<ServedModel>("fake", ReplicasOf({std::make_shared<FakeDetector>()}));
   metrics.SetModels({.models = {{"fake", model}}, .default_model = "fake"});
   metrics.CountRequest("Inspect", "OK");
   metrics.SetCertificateExpiry(absl::UnixEpoch());

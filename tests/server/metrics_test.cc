@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 
 namespace bayespfl::server {
 namespace {
@@ -164,7 +164,7 @@ TEST(MetricsTest, CountsLinesOfTheResultLog) {
 
 TEST(MetricsTest, AModelThatIsGoneLeavesNoSeries) {
   Metrics metrics({});
-  auto model = std::make_shared<ServedModel>("first", Replicas{std::make_shared<FakeExecutor>()});
+  auto model = std::make_shared<ServedModel>("first", ReplicasOf({std::make_shared<FakeDetector>()}));
   metrics.SetModels({.models = {{"first", model}}, .default_model = "first"});
   metrics.SetModels({.models = {{"second", model}}, .default_model = "second"});
 

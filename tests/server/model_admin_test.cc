@@ -22,7 +22,7 @@
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "server/security/token_store.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/server/server_fixture.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
@@ -68,10 +68,10 @@ class ModelAdminTest : public ServerTest {
       while (held_) changed_.Wait(mu_);
     }
     if (fs::path(folder).filename() == "broken") return absl::DataLossError("clip.safetensors: no tensor \"proj\"");
-    auto executor = std::make_shared<FakeExecutor>();
-    executor->TakePerFrame(kTimePerFrame);
-    executors_[fs::path(folder).filename()] = executor;
-    return Replicas{std::move(executor)};
+    auto detector = std::make_shared<FakeDetector>();
+    detector->TakePerFrame(kTimePerFrame);
+    detectors_[fs::path(folder).filename()] = detector;
+    return ReplicasOf({detector});
   }
 
   // While held, what loads a model waits.
@@ -118,7 +118,7 @@ class ModelAdminTest : public ServerTest {
     raw.set_data(std::string(16, '\x80'));
     raw.set_width(4);
     raw.set_height(4);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     request.mutable_options()->set_category("metal nut");
     request.mutable_options()->set_model(model);
     return request;
@@ -130,7 +130,7 @@ class ModelAdminTest : public ServerTest {
 
   const testing::TemporaryFolder folder_;
   std::ostringstream log_;
-  std::map<std::string, std::shared_ptr<FakeExecutor>> executors_;  // by model; filled while it loads
+  std::map<std::string, std::shared_ptr<FakeDetector>> detectors_;  // by model; filled while it loads
   mutable Mutex mu_;
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
@@ -148,7 +148,7 @@ TEST_F(ModelAdminTest, ListsLoadsUnloadsAndSetsTheDefault) {
   EXPECT_GT(List().models(0).loaded_at().seconds(), 1'600'000'000);
   v1::InspectResponse answer;
   ASSERT_TRUE(Inspect("b", &answer).ok());
-  EXPECT_EQ(answer.model(), "b");
+  EXPECT_EQ(answer.provenance().model(), "b");
 
   admin::v1::SetDefaultModelRequest make_default;
   make_default.set_name("b");
@@ -162,7 +162,7 @@ TEST_F(ModelAdminTest, ListsLoadsUnloadsAndSetsTheDefault) {
   EXPECT_THAT(Names(), ElementsAre("b"));
   EXPECT_EQ(Inspect("a", &answer).error_code(), grpc::StatusCode::NOT_FOUND);
   ASSERT_TRUE(Inspect("", &answer).ok());
-  EXPECT_EQ(answer.model(), "b");
+  EXPECT_EQ(answer.provenance().model(), "b");
   EXPECT_TRUE(LoadModel("a").ok());
   EXPECT_TRUE(Inspect("a", &answer).ok());
 }
@@ -265,8 +265,8 @@ TEST_F(ModelAdminTest, UnderLoadNoFrameFailsOrWaitsForALoad) {
 
 TEST_F(ModelAdminTest, AModelWithoutReplicasLeavesTheStreamsOfOthersAlone) {
   Start();
-  executors_["b"]->FailCalls(1000);
-  executors_["b"]->AllowRebuilds(0);
+  detectors_["b"]->FailCalls(1000);
+  detectors_["b"]->AllowRebuilds(0);
   v1::InspectResponse answer;
   EXPECT_TRUE(Eventually([&] { return absl::StrContains(Inspect("b", &answer).error_message(), "every replica"); }));
 

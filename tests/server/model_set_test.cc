@@ -21,18 +21,19 @@ class ModelSetTest : public PipelineTest {
  protected:
   void SetUp() override { MakeWith(1); }
   void TearDown() override {
-    executor_->Release();
+    detector_->Release();
     other_->Release();
   }
   void MakeWith(int replicas) {
     Make({.image_limits = {}, .max_frames_in_flight = 32, .max_batch = 4, .replicas = replicas});
     pipeline_->SetModels(Both());
   }
-  static std::shared_ptr<ServedModel> Model(const std::string& name, Replicas replicas) {
-    return std::make_shared<ServedModel>(name, std::move(replicas));
+  static std::shared_ptr<ServedModel> Model(const std::string& name,
+                                            const std::vector<std::shared_ptr<FakeDetector>>& detectors) {
+    return std::make_shared<ServedModel>(name, ReplicasOf(detectors));
   }
   ModelSet Both() const {
-    return {.models = {{"first", Model("first", {executor_})}, {"second", Model("second", {other_})}},
+    return {.models = {{"first", Model("first", {detector_})}, {"second", Model("second", {other_})}},
             .default_model = "first"};
   }
   absl::Status Submit(const std::string& model, uint64_t seed = 1) {
@@ -41,7 +42,7 @@ class ModelSetTest : public PipelineTest {
     return pipeline_->Submit(std::move(request), results_.Add());
   }
 
-  const std::shared_ptr<FakeExecutor> other_ = std::make_shared<FakeExecutor>();
+  const std::shared_ptr<FakeDetector> other_ = std::make_shared<FakeDetector>();
 };
 
 TEST_F(ModelSetTest, AFrameGoesToTheModelItNamesOrToTheDefault) {
@@ -50,7 +51,7 @@ TEST_F(ModelSetTest, AFrameGoesToTheModelItNamesOrToTheDefault) {
   ASSERT_TRUE(Submit("").ok());
   EXPECT_EQ(results_.Wait(2)[1]->model, "first");
 
-  EXPECT_EQ(executor_->batches().size(), 1U);
+  EXPECT_EQ(detector_->batches().size(), 1U);
   EXPECT_EQ(other_->batches().size(), 1U);
   EXPECT_EQ(pipeline_->model("second")->name(), "second");
   EXPECT_EQ(pipeline_->model()->name(), "first");
@@ -66,49 +67,49 @@ TEST_F(ModelSetTest, RefusesAnUnknownNameWithThoseThatThereAre) {
 }
 
 TEST_F(ModelSetTest, ABatchHoldsFramesOfOneModelOnly) {
-  executor_->Hold();
+  detector_->Hold();
   ASSERT_TRUE(Submit("first", 0).ok());
-  executor_->WaitForCalls(1);
+  detector_->WaitForCalls(1);
   for (const uint64_t seed : {1, 3, 5}) {
     ASSERT_TRUE(Submit("first", seed).ok());
     ASSERT_TRUE(Submit("second", seed + 1).ok());
   }
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 6; }));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(7);
 
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 3U, 5U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 3U, 5U)));
   EXPECT_THAT(other_->batches(), ElementsAre(ElementsAre(2U, 4U, 6U)));
 }
 
 TEST_F(ModelSetTest, FramesThatWereAcceptedEndOnTheModelThatWasReplaced) {
-  executor_->Hold();
+  detector_->Hold();
   for (uint64_t seed = 0; seed < 6; ++seed) ASSERT_TRUE(Submit("", seed).ok());
-  executor_->WaitForCalls(1);
+  detector_->WaitForCalls(1);
 
   pipeline_->SetModels({.models = {{"first", Model("first", {other_})}}, .default_model = "first"});
   ASSERT_TRUE(Submit("", 7).ok());
-  executor_->Release();
+  detector_->Release();
   const std::vector<FrameResult> results = results_.Wait(7);
 
   for (const FrameResult& result : results) EXPECT_TRUE(result.ok()) << result.status();
   size_t on_the_old_one = 0;
-  for (const auto& batch : executor_->batches()) on_the_old_one += batch.size();
+  for (const auto& batch : detector_->batches()) on_the_old_one += batch.size();
   EXPECT_EQ(on_the_old_one, 6U);
   EXPECT_THAT(other_->batches(), ElementsAre(ElementsAre(7U)));
 }
 
 TEST_F(ModelSetTest, AReplacedModelIsGoneWithItsLastFrame) {
-  auto model = Model("first", {executor_});
+  auto model = Model("first", {detector_});
   const std::weak_ptr<ServedModel> watched = model;
   pipeline_->SetModels({.models = {{"first", std::move(model)}}, .default_model = "first"});
-  executor_->Hold();
+  detector_->Hold();
   ASSERT_TRUE(Submit("").ok());
-  executor_->WaitForCalls(1);
+  detector_->WaitForCalls(1);
 
   pipeline_->SetModels(Both());
   EXPECT_FALSE(watched.expired());
-  executor_->Release();
+  detector_->Release();
   results_.Wait(1);
   pipeline_->Shutdown();
 
@@ -126,16 +127,16 @@ TEST_F(ModelSetTest, AModelWithoutReplicasFailsAloneAndHealthyNamesIt) {
   EXPECT_TRUE(results_.Wait(2)[1].ok());
   EXPECT_THAT(std::string(pipeline_->Healthy().message()), HasSubstr("every replica of the model \"second\" failed"));
 
-  pipeline_->SetModels(OneModel({executor_}));
+  pipeline_->SetModels(OneModel({detector_}));
   EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
 TEST_F(ModelSetTest, FramesOfALostReplicaWaitForTheOneThatWorks) {
   MakeWith(2);
-  const auto broken = std::make_shared<FakeExecutor>();
+  const auto broken = std::make_shared<FakeDetector>();
   broken->FailCalls(1000);
   broken->AllowRebuilds(0);
-  pipeline_->SetModels(OneModel({broken, executor_}));
+  pipeline_->SetModels(OneModel({broken, detector_}));
   for (uint64_t seed = 0; seed < 20; ++seed) ASSERT_TRUE(Submit("", seed).ok());
   std::vector<absl::Status> statuses;
   for (const FrameResult& result : results_.Wait(20)) statuses.push_back(result.status());

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
 
@@ -61,9 +61,9 @@ class ModelStoreTest : public ::testing::Test {
     loaded_.push_back(fs::path(folder).filename());
     load_priority_ = ThreadPriority();
     if (broken_) return absl::DataLossError("clip.safetensors: broken");
-    auto executor = std::make_shared<FakeExecutor>();
-    if (cold_) executor->FailCalls(1);
-    return Replicas{std::move(executor)};
+    auto detector = std::make_shared<FakeDetector>();
+    if (cold_) detector->FailCalls(1);
+    return ReplicasOf({detector});
   }
 
   // Runs one change to its end.

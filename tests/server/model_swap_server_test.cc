@@ -18,7 +18,7 @@
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -28,27 +28,6 @@ namespace v1 = inspection::v1;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using Stream = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::InspectStreamResponse>;
-
-// A stand-in of a version of its own.
-class VersionedExecutor final : public Executor {
- public:
-  explicit VersionedExecutor(const std::string& version) : info_(model_.info()) { info_.version = version; }
-
-  FakeExecutor& model() { return model_; }
-
-  std::vector<absl::StatusOr<Detection>> Execute(absl::Span<const bayespfl::Frame> frames) override {
-    return model_.Execute(frames);
-  }
-  absl::Status Rebuild() override { return model_.Rebuild(); }
-  absl::Status Validate(absl::string_view category, int samples) const override {
-    return model_.Validate(category, samples);
-  }
-  const ModelInfo& info() const override { return info_; }
-
- private:
-  FakeExecutor model_;
-  ModelInfo info_;
-};
 
 class ModelSwapServerTest : public ::testing::Test {
  protected:
@@ -61,6 +40,7 @@ class ModelSwapServerTest : public ::testing::Test {
     config.model_root = folder_.path();
     config.models = "line";
     config.max_batch = 1;
+    config.drain_delay_seconds = 0;
     auto server = InspectionServer::Start(
         {.config = config,
          .loader = [this](const std::string& /*folder*/) { return Load(); },
@@ -77,19 +57,19 @@ class ModelSwapServerTest : public ::testing::Test {
   // Version 1, then 2, and so on.
   absl::StatusOr<Replicas> Load() {
     if (broken_) return absl::DataLossError("clip.safetensors: no tensor \"proj\"");
-    auto executor = std::make_shared<VersionedExecutor>(absl::StrCat(executors_.size() + 1, ".0"));
-    executors_.push_back(executor);
-    return Replicas{std::move(executor)};
+    auto detector = std::make_shared<FakeDetector>(absl::StrCat(detectors_.size() + 1, ".0"));
+    detectors_.push_back(detector);
+    return ReplicasOf({detector});
   }
 
   static void SendFrame(Stream& stream, uint64_t seed) {
     v1::InspectStreamRequest message;
-    message.mutable_frame()->set_seed(seed);
+    message.mutable_frame()->mutable_options()->set_seed(seed);
     v1::RawImage& raw = *message.mutable_frame()->mutable_image()->mutable_raw();
     raw.set_data(std::string(16, '\x80'));
     raw.set_width(4);
     raw.set_height(4);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     EXPECT_TRUE(stream.Write(message));
   }
 
@@ -103,14 +83,14 @@ class ModelSwapServerTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   std::ostringstream log_;
   std::atomic<bool> broken_{false};
-  std::vector<std::shared_ptr<VersionedExecutor>> executors_;  // filled while one loads
+  std::vector<std::shared_ptr<FakeDetector>> detectors_;  // filled while one loads
   std::unique_ptr<InspectionServer> server_;
   std::unique_ptr<admin::v1::ModelAdminService::Stub> admin_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };
 
 TEST_F(ModelSwapServerTest, AFrameIsAnsweredByTheVersionThatServedWhenItWasAccepted) {
-  FakeExecutor& old_model = executors_.front()->model();
+  FakeDetector& old_model = *detectors_.front();
   old_model.ForgetBatches();  // of the warm-up
   old_model.Hold();
   grpc::ClientContext context;
@@ -136,10 +116,10 @@ TEST_F(ModelSwapServerTest, AFrameIsAnsweredByTheVersionThatServedWhenItWasAccep
   EXPECT_EQ(loaded.model().version(), "2.0");
   ASSERT_TRUE(stream->Read(&before));
   ASSERT_TRUE(stream->Read(&after));
-  EXPECT_EQ(before.result().seed(), 1U);
-  EXPECT_EQ(before.result().model_version(), "1.0");
-  EXPECT_EQ(after.result().seed(), 2U);
-  EXPECT_EQ(after.result().model_version(), "2.0");
+  EXPECT_EQ(before.result().provenance().seed(), 1U);
+  EXPECT_EQ(before.result().provenance().model_version(), "1.0");
+  EXPECT_EQ(after.result().provenance().seed(), 2U);
+  EXPECT_EQ(after.result().provenance().model_version(), "2.0");
   EXPECT_TRUE(stream->Finish().ok());
 }
 

@@ -84,7 +84,7 @@ class OrderedStreamTest : public PipelineTest {
     raw.set_data(std::string(10'000, '\x07'));
     raw.set_width(100);
     raw.set_height(100);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     return message;
   }
 

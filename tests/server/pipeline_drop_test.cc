@@ -31,7 +31,7 @@ TEST_F(PipelineTest, AnExpiredFrameNeverReachesTheModelAndNamesItsStage) {
   const absl::Time deadline = request.deadline;
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
   while (absl::Now() <= deadline) std::this_thread::yield();
-  executor_->Release();
+  detector_->Release();
 
   const std::vector<FrameResult> results = results_.Wait(2);
 
@@ -39,7 +39,7 @@ TEST_F(PipelineTest, AnExpiredFrameNeverReachesTheModelAndNamesItsStage) {
   for (const FrameResult& result : results) expired.Update(result.status());
   EXPECT_EQ(expired.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(std::string(expired.message()), ::testing::ContainsRegex("stage (decode|execute)"));
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U)));
 }
 
 TEST_F(PipelineTest, RefusesAFrameWhoseDeadlineHasPassed) {
@@ -62,9 +62,9 @@ TEST_F(PipelineTest, AFrameExpiresWhileItWaitsAndNotWhenTheModelIsFree) {
 
   EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(observer_.waiting_for_model.load(), 0);
-  executor_->Release();
+  detector_->Release();
   results_.Wait(2);
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U)));
 }
 
 TEST_F(PipelineTest, AnEarlierDeadlineWakesTheTimer) {
@@ -85,12 +85,12 @@ TEST_F(PipelineTest, ACancelledFrameNeverReachesTheModel) {
   request.cancellation = token;
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
   token->Cancel();
-  executor_->Release();
+  detector_->Release();
 
   const std::vector<FrameResult> results = results_.Wait(2);
 
   EXPECT_EQ(observer_.failed.load(), 1);
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U)));
 }
 
 TEST_F(PipelineTest, ACancelledFrameLeavesAtOnce) {
@@ -107,9 +107,9 @@ TEST_F(PipelineTest, ACancelledFrameLeavesAtOnce) {
   const std::vector<FrameResult> results = results_.Wait(2);  // the model is still held
   EXPECT_EQ(results[0].status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(results[1].status().code(), absl::StatusCode::kCancelled);
-  executor_->Release();
+  detector_->Release();
   results_.Wait(4);
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U)));
 }
 
 TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
@@ -122,16 +122,16 @@ TEST_F(PipelineTest, ASkippedFrameIsAnsweredWithItsReason) {
 
   EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kAborted);
   EXPECT_FALSE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(2);
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U)));
 }
 
 TEST_F(PipelineTest, AFrameInsideTheModelCannotBeSkipped) {
-  executor_->Hold();
+  detector_->Hold();
   FrameId id = 0;
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(7), results_.Add(), &id).ok());
-  executor_->WaitForCalls(1);
+  detector_->WaitForCalls(1);
 
   EXPECT_FALSE(pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped")));
 }

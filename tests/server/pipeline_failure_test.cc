@@ -17,7 +17,7 @@ TEST_F(PipelineTest, OneFailingFrameFailsAlone) {
   for (const uint64_t seed : {uint64_t{1}, kFailingSeed, uint64_t{2}}) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
-  executor_->Release();
+  detector_->Release();
 
   const std::vector<FrameResult> results = results_.Wait(4);
 
@@ -27,17 +27,26 @@ TEST_F(PipelineTest, OneFailingFrameFailsAlone) {
 }
 
 TEST_F(PipelineTest, AFailedBatchIsTriedOnceMoreOnTheRebuiltReplica) {
-  executor_->FailCalls(1);
+  detector_->FailCalls(1);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
 
   EXPECT_TRUE(results_.Wait(1)[0].ok());
-  EXPECT_EQ(executor_->rebuilds(), 1);
+  EXPECT_EQ(detector_->rebuilds(), 1);
   EXPECT_EQ(observer_.rebuilt_replicas.load(), 1);
   EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
+TEST_F(PipelineTest, AFrameThatIsTriedOnceMoreIsNotPreparedAgain) {
+  detector_->FailCalls(1);
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
+
+  EXPECT_TRUE(results_.Wait(1)[0].ok());
+  EXPECT_EQ(detector_->frames(), 2U);
+  EXPECT_EQ(detector_->map_sizes().size(), 1U);
+}
+
 TEST_F(PipelineTest, TheSecondFailureOfAFrameIsItsAnswer) {
-  executor_->FailCalls(2);
+  detector_->FailCalls(2);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
 
   EXPECT_EQ(results_.Wait(1)[0].status().code(), absl::StatusCode::kInternal);
@@ -46,12 +55,12 @@ TEST_F(PipelineTest, TheSecondFailureOfAFrameIsItsAnswer) {
 }
 
 TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
-  auto broken = std::make_shared<FakeExecutor>();
+  auto broken = std::make_shared<FakeDetector>();
   broken->FailCalls(1000);
   broken->AllowRebuilds(0);
   pipeline_ =
       Pipeline::Create({.image_limits = {}, .max_frames_in_flight = 64, .max_batch = 1, .replicas = 2}, observer_);
-  pipeline_->SetModels(OneModel({broken, executor_}));
+  pipeline_->SetModels(OneModel({broken, detector_}));
   // Until the broken one has had its turn.
   size_t sent = 0;
   while (broken->rebuilds() == 0) {
@@ -65,8 +74,8 @@ TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
 }
 
 TEST_F(PipelineTest, WithoutReplicasEveryFrameIsAnsweredAndHealthyTells) {
-  executor_->FailCalls(1000);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1000);
+  detector_->AllowRebuilds(0);
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     // Later ones may be refused already.
     if (!pipeline_->Submit(MakeRequest(seed), results_.Add()).ok()) break;

@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "server/pipeline/pipeline.h"
 #include "server/pipeline/refusal.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 #include "tests/server/until.h"
 
 namespace bayespfl::server {
@@ -93,13 +93,12 @@ inline FrameRequest MakeRequest(uint64_t seed = 1) {
   FrameRequest request;
   request.image.pixels = RawImage{.data = *bytes, .width = 4, .height = 2, .stride = 0, .format = PixelFormat::kMono8};
   request.owner = std::move(bytes);
-  request.options.category = "metal nut";
-  request.options.seed = seed;
+  request.options.category = {.category = "metal nut", .seed = seed};
   return request;
 }
 
-inline ModelSet OneModel(Replicas replicas) {
-  auto model = std::make_shared<ServedModel>("fake", std::move(replicas));
+inline ModelSet OneModel(const std::vector<std::shared_ptr<FakeDetector>>& detectors) {
+  auto model = std::make_shared<ServedModel>("fake", ReplicasOf(detectors));
   return {.models = {{"fake", std::move(model)}}, .default_model = "fake"};
 }
 
@@ -107,20 +106,20 @@ class PipelineTest : public ::testing::Test {
  protected:
   void Make(const PipelineOptions& options) {
     pipeline_ = Pipeline::Create(options, observer_);
-    pipeline_->SetModels(OneModel({executor_}));
+    pipeline_->SetModels(OneModel({detector_}));
   }
   void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
-  void TearDown() override { executor_->Release(); }
+  void TearDown() override { detector_->Release(); }
 
   // Occupies the model, so that what is submitted next waits before it.
   void HoldModel() {
-    executor_->Hold();
+    detector_->Hold();
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(0), results_.Add()).ok());
-    executor_->WaitForCalls(1);
+    detector_->WaitForCalls(1);
   }
 
   CountingObserver observer_;
-  std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  std::shared_ptr<FakeDetector> detector_ = std::make_shared<FakeDetector>();
   Results results_;
   std::unique_ptr<Pipeline> pipeline_;  // last: it stops before the rest goes
 };

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 TEST_F(PipelineTest, RefusesAtOnceWhenFullAndNamesDepthAndSetting) {
   Make({.image_limits = {}, .max_frames_in_flight = 2, .max_batch = 1});
-  executor_->Hold();
+  detector_->Hold();
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
 
@@ -27,7 +27,7 @@ TEST_F(PipelineTest, RefusesAtOnceWhenFullAndNamesDepthAndSetting) {
 
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("2 frames in flight, max_frames_in_flight = 2"));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(2);
 }
 
@@ -41,7 +41,7 @@ TEST_F(PipelineTest, TakesFramesAgainAfterOneWasAnswered) {
 
 TEST_F(PipelineTest, LowPriorityMayFillThreeQuarters) {
   Make({.image_limits = {}, .max_frames_in_flight = 4, .max_batch = 1});
-  executor_->Hold();
+  detector_->Hold();
   const auto submit = [this](Priority priority) {
     FrameRequest request = MakeRequest();
     request.options.priority = priority;
@@ -58,7 +58,7 @@ TEST_F(PipelineTest, LowPriorityMayFillThreeQuarters) {
 
 TEST_F(PipelineTest, RefusesMoreBytesThanTheLimitAndNamesIt) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_bytes_in_flight = 20, .max_batch = 1});
-  executor_->Hold();
+  detector_->Hold();
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());  // 8 bytes each
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
 
@@ -66,7 +66,7 @@ TEST_F(PipelineTest, RefusesMoreBytesThanTheLimitAndNamesIt) {
 
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("16 bytes of pictures in flight, max_bytes_in_flight = 20"));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(2);
   EXPECT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
 }
@@ -97,10 +97,10 @@ TEST_F(PipelineTest, DecodedPicturesThatWaitAreBounded) {
   }
   // One in the line, one that waits for its place there.
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() >= 2; }));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(8);
 
-  for (const auto& batch : executor_->batches()) EXPECT_EQ(batch.size(), 1U);
+  for (const auto& batch : detector_->batches()) EXPECT_EQ(batch.size(), 1U);
 }
 
 }  // namespace

@@ -21,10 +21,10 @@ TEST_F(PipelineTest, TakesWhatIsWaitingUpToMaxBatchAndNoMore) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 6; }));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(7);
 
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 2U, 3U, 4U), ElementsAre(5U, 6U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 2U, 3U, 4U), ElementsAre(5U, 6U)));
 }
 
 TEST_F(PipelineTest, HighPriorityComesFirst) {
@@ -36,10 +36,10 @@ TEST_F(PipelineTest, HighPriorityComesFirst) {
     ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
     ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == seed; }));
   }
-  executor_->Release();
+  detector_->Release();
   results_.Wait(3);
 
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
 }
 
 TEST_F(PipelineTest, AnOldFrameOfLowPriorityIsNotStarved) {
@@ -53,10 +53,10 @@ TEST_F(PipelineTest, AnOldFrameOfLowPriorityIsNotStarved) {
   ASSERT_TRUE(pipeline_->Submit(std::move(young), results_.Add()).ok());
   ASSERT_TRUE(pipeline_->Submit(std::move(old), results_.Add()).ok());
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 2; }));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(3);
 
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U), ElementsAre(2U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U), ElementsAre(2U)));
 }
 
 TEST_F(PipelineTest, ASoonerDeadlineComesFirstAmongEquals) {
@@ -67,10 +67,10 @@ TEST_F(PipelineTest, ASoonerDeadlineComesFirstAmongEquals) {
   urgent.deadline = absl::Now() + absl::Milliseconds(800);
   ASSERT_TRUE(pipeline_->Submit(std::move(urgent), results_.Add()).ok());
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 2; }));
-  executor_->Release();
+  detector_->Release();
   results_.Wait(3);
 
-  EXPECT_THAT(executor_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(2U), ElementsAre(1U)));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ TEST_F(PipelineTest, ShutdownAnswersEveryAcceptedFrame) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
   std::thread stopper([this] { pipeline_->Shutdown(); });
-  executor_->Release();
+  detector_->Release();
   stopper.join();
 
   EXPECT_EQ(observer_.answered.load(), 6);
@@ -59,7 +59,7 @@ TEST_F(PipelineTest, EveryAcceptedFrameIsAnsweredExactlyOnceUnderLoadAndShutdown
       }
     });
   }
-  executor_->WaitForCalls(20);
+  detector_->WaitForCalls(20);
   pipeline_->Shutdown();
   for (std::thread& thread : threads) thread.join();
 
@@ -97,7 +97,7 @@ TEST_F(PipelineTest, EveryFrameIsAnsweredExactlyOnceWhateverHappensToIt) {
         if (status.ok()) ++accepted[index];
         if (i % 7 == 0) pipeline_->Cancel(*token);
         if (i % 11 == 0 && status.ok()) pipeline_->Skip(id, SkipFrom::kAnyLine, absl::AbortedError("skipped"));
-        if (i % 50 == 0) executor_->FailCalls(1);
+        if (i % 50 == 0) detector_->FailCalls(1);
       }
     });
   }

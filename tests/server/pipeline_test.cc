@@ -44,12 +44,57 @@ TEST_F(PipelineTest, AnswersAFrameWithScoresAreaAndTimes) {
 TEST_F(PipelineTest, ReleasesTheEncodedBytesAfterDecoding) {
   FrameRequest request = MakeRequest();
   const std::weak_ptr<const void> owner = request.owner;
-  executor_->Hold();
+  detector_->Hold();
   ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
 
-  executor_->WaitForCalls(1);
+  detector_->WaitForCalls(1);
 
   EXPECT_TRUE(owner.expired());
+}
+
+// The device's thread gets what others made ready, and leaves the rest to others.
+TEST_F(PipelineTest, ThreadsThatComputeNeitherPrepareNorFinish) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 2, .decode_threads = 2, .render_threads = 2});
+  for (uint64_t seed = 1; seed <= 8; ++seed) ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  for (const FrameResult& result : results_.Wait(8)) ASSERT_TRUE(result.ok()) << result.status();
+
+  const FakeDetector::Threads threads = detector_->threads();
+
+  ASSERT_EQ(threads.compute.size(), 1U);
+  EXPECT_FALSE(threads.prepare.contains(*threads.compute.begin()));
+  EXPECT_FALSE(threads.finish.contains(*threads.compute.begin()));
+}
+
+TEST_F(PipelineTest, FramesAreDecodedAndPreparedWhileTheModelComputesOthers) {
+  HoldModel();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(1), results_.Add()).ok());
+
+  detector_->WaitForPrepared(2);  // would not end if the thread that is held had to do it
+
+  EXPECT_EQ(detector_->frames(), 1U);
+}
+
+TEST_F(PipelineTest, AFrameThatCannotBePreparedFailsAlone) {
+  HoldModel();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(1), results_.Add()).ok());
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(kUnpreparableSeed), results_.Add()).ok());
+
+  EXPECT_EQ(results_.Wait(1)[0].status(), absl::InvalidArgumentError("the picture cannot be prepared"));
+  detector_->Release();
+  const std::vector<FrameResult> results = results_.Wait(3);
+  EXPECT_TRUE(results[1].ok());
+  EXPECT_TRUE(results[2].ok());
+}
+
+TEST_F(PipelineTest, OnlyFramesThatWantMapsGetThemAtTheirOwnSize) {
+  FrameRequest with_map = MakeRequest(2);
+  with_map.options.anomaly_map = MapEncoding::kPng8;
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(1), results_.Add()).ok());
+  results_.Wait(1);
+  ASSERT_TRUE(pipeline_->Submit(std::move(with_map), results_.Add()).ok());
+  results_.Wait(2);
+
+  EXPECT_EQ(detector_->map_sizes(), (std::vector<MapSize>{MapSize::kModel, MapSize::kFrame}));
 }
 
 TEST_F(PipelineTest, RefusesFramesBeforeTheModelIsLoaded) {
@@ -102,7 +147,7 @@ TEST_F(PipelineTest, AsksOnceForFramesThatAreSentTogether) {
 
 TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {
   FrameRequest request = MakeRequest();
-  request.options.category = "<|endoftext|>";
+  request.options.category.category = "<|endoftext|>";
 
   EXPECT_EQ(pipeline_->Submit(std::move(request), results_.Add()).code(), absl::StatusCode::kInvalidArgument);
 }

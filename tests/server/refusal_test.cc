@@ -98,8 +98,8 @@ TEST_F(FrameRefusalTest, AModelThatIsNotThereIsUnknown) {
 }
 
 TEST_F(FrameRefusalTest, AModelThatLostItsDevicesHasNoReplica) {
-  executor_->FailCalls(1);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1);
+  detector_->AllowRebuilds(0);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
   ASSERT_FALSE(results_.Wait(1)[0].ok());
 
@@ -109,7 +109,7 @@ TEST_F(FrameRefusalTest, AModelThatLostItsDevicesHasNoReplica) {
 
 TEST_F(FrameRefusalTest, ACategoryThatTheModelRefusesIsInvalid) {
   FrameRequest request = MakeRequest();
-  request.options.category = "<|endoftext|>";
+  request.options.category.category = "<|endoftext|>";
 
   ExpectRefused(std::move(request), Refusal::kInvalid);
 }

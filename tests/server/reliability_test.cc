@@ -69,8 +69,8 @@ class ReliabilityTest : public ServerTest {
     config.max_frames_per_stream = 4;
     config.max_delay_milliseconds = 2;
     config.drain_timeout_seconds = 20;
-    executor_->TakePerFrame(kTimePerFrame);
-    StartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+    detector_->TakePerFrame(kTimePerFrame);
+    StartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
   }
 
   // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
@@ -93,7 +93,7 @@ class ReliabilityTest : public ServerTest {
     raw.set_data(std::string(size_t{64} * 64, '\x80'));
     raw.set_width(64);
     raw.set_height(64);
-    raw.set_format(v1::PIXEL_FORMAT_MONO8);
+    raw.set_pfnc_pixel_format(0x01080001);
     // Three times what the server can take: every stream sends a frame in the time that the model needs for a third of
     // all streams' frames.
     constexpr auto kInterval = kTimePerFrame * kStreams / 3;
@@ -118,7 +118,7 @@ class ReliabilityTest : public ServerTest {
       if (reply.metadata().frame_id() != absl::StrCat(expected)) ++tally.out_of_order;
       if (reply.has_result()) {
         ++tally.results;
-        tally.seconds.push_back(reply.result().seconds().total());
+        tally.seconds.push_back(reply.result().timings().rbegin()->seconds());
       } else {
         ++(reply.has_skipped() ? tally.skipped : tally.errors);
         if (reply.error().code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE)) ++tally.unavailable;
@@ -149,7 +149,7 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   // What is allocated in the first minute stays: buffers of gRPC, arenas of malloc.
   const auto settled = std::min<std::chrono::milliseconds>(TestLength() / 2, std::chrono::minutes(1));
   int64_t memory_when_settled = 0;
-  executor_->StopRecording();
+  detector_->StopRecording();
   const auto start = Clock::now();
   const std::vector<Tally> tallies = Load([&] {
     std::this_thread::sleep_for(settled);
@@ -198,7 +198,7 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
 
   int of_all_streams = 0;
   std::map<uint64_t, int> computed;  // frames by seed
-  for (const std::vector<uint64_t>& batch : executor_->batches()) {
+  for (const std::vector<uint64_t>& batch : detector_->batches()) {
     for (const uint64_t seed : batch) ++computed[seed];
   }
   for (size_t i = 0; i < tallies.size(); ++i) {

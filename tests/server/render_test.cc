@@ -22,6 +22,14 @@ Detection MakeDetection() {
   return detection;
 }
 
+// Of a frame that has the map's size.
+InspectionOutcome MakeOutcome() {
+  InspectionOutcome outcome;
+  outcome.frame_width = 3;
+  outcome.frame_height = 2;
+  return outcome;
+}
+
 cv::Mat DecodePng(const std::string& data) {
   return cv::imdecode(std::vector<uint8_t>(data.begin(), data.end()), cv::IMREAD_UNCHANGED);
 }
@@ -69,7 +77,7 @@ TEST(RenderTest, MaskIsAPngOfBlackAndWhite) {
   FrameOptions options;
   options.mask = MapEncoding::kPng8;
   options.mask_threshold = 0.75F;
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   ASSERT_TRUE(Render(MakeDetection(), options, 0.5F, outcome).ok());
 
@@ -93,7 +101,7 @@ TEST(RenderTest, Uint8HoldsTheSameValuesAsPng8) {
 TEST(RenderTest, MaskAsBytesIsRowMajor) {
   FrameOptions options;
   options.mask = MapEncoding::kUint8;
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   ASSERT_TRUE(Render(MakeDetection(), options, 0.75F, outcome).ok());
 
@@ -107,13 +115,13 @@ TEST(RenderTest, MaskAsBytesIsRowMajor) {
 TEST(RenderTest, RefusesMasksInFormsThatMasksDoNotHave) {
   FrameOptions options;
   options.mask = MapEncoding::kFloat32;
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   EXPECT_EQ(Render(MakeDetection(), options, 0.75F, outcome).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(RenderTest, ComputesTheAreaWithTheModelsThresholdAndSendsNothingUnasked) {
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   ASSERT_TRUE(Render(MakeDetection(), FrameOptions(), 0.5F, outcome).ok());
 
@@ -124,12 +132,42 @@ TEST(RenderTest, ComputesTheAreaWithTheModelsThresholdAndSendsNothingUnasked) {
   EXPECT_FALSE(outcome.deviation_map.has_value());
 }
 
+// Of a frame without maps, the map stays at the model's size.
+TEST(RenderTest, CountsTheAreaThatTheMaskOfTheFramesSizeWouldHave) {
+  InspectionOutcome outcome;
+  outcome.frame_width = 50;
+  outcome.frame_height = 31;
+  Detection resized = MakeDetection();
+  resized.map = ResizeMap(resized.map, 50, 31);
+
+  ASSERT_TRUE(Render(MakeDetection(), FrameOptions(), 0.5F, outcome).ok());
+
+  const Mask mask = ThresholdMap(resized.map, 0.5F);
+  EXPECT_GT(mask.area, 0U);
+  EXPECT_LT(mask.area, 50U * 31U);
+  EXPECT_EQ(outcome.mask_area_pixels, mask.area);
+  EXPECT_DOUBLE_EQ(outcome.mask_area_fraction, static_cast<double>(mask.area) / (50 * 31));
+}
+
+TEST(RenderTest, CountsTheAreaAtModelSizeWhenThatIsAskedFor) {
+  InspectionOutcome outcome;
+  outcome.frame_width = 50;
+  outcome.frame_height = 31;
+  FrameOptions options;
+  options.resolution = MapSize::kModel;
+
+  ASSERT_TRUE(Render(MakeDetection(), options, 0.5F, outcome).ok());
+
+  EXPECT_EQ(outcome.mask_area_pixels, 4U);
+  EXPECT_DOUBLE_EQ(outcome.mask_area_fraction, 4.0 / 6);
+}
+
 TEST(RenderTest, SendsTheDeviationMapWhenAskedFor) {
   Detection detection = MakeDetection();
   detection.map_std = MakeMap();
   FrameOptions options;
   options.deviation_map = MapEncoding::kFloat32;
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   ASSERT_TRUE(Render(detection, options, 0.5F, outcome).ok());
 
@@ -140,7 +178,7 @@ TEST(RenderTest, SendsTheDeviationMapWhenAskedFor) {
 TEST(RenderTest, ReportsAScoreThatIsNotANumber) {
   Detection detection = MakeDetection();
   detection.score = std::numeric_limits<float>::quiet_NaN();
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   EXPECT_EQ(Render(detection, FrameOptions(), 0.5F, outcome).code(), absl::StatusCode::kInternal);
 }
@@ -148,7 +186,7 @@ TEST(RenderTest, ReportsAScoreThatIsNotANumber) {
 TEST(RenderTest, ReportsAMissingMap) {
   FrameOptions options;
   options.deviation_map = MapEncoding::kPng8;
-  InspectionOutcome outcome;
+  InspectionOutcome outcome = MakeOutcome();
 
   EXPECT_EQ(Render(MakeDetection(), options, 0.5F, outcome).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(Render(Detection(), FrameOptions(), 0.5F, outcome).code(), absl::StatusCode::kInternal);

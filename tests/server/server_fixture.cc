@@ -16,6 +16,7 @@ ServerConfig TestConfig() {
   config.port = 0;
   config.http_port = 0;
   config.max_batch = 1;
+  config.drain_delay_seconds = 0;
   return config;
 }
 
@@ -27,7 +28,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
 }
 
 void ServerTest::TearDown() {
-  executor_->Release();
+  detector_->Release();
   server_.reset();
 }
 

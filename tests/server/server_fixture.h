@@ -11,11 +11,11 @@
 
 #include "absl/status/status.h"
 #include "server/runtime/server.h"
-#include "tests/server/fake_executor.h"
+#include "tests/server/fake_detector.h"
 
 namespace bayespfl::server {
 
-// Free ports of 127.0.0.1, batches of one frame.
+// Free ports of 127.0.0.1, batches of one frame, no delay before a stop.
 ServerConfig TestConfig();
 
 // A connection of its own, without TLS; takes replies of any size.
@@ -37,7 +37,7 @@ class ServerTest : public ::testing::Test {
   // Waits until a line of /metrics ends with this.
   void WaitForMetric(const std::string& end) const;
 
-  const std::shared_ptr<FakeExecutor> executor_ = std::make_shared<FakeExecutor>();
+  const std::shared_ptr<FakeDetector> detector_ = std::make_shared<FakeDetector>();
   std::unique_ptr<InspectionServer> server_;
 };
 

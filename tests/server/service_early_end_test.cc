@@ -43,13 +43,13 @@ class EarlyEndTest : public ServiceTest {
   // The model holds another call's frame from now on until it is released.
   void SetUp() override {
     ServiceTest::SetUp();
-    const size_t warm_up = executor_->batches().size();
-    executor_->Hold();
+    const size_t warm_up = detector_->batches().size();
+    detector_->Hold();
     occupant_ = std::thread([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
-    executor_->WaitForCalls(warm_up + 1);
+    detector_->WaitForCalls(warm_up + 1);
   }
   void TearDown() override {
-    executor_->Release();
+    detector_->Release();
     occupant_.join();
     ServiceTest::TearDown();
   }
@@ -57,9 +57,9 @@ class EarlyEndTest : public ServiceTest {
   // Whether /metrics holds this before long.
   // Lets the model go on; the frame that has left must not come to it.
   void ExpectNeverInspected() {
-    executor_->Release();
+    detector_->Release();
     WaitForMetric("bayespfl_frames_in_flight 0");
-    EXPECT_THAT(executor_->batches(), Each(Not(Contains(kWaitingSeed))));
+    EXPECT_THAT(detector_->batches(), Each(Not(Contains(kWaitingSeed))));
   }
 
  private:

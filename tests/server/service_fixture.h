@@ -3,19 +3,17 @@
 #define BAYESPFL_TESTS_SERVER_SERVICE_FIXTURE_H_
 
 #include <gmock/gmock.h>
-#include <google/protobuf/any.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/status.pb.h"
 #include "server/runtime/server.h"
+#include "tests/server/error_details.h"
 #include "tests/server/pictures.h"
 #include "tests/server/server_fixture.h"
 
@@ -43,27 +41,8 @@ inline v1::InspectStreamRequest MakeFrame(const std::string& id, uint64_t seed =
   v1::InspectStreamRequest message;
   message.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png"));
   message.mutable_frame()->mutable_metadata()->set_frame_id(id);
-  message.mutable_frame()->set_seed(seed);
+  message.mutable_frame()->mutable_options()->set_seed(seed);
   return message;
-}
-
-// The google.rpc.ErrorInfo or RetryInfo among a status' details.
-template <typename Detail>
-std::optional<Detail> DetailOf(const google::rpc::Status& status) {
-  Detail detail;
-  for (const google::protobuf::Any& any : status.details()) {
-    if (any.type_url() == "type.googleapis.com/" + Detail::descriptor()->full_name() &&
-        detail.ParseFromString(any.value())) {
-      return detail;
-    }
-  }
-  return std::nullopt;
-}
-
-inline google::rpc::Status DetailsOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
-  return details;
 }
 
 class ServiceTest : public ServerTest {
@@ -79,7 +58,7 @@ class ServiceTest : public ServerTest {
     return config;
   }
 
-  ModelLoader Loader() { return LoaderOf(executor_); }
+  ModelLoader Loader() { return LoaderOf(detector_); }
 
   // Starts a server and a client of it; waits until it is ready unless told otherwise.
   void Start(const ServerConfig& config, ModelLoader loader, bool wait = true) {

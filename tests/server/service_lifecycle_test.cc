@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
@@ -23,20 +22,20 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST_F(ServiceTest, IsUnavailableUntilTheModelIsLoaded) {
-  executor_->Hold();  // the warm-up waits
+  detector_->Hold();  // the warm-up waits
   Start(DefaultConfig(), Loader(), /*wait=*/false);
 
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext context;
-  v1::GetModelInfoResponse info;
-  EXPECT_EQ(stub_->GetModelInfo(&context, {}, &info).error_code(), grpc::StatusCode::UNAVAILABLE);
+  v1::GetModelResponse info;
+  EXPECT_EQ(stub_->GetModel(&context, {}, &info).error_code(), grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext stream_context;
   EXPECT_EQ(stub_->InspectStream(&stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_THAT(Http("/startupz", 503), HasSubstr("loading"));
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("loaded yet"));
   Http("/livez", 200);
 
-  executor_->Release();
+  detector_->Release();
   ASSERT_TRUE(server_->WaitUntilLoaded().ok());
   EXPECT_TRUE(Inspect(MakeRequest()).ok());
   Http("/startupz", 200);
@@ -74,14 +73,14 @@ TEST_F(ServiceTest, GracefulStopAnswersAcceptedFramesAndEndsStreams) {
   idle->Write(MakeConfiguration());
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
-  executor_->Hold();
+  detector_->Hold();
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(2);
+  detector_->WaitForCalls(2);
   std::thread stopper([this] { server_->Shutdown(); });
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/readyz"), "draining"); }));
   EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   EXPECT_TRUE(stream->Read(&reply));
@@ -109,17 +108,20 @@ TEST_F(ServiceTest, AStreamThatDrainsSaysSoToPrograms) {
   stopper.join();
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(status));
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_DRAINING);
+  const auto info = DetailOf<rpc::ErrorInfo>(status, "google.rpc.ErrorInfo");
   ASSERT_TRUE(info.has_value());
   EXPECT_EQ(info->reason(), "DRAINING");
   EXPECT_EQ(info->domain(), "inspection.bayespfl");
 }
 
 TEST_F(ServiceTest, WithoutReplicasTheProbeAsksForARestart) {
-  executor_->FailCalls(1000);
-  executor_->AllowRebuilds(0);
+  detector_->FailCalls(1000);
+  detector_->AllowRebuilds(0);
 
-  EXPECT_EQ(Inspect(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
+  const grpc::Status status = Inspect(MakeRequest());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << "another server may have the model";
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_NO_REPLICA);
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
   EXPECT_THAT(Http("/readyz", 503), HasSubstr("could not be rebuilt"));
   grpc::health::v1::HealthCheckResponse health;

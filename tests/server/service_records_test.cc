@@ -14,6 +14,7 @@
 
 #include "base/mutex.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "model/verdict/result_line.h"
 #include "tests/server/server_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -41,7 +42,7 @@ class ServiceRecordsTest : public ServerTest {
       lines_.push_back(nlohmann::json::parse(line));
     };
     ASSERT_NO_FATAL_FAILURE(
-        StartServer({.config = config, .loader = LoaderOf(executor_), .logger = *CreateLogger(std::move(options))}));
+        StartServer({.config = config, .loader = LoaderOf(detector_), .logger = *CreateLogger(std::move(options))}));
     stub_ = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
   }
 
@@ -50,7 +51,7 @@ class ServiceRecordsTest : public ServerTest {
     v1::Image image;
     image.mutable_raw()->set_width(2);
     image.mutable_raw()->set_height(1);
-    image.mutable_raw()->set_format(v1::PIXEL_FORMAT_MONO8);
+    image.mutable_raw()->set_pfnc_pixel_format(0x01080001);
     image.mutable_raw()->set_data("xy");
     return image;
   }
@@ -80,7 +81,7 @@ class ServiceRecordsTest : public ServerTest {
     for (const std::string& id : frame_ids) {
       v1::InspectStreamRequest frame;
       frame.mutable_frame()->mutable_metadata()->set_frame_id(id);
-      frame.mutable_frame()->set_seed(1);
+      frame.mutable_frame()->mutable_options()->set_seed(1);
       if (id != "bad") *frame.mutable_frame()->mutable_image() = Picture();
       stream->Write(frame);
     }
@@ -168,10 +169,10 @@ TEST_F(ServiceRecordsTest, StreamsAndModelInfoDoTheSame) {
   stream.AddMetadata("traceparent", kTraceParent);
   grpc::ClientContext info;
   info.AddMetadata("traceparent", kTraceParent);
-  v1::GetModelInfoResponse response;
+  v1::GetModelResponse response;
 
   ASSERT_TRUE(RunStream(stream, {"1"}).ok());
-  ASSERT_TRUE(stub_->GetModelInfo(&info, {}, &response).ok());
+  ASSERT_TRUE(stub_->GetModel(&info, {}, &response).ok());
 
   EXPECT_EQ(Returned(stream, "x-request-id"), "order-18");
   EXPECT_THAT(Returned(stream, "traceparent"), StartsWith("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
@@ -261,14 +262,48 @@ TEST_F(ResultLogTest, AnAnsweredFrameIsALine) {
   EXPECT_EQ(lines[0]["part_id"], "part 1");
   EXPECT_EQ(lines[0]["category"], "leather");
   EXPECT_EQ(lines[0]["code"], "OK");
-  EXPECT_EQ(lines[0]["model_version"], executor_->info().version);
-  EXPECT_EQ(lines[0]["seed"], 42);
+  EXPECT_EQ(lines[0]["attempt"], 0);
+  EXPECT_EQ(lines[0]["object"], "tanned leather");
+  EXPECT_EQ(lines[0]["verdict"], "REVIEW");
+  EXPECT_EQ(lines[0]["decided_by"], "score");
   EXPECT_EQ(lines[0]["score"], 0.42);
   EXPECT_EQ(lines[0]["map_score"], 0.5);
-  EXPECT_EQ(lines[0]["score_threshold"], 0.5);
   EXPECT_EQ(lines[0]["mask_threshold"], 0.25);
-  EXPECT_EQ(lines[0]["mask_area_pixels"], 2);
+  EXPECT_EQ(lines[0]["mask_area_fraction"], 1);
+  EXPECT_EQ(lines[0]["thresholds"]["lines"]["score"]["fail"], 0.5);
+  EXPECT_EQ(lines[0]["provenance"]["model_version"], detector_->info().version);
+  EXPECT_EQ(lines[0]["provenance"]["seed"], 42);
+  EXPECT_EQ(lines[0]["provenance"]["picture"]["raw"]["pfnc_pixel_format"], 0x01080001);
   EXPECT_EQ(lines[0]["request_id"], "order-17");
+}
+
+TEST_F(ResultLogTest, AFrameThatIsSentAgainIsSeen) {
+  v1::InspectRequest request = Request();
+  request.mutable_metadata()->set_attempt(3);
+  request.mutable_metadata()->mutable_capture_time()->set_seconds(1'700'000'000);
+  grpc::ClientContext context;
+
+  ASSERT_TRUE(Inspect(request, context).ok());
+
+  const std::vector<nlohmann::json> lines = Results();
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_EQ(lines[0]["attempt"], 3);
+  EXPECT_EQ(lines[0]["capture_time"], "2023-11-14T22:13:20.000Z");
+}
+
+TEST_F(ResultLogTest, TheLineIsTheResultThatTheClientGot) {
+  grpc::ClientContext context;
+  v1::InspectResponse response;
+  ASSERT_TRUE(stub_->Inspect(&context, Request(), &response).ok());
+
+  const std::vector<nlohmann::json> lines = Results();
+  ASSERT_EQ(lines.size(), 1);
+  const absl::StatusOr<Inspection> read = ParseResultLine(lines[0].dump());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->provenance.result_id, response.provenance().result_id());
+  EXPECT_EQ(read->provenance.picture.sha256, response.provenance().picture_sha256());
+  EXPECT_EQ(read->score, response.score());
+  EXPECT_EQ(read->thresholds.revision, response.thresholds().revision());
 }
 
 TEST_F(ResultLogTest, EveryFrameOfAStreamIsALineAlsoTheBadOne) {
@@ -298,7 +333,7 @@ TEST_F(ResultLogTest, AFileThatCannotBeOpenedEndsTheStart) {
   ServerConfig config = TestConfig();
   config.result_log = "/nonexistent/results";
 
-  const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = nullptr});
+  const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
 
   EXPECT_EQ(started.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(started.message()), StartsWith("result_log: "));

@@ -45,24 +45,24 @@ class StartStopTest : public ServiceTest {
 };
 
 TEST_F(StartStopTest, IsHealthyOnlyBetweenLoadingAndDraining) {
-  executor_->Hold();  // the warm-up waits
+  detector_->Hold();  // the warm-up waits
   Start(DefaultConfig(), Loader(), /*wait=*/false);
   EXPECT_THAT(Health(), Each(HealthCheckResponse::NOT_SERVING));
 
-  executor_->Release();
+  detector_->Release();
   ASSERT_TRUE(server_->WaitUntilLoaded().ok());
   EXPECT_THAT(Health(), Each(HealthCheckResponse::SERVING));
 
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   std::thread client([this] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   std::thread stopper([this] { server_->Shutdown(); });
   httplib::Client probe("127.0.0.1", server_->http_port());
   while (probe.Get("/readyz")->status != 503) std::this_thread::yield();
   EXPECT_THAT(Health(), Each(HealthCheckResponse::NOT_SERVING));
 
-  executor_->Release();
+  detector_->Release();
   client.join();
   stopper.join();
 }
@@ -70,11 +70,11 @@ TEST_F(StartStopTest, IsHealthyOnlyBetweenLoadingAndDraining) {
 TEST_F(StartStopTest, WarmsUpEveryBatchSize) {
   ServerConfig config = DefaultConfig();
   config.max_batch = 3;
-  executor_->ForgetBatches();
+  detector_->ForgetBatches();
   Start(config, Loader());
 
   std::vector<size_t> sizes;
-  for (const auto& batch : executor_->batches()) sizes.push_back(batch.size());
+  for (const auto& batch : detector_->batches()) sizes.push_back(batch.size());
 
   EXPECT_THAT(sizes, UnorderedElementsAre(1, 2, 3));
 }

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
 
@@ -30,8 +29,8 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   config.max_frames_per_stream = kMaxFrames;
   config.max_frames_in_flight = kMaxFrames;  // a frame read beyond them is refused, and its reply says so
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   v1::InspectStreamRequest configuration = MakeConfiguration();
@@ -39,19 +38,19 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   stream->Write(configuration);
   for (uint64_t i = 0; i < kFrames; ++i) stream->Write(MakeFrame(std::to_string(i), i));
   stream->WritesDone();
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
 
   // Calls on the same connection: when they are answered, all frames have come to the server's side of it.
   for (int call = 0; call < 20; ++call) {
     grpc::ClientContext call_context;
-    v1::GetModelInfoResponse info;
-    ASSERT_TRUE(stub_->GetModelInfo(&call_context, {}, &info).ok());
+    v1::GetModelResponse info;
+    ASSERT_TRUE(stub_->GetModel(&call_context, {}, &info).ok());
     EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_in_flight 2\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"execute\"} 1\n")));
   }
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   for (uint64_t i = 0; i < kFrames; ++i) {
@@ -114,9 +113,7 @@ TEST_F(ServiceTest, StreamsThatBeganTogetherEndATenthAroundTheirAgeApart) {
 
   for (const auto& stream : streams) {
     EXPECT_EQ(stream->status.error_code(), grpc::StatusCode::UNAVAILABLE) << stream->status.error_message();
-    const auto info = DetailOf<google::rpc::ErrorInfo>(DetailsOf(stream->status));
-    ASSERT_TRUE(info.has_value());
-    EXPECT_EQ(info->reason(), "MAX_STREAM_AGE");
+    EXPECT_EQ(ErrorOf(stream->status).reason(), v1::ERROR_REASON_MAX_STREAM_AGE);
     EXPECT_GE(stream->age, kMaxAge * 0.895);
     EXPECT_LE(stream->age, kMaxAge * 1.1 + kMargin);
   }

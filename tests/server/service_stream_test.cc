@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "google/rpc/error_details.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
 
@@ -31,7 +30,7 @@ TEST_F(ServiceTest, StreamRepliesInOrderAndGoesOnAfterABadFrame) {
     for (uint64_t i = 0; i < kFrames; ++i) {
       v1::InspectStreamRequest message = MakeFrame(std::to_string(i), i);
       if (i == 3) message.mutable_frame()->mutable_image()->set_encoded("no picture");
-      if (i == 5) message.mutable_frame()->set_category("");
+      if (i == 5) message.mutable_frame()->mutable_options()->set_category("");
       if (i == 7) message.mutable_frame()->mutable_timeout()->set_seconds(-1);
       if (i == 9) message.clear_message();
       stream->Write(message);
@@ -47,7 +46,7 @@ TEST_F(ServiceTest, StreamRepliesInOrderAndGoesOnAfterABadFrame) {
       EXPECT_EQ(reply.error().code(), static_cast<int>(absl::StatusCode::kInvalidArgument)) << i;
       EXPECT_FALSE(reply.error().message().empty());
     } else {
-      EXPECT_EQ(reply.result().seed(), i);
+      EXPECT_EQ(reply.result().provenance().seed(), i);
       EXPECT_EQ(reply.result().metadata().frame_id(), std::to_string(i));
     }
     if (i != 9) {
@@ -75,6 +74,7 @@ TEST_F(ServiceTest, SecondConfigurationEndsTheStreamAfterTheRepliesBeforeIt) {
   EXPECT_FALSE(stream->Read(&reply));
   const grpc::Status status = stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAM_PROTOCOL);
   EXPECT_THAT(status.error_message(), HasSubstr("second"));
 }
 
@@ -85,7 +85,9 @@ TEST_F(ServiceTest, FrameBeforeTheConfigurationEndsTheStream) {
 
   v1::InspectStreamResponse reply;
   EXPECT_FALSE(stream->Read(&reply));
-  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAM_PROTOCOL);
 }
 
 TEST_F(ServiceTest, BadConfigurationEndsTheStream) {
@@ -107,20 +109,61 @@ TEST_F(ServiceTest, FrameOverridesCategoryAndSeedOfTheConfiguration) {
   configuration.mutable_configuration()->mutable_options()->set_seed(5);
   stream->Write(configuration);
   v1::InspectStreamRequest plain = MakeFrame("0");
-  plain.mutable_frame()->clear_seed();
+  plain.mutable_frame()->clear_options();
   stream->Write(plain);
   v1::InspectStreamRequest other = MakeFrame("1", 6);
-  other.mutable_frame()->set_category("zipper");
+  other.mutable_frame()->mutable_options()->set_category("zipper");
   stream->Write(other);
   stream->WritesDone();
 
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.result().seed(), 5U);
+  EXPECT_EQ(reply.result().provenance().seed(), 5U);
   EXPECT_EQ(reply.result().category(), "metal nut");
   ASSERT_TRUE(stream->Read(&reply));
-  EXPECT_EQ(reply.result().seed(), 6U);
+  EXPECT_EQ(reply.result().provenance().seed(), 6U);
   EXPECT_EQ(reply.result().category(), "zipper");
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(ServiceTest, AFramesOptionsWinOverTheConfigurationsForThatFrameAlone) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  v1::InspectStreamRequest configuration = MakeConfiguration("leather");
+  configuration.mutable_configuration()->mutable_options()->set_mask(v1::MASK_ENCODING_PNG1);
+  stream->Write(configuration);
+  v1::InspectStreamRequest special = MakeFrame("0");
+  special.mutable_frame()->mutable_options()->set_mask(v1::MASK_ENCODING_COCO_RLE);
+  special.mutable_frame()->mutable_options()->set_resolution(v1::MAP_RESOLUTION_MODEL);
+  stream->Write(special);
+  stream->Write(MakeFrame("1"));
+  stream->WritesDone();
+
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.result().category(), "leather");
+  EXPECT_EQ(reply.result().mask().encoding(), v1::MASK_ENCODING_COCO_RLE);
+  EXPECT_EQ(reply.result().mask().width(), 8U);
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.result().mask().encoding(), v1::MASK_ENCODING_PNG1);
+  EXPECT_EQ(reply.result().mask().width(), 40U);
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(ServiceTest, AFrameThatIsSentAgainIsEchoedWithItsAttempt) {
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  v1::InspectStreamRequest again = MakeFrame("17");
+  again.mutable_frame()->mutable_metadata()->set_attempt(2);
+  stream->Write(again);
+  stream->WritesDone();
+
+  v1::InspectStreamResponse reply;
+  ASSERT_TRUE(stream->Read(&reply));
+  EXPECT_EQ(reply.metadata().frame_id(), "17");
+  EXPECT_EQ(reply.metadata().attempt(), 2U);
+  EXPECT_EQ(reply.result().metadata().attempt(), 2U);
   EXPECT_TRUE(stream->Finish().ok());
 }
 
@@ -144,16 +187,16 @@ TEST_F(ServiceTest, UnknownFieldsOfTheMetadataDoNotComeBack) {
 TEST_F(ServiceTest, FrameTimeoutIsAnErrorOfThatFrame) {
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
-  executor_->Hold();
+  detector_->Hold();
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(2);  // the warm-up and the frame
+  detector_->WaitForCalls(2);  // the warm-up and the frame
   v1::InspectStreamRequest hurried = MakeFrame("1");
   hurried.mutable_frame()->mutable_timeout()->set_nanos(1'000'000);
   stream->Write(hurried);
   stream->Write(MakeFrame("2"));
   WaitForMetric("outcome=\"expired\"} 1");
-  executor_->Release();
+  detector_->Release();
 
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
@@ -201,7 +244,8 @@ TEST_F(ServiceTest, ALongStreamIsEndedAfterItsReplies) {
 
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(850));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(DetailsOf(status))->reason(), "MAX_STREAM_AGE");
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_MAX_STREAM_AGE);
+  EXPECT_EQ(DetailOf<rpc::ErrorInfo>(status, "google.rpc.ErrorInfo")->reason(), "MAX_STREAM_AGE");
 }
 
 TEST_F(ServiceTest, RefusesMoreStreamsThanTheLimitAndNamesIt) {
@@ -222,7 +266,8 @@ TEST_F(ServiceTest, RefusesMoreStreamsThanTheLimitAndNamesIt) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("max_streams = 1"));
-  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(DetailsOf(status)).has_value());
+  EXPECT_EQ(ErrorOf(status).reason(), v1::ERROR_REASON_STREAMS_FULL);
+  EXPECT_TRUE(ErrorOf(status).has_retry_delay());
   first->WritesDone();
   EXPECT_TRUE(first->Finish().ok());
   grpc::ClientContext third_context;
@@ -236,45 +281,46 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   ServerConfig config = DefaultConfig();
   config.max_frames_in_flight = 1;
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   stream->Write(MakeConfiguration());
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);
   stream->Write(MakeFrame("1"));
   WaitForMetric("outcome=\"refused\"} 1");
-  executor_->Release();
+  detector_->Release();
   v1::InspectStreamResponse reply;
   ASSERT_TRUE(stream->Read(&reply));
   EXPECT_TRUE(reply.has_result());
   ASSERT_TRUE(stream->Read(&reply));
 
   EXPECT_EQ(reply.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
-  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(reply.error()).has_value());
+  EXPECT_EQ(reply.error().reason(), v1::ERROR_REASON_QUEUE_FULL);
+  EXPECT_TRUE(reply.error().has_retry_delay());
 }
 
 TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
   ServerConfig config = DefaultConfig();
   config.max_frames_per_stream = 2;
   Start(config, Loader());
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
   v1::InspectStreamRequest configuration = MakeConfiguration();
   configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_LATEST);
   stream->Write(configuration);
   stream->Write(MakeFrame("0"));
-  executor_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
+  detector_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
   for (int i = 1; i <= 5; ++i) {
     stream->Write(MakeFrame(std::to_string(i)));
     // A frame that is being decoded holds its place, so the next one comes when this one waits and the last has gone.
     WaitForMetric(absl::StrCat("outcome=\"skipped\"} ", i - 1));
     WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
   }
-  executor_->Release();
+  detector_->Release();
   stream->WritesDone();
 
   std::string outcomes;
@@ -289,21 +335,21 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
 }
 
 TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {
-  const size_t warm_up = executor_->batches().size();
-  executor_->Hold();
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
   {
     grpc::ClientContext context;
     const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
     stream->Write(MakeConfiguration());
     for (int i = 0; i < 3; ++i) stream->Write(MakeFrame(std::to_string(i)));
-    executor_->WaitForCalls(warm_up + 1);
+    detector_->WaitForCalls(warm_up + 1);
     WaitForMetric("bayespfl_frames_in_flight 3");
     context.TryCancel();
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   // The model is still held: the two that wait leave without it.
   WaitForMetric("outcome=\"cancelled\"} 2");
-  executor_->Release();
+  detector_->Release();
   WaitForMetric("bayespfl_frames_in_flight 0");
 }
 

@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -150,6 +154,97 @@ TEST_F(DetectorTest, ABadFrameFailsAlone) {
   for (size_t i = 1; i < frames.size(); ++i) EXPECT_EQ(results[i].status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// --- the three steps ---
+
+std::vector<const PreparedFrame*> Pointers(const std::vector<std::unique_ptr<const PreparedFrame>>& frames) {
+  std::vector<const PreparedFrame*> pointers;
+  for (const auto& frame : frames) pointers.push_back(frame.get());
+  return pointers;
+}
+
+TEST_F(DetectorTest, TheStepsInThreadsOfTheirOwnGiveTheBitsOfDetect) {
+  Frame frame{.category = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kFrame, .map_deviation = true};
+  std::vector<std::unique_ptr<const PreparedFrame>> prepared;
+  std::thread([&] {
+    const RgbImage image = Picture(150, 90, 3);  // gone before the device's turn
+    frame.image = &image;
+    prepared.push_back(*detector_->Prepare(frame));
+  }).join();
+  std::vector<absl::StatusOr<ComputedFrame>> computed;
+  std::thread([&] { computed = detector_->Compute(Pointers(prepared)); }).join();
+  ASSERT_TRUE(computed[0].ok()) << computed[0].status();
+  const Detection steps = detector_->Finish(*std::move(computed[0]));
+
+  const RgbImage image = Picture(150, 90, 3);
+  frame.image = &image;
+  const Detection whole = DetectOne(frame);
+  EXPECT_EQ(steps.score, whole.score);
+  EXPECT_EQ(steps.score_std, whole.score_std);
+  EXPECT_EQ(steps.map_score, whole.map_score);
+  EXPECT_EQ(steps.map.values, whole.map.values);
+  EXPECT_EQ(steps.map_std.values, whole.map_std.values);
+  EXPECT_GT(steps.seconds.preprocess, 0);
+  EXPECT_GT(steps.seconds.postprocess, 0);
+}
+
+TEST_F(DetectorTest, APreparedFrameCanBeComputedAgainToTheBit) {
+  const RgbImage image = Picture(224, 224, 1);
+  std::vector<std::unique_ptr<const PreparedFrame>> prepared;
+  prepared.push_back(*detector_->Prepare({.image = &image, .category = "wood", .seed = 5, .samples = 2}));
+
+  const absl::StatusOr<ComputedFrame> first = detector_->Compute(Pointers(prepared))[0];
+  const absl::StatusOr<ComputedFrame> second = detector_->Compute(Pointers(prepared))[0];
+
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->score, second->score);
+  EXPECT_EQ(first->map.values, second->map.values);
+}
+
+TEST_F(DetectorTest, AnotherDetectorOfThePackageComputesAPreparedFrameToTheBit) {
+  const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+  ASSERT_TRUE(other.ok()) << other.status();
+  const RgbImage image = Picture(224, 224, 1);
+  std::vector<std::unique_ptr<const PreparedFrame>> prepared;
+  prepared.push_back(*detector_->Prepare({.image = &image, .category = "wood", .seed = 5, .samples = 2}));
+
+  const absl::StatusOr<ComputedFrame> here = detector_->Compute(Pointers(prepared))[0];
+  const absl::StatusOr<ComputedFrame> there = (*other)->Compute(Pointers(prepared))[0];
+
+  ASSERT_TRUE(here.ok() && there.ok());
+  EXPECT_EQ(here->score, there->score);
+  EXPECT_EQ(here->map.values, there->map.values);
+}
+
+TEST_F(DetectorTest, APreparedFrameWeighsWhatTheNetworkTakes) {
+  const RgbImage small = Picture(10, 10, 1);
+  const auto prepared = detector_->Prepare({.image = &small, .category = "wood"});
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_GE((*prepared)->bytes(), sizeof(float) * 3 * 224 * 224);
+  EXPECT_LT((*prepared)->bytes(), sizeof(float) * 3 * 224 * 224 + 1000);
+}
+
+TEST_F(DetectorTest, AFrameThatWantsNoMapHasItsScoresAndNoMapAtAll) {
+  const RgbImage image = Picture(300, 200, 1);
+  Frame frame{.image = &image, .category = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kNone};
+  frame.map_deviation = true;  // of which there is none without a map
+  std::vector<std::unique_ptr<const PreparedFrame>> prepared;
+  prepared.push_back(*detector_->Prepare(frame));
+  absl::StatusOr<ComputedFrame> computed = std::move(detector_->Compute(Pointers(prepared))[0]);
+  ASSERT_TRUE(computed.ok()) << computed.status();
+  EXPECT_TRUE(computed->map_std.values.empty());
+
+  const Detection result = detector_->Finish(*std::move(computed));
+
+  EXPECT_TRUE(result.map.values.empty());
+  EXPECT_TRUE(result.map_std.values.empty());
+  frame.map_size = MapSize::kFrame;
+  const Detection with_map = DetectOne(frame);
+  EXPECT_EQ(result.score, with_map.score);
+  EXPECT_EQ(result.map_score, with_map.map_score);
+}
+
+// --- categories ---
+
 TEST_F(DetectorTest, CategoriesThatFillTheContextAreAcceptedAndOneTokenMoreIsRefused) {
   // Context 32, 10 prompt rows: the end of text may stand at 22, start and "X" before it leave 20 tokens.
   std::string category = "a";
@@ -234,6 +329,12 @@ TEST_F(PackageTest, AnUnknownKeyIsNamed) {
   ReplaceInConfig("\"stage\": 2", "\"stage\": 2, \"stagee\": 2");
   EXPECT_EQ(Load().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(Load().message()), HasSubstr("\"stagee\" is not a known key"));
+}
+
+TEST_F(PackageTest, AnUnknownKindNamesTheKnownOnes) {
+  ReplaceInConfig("\"stage\": 2", "\"kind\": \"patch-core\", \"stage\": 2");
+  EXPECT_EQ(Load().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Load().message()), HasSubstr("the known ones are: \"bayes-pfl\""));
 }
 
 TEST_F(PackageTest, WithoutAThresholdThePackageIsNotCalibrated) {

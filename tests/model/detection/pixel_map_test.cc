@@ -1,6 +1,8 @@
 #include "model/detection/pixel_map.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include "gmock/gmock.h"
@@ -49,6 +51,21 @@ TEST(ResizeMapTest, DoublingInterpolatesAtHalfPixelCentres) {
 }
 
 TEST(ResizeMapTest, ASinglePixelFillsAnySize) { EXPECT_THAT(ResizeMap({1, 1, {0.5F}}, 3, 2).values, Each(0.5F)); }
+
+TEST(CountResizedAtLeastTest, CountsThePixelsOfTheResizedMap) {
+  PixelMap map{7, 5, std::vector<float>(35)};
+  for (size_t i = 0; i < map.values.size(); ++i) map.values[i] = static_cast<float>(i * 11 % 35) / 35.0F;
+  const PixelMap resized = ResizeMap(map, 40, 31);
+  for (const float threshold : {0.0F, 0.3F, 0.5F, 0.9F, 1.5F}) {
+    const auto expected = std::count_if(resized.values.begin(), resized.values.end(),
+                                        [threshold](float value) { return value >= threshold; });
+    EXPECT_EQ(CountResizedAtLeast(map, 40, 31, threshold), static_cast<uint64_t>(expected)) << threshold;
+  }
+}
+
+TEST(CountResizedAtLeastTest, AMapOfTheSizeIsCountedAsItIs) {
+  EXPECT_EQ(CountResizedAtLeast({3, 1, {0.25F, 0.5F, 0.75F}}, 3, 1, 0.5F), 2U);
+}
 
 TEST(HottestMeanTest, AveragesTheLargestValues) {
   PixelMap map{20, 20, std::vector<float>(400)};

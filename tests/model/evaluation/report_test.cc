@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +53,57 @@ std::string GrayBmp(const std::vector<uint8_t>& gray) {
   return testing::Bmp(image);
 }
 
+class GrayFrame final : public PreparedFrame {
+ public:
+  explicit GrayFrame(std::vector<float> pixels) : gray(std::move(pixels)) {}
+  [[nodiscard]] size_t bytes() const override { return gray.size() * sizeof(float); }
+
+  const std::vector<float> gray;  // 0..1
+};
+
+// The map is the picture's gray, the score its mean. Fails once `allowed` pictures were seen.
+class GrayDetector final : public Detector {
+ public:
+  explicit GrayDetector(int allowed) : allowed_(allowed) {}
+
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
+    std::vector<float> gray;
+    for (size_t i = 0; i < frame.image->pixels.size(); i += 3) {
+      gray.push_back(static_cast<float>(frame.image->pixels[i]) / 255.0F);
+    }
+    return std::make_unique<GrayFrame>(std::move(gray));
+  }
+  std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const override {
+    std::vector<absl::StatusOr<ComputedFrame>> results;
+    for (const PreparedFrame* frame : frames) {
+      if (allowed_-- == 0) return {frames.size(), absl::InternalError("the device failed")};
+      ComputedFrame computed;
+      computed.map = {kSide, kSide, static_cast<const GrayFrame*>(frame)->gray};
+      const std::vector<float>& gray = computed.map.values;
+      computed.score = static_cast<float>(std::accumulate(gray.begin(), gray.end(), 0.0) / kPixels);
+      results.emplace_back(std::move(computed));
+    }
+    return results;
+  }
+  Detection Finish(ComputedFrame frame) const override {
+    Detection detection;
+    detection.score = detection.text_score = frame.score;
+    detection.map_score = *std::max_element(frame.map.values.begin(), frame.map.values.end());
+    detection.map = std::move(frame.map);
+    return detection;
+  }
+  absl::Status Validate(absl::string_view /*category*/, int /*samples*/) const override { return absl::OkStatus(); }
+  absl::StatusOr<std::string> CategoryKey(absl::string_view category) const override { return std::string(category); }
+  absl::StatusOr<CategoryThresholds> Thresholds(absl::string_view /*category*/) const override {
+    return CategoryThresholds();
+  }
+  const ModelInfo& info() const override { return info_; }
+
+ private:
+  const ModelInfo info_;
+  mutable int allowed_;
+};
+
 class ReportTest : public ::testing::Test {
  protected:
   // A category of `normal` and `anomalous` pictures; picture i is brighter than picture i - 1, defects are a bright
@@ -76,21 +130,6 @@ class ReportTest : public ::testing::Test {
     }
   }
 
-  // The "model": the map is the picture's gray, the score its mean. Fails once `allowed` pictures were seen.
-  absl::StatusOr<Detection> Detect(const Frame& frame, int& allowed) const {
-    if (allowed-- == 0) return absl::InternalError("the device failed");
-    Detection detection;
-    detection.map = {kSide, kSide, {}};
-    double sum = 0;
-    for (size_t i = 0; i < frame.image->pixels.size(); i += 3) {
-      detection.map.values.push_back(static_cast<float>(frame.image->pixels[i]) / 255.0F);
-      sum += detection.map.values.back();
-    }
-    detection.score = detection.text_score = static_cast<float>(sum / kPixels);
-    detection.map_score = *std::max_element(detection.map.values.begin(), detection.map.values.end());
-    return detection;
-  }
-
   absl::StatusOr<Evaluation> Evaluate(const std::string& folder, int allowed = 1000) {
     folder_.Write("data/set.csv", absl::StrCat("image,mask,category,label\n", rows_));
     const auto dataset = OpenDataset(root_ / "data/set.csv", {});
@@ -107,8 +146,7 @@ class ReportTest : public ::testing::Test {
     setting.model.map_smoothing_sigma = 1;
     auto state = RunState::Open(root_ / folder / ".state", RunIdentity(*dataset, setting), kSide);
     if (!state.ok()) return state.status();
-    auto pictures =
-        DetectAll(*dataset, setting, [&](const Frame& frame) { return Detect(frame, allowed); }, **state, observer_);
+    auto pictures = DetectAll(*dataset, setting, GrayDetector(allowed), **state, observer_);
     if (!pictures.ok()) return pictures.status();
     auto evaluation = Summarise(*dataset, setting, *std::move(pictures), **state, observer_);
     if (!evaluation.ok()) return evaluation.status();
@@ -172,8 +210,8 @@ TEST_F(ReportTest, TheReferencesNumbersAreThoseOfItsFunctions) {
   for (const PictureResult& picture : evaluation->pictures) {
     const auto image = DecodeBytes(folder_.Read(absl::StrCat("data/", picture.item.image)));
     ASSERT_TRUE(image.ok());
-    int allowed = 1;
-    const Detection detection = *Detect({.image = &*image, .category = "nut"}, allowed);
+    const Frame frame{.image = &*image, .category = "nut"};
+    const Detection detection = *GrayDetector(1).Detect({&frame, 1}).front();
     text.push_back(detection.text_score);
     topk.push_back(*TopKMean(detection.map, 2000));
     labels.push_back(picture.item.anomalous ? 1 : 0);

@@ -37,6 +37,41 @@ TEST(ModelConfigTest, ReadsWhatItWrites) {
   EXPECT_EQ(FormatModelConfig(*again, {}), text);
 }
 
+TEST(ModelConfigTest, WithoutAKindAPackageIsABayesPflOne) {
+  json document = DemoConfig();
+  document.erase("kind");
+  const absl::StatusOr<ModelConfig> silent = ParseModelConfig(document.dump());
+  document["kind"] = "bayes-pfl";
+  const absl::StatusOr<ModelConfig> spoken = ParseModelConfig(document.dump());
+
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  ASSERT_TRUE(spoken.ok()) << spoken.status();
+  EXPECT_EQ(silent->kind, ModelKind::kBayesPfl);
+  EXPECT_EQ(spoken->kind, ModelKind::kBayesPfl);
+}
+
+TEST(ModelConfigTest, RefusesAnUnknownKindAndNamesTheKnownOnes) {
+  json document = DemoConfig();
+  document["kind"] = "patch-core";
+  ExpectRefused(document.dump(), "\"kind\" is not a known kind of model; the known ones are: \"bayes-pfl\"");
+}
+
+TEST(ModelConfigTest, WritesTheKind) {
+  EXPECT_EQ(json::parse(FormatModelConfig(ModelConfig(), {}))["kind"], "bayes-pfl");
+}
+
+// A calibration is bound to this text: it must not care whether the kind is said or understood.
+TEST(ModelConfigTest, SayingTheUsualKindChangesNoComputation) {
+  json document = DemoConfig();
+  document.erase("kind");
+  const absl::StatusOr<std::string> silent = ComputationText(document.dump());
+  document["kind"] = "bayes-pfl";
+  const absl::StatusOr<std::string> spoken = ComputationText(document.dump());
+
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  EXPECT_EQ(*spoken, *silent);
+}
+
 TEST(ModelConfigTest, RefusesCategoryNamesThatAreNoObjectOfStrings) {
   for (const json& bad : {json("abc"), json::array({"a", "b"}), json(nullptr), json{{"a", 1}}}) {
     json document = DemoConfig();

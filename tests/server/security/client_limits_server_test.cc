@@ -9,8 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
+#include "tests/server/error_details.h"
 #include "tests/server/security/listed_methods.h"
 #include "tests/server/security/secure_server_fixture.h"
 
@@ -19,14 +18,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The delay of the RetryInfo in a status' details.
-std::optional<double> RetrySeconds(const google::rpc::Status& status) {
-  google::rpc::RetryInfo info;
-  for (const google::protobuf::Any& detail : status.details()) {
-    if (!detail.UnpackTo(&info)) continue;
-    return static_cast<double>(info.retry_delay().seconds()) + static_cast<double>(info.retry_delay().nanos()) * 1e-9;
-  }
-  return std::nullopt;
+std::optional<double> RetrySeconds(const inspection::v1::FrameError& error) {
+  if (!error.has_retry_delay()) return std::nullopt;
+  return static_cast<double>(error.retry_delay().seconds()) + static_cast<double>(error.retry_delay().nanos()) * 1e-9;
 }
 
 // At a frame a second one call tells, unless the machine takes a second from one to the next.
@@ -51,10 +45,9 @@ TEST_F(SecureServerTest, AClientOverItsFramesASecondIsToldWhenToComeAgain) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("max_frames_per_second_per_client = 1"));
-  google::rpc::Status details;
-  ASSERT_TRUE(details.ParseFromString(status.error_details()));
-  EXPECT_GT(RetrySeconds(details).value_or(0), 0);
-  EXPECT_LE(RetrySeconds(details).value_or(2), 1);
+  EXPECT_EQ(ErrorOf(status).reason(), inspection::v1::ERROR_REASON_RATE_LIMITED);
+  EXPECT_GT(RetrySeconds(ErrorOf(status)).value_or(0), 0);
+  EXPECT_LE(RetrySeconds(ErrorOf(status)).value_or(2), 1);
   EXPECT_EQ(context->GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_TRUE(Plain(admin_.token).Inspect().ok());  // another client
 }
@@ -121,9 +114,8 @@ TEST_F(SecureServerTest, AClientsStreamsAreLimitedAndItsPlaceIsFreeAgainAtTheEnd
 
   EXPECT_EQ(second.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(second.error_message(), HasSubstr("max_streams_per_client = 1"));
-  google::rpc::Status details;
-  ASSERT_TRUE(details.ParseFromString(second.error_details()));
-  EXPECT_TRUE(RetrySeconds(details).has_value());
+  EXPECT_EQ(ErrorOf(second).reason(), inspection::v1::ERROR_REASON_STREAMS_FULL);
+  EXPECT_TRUE(RetrySeconds(ErrorOf(second)).has_value());
   EXPECT_TRUE(Exchange(*other)->has_result());
   other_context.TryCancel();
   first->WritesDone();

@@ -41,7 +41,7 @@ inline v1::Image Picture() {
   v1::RawImage& raw = *image.mutable_raw();
   raw.set_width(2);
   raw.set_height(2);
-  raw.set_format(v1::PIXEL_FORMAT_MONO8);
+  raw.set_pfnc_pixel_format(0x01080001);
   raw.set_data("1234");
   return image;
 }
@@ -133,7 +133,7 @@ class SecureServerTest : public ServerTest {
                                      MutexLock lock(mu_);
                                      absl::StrAppend(&log_, line);
                                    }});
-    return TryStartServer({.config = config, .loader = LoaderOf(executor_), .logger = std::move(logger)});
+    return TryStartServer({.config = config, .loader = LoaderOf(detector_), .logger = std::move(logger)});
   }
   void Start(const ServerConfig& config) {
     const absl::Status started = TryStart(config);

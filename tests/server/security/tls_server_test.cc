@@ -47,7 +47,7 @@ TEST_F(SecureServerTest, AClientThatTrustsAnotherAuthorityDoesNotTalkToTheServer
   Start(config);
 
   EXPECT_EQ(Tls(stranger_).Inspect().error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(executor_->batches().size(), 1U);  // the warm-up
+  EXPECT_EQ(detector_->batches().size(), 1U);  // the warm-up
 }
 
 TEST_F(SecureServerTest, WithAClientAuthorityOnlyItsCertificatesGetIn) {

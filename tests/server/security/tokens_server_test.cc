@@ -50,7 +50,7 @@ TEST_P(TokensTest, WithoutAKnownTokenACallIsUnauthenticated) {
   const std::unique_ptr<StreamClient> stream = With("").OpenStream(context);
   EXPECT_FALSE(Exchange(*stream).has_value());
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
-  EXPECT_EQ(executor_->batches().size(), 1U);  // the warm-up: no frame came through
+  EXPECT_EQ(detector_->batches().size(), 1U);  // the warm-up: no frame came through
 }
 
 TEST_P(TokensTest, EveryMethodOfEveryServiceNeedsAToken) {

@@ -1,0 +1,91 @@
+// The whole network, from normalised pictures, token ids and given noise to scores and maps.
+#ifndef BAYESPFL_MODEL_NETWORK_MODEL_H_
+#define BAYESPFL_MODEL_NETWORK_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/network/distributions.h"
+#include "model/network/image_head.h"
+#include "model/network/noise.h"
+#include "model/network/prompt_bank.h"
+#include "model/network/residual_cross_attention.h"
+#include "model/network/text_transformer.h"
+#include "model/network/vision_transformer.h"
+#include "model/package/model_config.h"
+#include "model/package/tensor_source.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+// What the text tower needs of one picture.
+struct PromptInput {
+  std::vector<int32_t> token_ids;  // start .. end of text, "X" at position 1; no padding
+  PromptNoise noise;
+};
+
+struct ImageScore {
+  float mean = 0;       // mean over samples and prompts
+  float deviation = 0;  // population deviation over the samples of the mean over prompts
+};
+
+struct AnomalyMaps {
+  torch::Tensor mean;       // [S, S], 0..1, mean over layers, samples and prompts
+  torch::Tensor deviation;  // [S, S], population deviation over the samples; undefined unless asked for
+};
+
+// Bilinear with align_corners (source coordinate o (G - 1) / (S - 1)): [C, G, G] -> [C, S, S].
+torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side);
+
+// Immutable after Load(); safe from many threads. All in fp32; calls throw c10::Error when the device fails.
+class BayesPflModel {
+ public:
+  // `clip` holds CLIP's weights under OpenAI's names, `bayespfl` the others under the reference's. DataLoss: a tensor
+  // is missing or does not fit the configuration; the message names source and tensor.
+  static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelConfig& config, const TensorSource& clip,
+                                                                   const TensorSource& bayespfl, torch::Device device);
+
+  const ModelConfig& config() const { return config_; }
+  torch::Device device() const { return device_; }
+
+  // images [N, 3, S, S], normalised, on the device.
+  VisionFeatures EncodeImages(const torch::Tensor& images) const { return vision_.Encode(images); }
+
+  // Text embeddings of every picture, T_i [2M_i, E] with unit rows: M = R B normal rows (r is the slow index), then M
+  // abnormal rows. One call of the text tower for all pictures; R and the token counts may differ between them. Each
+  // sequence ends at its end-of-text: what follows it cannot matter under the causal mask.
+  std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features,
+                                           const std::vector<PromptInput>& inputs) const;
+
+  // text_i [2M, E] of a picture with `samples` = R and its row of ImageHead::ImageEmbedding [E].
+  ImageScore ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
+
+  // patches: F of the four layers for this picture, each [L, D_t].
+  AnomalyMaps MapAnomalies(const torch::Tensor& text, const std::vector<torch::Tensor>& patches, int64_t samples,
+                           bool want_deviation) const;
+
+  const VisionTransformer& vision() const { return vision_; }
+  const TextTransformer& text() const { return text_; }
+  const PromptDistributions& distributions() const { return distributions_; }
+  const PromptBank& bank() const { return bank_; }
+  const ResidualCrossAttention& rca() const { return rca_; }
+  const ImageHead& image_head() const { return head_; }
+
+ private:
+  BayesPflModel(ModelConfig config, torch::Device device) : config_(std::move(config)), device_(device) {}
+
+  ModelConfig config_;
+  torch::Device device_;
+  VisionTransformer vision_;
+  TextTransformer text_;
+  PromptDistributions distributions_;
+  PromptBank bank_;
+  ResidualCrossAttention rca_;
+  ImageHead head_;
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_NETWORK_MODEL_H_

@@ -1,0 +1,23 @@
+// Planar normalising flow (Rezende & Mohamed 2015), the paper's prompt flow.
+#ifndef BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_
+#define BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_
+
+#include <vector>
+
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+// Parameters of K steps; no constraint keeps a step invertible.
+struct FlowParameters {
+  torch::Tensor u;  // [K, E]
+  torch::Tensor w;  // [K, E]
+  torch::Tensor b;  // [K]
+};
+
+// t_k = tanh(w_k . z_{k-1} + b_k); z_k = z_{k-1} + u_k t_k. z0 [R, E] -> z_1 .. z_K, each [R, E].
+std::vector<torch::Tensor> PlanarFlow(const torch::Tensor& z0, const FlowParameters& parameters);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_NETWORK_PLANAR_FLOW_H_

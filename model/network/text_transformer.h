@@ -1,0 +1,41 @@
+// CLIP's text transformer, fed with embeddings instead of token ids.
+#ifndef BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_
+#define BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "model/network/transformer.h"
+#include "model/network/weights.h"
+#include "model/package/model_config.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+// Immutable after Load(); safe from many threads.
+class TextTransformer {
+ public:
+  static TextTransformer Load(WeightReader& reader, const ModelConfig& config);
+
+  // ids of n tokens -> [n, D_t], before the positional embedding.
+  torch::Tensor EmbedTokens(const std::vector<int32_t>& ids) const;
+
+  // [length, D_t]: the first rows of the positional embedding; requires length <= the context length.
+  torch::Tensor Positions(int64_t length) const { return positional_embedding_.slice(0, 0, length); }
+
+  // x [N, length, D_t], positions included; end [N] (int64): the row of each sequence that stands for it, its
+  // end-of-text. Attention is causal, so rows after `end` change nothing and sequences may be cut or padded freely.
+  // Returns [N, E], not normalised.
+  torch::Tensor Encode(const torch::Tensor& x, const torch::Tensor& end) const;
+
+ private:
+  torch::Tensor token_embedding_;
+  torch::Tensor positional_embedding_;
+  std::vector<ResidualBlock> blocks_;
+  LayerNorm ln_final_;
+  torch::Tensor projection_;  // [D_t, E]
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_NETWORK_TEXT_TRANSFORMER_H_

@@ -1,0 +1,73 @@
+#include "model/network/weights.h"
+
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace bayespfl {
+namespace {
+
+std::optional<torch::ScalarType> FloatType(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return torch::kFloat64;
+    case DType::kF32:
+      return torch::kFloat32;
+    case DType::kF16:
+      return torch::kFloat16;
+    case DType::kBF16:
+      return torch::kBFloat16;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int64_t>& shape) {
+  const TensorView* const found = source_.Find(name);
+  if (found == nullptr) {
+    Fail(name, "is missing");
+    return {};
+  }
+  const TensorView& view = *found;
+  if (view.shape != shape) {
+    Fail(name, absl::StrCat("has shape [", absl::StrJoin(view.shape, ", "), "]; the configuration asks for [",
+                            absl::StrJoin(shape, ", "), "]"));
+    return {};
+  }
+  const std::optional<torch::ScalarType> type = FloatType(view.dtype);
+  if (!type) {
+    Fail(name, absl::StrCat("has dtype ", DTypeName(view.dtype), "; weights are F16, BF16, F32 or F64"));
+    return {};
+  }
+  // Copied out of the source: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
+  torch::Tensor tensor = torch::empty(shape, *type);
+  if (!view.data.empty()) std::memcpy(tensor.data_ptr(), view.data.data(), view.data.size());
+  return tensor.to(torch::kFloat32).to(device_);
+}
+
+torch::Tensor WeightReader::TakeHalf(const std::string& name, const std::vector<int64_t>& shape) {
+  const torch::Tensor tensor = Take(name, shape);
+  return tensor.defined() ? tensor.to(torch::kFloat16).to(torch::kFloat32) : tensor;
+}
+
+Linear WeightReader::TakeLinear(const std::string& prefix, int64_t in, int64_t out) {
+  return {Take(prefix + ".weight", {out, in}), Take(prefix + ".bias", {out})};
+}
+
+Linear WeightReader::TakeHalfLinear(const std::string& prefix, int64_t in, int64_t out) {
+  return {TakeHalf(prefix + ".weight", {out, in}), TakeHalf(prefix + ".bias", {out})};
+}
+
+LayerNorm WeightReader::TakeLayerNorm(const std::string& prefix, int64_t width) {
+  return {Take(prefix + ".weight", {width}), Take(prefix + ".bias", {width})};
+}
+
+void WeightReader::Fail(const std::string& name, absl::string_view what) {
+  if (status_.ok()) status_ = absl::DataLossError(absl::StrCat(source_.name(), ": tensor \"", name, "\" ", what));
+}
+
+}  // namespace bayespfl

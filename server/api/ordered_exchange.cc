@@ -1,0 +1,140 @@
+#include "server/api/ordered_exchange.h"
+
+#include <utility>
+
+namespace bayespfl::server {
+
+void OrderedExchange::Advance() {
+  {
+    MutexLock lock(mu_);
+    if (std::exchange(issuing_, true)) return;  // that thread sees what has changed
+  }
+  for (;;) {
+    std::optional<Step> step;
+    {
+      MutexLock lock(mu_);
+      step = NextStep();
+      if (!step.has_value()) {
+        issuing_ = false;
+        return;
+      }
+    }
+    const bool last = step->finish.has_value();
+    Issue(*step);
+    if (last) return;  // `this` may be gone
+  }
+}
+
+// Marks what it returns as under way. After the end `issuing_` stays set, so that nobody issues anything any more.
+std::optional<OrderedExchange::Step> OrderedExchange::NextStep() {
+  if (abandoned_) DropReplies();
+  if (!writing_.has_value() && HasReply()) {
+    writing_ = PopSlot();
+    return Step{.write = writing_->reply};
+  }
+  if (MayRead()) {
+    reading_ = true;
+    return Step{.read = true};
+  }
+  if (!ending_.has_value() || !slots_.empty() || writing_.has_value() || handling_) return std::nullopt;
+  finished_ = true;
+  return Step{.finish = *ending_};
+}
+
+void OrderedExchange::Issue(const Step& step) {
+  if (step.write.has_value()) return transport_.IssueWrite(*step.write);
+  if (step.read) return transport_.IssueRead();
+  transport_.IssueFinish(*step.finish);
+}
+
+void OrderedExchange::MessageRead() {
+  MutexLock lock(mu_);
+  reading_ = false;
+  handling_ = true;
+}
+
+void OrderedExchange::MessageHandled() {
+  {
+    MutexLock lock(mu_);
+    handling_ = false;
+  }
+  Advance();
+}
+
+void OrderedExchange::ReadEnded() {
+  {
+    MutexLock lock(mu_);
+    reading_ = false;
+  }
+  EndWith(absl::OkStatus());
+}
+
+void OrderedExchange::WriteEnded() {
+  {
+    MutexLock lock(mu_);
+    NoteSent(*writing_);
+    writing_.reset();
+  }
+  Advance();
+}
+
+std::optional<uint64_t> OrderedExchange::AddSlot(size_t weight) {
+  MutexLock lock(mu_);
+  if (finished_) return std::nullopt;
+  slots_.push_back({.weight = weight});
+  unsent_ += weight;
+  return first_sequence_ + slots_.size() - 1;
+}
+
+void OrderedExchange::FillSlot(uint64_t sequence, ReplyPayload reply) {
+  MutexLock lock(mu_);
+  unsent_bytes_ += reply.bytes;
+  slots_[sequence - first_sequence_].reply = std::move(reply);
+}
+
+void OrderedExchange::EndWith(const absl::Status& status) {
+  SetEnding(status);
+  Advance();
+}
+
+void OrderedExchange::SetEnding(const absl::Status& status) {
+  MutexLock lock(mu_);
+  if (!ending_.has_value()) ending_ = status;
+}
+
+void OrderedExchange::Abandon(const absl::Status& status) {
+  MutexLock lock(mu_);
+  abandoned_ = true;
+  ending_ = status;
+}
+
+void OrderedExchange::SetMaxUnsent(size_t frames) {
+  MutexLock lock(mu_);
+  limits_.max_unsent = frames;
+}
+
+bool OrderedExchange::MayRead() const {
+  return !reading_ && !handling_ && !ending_.has_value() && unsent_ < limits_.max_unsent &&
+         unsent_bytes_ < limits_.max_unsent_bytes;
+}
+
+// The first slot can leave.
+bool OrderedExchange::HasReply() const { return !slots_.empty() && slots_.front().reply.has_value(); }
+
+void OrderedExchange::DropReplies() {
+  while (HasReply()) NoteSent(PopSlot());
+}
+
+OrderedExchange::Slot OrderedExchange::PopSlot() {
+  Slot slot = std::move(slots_.front());
+  slots_.pop_front();
+  ++first_sequence_;
+  return slot;
+}
+
+void OrderedExchange::NoteSent(const Slot& slot) {
+  unsent_ -= slot.weight;
+  unsent_bytes_ -= slot.reply->bytes;
+}
+
+}  // namespace bayespfl::server

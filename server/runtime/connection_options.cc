@@ -1,0 +1,29 @@
+#include "server/runtime/connection_options.h"
+
+#include "grpc/impl/codegen/grpc_types.h"
+
+namespace bayespfl::server {
+namespace {
+
+int Milliseconds(std::chrono::milliseconds time) { return static_cast<int>(time.count()); }
+
+}  // namespace
+
+void ApplyConnectionOptions(const ConnectionOptions& options, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
+  // Both ways: the server asks clients without calls too, and they may ask it.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // gRPC keeps back the third ping to a peer that gets nothing else: on a stream whose line stands still, the question
+  // would never be asked.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // gRPC counts every ping that comes too early, for as long as it sends no data, and the third one is the last: pings
+  // at exactly the permitted interval, some of them sped up by the network, must not add up to that.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Milliseconds(options.min_ping_interval) * 4 / 5);
+  if (options.max_age <= std::chrono::seconds(0)) return;
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.max_grace));
+}
+
+}  // namespace bayespfl::server

@@ -1,0 +1,88 @@
+#include "model/network/weights.h"
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Tensors that lie in memory and not in a file.
+class TensorsInMemory final : public TensorSource {
+ public:
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const TensorView* Find(const std::string& tensor) const override {
+    const auto found = views_.find(tensor);
+    return found == views_.end() ? nullptr : &found->second;
+  }
+
+  void Add(const std::string& tensor, std::vector<int64_t> shape, const std::vector<float>& values) {
+    std::vector<uint8_t>& bytes = bytes_[tensor];
+    bytes.resize(values.size() * sizeof(float));
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    views_[tensor] = {.dtype = DType::kF32, .shape = std::move(shape), .data = bytes};
+  }
+
+ private:
+  const std::string name_ = "memory";
+  std::map<std::string, std::vector<uint8_t>> bytes_;
+  std::map<std::string, TensorView> views_;
+};
+
+std::vector<float> Values(const torch::Tensor& tensor) {
+  const torch::Tensor flat = tensor.contiguous();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+TEST(WeightReaderTest, LoadsALayerFromAnySourceOfTensors) {
+  TensorsInMemory source;
+  source.Add("fc.weight", {1, 2}, {2, 3});
+  source.Add("fc.bias", {1}, {0.5F});
+  WeightReader reader(source, torch::kCPU);
+
+  const Linear layer = reader.TakeLinear("fc", 2, 1);
+
+  ASSERT_TRUE(reader.status().ok()) << reader.status();
+  EXPECT_THAT(Values(layer(torch::tensor({10.0F, 100.0F}))), ElementsAre(320.5F));
+}
+
+TEST(WeightReaderTest, NamesTheSourceAndTheTensorThatItLacks) {
+  const TensorsInMemory source;
+  WeightReader reader(source, torch::kCPU);
+
+  reader.TakeLinear("fc", 2, 1);
+
+  EXPECT_EQ(reader.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(reader.status().message()), HasSubstr("memory: tensor \"fc.weight\" is missing"));
+}
+
+TEST(WeightReaderTest, NamesBothShapesOfATensorThatDoesNotFit) {
+  TensorsInMemory source;
+  source.Add("scale", {2}, {1, 2});
+  WeightReader reader(source, torch::kCPU);
+
+  reader.Take("scale", {3});
+
+  EXPECT_THAT(std::string(reader.status().message()), HasSubstr("has shape [2]; the configuration asks for [3]"));
+}
+
+TEST(WeightReaderTest, RoundsToHalfPrecisionWhereTheReferenceDoes) {
+  TensorsInMemory source;
+  source.Add("proj", {1}, {1.0001F});
+  WeightReader reader(source, torch::kCPU);
+
+  EXPECT_THAT(Values(reader.TakeHalf("proj", {1})), ElementsAre(1.0F));
+  EXPECT_THAT(Values(reader.Take("proj", {1})), ElementsAre(1.0001F));
+}
+
+}  // namespace
+}  // namespace bayespfl
