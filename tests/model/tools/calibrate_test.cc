@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +15,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/detection/detector.h"
@@ -44,6 +46,25 @@ RgbImage GoodPicture(int number, int brightness = 0) {
     image.pixels[i] = static_cast<uint8_t>(100 + texture + static_cast<size_t>(5 * brightness));
   }
   return image;
+}
+
+// What is measured of a file with the category's own defaults.
+Measurements MeasureFile(const Detector& detector, const CategoryDefaults& entry, const fs::path& file) {
+  const absl::StatusOr<std::string> bytes = ReadFile(file, size_t{1} << 26U);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  const absl::StatusOr<RgbImage> image =
+      DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
+  EXPECT_TRUE(image.ok()) << image.status();
+  const Frame frame{.image = &*image, .object = entry.object, .seed = entry.seed, .samples = entry.samples};
+  const absl::StatusOr<Detection> detection = detector.Detect({&frame, 1})[0];
+  EXPECT_TRUE(detection.ok()) << detection.status();
+  return {.score = detection->score,
+          .map_score = detection->map_score,
+          .largest_region_fraction = FindRegions(detection->map, {.threshold = entry.thresholds.mask,
+                                                                  .min_fraction = entry.thresholds.min_region_fraction,
+                                                                  .frame_width = image->width,
+                                                                  .frame_height = image->height})
+                                         .largest_fraction};
 }
 
 // A package and a folder of four good pictures of different sizes; with a fail rate of 0.2, four are enough.
@@ -81,23 +102,8 @@ class CalibrateTest : public ::testing::Test {
     arguments_.targets.fail_rate = 0.4;
     arguments_.targets.review_rate = 0.5;
   }
-  // What is measured of a file now, with the category's own defaults.
   Measurements Inspect(const Detector& detector, const fs::path& file) const {
-    const CategoryDefaults& entry = Defaults(detector, arguments_.category);
-    const std::string bytes = folder_.Read(fs::relative(file, root_).string());
-    const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    EXPECT_TRUE(image.ok()) << image.status();
-    const Frame frame{.image = &*image, .object = entry.object, .seed = entry.seed, .samples = entry.samples};
-    const absl::StatusOr<Detection> detection = detector.Detect({&frame, 1})[0];
-    EXPECT_TRUE(detection.ok()) << detection.status();
-    return {
-        .score = detection->score,
-        .map_score = detection->map_score,
-        .largest_region_fraction = FindRegions(detection->map, {.threshold = entry.thresholds.mask,
-                                                                .min_fraction = entry.thresholds.min_region_fraction,
-                                                                .frame_width = image->width,
-                                                                .frame_height = image->height})
-                                       .largest_fraction};
+    return MeasureFile(detector, Defaults(detector, arguments_.category), file);
   }
   // The good pictures in the order in which they are measured.
   std::vector<fs::path> FilesByDigest() const {
@@ -447,6 +453,36 @@ TEST_F(CalibrateTest, ACalibrationFileThatIsNamedMustExist) {
   const auto detector = Detector::Create(arguments_.model_dir, {.device = "cpu", .calibration_file = "nowhere.json"});
   EXPECT_EQ(detector.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(detector.status().message()), HasSubstr("nowhere.json"));
+}
+
+// ---- the calibration that ships ------------------------------------------------------------------------------------
+
+// The nine demo surfaces, whose pictures no line was drawn on.
+std::map<std::string, std::vector<fs::path>> DemoPictures() {
+  std::map<std::string, std::vector<fs::path>> pictures;
+  for (const auto& entry : fs::recursive_directory_iterator(testing::Asset("demo/images"))) {
+    if (entry.path().extension() != ".jpg") continue;
+    std::string category = entry.path().parent_path().filename();
+    std::replace(category.begin(), category.end(), '_', ' ');
+    pictures[category].push_back(entry.path());
+  }
+  return pictures;
+}
+
+TEST(ShippedCalibrationTest, PassesTheGoodDemoPicturesAndNoDefectiveOne) {
+  const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const std::map<std::string, std::vector<fs::path>> pictures = DemoPictures();
+  EXPECT_EQ(pictures.size(), 9U);
+  ASSERT_EQ((*detector)->info().categories.size(), pictures.size());
+  for (const auto& [category, files] : pictures) {
+    const CategoryDefaults& entry = (*detector)->info().categories.at(category).defaults;
+    for (const fs::path& file : files) {
+      const Verdict verdict = Decide(MeasureFile(**detector, entry, file), entry.thresholds).verdict;
+      const bool good = file.filename() == "good_0.jpg";
+      EXPECT_EQ(verdict == Verdict::kPass, good) << file << ": " << VerdictName(verdict);
+    }
+  }
 }
 
 // ---- the command line ----------------------------------------------------------------------------------------------
