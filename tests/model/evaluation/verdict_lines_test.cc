@@ -118,6 +118,9 @@ TEST(FewestPicturesTest, IsTheSmallestNumberThatIsEnough) {
   EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kMapScore}}), 199);
   EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kRegionArea}}), 248);
   EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kMapScore, kRegionArea}}), 373);
+  EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kMapScore}, .confidence = 0.95}), 736);
+  EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kRegionArea}, .confidence = 0.95}), 919);
+  EXPECT_EQ(FewestPictures(0.01, {.rules = {kScore, kMapScore, kRegionArea}, .confidence = 0.95}), 1533);
   for (const std::vector<DecisionRule>& rules : {std::vector{kScore}, std::vector{kRegionArea, kScore}}) {
     for (const std::optional<double> confidence : {std::optional<double>(), {0.95}}) {
       const VerdictTargets targets{.rules = rules, .fail_rate = 0.05, .confidence = confidence};
