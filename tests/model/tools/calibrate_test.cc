@@ -72,7 +72,6 @@ class CalibrateTest : public ::testing::Test {
  protected:
   CalibrateTest() {
     testing::CopyDemoModel(root_ / "model");
-    fs::remove(file_);  // the calibration that ships
     for (int i = 0; i < 4; ++i) {
       folder_.Write(i == 3 ? "good/deeper/3.BMP" : absl::StrCat("good/", i, ".bmp"), testing::Bmp(GoodPicture(i)));
     }
