@@ -103,8 +103,8 @@ absl::Status SetBehaviour(const ConvertOptions& options, ModelConfig& config) {
   return ParseModelConfig(FormatModelConfig(config, {})).status();
 }
 
-absl::StatusOr<Provenance> DescribeSources(const ConvertOptions& options) {
-  Provenance provenance = {{"made_by", absl::StrCat("bayespfl-model convert ", BAYESPFL_VERSION)}};
+absl::StatusOr<PackageProvenance> DescribeSources(const ConvertOptions& options) {
+  PackageProvenance provenance = {{"made_by", absl::StrCat("bayespfl-model convert ", BAYESPFL_VERSION)}};
   for (const auto& [key, path] : {std::pair("clip", options.clip_path), std::pair("weights", options.weights_path)}) {
     const absl::StatusOr<std::string> digest = Sha256OfFile(path);
     if (!digest.ok()) return digest.status();
@@ -142,7 +142,7 @@ absl::StatusOr<ModelConfig> ConvertPackage(const ConvertOptions& options) {
   if (absl::Status status = SetBehaviour(options, *config); !status.ok()) return status;
   if (absl::Status status = CheckTensors(*clip, ClipTensors(*config)); !status.ok()) return status;
   if (absl::Status status = CheckTensors(*weights, BayesPflTensors(*config)); !status.ok()) return status;
-  const absl::StatusOr<Provenance> provenance = DescribeSources(options);
+  const absl::StatusOr<PackageProvenance> provenance = DescribeSources(options);
   if (!provenance.ok()) return provenance.status();
 
   for (const auto& [file, source] :

@@ -144,7 +144,7 @@ OrderedJson FormatArchitecture(const ModelConfig& config) {
 
 }  // namespace
 
-std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance) {
+std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance) {
   OrderedJson root;
   root["schema_version"] = kSchemaVersion;
   root["name"] = config.name;

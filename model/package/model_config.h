@@ -65,10 +65,10 @@ struct ModelConfig {
 absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text);
 
 // What is noted about where a model comes from; any keys.
-using Provenance = std::vector<std::pair<std::string, std::string>>;
+using PackageProvenance = std::vector<std::pair<std::string, std::string>>;
 
 // The text of a config.json that ParseModelConfig() reads back as `config`, indented, with a line break at the end.
-std::string FormatModelConfig(const ModelConfig& config, const Provenance& provenance);
+std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance);
 
 // What of config.json decides scores and maps, in one spelling: everything but "name", "version", "thresholds",
 // "file_digests" and "provenance", keys sorted, no white space. InvalidArgument: not a JSON object.
