@@ -58,11 +58,17 @@ bool IsConsistent(const bayespfl::PixelMap& map) {
          map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
 }
 
+// A pixel that is not a number reaches no threshold: the part would pass for it.
+bool IsFinite(const bayespfl::PixelMap& map) {
+  return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
+}
+
 absl::Status CheckDetection(const Detection& detection, bool needs_deviation) {
   const bool finite =
       std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
   if (!finite) return absl::InternalError("the model's score is not a number");
   if (!IsConsistent(detection.map)) return absl::InternalError("the model returned no anomaly map");
+  if (!IsFinite(detection.map)) return absl::InternalError("the model's anomaly map holds what is not a number");
   if (needs_deviation && !IsConsistent(detection.map_std)) {
     return absl::InternalError("the model returned no deviation map");
   }
@@ -165,9 +171,8 @@ absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float thre
 }
 
 absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncoding encoding) {
-  absl::StatusOr<std::string> data = encoding == PictureEncoding::kJpeg
-                                         ? EncodeJpeg(image, kJpegQuality)
-                                         : EncodePng(image);
+  absl::StatusOr<std::string> data =
+      encoding == PictureEncoding::kJpeg ? EncodeJpeg(image, kJpegQuality) : EncodePng(image);
   if (!data.ok()) return data.status();
   return EncodedPicture{.encoding = encoding, .data = *std::move(data)};
 }

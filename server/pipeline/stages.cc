@@ -52,10 +52,14 @@ absl::Status WithPictureReason(const absl::Status& status) {
 }
 
 std::vector<StageTiming> TimingsOf(const FrameSeconds& frame, const StageSeconds& model, double total) {
-  return {{"queue", frame.queue},          {"decode", frame.decode},
-          {"preprocess", model.preprocess}, {"vision", model.vision},
-          {"prompts", model.prompts},       {"detect", model.detect},
-          {"postprocess", model.postprocess}, {"render", frame.render},
+  return {{"queue", frame.queue},
+          {"decode", frame.decode},
+          {"preprocess", model.preprocess},
+          {"vision", model.vision},
+          {"prompts", model.prompts},
+          {"detect", model.detect},
+          {"postprocess", model.postprocess},
+          {"render", frame.render},
           {"total", total}};
 }
 
@@ -110,7 +114,10 @@ absl::Status Stages::DecodeAndPrepare(Job& job) const {
   inspection.frame_height = image->height;
   if (job.request.options.picture != PictureEncoding::kNone) {
     absl::StatusOr<EncodedPicture> picture = EncodePicture(*image, job.request.options.picture);
-    if (!picture.ok()) return WithPictureReason(picture.status());
+    if (absl::IsInvalidArgument(picture.status())) {
+      return WithReason(picture.status(), ErrorReason::kPictureTooLarge);
+    }
+    if (!picture.ok()) return picture.status();
     job.outcome.picture = *std::move(picture);
   }
   job.seconds.decode = SecondsSince(start);
