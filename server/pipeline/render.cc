@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/image/encode.h"
+#include "model/inspector/assemble.h"
 
 namespace bayespfl::server {
 namespace {
@@ -56,23 +57,6 @@ std::string LittleEndianFloats(const std::vector<float>& values) {
 bool IsConsistent(const bayespfl::PixelMap& map) {
   return map.width > 0 && map.height > 0 &&
          map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
-}
-
-// A pixel that is not a number reaches no threshold: the part would pass for it.
-bool IsFinite(const bayespfl::PixelMap& map) {
-  return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-}
-
-absl::Status CheckDetection(const Detection& detection, bool needs_deviation) {
-  const bool finite =
-      std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
-  if (!finite) return absl::InternalError("the model's score is not a number");
-  if (!IsConsistent(detection.map)) return absl::InternalError("the model returned no anomaly map");
-  if (!IsFinite(detection.map)) return absl::InternalError("the model's anomaly map holds what is not a number");
-  if (needs_deviation && !IsConsistent(detection.map_std)) {
-    return absl::InternalError("the model returned no deviation map");
-  }
-  return absl::OkStatus();
 }
 
 // Maps in the size that is asked for: the model's as they are, the frame's made on the first use.
@@ -179,17 +163,12 @@ absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncod
 
 absl::Status Render(const Detection& detection, const CategorySetting& setting, const FrameOptions& options,
                     InspectionOutcome& outcome) {
-  const absl::Status valid = CheckDetection(detection, options.deviation_map != MapEncoding::kNone);
-  if (!valid.ok()) return valid;
-  Inspection& inspection = outcome.inspection;
-  inspection.category = options.category.category;
-  inspection.object = setting.object;
-  inspection.score = detection.score;
-  inspection.score_std = detection.score_std;
-  inspection.map_score = detection.map_score;
-  inspection.provenance.seed = detection.seed;
-  inspection.provenance.samples = detection.samples;
-  Judge(setting, detection.map, options.judge, inspection);
+  const absl::Status noted =
+      NoteDetection(detection, options.category.category, setting, options.judge, outcome.inspection);
+  if (!noted.ok()) return noted;
+  if (options.deviation_map != MapEncoding::kNone && !IsConsistent(detection.map_std)) {
+    return absl::InternalError("the model returned no deviation map");
+  }
   return EncodeMaps(detection, options, outcome);
 }
 
