@@ -53,9 +53,8 @@ std::vector<DecisionLine> ReadLines(JsonObjectReader& category) {
     if (!reader.Has(name)) continue;
     JsonObjectReader line = reader.Object(name);
     const double fail = line.Number("fail", 0, 1);
-    lines.push_back({.rule = rule,
-                     .review = static_cast<float>(line.Number("review", 0, fail)),
-                     .fail = static_cast<float>(fail)});
+    lines.push_back(
+        {.rule = rule, .review = static_cast<float>(line.Number("review", 0, fail)), .fail = static_cast<float>(fail)});
     line.Done();
   }
   reader.Done();
@@ -64,11 +63,11 @@ std::vector<DecisionLine> ReadLines(JsonObjectReader& category) {
 }
 
 Range ReadRange(JsonObjectReader reader) {
-  Range range;
-  range.low = static_cast<float>(reader.Number("low", 0, 1));
-  range.high = static_cast<float>(reader.Number("high", range.low, 1));
+  // Compared as they are written: the float may lie above the shortest decimal that stands for it.
+  const double low = reader.Number("low", 0, 1);
+  const double high = reader.Number("high", low, 1);
   reader.Done();
-  return range;
+  return {.low = static_cast<float>(low), .high = static_cast<float>(high)};
 }
 
 // An object's or category's text, which must be its own key.

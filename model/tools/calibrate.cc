@@ -11,16 +11,15 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/progress.h"
 #include "base/seed.h"
 #include "base/utf8.h"
 #include "model/detection/detector.h"
-#include "model/evaluation/acceptance_threshold.h"
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
 #include "model/image/picture_files.h"
@@ -28,6 +27,8 @@
 #include "model/package/sha256.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/failure.h"
+#include "model/verdict/categories.h"
+#include "model/verdict/regions.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -74,72 +75,106 @@ std::string PicturesDigest(const GoodPictures& pictures) {
   return Sha256Hex(digests);
 }
 
-uint64_t SeedOf(const CalibrateArguments& arguments, const std::string& digest) {
-  uint64_t first_bits = 0;
-  if (!arguments.fixed_seed && !absl::SimpleHexAtoi(digest.substr(0, 16), &first_bits)) first_bits = 0;
-  return arguments.seed + first_bits;  // modulo 2^64
-}
-
-struct Measurements {
-  std::vector<float> scores;  // one per picture
+// What the good pictures measured, and what follows from it.
+struct Findings {
   float mask_threshold = 0;
-  int64_t pixels = 0;
+  int64_t pixels = 0;  // that the mask threshold was fitted on
   int samples = 0;
+  RuleValues values;  // of every rule, whether or not lines are drawn on it
 };
 
-absl::StatusOr<Measurements> Measure(const Detector& detector, const GoodPictures& pictures,
-                                     const CalibrateArguments& arguments) {
+absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame) {
+  const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
+  if (!bytes.ok()) return bytes.status();
+  const absl::StatusOr<RgbImage> image = Decode(*bytes);
+  if (!image.ok()) return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
+  frame.image = &*image;
+  // Alone in its batch: only then are the scores the same to the bit each time.
+  absl::StatusOr<Detection> detection = std::move(detector.Detect({&frame, 1}).front());
+  if (detection.ok() && !(std::isfinite(detection->score) && std::isfinite(detection->map_score))) {
+    return absl::InternalError(absl::StrCat(path, ": the model's score is not a number"));
+  }
+  return detection;
+}
+
+double LargestRegion(const PixelMap& map, float mask_threshold, double min_region_fraction) {
+  return FindRegions(map, {.threshold = mask_threshold,
+                           .min_fraction = min_region_fraction,
+                           .frame_width = map.width,
+                           .frame_height = map.height})
+      .largest_fraction;
+}
+
+// The pictures that fit the mask threshold come first, so that the others' areas can be measured as they come.
+absl::StatusOr<Findings> Measure(const Detector& detector, const GoodPictures& pictures, const std::string& object,
+                                 const CalibrateArguments& arguments) {
+  const auto count = static_cast<int64_t>(pictures.path_by_digest.size());
+  const int64_t fitting = MaskFittingParts(count, arguments.targets.rules);
   const int64_t side = detector.info().image_size;
-  Measurements result;
-  result.pixels = static_cast<int64_t>(pictures.path_by_digest.size()) * side * side;
+  Findings result;
+  result.pixels = fitting * side * side;
   absl::StatusOr<PixelThreshold> pixels = PixelThreshold::Create(result.pixels, arguments.pixel_percentile);
   if (!pixels.ok()) return pixels.status();
-  Progress progress(std::cerr, {.what = "pictures",
-                                .total = static_cast<int64_t>(pictures.path_by_digest.size()),
-                                .terminal = StandardErrorIsTerminal(),
-                                .now = {}});
+  Progress progress(std::cerr, {.what = "pictures", .total = count, .terminal = StandardErrorIsTerminal(), .now = {}});
+  int64_t measured = 0;
   for (const auto& [digest, path] : pictures.path_by_digest) {
-    const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
-    if (!bytes.ok()) return bytes.status();
-    const absl::StatusOr<RgbImage> image = Decode(*bytes);
-    if (!image.ok()) return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
-    const Frame frame{.image = &*image,
-                      .category = arguments.category,
-                      .seed = SeedOf(arguments, digest),
-                      .samples = arguments.samples,
-                      .map_size = MapSize::kModel};
-    // Alone in its batch: only then are the scores the same to the bit each time.
-    const absl::StatusOr<Detection> detection = std::move(detector.Detect({&frame, 1}).front());
+    const absl::StatusOr<Detection> detection = DetectFile(
+        detector, path,
+        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel});
     if (!detection.ok()) return detection.status();
-    if (!std::isfinite(detection->score)) {
-      return absl::InternalError(absl::StrCat(path, ": the model's score is not a number"));
-    }
-    result.scores.push_back(detection->score);
     result.samples = detection->samples;
-    pixels->Add(detection->map.values);
+    result.values[DecisionRule::kScore].push_back(detection->score);
+    result.values[DecisionRule::kMapScore].push_back(detection->map_score);
+    if (measured < fitting) {
+      pixels->Add(detection->map.values);
+    } else {
+      result.values[DecisionRule::kRegionArea].push_back(
+          LargestRegion(detection->map, result.mask_threshold, arguments.min_region_fraction));
+    }
+    if (++measured == fitting) {
+      const absl::StatusOr<float> mask_threshold = pixels->Threshold();
+      if (!mask_threshold.ok()) return mask_threshold.status();
+      result.mask_threshold = *mask_threshold;
+    }
     progress.Advance(/*fresh=*/true);
   }
-  const absl::StatusOr<float> mask_threshold = pixels->Threshold();
-  if (!mask_threshold.ok()) return mask_threshold.status();
-  result.mask_threshold = *mask_threshold;
   return result;
 }
 
-// All but the score's rank.
+Range RangeOf(const std::vector<double>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {.low = static_cast<float>(*low), .high = static_cast<float>(*high)};  // floats they were
+}
+
 CalibrationProvenance DescribeCalibration(const CalibrateArguments& arguments, const GoodPictures& pictures,
-                                          const Measurements& measured) {
-  CalibrationProvenance made;
-  made.good_pictures = static_cast<int64_t>(pictures.path_by_digest.size());
-  made.pictures_digest = PicturesDigest(pictures);
-  made.pixel_percentile = arguments.pixel_percentile;
-  made.pixels = measured.pixels;
-  made.reject_rate = arguments.reject_rate;
-  made.confidence = arguments.confidence;
-  made.highest_good_score = *std::max_element(measured.scores.begin(), measured.scores.end());
-  made.samples = measured.samples;
-  made.seed = arguments.seed;
-  made.fixed_seed = arguments.fixed_seed;
-  return made;
+                                          const Findings& findings) {
+  return {.good_pictures = static_cast<int64_t>(pictures.path_by_digest.size()),
+          .pictures_digest = PicturesDigest(pictures),
+          .pixel_percentile = arguments.pixel_percentile,
+          .pixels = findings.pixels,
+          .fail_rate = arguments.targets.fail_rate,
+          .review_rate = arguments.targets.review_rate,
+          .confidence = arguments.targets.confidence};
+}
+
+absl::StatusOr<CategoryCalibration> MakeEntry(const CalibrateArguments& arguments, const std::string& object,
+                                              const GoodPictures& pictures, const Findings& findings) {
+  absl::StatusOr<std::vector<DecisionLine>> lines = DrawLines(findings.values, arguments.targets);
+  if (!lines.ok()) return lines.status();
+  CategoryCalibration entry;
+  CategoryDefaults& defaults = entry.defaults;
+  defaults.object = object;
+  defaults.seed = arguments.seed;
+  defaults.samples = findings.samples;
+  defaults.thresholds.source = ThresholdSource::kCategory;
+  defaults.thresholds.mask = findings.mask_threshold;
+  defaults.thresholds.min_region_fraction = arguments.min_region_fraction;
+  defaults.thresholds.lines = *std::move(lines);
+  defaults.ranges = {.score = RangeOf(findings.values.at(DecisionRule::kScore)),
+                     .map_score = RangeOf(findings.values.at(DecisionRule::kMapScore))};
+  entry.provenance = DescribeCalibration(arguments, pictures, findings);
+  Revise(entry);
+  return entry;
 }
 
 std::string CalibrationPath(const CalibrateArguments& arguments) {
@@ -182,37 +217,54 @@ absl::Status WriteEntry(const CalibrateArguments& arguments, const std::string& 
   return WithHint(written, arguments);
 }
 
+absl::Status CheckSampling(const ModelPackage& package) {
+  if (package.config.iad_per_request) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the package has \"iad_sampling\": \"first\": its scores depend on the first frame that a server happens to see, "
+      "so "
+      "no line would hold; calibrate it with \"request\"");
+}
+
 // ---- what people and programs read ---------------------------------------------------------------------------------
 
 std::string InThousand(double share) { return absl::StrFormat("%.3g", 1000 * share); }
 
-// The promise in words. The conformal one is of the share that the rank gives, which may be below the target.
-std::string Guarantee(const CalibrationProvenance& made) {
-  if (made.confidence.has_value()) {
-    return absl::StrFormat("with %g %% confidence, at most %s of 1,000 good parts will be rejected",
-                           100 * *made.confidence, InThousand(made.reject_rate));
-  }
-  const auto n = static_cast<double>(made.good_pictures);
-  return absl::StrFormat("of 1,000 good parts, at most about %s will be rejected, on average over calibrations",
-                         InThousand((n + 1 - static_cast<double>(made.score_rank)) / (n + 1)));
+// The two promises in words.
+std::vector<std::string> Guarantees(const CalibrationProvenance& made) {
+  const auto promise = [&](absl::string_view verdict, double rate) {
+    if (made.confidence.has_value()) {
+      return absl::StrFormat("with %g %% confidence, at most %s of 1,000 good parts will get %s",
+                             100 * *made.confidence, InThousand(rate), verdict);
+    }
+    return absl::StrFormat("of 1,000 good parts, at most about %s will get %s, on average over calibrations",
+                           InThousand(rate), verdict);
+  };
+  return {promise("FAIL", made.fail_rate), promise("REVIEW or FAIL", made.review_rate)};
 }
 
 void PrintSentences(const CalibrationReport& report) {
-  const CategoryCalibration& calibration = report.calibration;
-  const CalibrationProvenance& made = calibration.provenance;
-  std::printf("%s: mask threshold %.6g, score threshold %.6g\n", EscapeControls(report.key).c_str(),
-              static_cast<double>(calibration.mask_threshold), static_cast<double>(calibration.score_threshold));
-  std::printf("  from %lld good pictures, %d samples each; highest good score %.6g\n",
-              static_cast<long long>(made.good_pictures), made.samples, static_cast<double>(made.highest_good_score));
-  std::printf("  at most %.6g %% of the good pictures' %lld map pixels reach the mask threshold\n",
-              100 - made.pixel_percentile, static_cast<long long>(made.pixels));
-  std::printf("  %s\n", Guarantee(made).c_str());
+  const CategoryDefaults& defaults = report.calibration.defaults;
+  const CalibrationProvenance& made = report.calibration.provenance;
+  std::printf("%s: object \"%s\", seed %llu, %d samples\n", EscapeControls(report.key).c_str(),
+              EscapeControls(defaults.object).c_str(), static_cast<unsigned long long>(defaults.seed),
+              defaults.samples);
+  for (const DecisionLine& line : defaults.thresholds.lines) {
+    std::printf("  %s: REVIEW above %.6g, FAIL above %.6g\n", std::string(RuleName(line.rule)).c_str(),
+                static_cast<double>(line.review), static_cast<double>(line.fail));
+  }
+  for (const std::string& guarantee : Guarantees(made)) std::printf("  %s\n", guarantee.c_str());
+  std::printf("  from %lld good pictures, whose scores were %.6g to %.6g\n", static_cast<long long>(made.good_pictures),
+              static_cast<double>(defaults.ranges->score.low), static_cast<double>(defaults.ranges->score.high));
+  std::printf("  mask threshold %.6g: at most %.6g %% of good pictures' %lld map pixels reach it\n",
+              static_cast<double>(defaults.thresholds.mask), 100 - made.pixel_percentile,
+              static_cast<long long>(made.pixels));
   for (const std::string& copy : report.copies)
     std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
     std::printf("  calibrated with another model, dropped; calibrate again: %s\n", EscapeControls(key).c_str());
   }
-  std::printf("  written to %s; a running server reads it when it is started again\n", report.file.c_str());
+  std::printf("  revision %s, written to %s; a running server reads it when it is started again\n",
+              defaults.thresholds.revision.c_str(), report.file.c_str());
 }
 
 void PrintJson(const CalibrationReport& report) {
@@ -220,7 +272,8 @@ void PrintJson(const CalibrationReport& report) {
   const Calibration alone{.computation_digest = {}, .categories = {{report.key, report.calibration}}};
   nlohmann::ordered_json line = {{"category", report.key}};
   line.update(nlohmann::ordered_json::parse(CalibrationText(alone))["categories"][report.key]);
-  line["guarantee"] = Guarantee(report.calibration.provenance);
+  line["revision"] = report.calibration.defaults.thresholds.revision;
+  line["guarantees"] = Guarantees(report.calibration.provenance);
   line["copies"] = report.copies;
   line["superseded"] = report.superseded;
   line["file"] = report.file;
@@ -242,35 +295,44 @@ int RunUndo(const CalibrateArguments& arguments) {
   return 0;
 }
 
+std::vector<std::string> RuleNames() {
+  std::vector<std::string> names;
+  for (const DecisionRule rule : kDecisionRules) names.emplace_back(RuleName(rule));
+  return names;
+}
+
 }  // namespace
 
 absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments) {
-  if (arguments.category.empty()) return absl::InvalidArgumentError("no --category given");
+  const absl::StatusOr<std::string> key = CategoryKey(arguments.category, "--category");
+  if (!key.ok()) return key.status();
+  const absl::StatusOr<std::string> object =
+      CategoryKey(arguments.object.empty() ? *key : arguments.object, "--object");
+  if (!object.ok()) return object.status();
   if (arguments.images.empty()) return absl::InvalidArgumentError("no pictures given");
+  if (!(arguments.min_region_fraction >= 0 && arguments.min_region_fraction <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the smallest region is ", arguments.min_region_fraction, " of the picture; it must be in 0..1"));
+  }
   absl::StatusOr<GoodPictures> pictures = FindPictures(arguments.images);
   if (!pictures.ok()) return pictures.status();
   const auto count = static_cast<int64_t>(pictures->path_by_digest.size());
-  const AcceptanceTarget target{.reject_rate = arguments.reject_rate, .confidence = arguments.confidence};
-  const absl::StatusOr<int64_t> rank = AcceptanceRank(count, target);
-  if (!rank.ok()) return rank.status();
+  if (absl::Status status = CheckTargets(count, arguments.targets); !status.ok()) return status;
   const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir, {.ignore_calibration = true});
   if (!package.ok()) return package.status();
+  if (absl::Status status = CheckSampling(*package); !status.ok()) return status;
   const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device, .ignore_calibration = true});
   if (!detector.ok()) return detector.status();
-  absl::StatusOr<std::string> key = (*detector)->CategoryKey(arguments.category);
-  if (!key.ok()) return key.status();
-  const absl::StatusOr<Measurements> measured = Measure(**detector, *pictures, arguments);
-  if (!measured.ok()) return measured.status();
-  const absl::StatusOr<float> score_threshold = AcceptanceThreshold(measured->scores, target);
-  if (!score_threshold.ok()) return score_threshold.status();
+  if (absl::Status status = (*detector)->Validate(*object, arguments.samples); !status.ok()) return status;
+  const absl::StatusOr<Findings> findings = Measure(**detector, *pictures, *object, arguments);
+  if (!findings.ok()) return findings.status();
+  absl::StatusOr<CategoryCalibration> entry = MakeEntry(arguments, *object, *pictures, *findings);
+  if (!entry.ok()) return entry.status();
 
   CalibrationReport report;
-  report.key = *std::move(key);
+  report.key = *key;
+  report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
-  report.calibration.mask_threshold = measured->mask_threshold;
-  report.calibration.score_threshold = *score_threshold;
-  report.calibration.provenance = DescribeCalibration(arguments, *pictures, *measured);
-  report.calibration.provenance.score_rank = *rank;
   report.copies = std::move(pictures->copies);
   if (absl::Status status = WriteEntry(arguments, package->ComputationDigest(), report); !status.ok()) return status;
   return report;
@@ -290,29 +352,47 @@ int RunCalibrate(const CalibrateArguments& arguments) {
 
 void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   CLI::App* const command =
-      app.add_subcommand("calibrate", "Makes the thresholds of a category from good pictures of it.");
+      app.add_subcommand("calibrate", "Makes the lines of a category's verdict from good pictures of it.");
   const auto arguments = std::make_shared<CalibrateArguments>();
   CalibrateArguments& into = *arguments;
   command->add_option("--model", into.model_dir, "Folder of the model package")->required();
-  auto* const category = command->add_option("--category", into.category, "The object in words, e.g. \"metal nut\"");
+  auto* const category = command->add_option("--category", into.category, "The product's id");
+  command->add_option("--object", into.object, "Its words in the prompt, e.g. \"metal nut\" (default: the category)");
   command
       ->add_option("--calibration", into.calibration_file, "File to write (default: calibration.json in the package)")
       ->type_name("FILE");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--rules",
+          [arguments](const std::vector<std::string>& names) {
+            arguments->targets.rules.clear();
+            for (const std::string& name : names) arguments->targets.rules.push_back(*RuleOfName(name));
+          },
+          "What the verdict looks at, with commas between (default: score)")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // what follows are pictures
+      ->check(CLI::IsMember(RuleNames()))
+      ->type_name("RULES");
+  command->add_option("--fail-rate", into.targets.fail_rate, "Largest share of good parts that gets FAIL")
+      ->capture_default_str();
+  command->add_option("--review-rate", into.targets.review_rate, "Largest share of good parts that gets REVIEW or FAIL")
+      ->capture_default_str();
+  command->add_option("--confidence", into.targets.confidence,
+                      "Keep each rate with this probability (default: on average); needs more pictures");
+  command
+      ->add_option("--min-region", into.min_region_fraction,
+                   "Share of the picture below which a region does not count, 0..1")
+      ->capture_default_str();
   command
       ->add_option("--pixel-percentile", into.pixel_percentile,
                    "Share of good map pixels below the mask threshold, in %")
       ->check(CLI::Range(kLowestPixelPercentile, 100.0))
       ->capture_default_str();
-  command->add_option("--reject-rate", into.reject_rate, "Largest share of good parts to reject")
-      ->capture_default_str();
-  command->add_option("--confidence", into.confidence,
-                      "Keep the reject rate with this probability (default: on average); needs more pictures");
   command->add_option("--samples", into.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
       ->check(CLI::Range(1, kMaxSamples));
-  command->add_option("--seed", into.seed, "Where the pictures' own seeds start from")
+  command->add_option("--seed", into.seed, "Of the draws of every picture, and of the category's frames")
       ->check(CheckSeed)
       ->capture_default_str();
-  command->add_flag("--fixed-seed", into.fixed_seed, "Draw every picture with --seed, for clients that always send it");
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =

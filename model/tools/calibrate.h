@@ -1,13 +1,13 @@
-// `bayespfl-model calibrate`: thresholds of a category from good pictures of it (docs/calibration.md).
+// `bayespfl-model calibrate`: the lines of a category's verdict from good pictures of it (docs/calibration.md).
 #ifndef BAYESPFL_MODEL_TOOLS_CALIBRATE_H_
 #define BAYESPFL_MODEL_TOOLS_CALIBRATE_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/evaluation/verdict_lines.h"
 #include "model/package/calibration.h"
 
 namespace CLI {
@@ -18,15 +18,15 @@ namespace bayespfl {
 
 struct CalibrateArguments {
   std::string model_dir;
-  std::string category;
-  std::vector<std::string> images;   // files and folders
-  std::string calibration_file;      // empty: calibration.json in the package
-  double pixel_percentile = 99.9;    // 90..100
-  double reject_rate = 0.01;         // 1e-6..0.5
-  std::optional<double> confidence;  // 0.5..0.999999
-  int samples = 0;                   // 1..64; 0: the package's
-  uint64_t seed = 0;
-  bool fixed_seed = false;  // draw every picture with `seed`, for clients that always send this one
+  std::string category;             // the product's id
+  std::string object;               // words of the prompt; empty: the category
+  std::vector<std::string> images;  // files and folders
+  std::string calibration_file;     // empty: calibration.json in the package
+  VerdictTargets targets;           // rules, rates and confidence
+  double min_region_fraction = 0;   // 0..1, share of the picture; smaller regions do not count
+  double pixel_percentile = 99.9;   // 90..100
+  int samples = 0;                  // 1..64; 0: the package's
+  uint64_t seed = 0;                // of every picture
   std::string device = "auto";
   bool undo = false;  // take the last change of the calibration file back; nothing else is read then
   bool json = false;  // print one JSON object instead of sentences
@@ -40,12 +40,16 @@ struct CalibrationReport {
   std::vector<std::string> superseded;  // categories dropped from the file: calibrated with another model
 };
 
-// Measures the pictures and writes the category's entry; the entries of other categories stay. Each picture is drawn
-// with a seed of its own, as by a server when the request names none: `seed` plus the first 64 bits of the picture's
-// SHA-256. So neither names nor order of the files matter, and the same pictures give the same bytes.
-// Errors come before anything is written. InvalidArgument: an option out of range, a bad category, too few pictures
-// (the message says how many are needed), or pictures that cannot be decoded (it names each). NotFound: no such file.
-// FailedPrecondition: the good maps saturate. Others: as the package and the file give them.
+// Measures the pictures and writes the category's entry; the entries of other categories stay. All pictures are drawn
+// with one seed, which is the default of the category's frames: the lines are drawn on numbers that come about as those
+// of the frames do, and the same part gets the same verdict twice. Pictures are taken in the order of their SHA-256,
+// and that order also says which of them fit the mask threshold (verdict_lines.h): a digest says nothing of what a
+// picture measures. So neither names nor order of the files matter, and the same pictures give the same bytes. At any
+// time one picture's map is held, and the largest values of those before it (pixel_threshold.h). Errors come before
+// anything is written. InvalidArgument: an option out of range, a bad category or object, too few pictures (the message
+// says how many are needed), or pictures that cannot be decoded (it names each). NotFound: no such file.
+// FailedPrecondition: the good maps saturate, or the package has "iad_sampling": "first", with which no line holds:
+// scores depend on the first frame that a server happened to see. Others: as the package and the file give them.
 absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments);
 
 // Runs Calibrate() or the undo and prints what came out of it. Returns the exit code: 0, or 1 with the reason on

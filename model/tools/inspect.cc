@@ -1,119 +1,256 @@
 #include "model/tools/inspect.h"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <cstddef>
 #include <filesystem>
+#include <iostream>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/files.h"
+#include "base/number_range.h"
+#include "base/progress.h"
 #include "base/seed.h"
-#include "model/detection/detector.h"
-#include "model/image/decode.h"
+#include "base/terminal_text.h"
+#include "model/image/encode.h"
 #include "model/image/picture_files.h"
+#include "model/inspector/inspector.h"
+#include "model/overlay/output_names.h"
+#include "model/overlay/overlay.h"
 #include "model/tools/failure.h"
 #include "model/tools/npy.h"
+#include "model/verdict/result_line.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
 namespace {
 
-absl::StatusOr<Detection> DetectFile(const Detector& detector, const InspectArguments& arguments,
-                                     const std::string& path) {
-  const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
-  if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
-  if (!image.ok()) return image.status();
-  const Frame frame{.image = &*image,
-                    .object = arguments.category,
-                    .seed = arguments.seed,
-                    .samples = arguments.samples,
-                    .map_size = MapSize::kModel,
-                    .smooth = false};
-  return std::move(detector.Detect({&frame, 1}).front());
-}
+using Json = nlohmann::ordered_json;
 
 // "a/b/x.png" -> "x.npy"; a second picture of that name gets "x_1.npy".
-std::string MapName(const std::string& image, std::set<std::string>& used) {
-  const std::string stem = std::filesystem::path(image).stem();
+std::string MapName(const std::filesystem::path& picture, std::set<std::string>& used) {
+  const std::string stem = picture.stem();
   std::string name = stem + ".npy";
   for (int i = 1; !used.insert(name).second; ++i) name = absl::StrCat(stem, "_", i, ".npy");
   return name;
 }
 
-nlohmann::json ToJson(const Detection& detection) {
-  const StageSeconds& seconds = detection.seconds;
-  return {{"score", detection.score},
-          {"score_std", detection.score_std},
-          {"map_score", detection.map_score},
-          {"seed", detection.seed},
-          {"stage_seconds",
-           {{"preprocess", seconds.preprocess},
-            {"vision", seconds.vision},
-            {"prompts", seconds.prompts},
-            {"detect", seconds.detect},
-            {"postprocess", seconds.postprocess}}}};
+// The overlay and the mask, both in the picture's size.
+absl::Status WriteDrawings(const InspectedPicture& inspected, const OutputFiles& files) {
+  const Inspection& inspection = inspected.inspection;
+  const PixelMap map = ResizeMap(inspected.map, inspection.frame_width, inspection.frame_height);
+  std::vector<uint8_t> inside;
+  inside.reserve(map.values.size());
+  for (const float value : map.values) inside.push_back(value >= inspection.mask_threshold ? 255 : 0);
+  const absl::StatusOr<std::string> mask = EncodePng(PngSamples::kGray8, map.width, map.height, inside);
+  if (!mask.ok()) return mask.status();
+  if (absl::Status status = WriteFile(files.mask, *mask); !status.ok()) return status;
+
+  const absl::StatusOr<RgbImage> overlay =
+      DrawOverlay(inspected.picture, map, {.width = map.width, .height = map.height, .values = inside},
+                  {.category = inspection.category,
+                   .score = inspection.score,
+                   .map_score = inspection.map_score,
+                   .mask_threshold = inspection.mask_threshold});
+  if (!overlay.ok()) return overlay.status();
+  const absl::StatusOr<std::string> png = EncodePng(*overlay);
+  if (!png.ok()) return png.status();
+  return WriteFile(files.overlay, *png);
 }
 
-// The JSON line of one picture; writes its map when asked for.
-absl::StatusOr<nlohmann::json> InspectFile(const Detector& detector, const InspectArguments& arguments,
-                                           const std::string& path, std::set<std::string>& map_names) {
-  const absl::StatusOr<Detection> detection = DetectFile(detector, arguments, path);
-  if (!detection.ok()) return detection.status();
-  if (!arguments.map_dir.empty()) {
-    const std::string map_path = std::filesystem::path(arguments.map_dir) / MapName(path, map_names);
-    if (absl::Status status = WriteNpy(map_path, detection->map); !status.ok()) return status;
+Json ResultLine(const std::string& image, const Inspection& inspection) {
+  Json line = {{"image", image}};
+  line.update(ResultToJson(inspection));
+  if (inspection.regions_total.has_value()) {
+    line["regions"] = RegionsToJson(inspection.regions);
+    line["regions_total"] = *inspection.regions_total;
   }
-  return ToJson(*detection);
+  line["timings"] = TimingsToJson(inspection.timings);
+  return line;
+}
+
+Json ErrorLine(const std::string& image, const std::string& category, const absl::Status& status) {
+  return {{"image", image},
+          {"category", category},
+          {"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", std::string(status.message())}}}};
+}
+
+std::string JsonText(const Json& line) { return line.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// "FAIL    score 0.930  map score 0.500  by region_area  leather/hole_0.jpg"
+std::string LegibleLine(const std::string& image, const Inspection& inspection) {
+  const Decision& decision = inspection.decision;
+  const std::string rule = decision.rule.has_value() ? absl::StrCat("by ", RuleName(*decision.rule)) : "";
+  return absl::StrFormat("%-6s  score %5.3f  map score %5.3f  %-14s  %s", VerdictName(decision.verdict),
+                         inspection.score, inspection.map_score, rule, OneLine(image));
+}
+
+class InspectRun final {
+ public:
+  InspectRun(const InspectArguments& arguments, const Inspector& inspector, CategoryRequest request,
+             const std::vector<PictureFile>& pictures, std::ostream& out)
+      : arguments_(arguments), inspector_(inspector), request_(std::move(request)), pictures_(pictures), out_(out) {
+    if (arguments.output_dir.empty()) return;
+    OutputNames names(arguments.output_dir);
+    for (const PictureFile& picture : pictures) names.Protect(picture.path);
+    for (const PictureFile& picture : pictures) drawings_.push_back(names.For(picture.name));
+  }
+
+  int Finish() {
+    // Without a terminal the lines say how far it has come.
+    Progress progress(std::cerr, {.what = "pictures",
+                                  .total = static_cast<int64_t>(pictures_.size()),
+                                  .terminal = StandardErrorIsTerminal(),
+                                  .only_on_terminal = true});
+    int exit_code = 0;
+    for (size_t i = 0; i < pictures_.size(); ++i) {
+      const absl::StatusOr<Inspection> inspection = InspectOne(i);
+      progress.Clear();
+      const std::string image = pictures_[i].path.string();
+      if (!inspection.ok()) exit_code = Fail(absl::StrCat(image, ": ", inspection.status().message()));
+      Print(image, inspection);
+      progress.Advance();
+    }
+    return exit_code;
+  }
+
+ private:
+  absl::StatusOr<Inspection> InspectOne(size_t i) {
+    const absl::StatusOr<std::string> bytes = ReadPictureFile(pictures_[i].path);
+    if (!bytes.ok()) return bytes.status();
+    if (arguments_.random_seed) request_.seed = absl::Uniform<uint64_t>(generator_);
+    absl::StatusOr<InspectedPicture> inspected =
+        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}}, request_,
+                           {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
+    if (!inspected.ok()) return inspected.status();
+    if (!arguments_.map_dir.empty()) {
+      const std::string file = std::filesystem::path(arguments_.map_dir) / MapName(pictures_[i].path, map_names_);
+      if (absl::Status status = WriteNpy(file, inspected->raw_map); !status.ok()) return status;
+    }
+    if (!drawings_.empty()) {
+      if (absl::Status status = WriteDrawings(*inspected, drawings_[i]); !status.ok()) return status;
+    }
+    return std::move(inspected->inspection);
+  }
+
+  // At once: a run may take long, and its output may go through a pipe.
+  void Print(const std::string& image, const absl::StatusOr<Inspection>& inspection) {
+    if (arguments_.json) {
+      out_ << JsonText(inspection.ok() ? ResultLine(image, *inspection)
+                                       : ErrorLine(image, request_.category, inspection.status()))
+           << std::endl;
+    } else if (inspection.ok()) {
+      out_ << LegibleLine(image, *inspection) << std::endl;
+    }
+  }
+
+  const InspectArguments& arguments_;
+  const Inspector& inspector_;
+  CategoryRequest request_;
+  const std::vector<PictureFile>& pictures_;
+  std::ostream& out_;
+  std::vector<OutputFiles> drawings_;  // of each picture; empty: none are wanted
+  std::set<std::string> map_names_;
+  absl::BitGen generator_;  // seeded from the operating system
+};
+
+absl::StatusOr<CategoryRequest> RequestOf(const InspectArguments& arguments) {
+  const absl::StatusOr<std::string> category = CategoryKey(arguments.category);
+  if (!category.ok()) return category.status();
+  CategoryRequest request{.category = *category, .samples = arguments.samples, .seed = arguments.seed};
+  if (arguments.object.has_value()) {
+    const absl::StatusOr<std::string> object = CategoryKey(*arguments.object, "object");
+    if (!object.ok()) return object.status();
+    request.object = *object;
+  }
+  return request;
+}
+
+absl::StatusOr<std::vector<PictureFile>> Pictures(const InspectArguments& arguments) {
+  std::optional<std::filesystem::path> output;
+  if (!arguments.output_dir.empty()) output = arguments.output_dir;
+  return FindPictureFiles(arguments.pictures, output);
+}
+
+void AddFlags(CLI::App& command, InspectArguments& inspect) {
+  command.add_option("--model", inspect.model_dir, "Folder of the model package")->required();
+  command.add_option("--calibration", inspect.calibration_file,
+                     "Thresholds of categories, instead of the package's calibration.json");
+  command.add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
+  command.add_option("--threads", inspect.threads, "Threads of the processor (default: one for each core)")
+      ->check(CLI::Range(1, 1024));
+  command.add_option("--category", inspect.category, "What the plant calls the product, e.g. \"PCB-4711 rev C\"")
+      ->required();
+  command.add_option(
+      "--object", inspect.object,
+      "The product in words, e.g. \"printed circuit board\" (default: the category's, else the category)");
+  command
+      .add_option("--samples", inspect.samples,
+                  "Draws of the prompt distributions, 1..64 (default: the category's, else the package's)")
+      ->check(CLI::Range(1, kMaxSamples));
+  CLI::Option* const seed =
+      command.add_option("--seed", inspect.seed, "Key of the draws (default: the category's, else 0)")
+          ->check(CheckSeed);
+  command.add_flag("--random-seed", inspect.random_seed, "Draw a seed for each picture")->excludes(seed);
+  command
+      .add_option("--mask-threshold", inspect.mask_threshold,
+                  "Mask where the map reaches this, 0..1 (default: the category's, else the package's)")
+      ->check([](const std::string& text) { return CheckNumber(text, 0, 1); });
+}
+
+void AddResults(CLI::App& command, InspectArguments& inspect) {
+  command.add_flag("--regions", inspect.regions, "Find the regions of the mask (they are in the JSON lines)");
+  command.add_option("--output", inspect.output_dir, "Write an overlay and a mask per picture into this folder")
+      ->type_name("DIR");
+  command
+      .add_option("--map-dir", inspect.map_dir, "Write float32 .npy maps at model size, unsmoothed, into this folder")
+      ->type_name("DIR");
+  command
+      .add_option("pictures", inspect.pictures,
+                  "Files (JPEG, PNG, BMP, TIFF, WebP) and folders (every picture below them)")
+      ->required();
 }
 
 }  // namespace
 
-int RunInspect(const InspectArguments& arguments) {
-  const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device});
-  if (!detector.ok()) return Fail(detector.status().message());
-  if (absl::Status status = (*detector)->Validate(arguments.category, arguments.samples); !status.ok()) {
-    return Fail(status.message());
-  }
+int RunInspect(const InspectArguments& arguments, std::ostream& out) {
+  const absl::StatusOr<CategoryRequest> request = RequestOf(arguments);
+  if (!request.ok()) return Fail(request.status().message());
+  if (arguments.threads > 0) SetComputeThreads(arguments.threads);
+  const auto inspector =
+      Inspector::Create(arguments.model_dir,
+                        {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
+  if (!inspector.ok()) return Fail(inspector.status().message());
+  if (absl::Status status = (*inspector)->Validate(*request); !status.ok()) return Fail(status.message());
+  const absl::StatusOr<std::vector<PictureFile>> pictures = Pictures(arguments);
+  if (!pictures.ok()) return Fail(pictures.status().message());
   if (!arguments.map_dir.empty()) {
     std::error_code error;
     std::filesystem::create_directories(arguments.map_dir, error);
     if (error) return Fail(absl::StrCat("cannot create ", arguments.map_dir, ": ", error.message()));
   }
-  int exit_code = 0;
-  std::set<std::string> map_names;
-  for (const std::string& path : arguments.images) {
-    nlohmann::json line = {{"image", path}, {"category", arguments.category}};
-    const absl::StatusOr<nlohmann::json> result = InspectFile(**detector, arguments, path, map_names);
-    if (result.ok()) {
-      line.update(*result);
-    } else {
-      line["error"] = std::string(result.status().message());
-      exit_code = Fail(absl::StrCat(path, ": ", result.status().message()));
-    }
-    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-    std::fflush(stdout);
-  }
-  return exit_code;
+  return InspectRun(arguments, **inspector, *request, *pictures, out).Finish();
 }
 
 void AddInspectCommand(CLI::App& app, int& exit_code) {
   const auto shared = std::make_shared<InspectArguments>();
-  InspectArguments& inspect = *shared;
-  CLI::App* command = app.add_subcommand("inspect", "Scores picture files; prints one JSON line per picture.");
-  command->add_option("--model", inspect.model_dir, "Folder of the model package")->required();
-  command->add_option("--category", inspect.category, "The object in words, e.g. \"metal nut\"")->required();
-  command->add_option("--samples", inspect.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
-      ->check(CLI::Range(1, kMaxSamples));
-  command->add_option("--seed", inspect.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
-  command->add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
-  command->add_option("--map-dir", inspect.map_dir,
-                      "Write float32 .npy maps at model size, unsmoothed, into this folder");
-  command->add_option("images", inspect.images, "Picture files: JPEG, PNG, BMP, TIFF, WebP")->required();
-  command->callback([shared, &exit_code] { exit_code = RunInspect(*shared); });
+  const auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("inspect", "Inspects picture files and prints a verdict for each.");
+  AddFlags(*command, *shared);
+  AddResults(*command, *shared);
+  command->add_flag("--json", *json, "One JSON object per line; so it is anyway where no terminal reads it");
+  command->callback([shared, json, &exit_code] {
+    shared->json = *json || isatty(STDOUT_FILENO) == 0;
+    exit_code = RunInspect(*shared, std::cout);
+  });
 }
 
 }  // namespace bayespfl

@@ -3,6 +3,8 @@
 #define BAYESPFL_MODEL_TOOLS_INSPECT_H_
 
 #include <cstdint>
+#include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -14,17 +16,27 @@ namespace bayespfl {
 
 struct InspectArguments {
   std::string model_dir;
-  std::string category;
+  std::string calibration_file;  // empty: the package's own, if it has one
   std::string device = "auto";
-  int samples = 0;  // 0: the package's
-  uint64_t seed = 0;
-  std::string map_dir;  // empty: no maps
-  std::vector<std::string> images;
+  int threads = 0;  // that LibTorch may use; 0: every processor
+  std::string category;
+  std::optional<std::string> object = std::nullopt;    // absent: the category's words, else the category
+  std::optional<int> samples = std::nullopt;           // absent: the category's, else the package's
+  std::optional<uint64_t> seed = std::nullopt;         // absent: the category's, else 0
+  bool random_seed = false;                            // draw a seed for each picture; not with `seed`
+  std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the package's, else 0.5
+  bool regions = false;                                // find the regions of the mask
+  bool json = true;                                    // a JSON object a line; false: a line for people
+  std::string output_dir;                              // of overlays and masks; empty: none
+  std::string map_dir;                                 // of unsmoothed maps; empty: none
+  std::vector<std::string> pictures;                   // files and folders
 };
 
-// Prints one JSON object per picture to stdout. Returns the exit code: 0, or 1 when anything failed (the reason is on
-// stderr, and in an "error" key for a picture).
-int RunInspect(const InspectArguments& arguments);
+// Prints one line per picture to `out`, in the order of the command line. JSON: "image", then the keys of
+// ResultToJson() (model/verdict/result_line.h), "regions" and "regions_total" when asked for, "timings"; of a picture
+// that failed "image", "category" and "error" {"code", "message"}. Returns the exit code: 0, or 1 when anything failed;
+// the reason is on stderr too.
+int RunInspect(const InspectArguments& arguments, std::ostream& out);
 
 // Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.
 void AddInspectCommand(CLI::App& app, int& exit_code);

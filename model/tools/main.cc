@@ -9,6 +9,7 @@
 #include "model/tools/evaluate.h"
 #include "model/tools/init.h"
 #include "model/tools/inspect.h"
+#include "model/tools/replay.h"
 #include "model/tools/verify.h"
 
 int main(int argc, char** argv) {
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   cv::setNumThreads(1);
   int exit_code = 0;
   bayespfl::AddInspectCommand(app, exit_code);
+  bayespfl::AddReplayCommand(app, exit_code);
   bayespfl::AddConvertCommand(app, exit_code);
   bayespfl::AddVerifyCommand(app, exit_code);
   bayespfl::AddInitCommand(app, exit_code);

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kLineName[] = "result line";
-constexpr double kHighest = std::numeric_limits<float>::max();
+constexpr double kHighestMixedScore = 1e9;  // where all good parts are alike, a score's stretch goes to 1e8
 
 Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json OrNull(const std::optional<float>& number) { return number.has_value() ? Json(ShortestDecimal(*number)) : Json(); }
@@ -72,8 +72,9 @@ Thresholds ReadThresholds(JsonObjectReader reader) {
     const std::string name(RuleName(rule));
     if (!lines.Has(name)) continue;
     JsonObjectReader line = lines.Object(name);
+    const double fail = line.Number("fail", 0, 1);
     result.lines.push_back(
-        {.rule = rule, .review = ReadFloat(line, "review", 0, 1), .fail = ReadFloat(line, "fail", 0, 1)});
+        {.rule = rule, .review = ReadFloat(line, "review", 0, fail), .fail = static_cast<float>(fail)});
   }
   return result;
 }
@@ -117,7 +118,8 @@ Inspection ReadInspection(JsonObjectReader& reader) {
   result.score = ReadFloat(reader, "score", 0, 1);
   result.score_std = ReadFloat(reader, "score_std", 0, 1);
   result.map_score = ReadFloat(reader, "map_score", 0, 1);
-  if (reader.HasValue("mixed_score")) result.mixed_score = ReadFloat(reader, "mixed_score", -kHighest, kHighest);
+  if (reader.HasValue("mixed_score"))
+    result.mixed_score = ReadFloat(reader, "mixed_score", -kHighestMixedScore, kHighestMixedScore);
   result.mask_threshold = ReadFloat(reader, "mask_threshold", 0, 1);
   result.mask_area_fraction = reader.Number("mask_area_fraction", 0, 1);
   result.largest_region_fraction = reader.Number("largest_region_fraction", 0, 1);

@@ -81,11 +81,11 @@ class Pipeline {
   // OK when frames of some model are accepted. Unavailable: no model yet, or draining.
   absl::Status Accepting() const { return admission_.Accepting(); }
 
-  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting(), or as
-  // ServerState::Ready(). Internal: see Healthy().
+  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting(),
+  // ServerState::Ready() or Healthy().
   absl::Status Ready() const { return admission_.Ready(); }
 
-  // Internal: every replica of a model failed and could not be rebuilt. The process should be restarted.
+  // Unavailable: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const { return admission_.Healthy(); }
 
   // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then

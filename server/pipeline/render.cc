@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/image/encode.h"
+#include "model/inspector/assemble.h"
 
 namespace bayespfl::server {
 namespace {
@@ -56,17 +57,6 @@ std::string LittleEndianFloats(const std::vector<float>& values) {
 bool IsConsistent(const bayespfl::PixelMap& map) {
   return map.width > 0 && map.height > 0 &&
          map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
-}
-
-absl::Status CheckDetection(const Detection& detection, bool needs_deviation) {
-  const bool finite =
-      std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
-  if (!finite) return absl::InternalError("the model's score is not a number");
-  if (!IsConsistent(detection.map)) return absl::InternalError("the model returned no anomaly map");
-  if (needs_deviation && !IsConsistent(detection.map_std)) {
-    return absl::InternalError("the model returned no deviation map");
-  }
-  return absl::OkStatus();
 }
 
 // Maps in the size that is asked for: the model's as they are, the frame's made on the first use.
@@ -165,26 +155,20 @@ absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float thre
 }
 
 absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncoding encoding) {
-  absl::StatusOr<std::string> data = encoding == PictureEncoding::kJpeg
-                                         ? EncodeJpeg(image, kJpegQuality)
-                                         : EncodePng(image);
+  absl::StatusOr<std::string> data =
+      encoding == PictureEncoding::kJpeg ? EncodeJpeg(image, kJpegQuality) : EncodePng(image);
   if (!data.ok()) return data.status();
   return EncodedPicture{.encoding = encoding, .data = *std::move(data)};
 }
 
 absl::Status Render(const Detection& detection, const CategorySetting& setting, const FrameOptions& options,
                     InspectionOutcome& outcome) {
-  const absl::Status valid = CheckDetection(detection, options.deviation_map != MapEncoding::kNone);
-  if (!valid.ok()) return valid;
-  Inspection& inspection = outcome.inspection;
-  inspection.category = options.category.category;
-  inspection.object = setting.object;
-  inspection.score = detection.score;
-  inspection.score_std = detection.score_std;
-  inspection.map_score = detection.map_score;
-  inspection.provenance.seed = detection.seed;
-  inspection.provenance.samples = detection.samples;
-  Judge(setting, detection.map, options.judge, inspection);
+  const absl::Status noted =
+      NoteDetection(detection, options.category.category, setting, options.judge, outcome.inspection);
+  if (!noted.ok()) return noted;
+  if (options.deviation_map != MapEncoding::kNone && !IsConsistent(detection.map_std)) {
+    return absl::InternalError("the model returned no deviation map");
+  }
   return EncodeMaps(detection, options, outcome);
 }
 

@@ -4,12 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "model/package/sha256.h"
+#include "model/inspector/assemble.h"
 #include "model/verdict/result_id.h"
 #include "server/pipeline/error_reason.h"
 #include "server/pipeline/errors.h"
@@ -21,28 +22,23 @@ namespace {
 
 // The verdict looks at the smoothed map at the model's size; larger maps are made only for who wants them (Render()).
 bayespfl::Frame ModelFrame(const RgbImage& image, const Job& job) {
-  return {.image = &image,
-          .object = job.setting.object,
-          .seed = job.setting.seed,
-          .samples = job.setting.samples,
-          .map_size = MapSize::kModel,
-          .map_deviation = job.request.options.deviation_map != MapEncoding::kNone};
+  bayespfl::Frame frame = JudgedFrame(image, job.setting);
+  frame.map_deviation = job.request.options.deviation_map != MapEncoding::kNone;
+  return frame;
 }
 
 PictureIdentity IdentityOf(const ImageSource& source) {
-  PictureIdentity identity{.significant_bits = source.significant_bits.value_or(0)};
-  absl::Span<const uint8_t> bytes;
-  if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
-    bytes = raw->data;
-    identity.raw = {.width = static_cast<uint32_t>(raw->width),
-                    .height = static_cast<uint32_t>(raw->height),
-                    .stride = static_cast<uint32_t>(raw->stride),
-                    .pfnc_pixel_format = PfncValue(raw->format)};
-  } else {
-    bytes = std::get<EncodedImage>(source.pixels).data;
+  const int significant_bits = source.significant_bits.value_or(0);
+  const auto* raw = std::get_if<RawImage>(&source.pixels);
+  if (raw == nullptr) {
+    return bayespfl::IdentityOf(std::get<EncodedImage>(source.pixels).data, std::nullopt, significant_bits);
   }
-  identity.sha256 = Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return identity;
+  return bayespfl::IdentityOf(raw->data,
+                              RawGeometry{.width = static_cast<uint32_t>(raw->width),
+                                          .height = static_cast<uint32_t>(raw->height),
+                                          .stride = static_cast<uint32_t>(raw->stride),
+                                          .pfnc_pixel_format = PfncValue(raw->format)},
+                              significant_bits);
 }
 
 // The picture's own errors, which the client can mend; others are the server's.
@@ -52,10 +48,14 @@ absl::Status WithPictureReason(const absl::Status& status) {
 }
 
 std::vector<StageTiming> TimingsOf(const FrameSeconds& frame, const StageSeconds& model, double total) {
-  return {{"queue", frame.queue},          {"decode", frame.decode},
-          {"preprocess", model.preprocess}, {"vision", model.vision},
-          {"prompts", model.prompts},       {"detect", model.detect},
-          {"postprocess", model.postprocess}, {"render", frame.render},
+  return {{"queue", frame.queue},
+          {"decode", frame.decode},
+          {"preprocess", model.preprocess},
+          {"vision", model.vision},
+          {"prompts", model.prompts},
+          {"detect", model.detect},
+          {"postprocess", model.postprocess},
+          {"render", frame.render},
           {"total", total}};
 }
 
@@ -110,7 +110,10 @@ absl::Status Stages::DecodeAndPrepare(Job& job) const {
   inspection.frame_height = image->height;
   if (job.request.options.picture != PictureEncoding::kNone) {
     absl::StatusOr<EncodedPicture> picture = EncodePicture(*image, job.request.options.picture);
-    if (!picture.ok()) return WithPictureReason(picture.status());
+    if (absl::IsInvalidArgument(picture.status())) {
+      return WithReason(picture.status(), ErrorReason::kPictureTooLarge);
+    }
+    if (!picture.ok()) return picture.status();
     job.outcome.picture = *std::move(picture);
   }
   job.seconds.decode = SecondsSince(start);
@@ -223,14 +226,9 @@ void Stages::RenderOne(JobPtr job) {
 
 // What the pipeline knows: the numbers' own part stands there already.
 void Stages::NoteProvenance(const ServedModel& model, Provenance& provenance) const {
-  const ModelInfo& info = model.info();
+  NoteModel(model.info(), provenance);
   provenance.result_id = NewResultId(absl::Now());
   provenance.model = model.name();
-  provenance.model_digest = info.digest;
-  provenance.model_version = info.version;
-  provenance.precision = info.precision;
-  provenance.kernels = info.kernels;
-  provenance.device = info.device;
   provenance.server_version = options_.server_version;
 }
 

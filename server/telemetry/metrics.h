@@ -11,6 +11,8 @@
 //   bayespfl_frames_refused_total{reason}          counter    those of them that were never accepted, whatever the
 //                                                             outcome: the names of Refusal
 //   bayespfl_samples_drawn_total                   counter    draws of the prompt distributions, of answered frames
+//   bayespfl_verdicts_total{verdict}               counter    answered frames: pass, review, fail; none where the
+//                                                             category is not calibrated
 //   bayespfl_score{category}                       histogram  image scores of answered frames: the categories of
 //                                                             metric_categories, and other
 //   bayespfl_stage_latency_seconds{stage}          histogram  answered frames: queue, decode, preprocess, vision,

@@ -57,7 +57,7 @@ TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0]["image"], good);
   for (const nlohmann::json& line : lines) {
-    for (const char* key : {"category", "score", "score_std", "text_score", "map_score", "seed", "stage_seconds"}) {
+    for (const char* key : {"category", "verdict", "score", "score_std", "map_score", "provenance", "timings"}) {
       EXPECT_TRUE(line.contains(key)) << key;
     }
   }
@@ -78,7 +78,7 @@ TEST_F(ModelProgramTest, InspectNamesABadPictureAndGoesOn) {
   EXPECT_EQ(run.exit_code, 1);
   const std::vector<nlohmann::json> lines = JsonLines(run.out);
   ASSERT_EQ(lines.size(), 2U);
-  EXPECT_THAT(lines[0]["error"].get<std::string>(), HasSubstr("unsupported image format"));
+  EXPECT_THAT(lines[0]["error"]["message"].get<std::string>(), HasSubstr("unsupported image format"));
   EXPECT_TRUE(lines[1].contains("score"));
 }
 

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/verdict/inspection.h"
+#include "server/pipeline/error_reason.h"
 #include "server/pipeline/frame.h"
 
 namespace bayespfl::server {
@@ -34,8 +36,17 @@ class EventLogTest : public ::testing::Test {
             .name = {.camera_id = camera, .frame_id = "frame 1", .part_id = ""},
             .category = "metal nut",
             .status = status,
-            .finding = status.ok() ? std::optional<FrameFinding>(FrameFinding{.model = "demo"}) : std::nullopt,
+            .result = status.ok() ? &result_ : nullptr,
             .seconds = 0.5};
+  }
+
+  static Inspection Result() {
+    Inspection result;
+    result.decision = {.verdict = Verdict::kReview, .rule = DecisionRule::kScore};
+    result.score = 0.25F;
+    result.provenance.result_id = "019c0000-0000-7000-8000-000000000000";
+    result.provenance.model = "demo";
+    return result;
   }
 
   static CallRecord Call() {
@@ -51,11 +62,12 @@ class EventLogTest : public ::testing::Test {
   std::chrono::steady_clock::time_point now_;
   std::vector<nlohmann::json> lines_;
   const CallRecord call_ = Call();
+  const Inspection result_ = Result();
   EventLog log_{MakeLogger(lines_, "info"), Limits()};
 };
 
 TEST_F(EventLogTest, AFailedFrameIsOneWarningThatSaysWhoseItIs) {
-  log_.FrameAnswered(Frame(absl::InvalidArgumentError("no picture")));
+  log_.FrameAnswered(Frame(WithReason(absl::InvalidArgumentError("no picture"), ErrorReason::kInvalidPicture)));
 
   ASSERT_EQ(lines_.size(), 1);
   EXPECT_EQ(lines_[0]["level"], "warning");
@@ -66,9 +78,44 @@ TEST_F(EventLogTest, AFailedFrameIsOneWarningThatSaysWhoseItIs) {
   EXPECT_EQ(lines_[0]["camera_id"], "camera 1");
   EXPECT_EQ(lines_[0]["frame_id"], "frame 1");
   EXPECT_EQ(lines_[0]["code"], "INVALID_ARGUMENT");
+  EXPECT_EQ(lines_[0]["reason"], "INVALID_PICTURE");
   EXPECT_EQ(lines_[0]["error"], "no picture");
   EXPECT_EQ(lines_[0]["seconds"], 0.5);
   EXPECT_FALSE(lines_[0].contains("part_id")) << "what the client did not say is not there";
+  EXPECT_FALSE(lines_[0].contains("attempt")) << "nor the first attempt";
+  EXPECT_FALSE(lines_[0].contains("result_id")) << "there is no result";
+  EXPECT_FALSE(lines_[0].contains("verdict"));
+}
+
+TEST_F(EventLogTest, AnAnsweredFramesLineNamesItsResult) {
+  EventLog debug(MakeLogger(lines_, "debug"), Limits());
+
+  debug.FrameAnswered(Frame(absl::OkStatus()));
+
+  ASSERT_EQ(lines_.size(), 1);
+  EXPECT_EQ(lines_[0]["result_id"], "019c0000-0000-7000-8000-000000000000");
+  EXPECT_EQ(lines_[0]["model"], "demo");
+  EXPECT_EQ(lines_[0]["verdict"], "REVIEW");
+  EXPECT_EQ(lines_[0]["score"], 0.25);
+  EXPECT_EQ(lines_[0]["code"], "OK");
+  EXPECT_FALSE(lines_[0].contains("reason"));
+}
+
+TEST_F(EventLogTest, AFrameThatWasSentAgainSaysHowOften) {
+  FrameRecord frame = Frame(absl::InternalError("device"));
+  frame.name.attempt = 2;
+
+  log_.FrameAnswered(frame);
+
+  ASSERT_EQ(lines_.size(), 1);
+  EXPECT_EQ(lines_[0]["attempt"], 2);
+}
+
+TEST_F(EventLogTest, AnErrorWithoutAReasonOfItsOwnHasThatOfItsCode) {
+  log_.FrameAnswered(Frame(absl::DeadlineExceededError("late")));
+
+  ASSERT_EQ(lines_.size(), 1);
+  EXPECT_EQ(lines_[0]["reason"], "DEADLINE_EXCEEDED");
 }
 
 TEST_F(EventLogTest, AClientsMistakeIsNoErrorOfTheServer) {
@@ -101,7 +148,7 @@ TEST_F(EventLogTest, AnsweredSkippedAndAbandonedFramesAreForDebugging) {
   }
 
   ASSERT_EQ(lines_.size(), 3);
-  EXPECT_EQ(lines_[0]["model"], "demo");
+  EXPECT_FALSE(lines_[1].contains("reason")) << "to be skipped is no error";
 }
 
 TEST_F(EventLogTest, RepeatsAreLeftOutAndCounted) {
@@ -133,6 +180,14 @@ TEST_F(EventLogTest, AStreamsEndIsALineOfInfo) {
   EXPECT_EQ(lines_[0]["peer"], "ipv4:10.0.0.1:1");
   EXPECT_EQ(lines_[0]["code"], "OK");
   EXPECT_GE(lines_[0]["seconds"].get<double>(), 0);
+}
+
+TEST_F(EventLogTest, AStreamThatTheServerEndsSaysWhy) {
+  log_.CallFinished(call_, WithReason(absl::UnavailableError("draining"), ErrorReason::kDraining));
+
+  ASSERT_EQ(lines_.size(), 1);
+  EXPECT_EQ(lines_[0]["code"], "UNAVAILABLE");
+  EXPECT_EQ(lines_[0]["reason"], "DRAINING");
 }
 
 TEST_F(EventLogTest, OtherCallsAreForDebuggingUnlessTheServerIsAtFault) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/pipeline/error_reason.h"
 #include "tests/server/pipeline_fixture.h"
 
 namespace bayespfl::server {
@@ -61,6 +62,8 @@ class InjectedFaultTest : public PipelineTest {
     EXPECT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
     return results_.Wait(++submitted_).back();
   }
+  // Seconds from the frame's arrival to its answer.
+  static double TotalOf(const FrameResult& result) { return result->inspection.timings.back().seconds; }
 
  private:
   size_t submitted_ = 0;
@@ -81,6 +84,7 @@ TEST_F(InjectedFaultTest, ADeviceThatAlwaysFailsIsTheFramesAnswer) {
   const FrameResult result = Inspect();
 
   EXPECT_TRUE(absl::IsInternal(result.status()));
+  EXPECT_EQ(ReasonOf(result.status()), ErrorReason::kDeviceFailed);
   EXPECT_THAT(std::string(result.status().message()), HasSubstr("injected fault: device_error"));
 }
 
@@ -92,14 +96,15 @@ TEST_F(InjectedFaultTest, AFailingDecoderFailsItsFrameAlone) {
   EXPECT_TRUE(Inspect().ok());
 
   EXPECT_TRUE(absl::IsInternal(failed.status()));
+  EXPECT_EQ(ReasonOf(failed.status()), ErrorReason::kInternal) << "the picture may be good";
   EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
 TEST_F(InjectedFaultTest, ASlowDeviceDelaysItsBatch) {
   MakeWith("device_slow:2:40");
 
-  const double usual = Inspect()->seconds.total;
-  const double slow = Inspect()->seconds.total;
+  const double usual = TotalOf(Inspect());
+  const double slow = TotalOf(Inspect());
 
   EXPECT_GE(slow, 0.04);
   EXPECT_LT(usual, slow);

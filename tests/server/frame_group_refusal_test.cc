@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/api/frame_group.h"
-#include "server/api/status.h"
+#include "server/pipeline/error_reason.h"
 #include "tests/server/pipeline_fixture.h"
 
 namespace bayespfl::server {
@@ -47,7 +47,7 @@ TEST_F(FrameGroupRefusalTest, WhatAClientMayNotSendTogetherIsRefusedAsAWhole) {
   PipelineOptions options;
   options.admit = [&asked](const std::string& client, size_t frames) {
     asked.emplace_back(client, frames);
-    return WithRetryInfo(absl::ResourceExhaustedError("too fast"), absl::Milliseconds(1234));
+    return WithRetryDelay(absl::ResourceExhaustedError("too fast"), absl::Milliseconds(1234));
   };
   Make(options);
 

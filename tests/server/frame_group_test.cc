@@ -63,7 +63,7 @@ TEST_F(FrameGroupTest, OutcomesComeInTheFramesOrder) {
 
   ASSERT_TRUE(result.ok()) << result.status();
   std::vector<uint64_t> seeds;
-  for (const InspectionOutcome& outcome : *result) seeds.push_back(outcome.seed);
+  for (const InspectionOutcome& outcome : *result) seeds.push_back(outcome.inspection.provenance.seed);
   EXPECT_THAT(seeds, ElementsAre(3, 1, 2));
 }
 

@@ -24,17 +24,20 @@ TEST(KserveParametersTest, AbsentParametersBecomeTheDefaults) {
 
   ASSERT_TRUE(inference.ok()) << inference.status();
   const FrameRequest& frame = inference->frames[0];
-  EXPECT_EQ(frame.options.category.samples, 0);
+  EXPECT_FALSE(frame.options.category.object.has_value());
+  EXPECT_FALSE(frame.options.category.samples.has_value());
+  EXPECT_FALSE(frame.options.category.seed.has_value());
   EXPECT_FALSE(frame.options.judge.mask_threshold.has_value());
   EXPECT_EQ(frame.options.priority, Priority::kNormal);
   EXPECT_EQ(frame.options.anomaly_map, MapEncoding::kNone);
-  EXPECT_EQ(frame.options.mask, MapEncoding::kNone);
+  EXPECT_EQ(frame.options.mask, MaskEncoding::kNone);
   EXPECT_EQ(frame.deadline, absl::InfiniteFuture());
 }
 
 TEST(KserveParametersTest, GivenParametersAreTaken) {
   ModelInferRequest request = MakeKserveRequest({"one", "two"});
   auto& parameters = *request.mutable_parameters();
+  parameters["object"].set_string_param(" printed circuit board\n");
   parameters["samples"].set_int64_param(64);
   parameters["seed"].set_uint64_param(std::numeric_limits<uint64_t>::max());
   parameters["mask_threshold"].set_double_param(0.25);
@@ -47,6 +50,7 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
 
   ASSERT_TRUE(inference.ok()) << inference.status();
   for (const FrameRequest& frame : inference->frames) {
+    EXPECT_EQ(frame.options.category.object, "printed circuit board");
     EXPECT_EQ(frame.options.category.samples, 64);
     EXPECT_EQ(frame.options.category.seed, std::numeric_limits<uint64_t>::max());
     EXPECT_EQ(frame.options.judge.mask_threshold, 0.25F);
@@ -55,16 +59,6 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
     EXPECT_GE(frame.deadline, before + absl::Hours(1));
     EXPECT_LE(frame.deadline, absl::Now() + absl::Hours(1));
   }
-}
-
-TEST(KserveParametersTest, DrawsASeedThatClientsCanSendBackForEachPicture) {
-  const absl::StatusOr<Inference> inference = Translate(MakeKserveRequest({"a", "b", "c", "d", "e", "f"}));
-
-  ASSERT_TRUE(inference.ok()) << inference.status();
-  for (const FrameRequest& frame : inference->frames) {
-    EXPECT_LE(frame.options.category.seed, static_cast<uint64_t>(std::numeric_limits<int64_t>::max()));
-  }
-  EXPECT_NE(inference->frames[0].options.category.seed, inference->frames[1].options.category.seed);
 }
 
 TEST(KserveParametersTest, PriorityByNumberIsTritons) {
@@ -101,7 +95,12 @@ InferParameter Text(const std::string& value) {
 }
 
 TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
-  const std::vector<BadParameter> cases = {{"samples", Integer(0)},
+  const std::vector<BadParameter> cases = {{"object", Text("")},
+                                           {"object", Text(" \t")},
+                                           {"object", Text(std::string(257, 'a'))},
+                                           {"object", Text("7seven\xFF")},
+                                           {"object", Integer(1)},
+                                           {"samples", Integer(0)},
                                            {"samples", Integer(65)},
                                            {"samples", Number(3)},
                                            {"samples", InferParameter()},

@@ -29,8 +29,8 @@ TEST(KserveTensorTest, TakesEncodedPicturesFromRawContents) {
   ASSERT_EQ(inference->frames.size(), 2U);
   EXPECT_THAT(EncodedOf(inference->frames[0]), ElementsAre('o', 'n', 'e'));
   EXPECT_EQ(EncodedOf(inference->frames[1]).size(), 5U);
-  EXPECT_EQ(inference->frames[0].options.category, "nut");
-  EXPECT_EQ(inference->frames[1].options.category, "bolt");
+  EXPECT_EQ(inference->frames[0].options.category.category, "nut");
+  EXPECT_EQ(inference->frames[1].options.category.category, "bolt");
 }
 
 TEST(KserveTensorTest, TakesEncodedPicturesFromTypedContents) {
@@ -43,14 +43,14 @@ TEST(KserveTensorTest, TakesEncodedPicturesFromTypedContents) {
   ASSERT_TRUE(inference.ok()) << inference.status();
   ASSERT_EQ(inference->frames.size(), 1U);
   EXPECT_THAT(EncodedOf(inference->frames[0]), ElementsAre('o', 'n', 'e'));
-  EXPECT_EQ(inference->frames[0].options.category, "nut");
+  EXPECT_EQ(inference->frames[0].options.category.category, "nut");
 }
 
 TEST(KserveTensorTest, OneCategoryServesAllPictures) {
   const absl::StatusOr<Inference> inference = Translate(MakeKserveRequest({"a", "b", "c"}, {"nut"}));
 
   ASSERT_TRUE(inference.ok()) << inference.status();
-  for (const FrameRequest& frame : inference->frames) EXPECT_EQ(frame.options.category, "nut");
+  for (const FrameRequest& frame : inference->frames) EXPECT_EQ(frame.options.category.category, "nut");
 }
 
 TEST(KserveTensorTest, TakesOnePictureOfPixels) {
@@ -211,7 +211,8 @@ TEST(KserveTensorTest, RejectsRawAndTypedContentsTogether) {
 
 TEST(KserveTensorTest, RejectsEmptyPicturesAndBadCategories) {
   ExpectInvalid(MakeKserveRequest({"one", ""}), "input image: element 1 is empty");
-  ExpectInvalid(MakeKserveRequest({"one"}, {""}), "input category: element 0 has 0 bytes; expected 1 to 256");
+  ExpectInvalid(MakeKserveRequest({"one"}, {""}), "input category: element 0 is empty");
+  ExpectInvalid(MakeKserveRequest({"one", "two"}, {"nut", " \t"}), "input category: element 1 is empty");
   ExpectInvalid(MakeKserveRequest({"one"}, {std::string(257, 'a')}), "input category: element 0 has 257 bytes");
   ExpectInvalid(MakeKserveRequest({"one"}, {"\xFF"}), "input category: element 0 is not valid UTF-8");
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/server/fake_detector.h"
@@ -19,6 +20,13 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // ---- requests ------------------------------------------------------------------------------------------------------
+
+TEST(KserveTranslateTest, CategoriesAreTakenWithoutTheWhiteSpaceAroundThem) {
+  const absl::StatusOr<Inference> inference = Translate(MakeKserveRequest({"one"}, {" PCB-4711  rev C\n"}));
+
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  EXPECT_EQ(inference->frames[0].options.category.category, "PCB-4711  rev C");
+}
 
 TEST(KserveTranslateTest, RejectsALongId) {
   ModelInferRequest request = MakeKserveRequest({"one"});
@@ -56,8 +64,8 @@ TEST(KserveTranslateTest, WithoutWantedOutputsThereAreNoMaps) {
   const absl::StatusOr<Inference> inference = Translate(MakeKserveRequest({"one"}));
 
   ASSERT_TRUE(inference.ok()) << inference.status();
-  EXPECT_THAT(inference->outputs, ElementsAre(KserveOutput::kScore, KserveOutput::kScoreStd, KserveOutput::kTextScore,
-                                              KserveOutput::kMapScore, KserveOutput::kSeed));
+  EXPECT_THAT(inference->outputs, ElementsAre(KserveOutput::kScore, KserveOutput::kScoreStd, KserveOutput::kMapScore,
+                                              KserveOutput::kSeed, KserveOutput::kVerdict));
 }
 
 TEST(KserveTranslateTest, WantedMapsAreComputed) {
@@ -69,12 +77,14 @@ TEST(KserveTranslateTest, WantedMapsAreComputed) {
   ASSERT_TRUE(inference.ok()) << inference.status();
   EXPECT_THAT(inference->outputs, ElementsAre(KserveOutput::kMask, KserveOutput::kScore, KserveOutput::kAnomalyMap));
   EXPECT_EQ(inference->frames[0].options.anomaly_map, MapEncoding::kFloat32);
-  EXPECT_EQ(inference->frames[0].options.mask, MapEncoding::kUint8);
+  EXPECT_EQ(inference->frames[0].options.mask, MaskEncoding::kUint8);
 }
 
 TEST(KserveTranslateTest, RejectsBadOutputs) {
   ModelInferRequest request = MakeKserveRequest({"one"});
   WantOutputs(request, {"score", "7seven"});
+  ExpectInvalid(request, "outputs[1] is none of score, ");
+  request.mutable_outputs(1)->set_name("text_score");  // the score's other name, of old
   ExpectInvalid(request, "outputs[1] is none of score, ");
   request.mutable_outputs(1)->set_name("score");
   ExpectInvalid(request, "output score is wanted twice");
@@ -85,14 +95,15 @@ TEST(KserveTranslateTest, RejectsBadOutputs) {
 
 InspectionOutcome MakeOutcome(float score, int width = 2, int height = 1) {
   InspectionOutcome outcome;
-  outcome.score = score;
-  outcome.score_std = 0.125F;
-  outcome.seed = 258;
-  outcome.model = std::string("fake");
-  outcome.model_version = "1.0+abc";
+  outcome.inspection.score = score;
+  outcome.inspection.score_std = 0.125F;
+  outcome.inspection.map_score = 0.25F;
+  outcome.inspection.provenance.seed = 258;
+  outcome.inspection.provenance.model = "fake";
+  outcome.inspection.provenance.model_version = "1.0+abc";
   outcome.anomaly_map = EncodedMap{.encoding = MapEncoding::kFloat32, .width = width, .height = height, .data = {}};
   outcome.anomaly_map->data.assign(static_cast<size_t>(width) * static_cast<size_t>(height) * 4, 'm');
-  outcome.mask = EncodedMap{.encoding = MapEncoding::kUint8, .width = width, .height = height, .data = {}};
+  outcome.mask = EncodedMask{.encoding = MaskEncoding::kUint8, .width = width, .height = height, .data = {}};
   outcome.mask->data.assign(static_cast<size_t>(width) * static_cast<size_t>(height), '\xFF');
   return outcome;
 }
@@ -113,6 +124,33 @@ TEST(KserveTranslateTest, AnswersInRawLittleEndianContents) {
   EXPECT_EQ(reply->raw_output_contents(0), std::string("\2\1\0\0\0\0\0\0\2\1\0\0\0\0\0\0", 16));
   EXPECT_EQ(reply->outputs(1).name(), "score");
   EXPECT_EQ(reply->raw_output_contents(1), std::string("\0\0\0\x3F\0\0\x80\x3F", 8));
+}
+
+TEST(KserveTranslateTest, ScoresAreFloatsOfTheirOwn) {
+  const absl::StatusOr<ModelInferResponse> reply =
+      ReplyToProto("", {KserveOutput::kScoreStd, KserveOutput::kMapScore}, {MakeOutcome(0.5F)});
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->outputs(0).name(), "score_std");
+  EXPECT_EQ(reply->raw_output_contents(0), std::string("\0\0\0\x3E", 4));
+  EXPECT_EQ(reply->outputs(1).name(), "map_score");
+  EXPECT_EQ(reply->raw_output_contents(1), std::string("\0\0\x80\x3E", 4));
+}
+
+TEST(KserveTranslateTest, VerdictsAreTextsEachWithItsLength) {
+  std::vector<InspectionOutcome> outcomes;
+  for (const Verdict verdict : {Verdict::kPass, Verdict::kReview, Verdict::kFail, Verdict::kNone}) {
+    outcomes.push_back(MakeOutcome(0.5F));
+    outcomes.back().inspection.decision.verdict = verdict;
+  }
+
+  const absl::StatusOr<ModelInferResponse> reply = ReplyToProto("", {KserveOutput::kVerdict}, std::move(outcomes));
+
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->outputs(0).name(), "verdict");
+  EXPECT_EQ(reply->outputs(0).datatype(), "BYTES");
+  EXPECT_THAT(reply->outputs(0).shape(), ElementsAre(4));
+  EXPECT_EQ(reply->raw_output_contents(0), PackBytes({"PASS", "REVIEW", "FAIL", "NONE"}));
 }
 
 TEST(KserveTranslateTest, MapsOfAllPicturesFollowEachOther) {
@@ -169,7 +207,9 @@ TEST(KserveTranslateTest, MetadataDescribeEveryTensor) {
   EXPECT_THAT(metadata.inputs(0).shape(), ElementsAre(-1));
   std::vector<std::string> names;
   for (const auto& output : metadata.outputs()) names.push_back(output.name());
-  EXPECT_THAT(names, ElementsAre("score", "score_std", "text_score", "map_score", "seed", "anomaly_map", "mask"));
+  EXPECT_THAT(names, ElementsAre("score", "score_std", "map_score", "seed", "verdict", "anomaly_map", "mask"));
+  EXPECT_EQ(metadata.outputs(4).datatype(), "BYTES");
+  EXPECT_THAT(metadata.outputs(4).shape(), ElementsAre(-1));
   EXPECT_THAT(metadata.outputs(5).shape(), ElementsAre(-1, -1, -1));
 }
 

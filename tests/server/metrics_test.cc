@@ -19,8 +19,8 @@ using ::testing::Not;
 
 InspectionOutcome Outcome(const std::string& category, float score) {
   InspectionOutcome outcome;
-  outcome.category = category;
-  outcome.score = score;
+  outcome.inspection.category = category;
+  outcome.inspection.score = score;
   return outcome;
 }
 
@@ -76,9 +76,9 @@ TEST(MetricsTest, AFrameThatNeverReachedThePipelineIsInvalidUnlessItsStatusSaysO
 TEST(MetricsTest, SumsTheSamplesOfAnsweredFrames) {
   Metrics metrics({});
   InspectionOutcome outcome;
-  outcome.samples = 3;
+  outcome.inspection.provenance.samples = 3;
   metrics.OnFrameAnswered(outcome);
-  outcome.samples = 5;
+  outcome.inspection.provenance.samples = 5;
   metrics.OnFrameAnswered(outcome);
 
   EXPECT_THAT(metrics.Serialize(), HasSubstr("bayespfl_samples_drawn_total 8\n"));
@@ -87,7 +87,7 @@ TEST(MetricsTest, SumsTheSamplesOfAnsweredFrames) {
 TEST(MetricsTest, ObservesTheStagesOfAnsweredFramesOnly) {
   Metrics metrics({});
   InspectionOutcome outcome;
-  outcome.seconds.model.vision = 0.2;
+  outcome.inspection.timings = {{.stage = "vision", .seconds = 0.2}, {.stage = "total", .seconds = 0.7}};
   metrics.OnFrameAnswered(outcome);
   metrics.OnFrameFailed(absl::InternalError(""));
 
@@ -96,6 +96,37 @@ TEST(MetricsTest, ObservesTheStagesOfAnsweredFramesOnly) {
   EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_count{stage=\"vision\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_bucket{stage=\"vision\",le=\"0.1\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_bucket{stage=\"vision\",le=\"0.25\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_bucket{stage=\"total\",le=\"0.5\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_bucket{stage=\"total\",le=\"1\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_stage_latency_seconds_count{stage=\"render\"} 0\n"));
+}
+
+// Models bring stages of their own; only the table's have a series.
+TEST(MetricsTest, AStageThatIsNotListedMakesNoSeries) {
+  Metrics metrics({});
+  InspectionOutcome outcome;
+  outcome.inspection.timings = {{.stage = "dreams", .seconds = 0.2}};
+
+  metrics.OnFrameAnswered(outcome);
+
+  EXPECT_THAT(metrics.Serialize(), Not(HasSubstr("dreams")));
+}
+
+TEST(MetricsTest, CountsAnsweredFramesByVerdict) {
+  Metrics metrics({});
+  InspectionOutcome outcome;
+  for (const Verdict verdict : {Verdict::kFail, Verdict::kPass, Verdict::kFail, Verdict::kNone}) {
+    outcome.inspection.decision.verdict = verdict;
+    metrics.OnFrameAnswered(outcome);
+  }
+  metrics.OnFrameFailed(absl::InternalError(""));
+
+  const std::string text = metrics.Serialize();
+
+  EXPECT_THAT(text, HasSubstr("bayespfl_verdicts_total{verdict=\"none\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_verdicts_total{verdict=\"pass\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_verdicts_total{verdict=\"review\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_verdicts_total{verdict=\"fail\"} 2\n"));
 }
 
 TEST(MetricsTest, ObservesTheWaitInEachQueue) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/pipeline/error_reason.h"
 #include "tests/server/pipeline_fixture.h"
 
 namespace bayespfl::server {
@@ -47,9 +48,9 @@ class ModelSetTest : public PipelineTest {
 
 TEST_F(ModelSetTest, AFrameGoesToTheModelItNamesOrToTheDefault) {
   ASSERT_TRUE(Submit("second").ok());
-  EXPECT_EQ(results_.Wait(1)[0]->model, "second");
+  EXPECT_EQ(results_.Wait(1)[0]->inspection.provenance.model, "second");
   ASSERT_TRUE(Submit("").ok());
-  EXPECT_EQ(results_.Wait(2)[1]->model, "first");
+  EXPECT_EQ(results_.Wait(2)[1]->inspection.provenance.model, "first");
 
   EXPECT_EQ(detector_->batches().size(), 1U);
   EXPECT_EQ(other_->batches().size(), 1U);
@@ -120,9 +121,9 @@ TEST_F(ModelSetTest, AModelWithoutReplicasFailsAloneAndHealthyNamesIt) {
   other_->FailCalls(1000);
   other_->AllowRebuilds(0);
   ASSERT_TRUE(Submit("second").ok());
-  EXPECT_TRUE(absl::IsInternal(results_.Wait(1)[0].status()));
+  EXPECT_EQ(ReasonOf(results_.Wait(1)[0].status()), ErrorReason::kNoReplica);
 
-  EXPECT_TRUE(absl::IsInternal(Submit("second")));
+  EXPECT_TRUE(absl::IsUnavailable(Submit("second")));
   EXPECT_TRUE(Submit("first").ok());
   EXPECT_TRUE(results_.Wait(2)[1].ok());
   EXPECT_THAT(std::string(pipeline_->Healthy().message()), HasSubstr("every replica of the model \"second\" failed"));

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "model/image/decode.h"
 #include "server/api/inspection_stream.h"
 #include "tests/server/pipeline_fixture.h"
 
@@ -84,7 +85,7 @@ class OrderedStreamTest : public PipelineTest {
     raw.set_data(std::string(10'000, '\x07'));
     raw.set_width(100);
     raw.set_height(100);
-    raw.set_pfnc_pixel_format(0x01080001);
+    raw.set_pfnc_pixel_format(PfncValue(PixelFormat::kMono8));
     return message;
   }
 

@@ -114,6 +114,13 @@ TEST_F(FrameRefusalTest, ACategoryThatTheModelRefusesIsInvalid) {
   ExpectRefused(std::move(request), Refusal::kInvalid);
 }
 
+TEST_F(FrameRefusalTest, AnObjectThatTheModelRefusesIsInvalidWhateverTheCategory) {
+  FrameRequest request = MakeRequest();
+  request.options.category = {.category = "leather", .object = "<|endoftext|>"};
+
+  ExpectRefused(std::move(request), Refusal::kInvalid);
+}
+
 TEST_F(FrameRefusalTest, ADeadlineInThePastIsExpired) {
   FrameRequest request = MakeRequest();
   request.deadline = absl::Now() - absl::Seconds(1);

@@ -7,10 +7,14 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "model/verdict/result_line.h"
+#include "server/pipeline/error_reason.h"
+#include "server/pipeline/frame.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl::server {
@@ -97,18 +101,58 @@ class ResultSinkTest : public ::testing::Test {
   FrameRecord Frame(const std::string& id = "frame 1") const {
     return {.call = call_,
             .name = {.camera_id = "line 3", .frame_id = id, .part_id = "part 1"},
-            .category = "metal nut",
+            .category = "PCB-4711 rev C",
             .status = absl::OkStatus(),
-            .finding = FrameFinding{.model = "demo",
-                                    .model_version = "1.0",
-                                    .seed = 18446744073709551615U,
-                                    .score = 0.9F,
-                                    .map_score = 0.1F,
-                                    .score_threshold = 0.5F,
-                                    .mask_threshold = 0.25F,
-                                    .mask_area_pixels = 12,
-                                    .mask_area_fraction = 0.125},
+            .result = &result_,
             .seconds = 0.5};
+  }
+
+  // One without a result.
+  FrameRecord Failed(const absl::Status& status) const {
+    FrameRecord frame = Frame();
+    frame.status = status;
+    frame.result = nullptr;
+    return frame;
+  }
+
+  // Every field has a value of its own.
+  static Inspection Result() {
+    return {.category = "PCB-4711 rev C",
+            .object = "printed circuit board",
+            .decision = {.verdict = Verdict::kFail, .rule = DecisionRule::kMapScore},
+            .thresholds = {.source = ThresholdSource::kCategory,
+                           .revision = "89abcdef0123",
+                           .mask = 0.5F,
+                           .min_region_fraction = 0.001,
+                           .lines = {{.rule = DecisionRule::kScore, .review = 0.93F, .fail = 0.95F},
+                                     {.rule = DecisionRule::kMapScore, .review = 0.05F, .fail = 0.06F}}},
+            .mask_threshold = 0.25F,
+            .score = 0.9F,
+            .score_std = 0.125F,
+            .map_score = 0.1F,
+            .mixed_score = 1.5F,
+            .mask_area_fraction = 0.375,
+            .largest_region_fraction = 0.0625,
+            .frame_width = 640,
+            .frame_height = 480,
+            .provenance = {.result_id = "019c0000-0000-7000-8000-000000000000",
+                           .model = "demo",
+                           .model_digest = "0123456789abcdef",
+                           .model_version = "1.0+0123456789ab",
+                           .precision = "fp32",
+                           .kernels = "libtorch 2.11.0 AVX512 threads=2",
+                           .device = "cpu",
+                           .server_version = "2.0.0",
+                           .seed = 18446744073709551615U,
+                           .samples = 5,
+                           .picture = {.sha256 = "fedcba",
+                                       .raw = RawGeometry{.width = 640,
+                                                          .height = 480,
+                                                          .stride = 1280,
+                                                          .pfnc_pixel_format = 0x01100007},
+                                       .significant_bits = 12},
+                           .ran_alone = true},
+            .timings = {{.stage = "total", .seconds = 0.25}}};
   }
 
   static CallRecord Call() {
@@ -131,6 +175,7 @@ class ResultSinkTest : public ::testing::Test {
   }
 
   const CallRecord call_ = Call();
+  const Inspection result_ = Result();
   Mutex mu_;
   std::map<ResultLine, int64_t> counts_ ABSL_GUARDED_BY(mu_);
   int64_t queue_bytes_ ABSL_GUARDED_BY(mu_) = 0;
@@ -139,26 +184,106 @@ class ResultSinkTest : public ::testing::Test {
   std::unique_ptr<ResultSink> sink_;
 };
 
-TEST_F(ResultSinkTest, ALineHoldsWhatWasFound) {
+// ---- Lines ---------------------------------------------------------------------------------------------------------
+
+TEST_F(ResultSinkTest, ALineHoldsWhatWasFoundAndWhatItTakesToFindItAgain) {
   EXPECT_EQ(
       FormatResultLine(Frame(), absl::FromUnixMillis(1'700'000'000'007)),
       R"({"time":"2023-11-14T22:13:20.007Z","camera_id":"line 3","frame_id":"frame 1","part_id":"part 1",)"
-      R"("category":"metal nut","code":"OK","model":"demo","model_version":"1.0","seed":18446744073709551615,"score":0.9,)"
-      R"("map_score":0.1,"score_threshold":0.5,"mask_threshold":0.25,"mask_area_pixels":12,)"
-      R"("mask_area_fraction":0.125,"seconds":0.5,"request_id":"order-17"})");
+      R"("capture_time":null,"attempt":0,"code":"OK","reason":null,)"
+      R"("result_id":"019c0000-0000-7000-8000-000000000000","category":"PCB-4711 rev C",)"
+      R"("object":"printed circuit board","verdict":"FAIL","decided_by":"map_score",)"
+      R"("score":0.9,"score_std":0.125,"map_score":0.1,"mixed_score":1.5,)"
+      R"("mask_threshold":0.25,"mask_area_fraction":0.375,"largest_region_fraction":0.0625,)"
+      R"("frame_width":640,"frame_height":480,)"
+      R"("thresholds":{"source":"category","revision":"89abcdef0123","mask":0.5,"min_region_fraction":0.001,)"
+      R"("lines":{"score":{"review":0.93,"fail":0.95},"map_score":{"review":0.05,"fail":0.06}}},)"
+      R"("provenance":{"model":"demo","model_digest":"0123456789abcdef","model_version":"1.0+0123456789ab",)"
+      R"("precision":"fp32","kernels":"libtorch 2.11.0 AVX512 threads=2","device":"cpu","server_version":"2.0.0",)"
+      R"("seed":18446744073709551615,"samples":5,)"
+      R"("picture":{"sha256":"fedcba","raw":{"width":640,"height":480,"stride":1280,"pfnc_pixel_format":17825799},)"
+      R"("significant_bits":12},"ran_alone":true},)"
+      R"("seconds":0.5,"request_id":"order-17"})");
 }
 
-TEST_F(ResultSinkTest, AFailedFramesLineHasTheSameKeys) {
+TEST_F(ResultSinkTest, ALineWithoutAResultHasTheSameKeysInTheSameOrder) {
+  EXPECT_EQ(FormatResultLine(Failed(absl::DeadlineExceededError("late")), absl::FromUnixMillis(1'700'000'000'007)),
+            R"({"time":"2023-11-14T22:13:20.007Z","camera_id":"line 3","frame_id":"frame 1","part_id":"part 1",)"
+            R"("capture_time":null,"attempt":0,"code":"DEADLINE_EXCEEDED","reason":"DEADLINE_EXCEEDED",)"
+            R"("result_id":null,"category":"PCB-4711 rev C","object":null,"verdict":null,"decided_by":null,)"
+            R"("score":null,"score_std":null,"map_score":null,"mixed_score":null,)"
+            R"("mask_threshold":null,"mask_area_fraction":null,"largest_region_fraction":null,)"
+            R"("frame_width":null,"frame_height":null,"thresholds":null,"provenance":null,)"
+            R"("seconds":0.5,"request_id":"order-17"})");
+}
+
+// The line says all of the result but its regions and times.
+TEST_F(ResultSinkTest, TheSameResultIsReadBack) {
+  const absl::StatusOr<Inspection> read = ParseResultLine(FormatResultLine(Frame(), absl::Now()));
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->category, result_.category);
+  EXPECT_EQ(read->object, result_.object);
+  EXPECT_EQ(read->decision.verdict, result_.decision.verdict);
+  EXPECT_EQ(read->decision.rule, result_.decision.rule);
+  EXPECT_EQ(read->thresholds, result_.thresholds);
+  EXPECT_EQ(read->mask_threshold, result_.mask_threshold);
+  EXPECT_EQ(read->score, result_.score);
+  EXPECT_EQ(read->score_std, result_.score_std);
+  EXPECT_EQ(read->map_score, result_.map_score);
+  EXPECT_EQ(read->mixed_score, result_.mixed_score);
+  EXPECT_EQ(read->mask_area_fraction, result_.mask_area_fraction);
+  EXPECT_EQ(read->largest_region_fraction, result_.largest_region_fraction);
+  EXPECT_EQ(read->frame_width, result_.frame_width);
+  EXPECT_EQ(read->frame_height, result_.frame_height);
+  EXPECT_EQ(read->provenance, result_.provenance);
+}
+
+TEST_F(ResultSinkTest, AResultWithoutVerdictRuleAndMixedScoreIsReadBackToo) {
+  Inspection plain = result_;
+  plain.decision = {};
+  plain.thresholds = {.source = ThresholdSource::kPackage, .mask = 0.75F};
+  plain.mixed_score.reset();
+  plain.provenance.picture.raw.reset();
   FrameRecord frame = Frame();
-  frame.status = absl::DeadlineExceededError("late");
-  frame.finding.reset();
+  frame.result = &plain;
+
+  const absl::StatusOr<Inspection> read = ParseResultLine(FormatResultLine(frame, absl::Now()));
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->decision.verdict, Verdict::kNone);
+  EXPECT_EQ(read->decision.rule, std::nullopt);
+  EXPECT_EQ(read->thresholds, plain.thresholds);
+  EXPECT_EQ(read->mixed_score, std::nullopt);
+  EXPECT_EQ(read->provenance, plain.provenance);
+}
+
+TEST_F(ResultSinkTest, ALineWithoutAResultIsNoResult) {
+  for (const absl::Status& status : {absl::InternalError("device"), SkippedStatus()}) {
+    const std::string line = FormatResultLine(Failed(status), absl::Now());
+    EXPECT_EQ(ParseResultLine(line).status().code(), absl::StatusCode::kInvalidArgument) << line;
+  }
+}
+
+TEST_F(ResultSinkTest, ALineSaysWhenThePictureWasTakenAndHowOftenItWasSentBefore) {
+  FrameRecord frame = Frame();
+  frame.name.capture_time = absl::FromUnixMillis(1'600'000'000'250);
+  frame.name.attempt = 2;
 
   const auto line = nlohmann::json::parse(FormatResultLine(frame, absl::Now()));
 
-  EXPECT_EQ(line["code"], "DEADLINE_EXCEEDED");
-  EXPECT_TRUE(line["score"].is_null());
-  EXPECT_TRUE(line["seed"].is_null());
-  EXPECT_EQ(line.size(), nlohmann::json::parse(FormatResultLine(Frame(), absl::Now())).size());
+  EXPECT_EQ(line["capture_time"], "2020-09-13T12:26:40.250Z");
+  EXPECT_EQ(line["attempt"], 2);
+}
+
+TEST_F(ResultSinkTest, AnErrorsLineHasItsReasonAndASkippedFramesNone) {
+  const auto reason_of = [this](const absl::Status& status) {
+    return nlohmann::json::parse(FormatResultLine(Failed(status), absl::Now()))["reason"];
+  };
+
+  EXPECT_EQ(reason_of(WithReason(absl::InternalError("device"), ErrorReason::kDeviceFailed)), "DEVICE_FAILED");
+  EXPECT_EQ(reason_of(absl::CancelledError("left")), "CANCELLED");
+  EXPECT_TRUE(reason_of(SkippedStatus()).is_null());
 }
 
 TEST_F(ResultSinkTest, WhatAClientSentStaysWithinItsLine) {
@@ -170,6 +295,8 @@ TEST_F(ResultSinkTest, WhatAClientSentStaysWithinItsLine) {
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(line)["camera_id"], "a\n\"b\uFFFD");
 }
+
+// ---- Writing -------------------------------------------------------------------------------------------------------
 
 TEST_F(ResultSinkTest, WritesLinesInOrder) {
   Start({});

@@ -209,7 +209,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
   for (std::thread& client : clients) client.join();
   v1::InspectStreamResponse reply;
   while (slow_stream->Read(&reply)) continue;
-  EXPECT_TRUE(SaysDraining(DetailsOf(slow_stream->Finish())));
+  EXPECT_TRUE(SaysDraining(ErrorOf(slow_stream->Finish())));
   stop.wait();
 
   EXPECT_TRUE(fates.Of(Fates::Fate::kSent).empty()) << "lost";

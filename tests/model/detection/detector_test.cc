@@ -51,9 +51,8 @@ class DetectorTest : public ::testing::Test {
 
 TEST_F(DetectorTest, ScoresAndMapsLieInTheirRanges) {
   const RgbImage image = Picture(160, 120, 0);
-  const Detection result = DetectOne({.image = &image, .category = "wood", .seed = 1, .map_deviation = true});
+  const Detection result = DetectOne({.image = &image, .object = "wood", .seed = 1, .map_deviation = true});
   EXPECT_THAT(result.score, ::testing::AllOf(Ge(0), Le(1)));
-  EXPECT_EQ(result.score, result.text_score);
   EXPECT_GT(result.score_std, 0);
   EXPECT_EQ(result.map.width, 224);
   EXPECT_EQ(result.map.height, 224);
@@ -66,7 +65,7 @@ TEST_F(DetectorTest, ScoresAndMapsLieInTheirRanges) {
 TEST_F(DetectorTest, MapsAtFrameSizeHaveThePicturesShape) {
   const RgbImage image = Picture(150, 90, 0);
   const Detection result =
-      DetectOne({.image = &image, .category = "wood", .map_size = MapSize::kFrame, .map_deviation = true});
+      DetectOne({.image = &image, .object = "wood", .map_size = MapSize::kFrame, .map_deviation = true});
   for (const PixelMap& map : {result.map, result.map_std}) {
     EXPECT_EQ(map.width, 150);
     EXPECT_EQ(map.height, 90);
@@ -77,7 +76,7 @@ TEST_F(DetectorTest, MapsAtFrameSizeHaveThePicturesShape) {
 TEST_F(DetectorTest, TheMapIsSmoothedAndItsScoreIsOfTheMapBefore) {
   constexpr double kHottest = 0.0075;
   const RgbImage image = Picture(160, 120, 0);
-  Frame frame{.image = &image, .category = "wood", .seed = 1};
+  Frame frame{.image = &image, .object = "wood", .seed = 1};
   const Detection smooth = DetectOne(frame);
   frame.smooth = false;
   const Detection raw = DetectOne(frame);
@@ -93,7 +92,7 @@ TEST_F(DetectorTest, TheMapIsSmoothedAndItsScoreIsOfTheMapBefore) {
 // b, |a - b| / 2, is what lies between the two answers.
 TEST_F(DetectorTest, DeviationsAreThePopulationsOverTheSamples) {
   const RgbImage image = Picture(160, 120, 0);
-  Frame frame{.image = &image, .category = "wood", .seed = 1, .samples = 1, .map_deviation = true, .smooth = false};
+  Frame frame{.image = &image, .object = "wood", .seed = 1, .samples = 1, .map_deviation = true, .smooth = false};
   const Detection one = DetectOne(frame);
   frame.samples = 2;
   const Detection two = DetectOne(frame);
@@ -110,7 +109,7 @@ TEST_F(DetectorTest, DeviationsAreThePopulationsOverTheSamples) {
 
 TEST_F(DetectorTest, TheSameFrameAloneIsBitEqual) {
   const RgbImage image = Picture(224, 224, 1);
-  const Frame frame{.image = &image, .category = "metal nut", .seed = 42, .samples = 3};
+  const Frame frame{.image = &image, .object = "metal nut", .seed = 42, .samples = 3};
   const Detection first = DetectOne(frame);
   const Detection second = DetectOne(frame);
   EXPECT_EQ(first.score, second.score);
@@ -119,17 +118,17 @@ TEST_F(DetectorTest, TheSameFrameAloneIsBitEqual) {
 
 TEST_F(DetectorTest, AnotherSeedGivesAnotherScore) {
   const RgbImage image = Picture(224, 224, 1);
-  EXPECT_NE(DetectOne({.image = &image, .category = "metal nut", .seed = 1}).score,
-            DetectOne({.image = &image, .category = "metal nut", .seed = 2}).score);
+  EXPECT_NE(DetectOne({.image = &image, .object = "metal nut", .seed = 1}).score,
+            DetectOne({.image = &image, .object = "metal nut", .seed = 2}).score);
 }
 
 TEST_F(DetectorTest, TheRestOfTheBatchDoesNotMatter) {
   const RgbImage a = Picture(224, 224, 1);
   const RgbImage b = Picture(300, 100, 5);
   const std::vector<Frame> frames = {
-      {.image = &a, .category = "metal nut", .seed = 3, .samples = 2},
-      {.image = &b, .category = "a very long name of a printed circuit board", .seed = 4, .samples = 7},
-      {.image = &b, .category = "wood", .seed = 5, .samples = 1, .map_size = MapSize::kNone}};
+      {.image = &a, .object = "metal nut", .seed = 3, .samples = 2},
+      {.image = &b, .object = "a very long name of a printed circuit board", .seed = 4, .samples = 7},
+      {.image = &b, .object = "wood", .seed = 5, .samples = 1, .map_size = MapSize::kNone}};
   const auto together = detector_->Detect(frames);
   for (size_t i = 0; i < frames.size(); ++i) {
     ASSERT_TRUE(together[i].ok()) << together[i].status();
@@ -145,10 +144,10 @@ TEST_F(DetectorTest, TheRestOfTheBatchDoesNotMatter) {
 
 TEST_F(DetectorTest, ABadFrameFailsAlone) {
   const RgbImage image = Picture(100, 100, 1);
-  const std::vector<Frame> frames = {{.image = &image, .category = "wood"},
-                                     {.image = nullptr, .category = "wood"},
-                                     {.image = &image, .category = "<|endoftext|>"},
-                                     {.image = &image, .category = "wood", .samples = kMaxSamples + 1}};
+  const std::vector<Frame> frames = {{.image = &image, .object = "wood"},
+                                     {.image = nullptr, .object = "wood"},
+                                     {.image = &image, .object = "<|endoftext|>"},
+                                     {.image = &image, .object = "wood", .samples = kMaxSamples + 1}};
   const auto results = detector_->Detect(frames);
   EXPECT_TRUE(results[0].ok());
   for (size_t i = 1; i < frames.size(); ++i) EXPECT_EQ(results[i].status().code(), absl::StatusCode::kInvalidArgument);
@@ -163,7 +162,7 @@ std::vector<const PreparedFrame*> Pointers(const std::vector<std::unique_ptr<con
 }
 
 TEST_F(DetectorTest, TheStepsInThreadsOfTheirOwnGiveTheBitsOfDetect) {
-  Frame frame{.category = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kFrame, .map_deviation = true};
+  Frame frame{.object = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kFrame, .map_deviation = true};
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
   std::thread([&] {
     const RgbImage image = Picture(150, 90, 3);  // gone before the device's turn
@@ -190,7 +189,7 @@ TEST_F(DetectorTest, TheStepsInThreadsOfTheirOwnGiveTheBitsOfDetect) {
 TEST_F(DetectorTest, APreparedFrameCanBeComputedAgainToTheBit) {
   const RgbImage image = Picture(224, 224, 1);
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
-  prepared.push_back(*detector_->Prepare({.image = &image, .category = "wood", .seed = 5, .samples = 2}));
+  prepared.push_back(*detector_->Prepare({.image = &image, .object = "wood", .seed = 5, .samples = 2}));
 
   const absl::StatusOr<ComputedFrame> first = detector_->Compute(Pointers(prepared))[0];
   const absl::StatusOr<ComputedFrame> second = detector_->Compute(Pointers(prepared))[0];
@@ -205,7 +204,7 @@ TEST_F(DetectorTest, AnotherDetectorOfThePackageComputesAPreparedFrameToTheBit) 
   ASSERT_TRUE(other.ok()) << other.status();
   const RgbImage image = Picture(224, 224, 1);
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
-  prepared.push_back(*detector_->Prepare({.image = &image, .category = "wood", .seed = 5, .samples = 2}));
+  prepared.push_back(*detector_->Prepare({.image = &image, .object = "wood", .seed = 5, .samples = 2}));
 
   const absl::StatusOr<ComputedFrame> here = detector_->Compute(Pointers(prepared))[0];
   const absl::StatusOr<ComputedFrame> there = (*other)->Compute(Pointers(prepared))[0];
@@ -217,7 +216,7 @@ TEST_F(DetectorTest, AnotherDetectorOfThePackageComputesAPreparedFrameToTheBit) 
 
 TEST_F(DetectorTest, APreparedFrameWeighsWhatTheNetworkTakes) {
   const RgbImage small = Picture(10, 10, 1);
-  const auto prepared = detector_->Prepare({.image = &small, .category = "wood"});
+  const auto prepared = detector_->Prepare({.image = &small, .object = "wood"});
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   EXPECT_GE((*prepared)->bytes(), sizeof(float) * 3 * 224 * 224);
   EXPECT_LT((*prepared)->bytes(), sizeof(float) * 3 * 224 * 224 + 1000);
@@ -225,7 +224,7 @@ TEST_F(DetectorTest, APreparedFrameWeighsWhatTheNetworkTakes) {
 
 TEST_F(DetectorTest, AFrameThatWantsNoMapHasItsScoresAndNoMapAtAll) {
   const RgbImage image = Picture(300, 200, 1);
-  Frame frame{.image = &image, .category = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kNone};
+  Frame frame{.image = &image, .object = "wood", .seed = 5, .samples = 2, .map_size = MapSize::kNone};
   frame.map_deviation = true;  // of which there is none without a map
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
   prepared.push_back(*detector_->Prepare(frame));
@@ -243,36 +242,66 @@ TEST_F(DetectorTest, AFrameThatWantsNoMapHasItsScoresAndNoMapAtAll) {
   EXPECT_EQ(result.map_score, with_map.map_score);
 }
 
-// --- categories ---
+// --- objects ---
 
-TEST_F(DetectorTest, CategoriesThatFillTheContextAreAcceptedAndOneTokenMoreIsRefused) {
+TEST_F(DetectorTest, ObjectsThatFillTheContextAreAcceptedAndOneTokenMoreIsRefused) {
   // Context 32, 10 prompt rows: the end of text may stand at 22, start and "X" before it leave 20 tokens.
-  std::string category = "a";
-  for (int i = 1; i < 20; ++i) category += " a";
-  EXPECT_TRUE(detector_->Validate(category, 1).ok());
-  const absl::Status status = detector_->Validate(category + " a", 1);
+  std::string object = "a";
+  for (int i = 1; i < 20; ++i) object += " a";
+  EXPECT_TRUE(detector_->Validate(object, 1).ok());
+  const absl::Status status = detector_->Validate(object + " a", 1);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("leaves room for 20"));
 }
 
-TEST_F(DetectorTest, EmptyOverlongAndInvalidCategoriesAreRefused) {
-  for (const std::string& category : {std::string(), std::string("  "), std::string("&nbsp; "), std::string("\xff\xfe"),
-                                      std::string(kMaxCategoryBytes + 1, 'a')}) {
-    EXPECT_EQ(detector_->Validate(category, 1).code(), absl::StatusCode::kInvalidArgument) << category;
+TEST_F(DetectorTest, EmptyOverlongAndInvalidObjectsAreRefused) {
+  for (const std::string& object : {std::string(), std::string("  "), std::string("&nbsp; "), std::string("\xff\xfe"),
+                                    std::string(kMaxCategoryBytes + 1, 'a')}) {
+    const absl::Status status = detector_->Validate(object, 1);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << object;
+    EXPECT_THAT(std::string(status.message()), ::testing::StartsWith("object")) << object;
   }
+}
+
+TEST_F(DetectorTest, AnObjectWithASpecialTokenIsRefused) {
+  const absl::Status status = detector_->Validate("wood <|endoftext|>", 1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), ::testing::StartsWith("object"));
 }
 
 TEST_F(DetectorTest, DataSetNamesMeanTheirWords) {
   const RgbImage image = Picture(224, 224, 1);
-  EXPECT_EQ(DetectOne({.image = &image, .category = "pcb1"}).score,
-            DetectOne({.image = &image, .category = "printed circuit board"}).score);
-  EXPECT_NE(DetectOne({.image = &image, .category = "metal_plate"}).score,
-            DetectOne({.image = &image, .category = "metal plate"}).score);
+  EXPECT_EQ(DetectOne({.image = &image, .object = "pcb1"}).score,
+            DetectOne({.image = &image, .object = "printed circuit board"}).score);
+  EXPECT_NE(DetectOne({.image = &image, .object = "metal_plate"}).score,
+            DetectOne({.image = &image, .object = "metal plate"}).score);
+}
+
+// --- what it says of itself ---
+
+TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
+  const ModelInfo& info = detector_->info();
+  EXPECT_EQ(info.kind, "bayes-pfl");
+  EXPECT_EQ(info.precision, "fp32");
+  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.digest.size(), 64U);
+}
+
+TEST_F(DetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
+  EXPECT_THAT(detector_->info().kernels,
+              ::testing::MatchesRegex("libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ threads=[1-9][0-9]*"));
+}
+
+TEST_F(DetectorTest, TheEmbeddedModelsMaskThresholdIsThePackages) {
+  const Thresholds& thresholds = detector_->info().default_thresholds;
+  EXPECT_EQ(thresholds.source, ThresholdSource::kPackage);
+  EXPECT_EQ(thresholds.mask, 0.6225F);
+  EXPECT_THAT(thresholds.lines, ::testing::IsEmpty());
 }
 
 TEST_F(DetectorTest, ManyThreadsGetTheAnswersOfOne) {
   const RgbImage image = Picture(224, 224, 2);
-  const Frame frame{.image = &image, .category = "leather", .seed = 9, .samples = 2};
+  const Frame frame{.image = &image, .object = "leather", .seed = 9, .samples = 2};
   const float expected = DetectOne(frame).score;
   std::vector<float> scores(4);
   std::vector<std::thread> threads;
@@ -337,15 +366,14 @@ TEST_F(PackageTest, AnUnknownKindNamesTheKnownOnes) {
   EXPECT_THAT(std::string(Load().message()), HasSubstr("the known ones are: \"bayes-pfl\""));
 }
 
-TEST_F(PackageTest, WithoutAThresholdThePackageIsNotCalibrated) {
+TEST_F(PackageTest, WithoutAThresholdTheMaskIsDrawnByTheDefault) {
   const std::string text = folder_.Read("model/config.json");
   const size_t begin = text.find("\"thresholds\"");
   const size_t end = text.find("},", begin) + 2;
   folder_.Write("model/config.json", text.substr(0, begin) + text.substr(end));
   auto detector = Detector::Create(dir_, {.device = "cpu"});
   ASSERT_TRUE(detector.ok()) << detector.status();
-  EXPECT_FALSE((*detector)->info().calibrated);
-  EXPECT_EQ((*detector)->info().mask_threshold, 0.5F);
+  EXPECT_EQ((*detector)->info().default_thresholds, Thresholds());
 }
 
 TEST_F(PackageTest, TheVersionFollowsTheContent) {
@@ -361,8 +389,8 @@ TEST_F(PackageTest, IadSamplingFirstKeepsTheFirstFramesStateDraws) {
   auto detector = Detector::Create(dir_, {.device = "cpu"});
   ASSERT_TRUE(detector.ok()) << detector.status();
   const RgbImage image = Picture(224, 224, 1);
-  const Frame first{.image = &image, .category = "wood", .seed = 1};
-  const Frame second{.image = &image, .category = "wood", .seed = 2};
+  const Frame first{.image = &image, .object = "wood", .seed = 1};
+  const Frame second{.image = &image, .object = "wood", .seed = 2};
   auto per_request = Detector::Create(testing::kDemoModel, {.device = "cpu"});
   ASSERT_TRUE(per_request.ok());
   EXPECT_EQ((*detector)->Detect({&first, 1})[0]->score, (*per_request)->Detect({&first, 1})[0]->score);

@@ -26,16 +26,12 @@ ComputedFrame Computed(const FrameSettings& settings) {
 }
 
 TEST(FinishFrameTest, PassesOnWhatTheDeviceSaid) {
-  const Detection result = FinishFrame(
-      Computed({.seed = 7, .samples = 4, .thresholds = {.mask = 0.75F, .calibrated = true, .score = 0.5F}}), kSigma);
+  const Detection result = FinishFrame(Computed({.seed = 7, .samples = 4}), kSigma);
 
   EXPECT_EQ(result.score, 0.25F);
-  EXPECT_EQ(result.text_score, 0.25F);
   EXPECT_EQ(result.score_std, 0.125F);
   EXPECT_EQ(result.seed, 7U);
   EXPECT_EQ(result.samples, 4);
-  EXPECT_EQ(result.thresholds.mask, 0.75F);
-  EXPECT_EQ(result.thresholds.score, 0.5F);
 }
 
 TEST(FinishFrameTest, TheMapsScoreIsOfTheMapBeforeItIsSmoothed) {

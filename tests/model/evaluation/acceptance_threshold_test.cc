@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -114,21 +115,73 @@ TEST(AcceptanceTargetTest, ValuesOutOfRangeAreRefused) {
 }
 
 TEST(AcceptanceThresholdTest, IsTheScoreOfThatRankInAnyOrder) {
-  std::vector<float> scores = {0.9F, 0.1F, 0.5F, 0.3F, 0.7F, 0.2F, 0.8F, 0.4F, 0.6F};
-  EXPECT_EQ(AcceptanceThreshold(scores, {.reject_rate = 0.1}).value(), 0.9F);
-  EXPECT_EQ(AcceptanceThreshold(scores, {.reject_rate = 0.2}).value(), 0.8F);
-  EXPECT_EQ(AcceptanceThreshold({0.5F, 0.5F, 0.5F}, {.reject_rate = 0.25}).value(), 0.5F);
+  const std::vector<double> scores = {0.9, 0.1, 0.5, 0.3, 0.7, 0.2, 0.8, 0.4, 0.6};
+  EXPECT_EQ(AcceptanceThreshold(scores, {.reject_rate = 0.1}).value(), 0.9);
+  EXPECT_EQ(AcceptanceThreshold(scores, {.reject_rate = 0.2}).value(), 0.8);
+  EXPECT_EQ(AcceptanceThreshold({0.5, 0.5, 0.5}, {.reject_rate = 0.25}).value(), 0.5);
+}
+
+// ---- rules that share a rate ---------------------------------------------------------------------------------------
+
+TEST(SharedRateTest, EachRuleHasItsPartOfTheConformalRate) {
+  for (int rules = 1; rules <= 5; ++rules) {
+    for (int64_t k = 1; k <= 100; ++k) {
+      const double rate = static_cast<double>(k * rules) / 1000;  // the quotient rate / rules may lie below k / 1000
+      if (rate > 0.5) break;
+      EXPECT_EQ(AcceptanceRank(999, {.reject_rate = rate, .rules = rules}).value(), 1000 - k) << rules << " " << k;
+    }
+  }
+}
+
+TEST(SharedRateTest, EachRuleHasItsPartOfTheRateAndOfTheRisk) {
+  const auto shared = AcceptanceRank(1000, {.reject_rate = 0.1, .confidence = 0.9, .rules = 2});
+  EXPECT_EQ(shared.value(), Rank(1000, 0.05, 0.95));
+}
+
+TEST(SharedRateTest, MoreRulesNeedMoreParts) {
+  EXPECT_EQ(FewestGoodParts({.reject_rate = 0.01, .rules = 2}), 199);
+  EXPECT_EQ(FewestGoodParts({.reject_rate = 0.01, .rules = 3}), 299);
+  EXPECT_EQ(FewestGoodParts({.reject_rate = 0.1, .confidence = 0.9, .rules = 2}), 59);  // 95 % of 95 %
+}
+
+TEST(SharedRateTest, TheSmallestRateIsEnoughForItsNumberOfParts) {
+  for (int rules = 1; rules <= 3; ++rules) {
+    for (int64_t parts = 20; parts < 500; parts += 13) {
+      const double rate = SmallestRejectRate(parts, std::nullopt, rules);
+      EXPECT_LE(FewestGoodParts({.reject_rate = rate, .rules = rules}), parts) << rate;
+      const double confident = SmallestRejectRate(parts, 0.95, rules);
+      if (confident > 0.5) continue;
+      EXPECT_LE(FewestGoodParts({.reject_rate = confident, .confidence = 0.95, .rules = rules}), parts) << confident;
+    }
+  }
+}
+
+// ---- a line is never the smallest good value -----------------------------------------------------------------------
+
+TEST(SmallestValueTest, NoTargetPutsTheLineIntoTheLowerHalf) {
+  for (int64_t parts = 2; parts <= 200; ++parts) {
+    for (int rules = 1; rules <= 3; ++rules) {
+      for (const double rate : {0.5, 0.499, 0.3, 0.1}) {
+        for (const std::optional<double> confidence : {std::optional<double>(), {0.5}, {0.95}}) {
+          const auto rank = AcceptanceRank(parts, {.reject_rate = rate, .confidence = confidence, .rules = rules});
+          if (!rank.ok()) continue;
+          ASSERT_GE(2 * *rank, parts + 1) << parts << " parts, rate " << rate;
+          ASSERT_GT(*rank, 1);
+        }
+      }
+    }
+  }
 }
 
 // ---- the guarantees themselves, on a skewed distribution whose true rejection share is known -----------------------
 
 // Share of good parts above `threshold` when scores are u^8, u uniform.
-double TrueShareAbove(float threshold) { return 1 - std::pow(static_cast<double>(threshold), 1.0 / 8); }
+double TrueShareAbove(double threshold) { return 1 - std::pow(threshold, 1.0 / 8); }
 
-std::vector<float> DrawScores(size_t count, std::mt19937_64& generator) {
+std::vector<double> DrawScores(size_t count, std::mt19937_64& generator) {
   std::uniform_real_distribution<double> uniform(0, 1);
-  std::vector<float> scores;
-  for (size_t i = 0; i < count; ++i) scores.push_back(static_cast<float>(std::pow(uniform(generator), 8)));
+  std::vector<double> scores;
+  for (size_t i = 0; i < count; ++i) scores.push_back(std::pow(uniform(generator), 8));
   return scores;
 }
 
@@ -156,7 +209,7 @@ TEST(GuaranteeTest, TheToleranceBoundHoldsWithItsConfidenceAndTheNextRankWouldNo
   int kept = 0;
   int kept_by_next = 0;
   for (int trial = 0; trial < kTrials; ++trial) {
-    std::vector<float> scores = DrawScores(60, generator);
+    std::vector<double> scores = DrawScores(60, generator);
     std::sort(scores.begin(), scores.end());
     kept += TrueShareAbove(scores[rank - 1]) <= kRate ? 1 : 0;
     kept_by_next += TrueShareAbove(scores[rank - 2]) <= kRate ? 1 : 0;

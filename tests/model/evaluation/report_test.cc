@@ -87,16 +87,12 @@ class GrayDetector final : public Detector {
   }
   Detection Finish(ComputedFrame frame) const override {
     Detection detection;
-    detection.score = detection.text_score = frame.score;
+    detection.score = frame.score;
     detection.map_score = *std::max_element(frame.map.values.begin(), frame.map.values.end());
     detection.map = std::move(frame.map);
     return detection;
   }
-  absl::Status Validate(absl::string_view /*category*/, int /*samples*/) const override { return absl::OkStatus(); }
-  absl::StatusOr<std::string> CategoryKey(absl::string_view category) const override { return std::string(category); }
-  absl::StatusOr<CategoryThresholds> Thresholds(absl::string_view /*category*/) const override {
-    return CategoryThresholds();
-  }
+  absl::Status Validate(absl::string_view /*object*/, int /*samples*/) const override { return absl::OkStatus(); }
   const ModelInfo& info() const override { return info_; }
 
  private:
@@ -210,9 +206,9 @@ TEST_F(ReportTest, TheReferencesNumbersAreThoseOfItsFunctions) {
   for (const PictureResult& picture : evaluation->pictures) {
     const auto image = DecodeBytes(folder_.Read(absl::StrCat("data/", picture.item.image)));
     ASSERT_TRUE(image.ok());
-    const Frame frame{.image = &*image, .category = "nut"};
+    const Frame frame{.image = &*image, .object = "nut"};
     const Detection detection = *GrayDetector(1).Detect({&frame, 1}).front();
-    text.push_back(detection.text_score);
+    text.push_back(detection.score);
     topk.push_back(*TopKMean(detection.map, 2000));
     labels.push_back(picture.item.anomalous ? 1 : 0);
     std::vector<uint8_t> mask(kPixels, 0);

@@ -1,0 +1,67 @@
+#include "model/inspector/assemble.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "model/package/sha256.h"
+
+namespace bayespfl {
+namespace {
+
+absl::Status CheckDetection(const Detection& detection) {
+  const bool finite =
+      std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
+  if (!finite) return absl::InternalError("the model's score is not a number");
+  const PixelMap& map = detection.map;
+  const bool has_map = map.width > 0 && map.height > 0 &&
+                       map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
+  if (!has_map) return absl::InternalError("the model returned no anomaly map");
+  // A pixel that is not a number reaches no threshold: the part would pass for it.
+  const bool map_is_finite =
+      std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
+  return map_is_finite ? absl::OkStatus()
+                       : absl::InternalError("the model's anomaly map holds what is not a number");
+}
+
+}  // namespace
+
+Frame JudgedFrame(const RgbImage& image, const CategorySetting& setting) {
+  return {.image = &image,
+          .object = setting.object,
+          .seed = setting.seed,
+          .samples = setting.samples,
+          .map_size = MapSize::kModel};
+}
+
+PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<RawGeometry>& raw,
+                           int significant_bits) {
+  return {.sha256 = Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+          .raw = raw,
+          .significant_bits = significant_bits};
+}
+
+void NoteModel(const ModelInfo& info, Provenance& provenance) {
+  provenance.model_digest = info.digest;
+  provenance.model_version = info.version;
+  provenance.precision = info.precision;
+  provenance.kernels = info.kernels;
+  provenance.device = info.device;
+}
+
+absl::Status NoteDetection(const Detection& detection, const std::string& category, const CategorySetting& setting,
+                           const JudgeOptions& options, Inspection& inspection) {
+  const absl::Status valid = CheckDetection(detection);
+  if (!valid.ok()) return valid;
+  inspection.category = category;
+  inspection.object = setting.object;
+  inspection.score = detection.score;
+  inspection.score_std = detection.score_std;
+  inspection.map_score = detection.map_score;
+  inspection.provenance.seed = detection.seed;
+  inspection.provenance.samples = detection.samples;
+  Judge(setting, detection.map, options, inspection);
+  return absl::OkStatus();
+}
+
+}  // namespace bayespfl

@@ -1,0 +1,87 @@
+#include "model/inspector/assemble.h"
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+Detection SmallDetection() {
+  Detection detection;
+  detection.score = 0.75F;
+  detection.score_std = 0.125F;
+  detection.map_score = 0.5F;
+  detection.map = {2, 2, {0.25F, 0.25F, 0.25F, 1.0F}};
+  detection.seed = 7;
+  detection.samples = 3;
+  return detection;
+}
+
+absl::Status Note(const Detection& detection, Inspection& inspection) {
+  inspection.frame_width = 4;
+  inspection.frame_height = 4;
+  const CategorySetting setting{
+      .object = "tanned leather",
+      .thresholds = {.lines = {{.rule = DecisionRule::kScore, .review = 0.5F, .fail = 0.7F}}}};
+  return NoteDetection(detection, "leather", setting, {}, inspection);
+}
+
+TEST(AssembleTest, TheDetectionsNumbersAndTheVerdictAreNoted) {
+  Inspection inspection;
+  ASSERT_TRUE(Note(SmallDetection(), inspection).ok());
+  EXPECT_EQ(inspection.category, "leather");
+  EXPECT_EQ(inspection.object, "tanned leather");
+  EXPECT_EQ(inspection.score, 0.75F);
+  EXPECT_EQ(inspection.score_std, 0.125F);
+  EXPECT_EQ(inspection.map_score, 0.5F);
+  EXPECT_EQ(inspection.provenance.seed, 7U);
+  EXPECT_EQ(inspection.provenance.samples, 3);
+  EXPECT_EQ(inspection.decision.verdict, Verdict::kFail);
+  EXPECT_EQ(inspection.mask_area_fraction, 0.25);
+}
+
+TEST(AssembleTest, AScoreThatIsNotANumberHasNoVerdict) {
+  for (float Detection::* score : {&Detection::score, &Detection::score_std, &Detection::map_score}) {
+    Detection detection = SmallDetection();
+    detection.*score = std::numeric_limits<float>::quiet_NaN();
+    Inspection inspection;
+    EXPECT_EQ(Note(detection, inspection).code(), absl::StatusCode::kInternal);
+  }
+}
+
+TEST(AssembleTest, ADetectionWithoutAWholeMapHasNoVerdict) {
+  for (const PixelMap& map : {PixelMap(), PixelMap{2, 2, {0.5F}}}) {
+    Detection detection = SmallDetection();
+    detection.map = map;
+    Inspection inspection;
+    EXPECT_EQ(Note(detection, inspection).code(), absl::StatusCode::kInternal);
+  }
+}
+
+TEST(AssembleTest, APictureIsKnownByItsBytes) {
+  const std::vector<uint8_t> bytes = {'a', 'b', 'c'};
+  const RawGeometry raw{.width = 3, .height = 1, .pfnc_pixel_format = 0x01080001};
+  const PictureIdentity identity = IdentityOf(bytes, raw, 12);
+  // The first example of FIPS 180-2.
+  EXPECT_EQ(identity.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(identity.raw, raw);
+  EXPECT_EQ(identity.significant_bits, 12);
+}
+
+TEST(AssembleTest, TheFrameThatIsJudgedHasASmoothedMapAtTheModelsSize) {
+  const RgbImage image{1, 1, {0, 0, 0}};
+  const Frame frame = JudgedFrame(image, {.object = "wood", .seed = 9, .samples = 2, .thresholds = {}});
+  EXPECT_EQ(frame.image, &image);
+  EXPECT_EQ(frame.object, "wood");
+  EXPECT_EQ(frame.seed, 9U);
+  EXPECT_EQ(frame.samples, 2);
+  EXPECT_EQ(frame.map_size, MapSize::kModel);
+  EXPECT_TRUE(frame.smooth);
+}
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,193 @@
+// `bayespfl-model inspect` on the embedded model.
+#include "model/tools/inspect.h"
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/image/decode.h"
+#include "model/verdict/result_line.h"
+#include "nlohmann/json.hpp"
+#include "tests/model/tools/calibrated_model.h"
+#include "tests/support/demo_model.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bayespfl {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+const std::string kLeather = testing::Asset("demo/images/leather");
+
+class InspectTest : public ::testing::Test {
+ protected:
+  // The lines on stdout; the exit code is `exit_code_`, what stood on stderr `complaints_`.
+  std::vector<std::string> Lines() {
+    std::ostringstream out;
+    ::testing::internal::CaptureStderr();
+    exit_code_ = RunInspect(arguments_, out);
+    complaints_ = ::testing::internal::GetCapturedStderr();
+    return absl::StrSplit(out.str(), '\n', absl::SkipEmpty());
+  }
+
+  std::vector<nlohmann::json> JsonLines() {
+    std::vector<nlohmann::json> lines;
+    for (const std::string& line : Lines()) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+
+  void Calibrate(const std::string& category, const std::string& object, float fail) {
+    arguments_.calibration_file = folder_.Write("calibration.json", testing::DemoCalibration(category, object, fail));
+  }
+
+  const testing::TemporaryFolder folder_;
+  InspectArguments arguments_{.model_dir = testing::kDemoModel,
+                              .calibration_file = {},
+                              .device = "cpu",
+                              .category = "leather",
+                              .samples = 2,
+                              .output_dir = {},
+                              .map_dir = {},
+                              .pictures = {kLeather + "/hole_0.jpg"}};
+  int exit_code_ = -1;
+  std::string complaints_;
+};
+
+TEST_F(InspectTest, PrintsALineThatReplayReads) {
+  const std::vector<std::string> lines = Lines();
+  ASSERT_EQ(exit_code_, 0) << complaints_;
+  ASSERT_THAT(lines, SizeIs(1));
+  const absl::StatusOr<Inspection> result = ParseResultLine(lines[0]);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->object, "leather");
+  EXPECT_EQ(result->provenance.samples, 2);
+  EXPECT_EQ(result->provenance.model, "bayespfl-demo");
+  EXPECT_EQ(result->provenance.picture.sha256.size(), 64U);
+  EXPECT_TRUE(result->provenance.ran_alone);
+  const nlohmann::json json = nlohmann::json::parse(lines[0]);
+  EXPECT_EQ(json["image"], kLeather + "/hole_0.jpg");
+  for (const char* stage : {"decode", "preprocess", "vision", "prompts", "detect", "postprocess", "render", "total"}) {
+    EXPECT_TRUE(json["timings"].contains(stage)) << stage;
+  }
+  EXPECT_FALSE(json.contains("regions"));
+}
+
+TEST_F(InspectTest, ACalibratedCategoryHasItsDrawsAndAVerdict) {
+  Calibrate("PCB-4711 rev C", "leather", 0);
+  arguments_.category = "PCB-4711 rev C";
+  arguments_.samples.reset();
+  const nlohmann::json line = JsonLines().at(0);
+  EXPECT_EQ(line["category"], "PCB-4711 rev C");
+  EXPECT_EQ(line["object"], "leather");
+  EXPECT_EQ(line["verdict"], "FAIL");
+  EXPECT_EQ(line["decided_by"], "score");
+  EXPECT_EQ(line["provenance"]["seed"], 7);
+  EXPECT_EQ(line["provenance"]["samples"], 2);
+  EXPECT_EQ(line["thresholds"]["source"], "category");
+}
+
+TEST_F(InspectTest, WithoutCalibrationThereIsNoVerdictAndThePackagesMask) {
+  const nlohmann::json line = JsonLines().at(0);
+  EXPECT_EQ(line["verdict"], "NONE");
+  EXPECT_EQ(line["thresholds"]["source"], "package");
+  EXPECT_EQ(line["mask_threshold"], 0.6225);
+}
+
+TEST_F(InspectTest, TheObjectIsWhatTheModelReads) {
+  const nlohmann::json by_category = JsonLines().at(0);
+  arguments_.category = "belt 12";
+  arguments_.object = "leather";
+  const nlohmann::json by_object = JsonLines().at(0);
+  EXPECT_EQ(by_object["category"], "belt 12");
+  EXPECT_EQ(by_object["score"], by_category["score"]);
+}
+
+TEST_F(InspectTest, ARandomSeedIsAnotherOneForEachPicture) {
+  arguments_.random_seed = true;
+  arguments_.samples = 1;
+  arguments_.pictures = {kLeather + "/hole_0.jpg", kLeather + "/hole_0.jpg"};
+  const std::vector<nlohmann::json> lines = JsonLines();
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_NE(lines[0]["provenance"]["seed"], lines[1]["provenance"]["seed"]);
+}
+
+TEST_F(InspectTest, RegionsAreThoseOfTheMaskAskedFor) {
+  arguments_.regions = true;
+  arguments_.mask_threshold = 0.0F;  // everything is inside
+  const nlohmann::json line = JsonLines().at(0);
+  EXPECT_EQ(line["mask_area_fraction"], 1);
+  EXPECT_EQ(line["regions_total"], 1);
+  ASSERT_EQ(line["regions"].size(), 1U);
+  EXPECT_EQ(line["regions"][0]["area_fraction"], 1);
+}
+
+TEST_F(InspectTest, AFolderStandsForItsPicturesAndItsDrawingsHaveTheClientsNames) {
+  arguments_.pictures = {testing::Asset("demo/images/leather")};
+  arguments_.samples = 1;
+  arguments_.output_dir = folder_.File("drawings");
+  ASSERT_THAT(JsonLines(), SizeIs(3)) << complaints_;
+  ASSERT_EQ(exit_code_, 0) << complaints_;
+  for (const char* file : {"good_0_overlay.png", "good_0_mask.png", "hole_0_overlay.png", "hole_0_mask.png"}) {
+    EXPECT_TRUE(fs::exists(fs::path(arguments_.output_dir) / file)) << file;
+  }
+}
+
+TEST_F(InspectTest, TheMaskHasThePicturesSizeAndTheAreaOfTheLine) {
+  arguments_.output_dir = folder_.File("drawings");
+  arguments_.mask_threshold = 0.5F;
+  const nlohmann::json line = JsonLines().at(0);
+  const std::string png = folder_.Read("drawings/hole_0_mask.png");
+  const auto mask = DecodeImage({reinterpret_cast<const uint8_t*>(png.data()), png.size()});
+  ASSERT_TRUE(mask.ok()) << mask.status();
+  EXPECT_EQ(mask->width, line["frame_width"]);
+  EXPECT_EQ(mask->height, line["frame_height"]);
+  double inside = 0;
+  for (size_t i = 0; i < mask->pixels.size(); i += 3) inside += mask->pixels[i] > 0 ? 1 : 0;
+  EXPECT_GT(inside, 0);
+  EXPECT_NEAR(inside / static_cast<double>(mask->pixel_count()), line["mask_area_fraction"].get<double>(), 0.01);
+}
+
+TEST_F(InspectTest, ABadPictureHasAnErrorAndTheOthersGoOn) {
+  arguments_.samples = 1;
+  arguments_.pictures = {folder_.Write("bad.png", "no picture"), kLeather + "/good_0.jpg"};
+  const std::vector<nlohmann::json> lines = JsonLines();
+  EXPECT_EQ(exit_code_, 1);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_EQ(lines[0]["category"], "leather");
+  EXPECT_EQ(lines[0]["error"]["code"], "INVALID_ARGUMENT");
+  EXPECT_THAT(complaints_, HasSubstr("bad.png"));
+  EXPECT_TRUE(lines[1].contains("score"));
+}
+
+TEST_F(InspectTest, PeopleReadALineWithTheVerdictFirst) {
+  Calibrate("leather", "leather", 0);
+  arguments_.json = false;
+  const std::vector<std::string> lines = Lines();
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_THAT(lines[0], AllOf(StartsWith("FAIL    score 0."), HasSubstr("by score"), HasSubstr("hole_0.jpg")));
+}
+
+TEST_F(InspectTest, AnEmptyCategoryIsRefusedBeforeAnyPicture) {
+  arguments_.category = " ";
+  EXPECT_THAT(Lines(), SizeIs(0));
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_THAT(complaints_, HasSubstr("category is empty"));
+}
+
+TEST_F(InspectTest, AnObjectThatTheModelCannotReadIsRefusedBeforeAnyPicture) {
+  arguments_.object = "<|endoftext|>";
+  EXPECT_THAT(Lines(), SizeIs(0));
+  EXPECT_EQ(exit_code_, 1);
+  EXPECT_THAT(complaints_, HasSubstr("object"));
+}
+
+}  // namespace
+}  // namespace bayespfl
