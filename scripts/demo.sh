@@ -35,7 +35,7 @@ grep '^bayespfl-server: ready' "$ports" || {
   exit 1
 }
 
-build/bin/bayespfl-client inspect --server "$(address gRPC)" --stream --manifest assets/demo/images/manifest.csv --seed 1 \
+build/bin/bayespfl-client inspect --server "$(address gRPC)" --stream --manifest assets/demo/images/manifest.csv \
   --output "$out"
 
 printf '\ndemo: some of http://%s/metrics\n' "$(address HTTP)"

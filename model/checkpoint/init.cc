@@ -128,8 +128,8 @@ absl::Status WritePackage(const InitOptions& options, ModelConfig config, const 
   config.file_digests[options.vocabulary_file] = Sha256Hex(options.vocabulary);
   if (absl::Status status = folder.Write(options.vocabulary_file, options.vocabulary); !status.ok()) return status;
   const PackageProvenance provenance = {{"made_by", absl::StrCat("bayespfl-model init ", BAYESPFL_VERSION)},
-                                 {"description", "Untrained: random weights. Its scores mean nothing."},
-                                 {"seed", absl::StrCat(options.seed)}};
+                                        {"description", "Untrained: random weights. Its scores mean nothing."},
+                                        {"seed", absl::StrCat(options.seed)}};
   return folder.Write("config.json", FormatModelConfig(config, provenance));
 }
 

@@ -16,8 +16,9 @@ namespace bayespfl {
 // why.
 absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name);
 
-// What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for this
-// processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512 threads=2".
+// What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for
+// this processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512
+// threads=2".
 std::string ComputeKernels(const torch::Device& device);
 
 }  // namespace bayespfl

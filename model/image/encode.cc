@@ -40,8 +40,8 @@ PngLayout LayoutOf(PngSamples samples) {
   return {8, PNG_COLOR_TYPE_RGB, 3};
 }
 
-// Owns one libpng writer. As with the readers: a method that enters the library is a setjmp target, returns false after an
-// error, and holds no object with a destructor.
+// Owns one libpng writer. As with the readers: a method that enters the library is a setjmp target, returns false after
+// an error, and holds no object with a destructor.
 class PngWriter {
  public:
   explicit PngWriter(std::string& file) : file_(file) {}

@@ -23,18 +23,18 @@ enum class PngSamples {
 // sizes and as many bytes as they need. Internal: libpng failed. Thread-safe.
 absl::StatusOr<std::string> EncodePng(PngSamples samples, int width, int height, absl::Span<const uint8_t> data);
 
-// The same of a picture, 8-bit RGB: DecodeImage() gives the same picture back. InvalidArgument: an empty picture, or pixels
-// that do not fit its size.
+// The same of a picture, 8-bit RGB: DecodeImage() gives the same picture back. InvalidArgument: an empty picture, or
+// pixels that do not fit its size.
 absl::StatusOr<std::string> EncodePng(const RgbImage& image);
 
-// A baseline JPEG with 4:2:0 chroma. InvalidArgument: an empty picture, pixels that do not fit its size, a quality outside
-// 1..100, or a side above 65,500 pixels, the most that a JPEG can have. Internal: libjpeg failed. Thread-safe.
+// A baseline JPEG with 4:2:0 chroma. InvalidArgument: an empty picture, pixels that do not fit its size, a quality
+// outside 1..100, or a side above 65,500 pixels, the most that a JPEG can have. Internal: libjpeg failed. Thread-safe.
 absl::StatusOr<std::string> EncodeJpeg(const RgbImage& image, int quality);
 
-// The mask (row-major [height, width], non-zero is inside) as COCO's compressed run lengths: `counts` of a segmentation in
-// ASCII. Runs of outside and inside alternate, column by column from the upper left, outside first. Each is written in
-// base 32, least digit first, with 48 added to every digit and 32 to all but the last; from the fourth run on it is the
-// difference to the run two before that is written. (Format of the COCO data set, cocodataset.org.) Thread-safe.
+// The mask (row-major [height, width], non-zero is inside) as COCO's compressed run lengths: `counts` of a segmentation
+// in ASCII. Runs of outside and inside alternate, column by column from the upper left, outside first. Each is written
+// in base 32, least digit first, with 48 added to every digit and 32 to all but the last; from the fourth run on it is
+// the difference to the run two before that is written. (Format of the COCO data set, cocodataset.org.) Thread-safe.
 std::string EncodeCocoRle(int width, int height, absl::Span<const uint8_t> mask);
 
 }  // namespace bayespfl

@@ -20,8 +20,7 @@ absl::Status CheckDetection(const Detection& detection) {
   // A pixel that is not a number reaches no threshold: the part would pass for it.
   const bool map_is_finite =
       std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-  return map_is_finite ? absl::OkStatus()
-                       : absl::InternalError("the model's anomaly map holds what is not a number");
+  return map_is_finite ? absl::OkStatus() : absl::InternalError("the model's anomaly map holds what is not a number");
 }
 
 }  // namespace

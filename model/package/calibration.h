@@ -26,8 +26,8 @@ struct CalibrationProvenance {
 };
 
 struct CategoryCalibration {
-  // Object, seed and samples as every picture was drawn; lines in the order of kDecisionRules; the revision is filled in
-  // by ParseCalibration() and by Revise().
+  // Object, seed and samples as every picture was drawn; lines in the order of kDecisionRules; the revision is filled
+  // in by ParseCalibration() and by Revise().
   CategoryDefaults defaults;
   CalibrationProvenance provenance;
 };
@@ -38,9 +38,9 @@ struct Calibration {
 };
 
 // Parses and checks the text. InvalidArgument names the key (dotted path) and what is wrong with it; unknown and
-// repeated keys are errors too, and so is a category that is no CategoryKey(), one without lines, and a review line above
-// its fail line. A file of schema version 1, whose thresholds knew no verdict, is refused with the advice to calibrate
-// again.
+// repeated keys are errors too, and so is a category that is no CategoryKey(), one without lines, and a review line
+// above its fail line. A file of schema version 1, whose thresholds knew no verdict, is refused with the advice to
+// calibrate again.
 absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text);
 
 // The text that ParseCalibration() reads back; equal calibrations give equal bytes. Requires UTF-8 keys.

@@ -39,8 +39,8 @@ struct ScoreRanges {
 };
 
 // The paper's image score with the ranges of good parts instead of those of a whole test set (paper, section 4.1,
-// "Evaluation Metrics"; docs/verdicts.md): half of each of the two, stretched so that the lowest good part is at 0 and the
-// highest at 1. Not clipped: below 0 and above 1 lie parts that no good one was like.
+// "Evaluation Metrics"; docs/verdicts.md): half of each of the two, stretched so that the lowest good part is at 0 and
+// the highest at 1. Not clipped: below 0 and above 1 lie parts that no good one was like.
 float MixedScore(const ScoreRanges& ranges, float score, float map_score);
 
 // What frames of a calibrated category are given by default.

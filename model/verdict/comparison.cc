@@ -91,9 +91,9 @@ Comparison Compare(const Inspection& recorded, const Inspection& now) {
   const Provenance& before = recorded.provenance;
   const Provenance& after = now.provenance;
   differences.Condition("the picture's SHA-256", before.picture.sha256, after.picture.sha256);
-  differences.Holds("the picture's raw geometry or significant bits",
-                        before.picture.raw == after.picture.raw &&
-                            before.picture.significant_bits == after.picture.significant_bits);
+  differences.Holds(
+      "the picture's raw geometry or significant bits",
+      before.picture.raw == after.picture.raw && before.picture.significant_bits == after.picture.significant_bits);
   differences.Condition("the model's digest", before.model_digest, after.model_digest);
   differences.Condition("the object", recorded.object, now.object);
   differences.Condition("the thresholds' revision", recorded.thresholds.revision, now.thresholds.revision);

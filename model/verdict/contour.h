@@ -18,10 +18,10 @@ struct Corner {
   friend bool operator==(const Corner&, const Corner&) = default;
 };
 
-// The outer boundary of the region with number `label` in a row-major image [height, width] of region numbers, whose first
-// pixel in row order is `first`: the corners where it turns, clockwise as seen, beginning at that pixel's upper left one.
-// The region is 8-connected: where two of its pixels touch at a corner, the boundary passes between their outsides and
-// comes by that corner twice. Thread-safe.
+// The outer boundary of the region with number `label` in a row-major image [height, width] of region numbers, whose
+// first pixel in row order is `first`: the corners where it turns, clockwise as seen, beginning at that pixel's upper
+// left one. The region is 8-connected: where two of its pixels touch at a corner, the boundary passes between their
+// outsides and comes by that corner twice. Thread-safe.
 std::vector<Corner> TraceOutline(absl::Span<const uint32_t> labels, int width, int height, size_t first);
 
 // Leaves the corners out that change the enclosed area least (Visvalingam and Whyatt, Line generalisation by repeated

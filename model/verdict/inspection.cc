@@ -22,14 +22,13 @@ void Judge(const CategorySetting& setting, const PixelMap& map, const JudgeOptio
     inspection.regions = std::move(shown.regions);
     inspection.regions_total = shown.total;
   }
-  inspection.largest_region_fraction =
-      inspection.mask_threshold == thresholds.mask
-          ? shown.largest_fraction
-          : FindRegions(map, {.threshold = thresholds.mask,
-                              .min_fraction = thresholds.min_region_fraction,
-                              .frame_width = inspection.frame_width,
-                              .frame_height = inspection.frame_height})
-                .largest_fraction;
+  inspection.largest_region_fraction = inspection.mask_threshold == thresholds.mask
+                                           ? shown.largest_fraction
+                                           : FindRegions(map, {.threshold = thresholds.mask,
+                                                               .min_fraction = thresholds.min_region_fraction,
+                                                               .frame_width = inspection.frame_width,
+                                                               .frame_height = inspection.frame_height})
+                                                 .largest_fraction;
   inspection.decision = Decide({.score = inspection.score,
                                 .map_score = inspection.map_score,
                                 .largest_region_fraction = inspection.largest_region_fraction},

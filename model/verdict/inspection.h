@@ -1,5 +1,5 @@
-// The result of one picture, as server, client and tools all carry it: from the model's numbers to the reply, the record
-// and the log.
+// The result of one picture, as server, client and tools all carry it: from the model's numbers to the reply, the
+// record and the log.
 #ifndef BAYESPFL_MODEL_VERDICT_INSPECTION_H_
 #define BAYESPFL_MODEL_VERDICT_INSPECTION_H_
 
@@ -28,9 +28,9 @@ struct RawGeometry {
 
 // The picture that a result is of, by its bytes as they came.
 struct PictureIdentity {
-  std::string sha256 = {};                       // 64 lower-case hexadecimal digits
+  std::string sha256 = {};                        // 64 lower-case hexadecimal digits
   std::optional<RawGeometry> raw = std::nullopt;  // absent: an encoded picture
-  int significant_bits = 0;                      // 9..16; 0: not said
+  int significant_bits = 0;                       // 9..16; 0: not said
 
   friend bool operator==(const PictureIdentity&, const PictureIdentity&) = default;
 };
@@ -63,15 +63,15 @@ struct Inspection {
   std::string category = {};  // a CategoryKey()
   std::string object = {};    // words of the prompt, as used
   Decision decision = {};
-  Thresholds thresholds = {};                      // the verdict's; see mask_threshold
-  float mask_threshold = kDefaultMaskThreshold;    // of mask and regions in this result: the request's, else thresholds'
-  float score = 0;                                 // 0..1, text score, mean over samples and prompts
-  float score_std = 0;                             // >= 0, population deviation over the samples
-  float map_score = 0;                             // 0..1, mean of the hottest 0.75 % of the unsmoothed map
+  Thresholds thresholds = {};                    // the verdict's; see mask_threshold
+  float mask_threshold = kDefaultMaskThreshold;  // of mask and regions in this result: the request's, else thresholds'
+  float score = 0;                               // 0..1, text score, mean over samples and prompts
+  float score_std = 0;                           // >= 0, population deviation over the samples
+  float map_score = 0;                           // 0..1, mean of the hottest 0.75 % of the unsmoothed map
   std::optional<float> mixed_score = std::nullopt;  // see MixedScore(); absent: the category has no ranges
-  double mask_area_fraction = 0;                   // 0..1, of the mask by mask_threshold, at the map's size
-  double largest_region_fraction = 0;              // 0..1, by the thresholds' own mask and smallest region
-  int frame_width = 0;                             // pixels of the picture
+  double mask_area_fraction = 0;                    // 0..1, of the mask by mask_threshold, at the map's size
+  double largest_region_fraction = 0;               // 0..1, by the thresholds' own mask and smallest region
+  int frame_width = 0;                              // pixels of the picture
   int frame_height = 0;
   std::vector<Region> regions = {};                    // those asked for, by mask_threshold
   std::optional<size_t> regions_total = std::nullopt;  // absent: not asked for
@@ -88,8 +88,8 @@ struct JudgeOptions {
 };
 
 // Fills in what follows from the scores and the smoothed map at model size: mixed score, areas, regions, decision.
-// Requires the category, the scores and the frame's size to be there already, and a non-empty map. The verdict depends on
-// `setting` alone: neither on `options` nor on the frame's size. Thread-safe.
+// Requires the category, the scores and the frame's size to be there already, and a non-empty map. The verdict depends
+// on `setting` alone: neither on `options` nor on the frame's size. Thread-safe.
 void Judge(const CategorySetting& setting, const PixelMap& map, const JudgeOptions& options, Inspection& inspection);
 
 }  // namespace bayespfl

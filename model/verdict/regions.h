@@ -48,9 +48,9 @@ struct Region {
 };
 
 struct RegionOptions {
-  float threshold = 0.5F;   // of the mask: map >= threshold
-  double min_fraction = 0;  // share of the picture, 0..1; smaller regions do not count
-  size_t max_regions = 0;   // 0..kMaxRegions, of RegionReport::regions
+  float threshold = 0.5F;                             // of the mask: map >= threshold
+  double min_fraction = 0;                            // share of the picture, 0..1; smaller regions do not count
+  size_t max_regions = 0;                             // 0..kMaxRegions, of RegionReport::regions
   size_t max_contour_points = kDefaultContourPoints;  // kFewestContourPoints..kMaxContourPoints
   int frame_width = 0;                                // pixels, > 0: what coordinates are told in
   int frame_height = 0;

@@ -10,8 +10,8 @@
 namespace bayespfl {
 
 // A UUIDv7 (RFC 9562, section 5.7) in lower case: 48 bits of milliseconds since 1970, 12 bits of the rest of the
-// millisecond (method 3 of section 6.2), 62 random bits. So ids sort by time to a quarter of a microsecond. Times before
-// 1970 count as 1970. Thread-safe.
+// millisecond (method 3 of section 6.2), 62 random bits. So ids sort by time to a quarter of a microsecond. Times
+// before 1970 count as 1970. Thread-safe.
 std::string NewResultId(absl::Time now);
 
 // The same with the random bits given (two are not used), for tests.

@@ -62,9 +62,9 @@ inline constexpr float kDefaultMaskThreshold = 0.5F;
 
 struct Thresholds {
   ThresholdSource source = ThresholdSource::kDefault;
-  std::string revision = {};           // changes with every threshold; empty: not a category's
-  float mask = kDefaultMaskThreshold;  // on the smoothed map, 0..1: the mask is map >= mask
-  double min_region_fraction = 0;      // share of the picture, 0..1; smaller regions do not count
+  std::string revision = {};             // changes with every threshold; empty: not a category's
+  float mask = kDefaultMaskThreshold;    // on the smoothed map, 0..1: the mask is map >= mask
+  double min_region_fraction = 0;        // share of the picture, 0..1; smaller regions do not count
   std::vector<DecisionLine> lines = {};  // each rule at most once, in the order in which they are named as the reason
 
   friend bool operator==(const Thresholds&, const Thresholds&) = default;
@@ -82,7 +82,8 @@ double ValueOf(DecisionRule rule, const Measurements& measured);
 
 struct Decision {
   Verdict verdict = Verdict::kNone;
-  std::optional<DecisionRule> rule = std::nullopt;  // that decided: the first line with that verdict; only of REVIEW, FAIL
+  std::optional<DecisionRule> rule =
+      std::nullopt;  // that decided: the first line with that verdict; only of REVIEW, FAIL
 };
 
 // Thread-safe, as everything here. A number that is not a number is above every line.

@@ -54,8 +54,8 @@ absl::StatusOr<std::vector<KserveOutput>> OutputsFromProto(const ModelInferReque
     const auto* spec = std::find_if(kOutputs.begin(), kOutputs.end(),
                                     [&wanted](const OutputSpec& known) { return known.name == wanted.name(); });
     if (spec == kOutputs.end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "outputs[", i, "] is none of score, score_std, map_score, seed, verdict, anomaly_map and mask"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("outputs[", i, "] is none of score, score_std, map_score, seed, verdict, anomaly_map and mask"));
     }
     if (Wants(outputs, spec->output)) {
       return absl::InvalidArgumentError(absl::StrCat("output ", spec->name, " is wanted twice"));

@@ -49,7 +49,8 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 // Takes inputs (kserve_tensor.h), parameters (kserve_parameters.h) and wanted outputs; without any, all but the maps.
 // At most `max_frames` >= 1 pictures, three quarters of them when the priority is low: more would be refused by the
 // pipeline for ever. Without a resolution, maps have the pictures' size, but the model's when there are several encoded
-// pictures, which may differ in size. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
+// pictures, which may differ in size. Pictures and categories are not looked into. Does not set arrival, cancellation
+// or the RPC's deadline.
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
                                              int max_frames);
 

@@ -66,8 +66,8 @@ v1::FrameError ToProto(const absl::Status& status) {
     v1::FieldViolation& violation = *error.add_violations();
     violation.set_field(Cut(WireMessage(field), kMaxViolationBytes));
     const absl::string_view message = status.message();
-    violation.set_description(Cut(WireMessage(absl::StripPrefix(absl::StripPrefix(message, field), " ")),
-                                  kMaxViolationBytes));
+    violation.set_description(
+        Cut(WireMessage(absl::StripPrefix(absl::StripPrefix(message, field), " ")), kMaxViolationBytes));
   }
   if (const std::optional<absl::Duration> delay = RetryDelayOf(status)) *error.mutable_retry_delay() = ToProto(*delay);
   return error;

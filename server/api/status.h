@@ -31,8 +31,8 @@ inspection::v1::FrameError ToProto(const absl::Status& status);
 inline constexpr absl::string_view kErrorDomain = "inspection.bayespfl";
 
 // Codes are the same numbers on both sides. The details, which gRPC's clients look for in the trailer
-// grpc-status-details-bin, hold a google.rpc.ErrorInfo, BadRequest and RetryInfo where there is something to say, and the
-// FrameError.
+// grpc-status-details-bin, hold a google.rpc.ErrorInfo, BadRequest and RetryInfo where there is something to say, and
+// the FrameError.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // How long a caller that was refused does best to wait: Pipeline::RetryDelay() within 10 ms to 5 s.

@@ -1,9 +1,9 @@
 // From the messages of the contract to the pipeline's types. All validation of what a client sends is here, except what
 // needs the picture's bytes (pipeline, decode stage) or the model's vocabulary (pipeline, admission).
 //
-// Every error is an InvalidField() (pipeline/error_reason.h) and names the field from the message's root, the value's size
-// or kind, and the limit; none repeats text that the client sent. `where` is what stands before the field's name in the
-// message: "", "frame." or "configuration.". All functions are thread-safe.
+// Every error is an InvalidField() (pipeline/error_reason.h) and names the field from the message's root, the value's
+// size or kind, and the limit; none repeats text that the client sent. `where` is what stands before the field's name
+// in the message: "", "frame." or "configuration.". All functions are thread-safe.
 #ifndef BAYESPFL_SERVER_API_TRANSLATE_H_
 #define BAYESPFL_SERVER_API_TRANSLATE_H_
 
@@ -22,8 +22,9 @@ inline constexpr size_t kMaxMetadataIdBytes = 128;
 
 // What a stream's configuration says for all its frames.
 struct StreamDefaults {
-  inspection::v1::InspectOptions options;  // valid but for the category, which may be absent: then every frame brings it
-  bool latest = false;                     // FLOW_POLICY_LATEST
+  inspection::v1::InspectOptions
+      options;          // valid but for the category, which may be absent: then every frame brings it
+  bool latest = false;  // FLOW_POLICY_LATEST
 };
 
 // camera_id, frame_id and part_id: at most kMaxMetadataIdBytes each. capture_time: a valid google.protobuf.Timestamp.
@@ -43,8 +44,8 @@ absl::StatusOr<absl::Duration> TimeoutFromProto(const google::protobuf::Duration
 // A unary call's frame. Borrows the picture's bytes from `request`.
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::InspectRequest& request);
 
-// A stream's configuration and one of its frames, whose own options win field by field. The frame's deadline is now plus
-// its timeout, if it has one.
+// A stream's configuration and one of its frames, whose own options win field by field. The frame's deadline is now
+// plus its timeout, if it has one.
 absl::StatusOr<StreamDefaults> DefaultsFromProto(const inspection::v1::StreamConfiguration& configuration);
 absl::StatusOr<FrameRequest> FrameFromProto(const inspection::v1::StreamFrame& frame, const StreamDefaults& defaults);
 

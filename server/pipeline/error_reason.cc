@@ -20,30 +20,13 @@ constexpr absl::string_view kReasonPayload = "bayespfl.server/reason";
 constexpr absl::string_view kFieldPayload = "bayespfl.server/field";
 constexpr absl::string_view kRetryPayload = "bayespfl.server/retry_nanoseconds";
 
-constexpr std::array<absl::string_view, kErrorReasons> kNames = {// ErrorReason's order
-                                                                 "UNSPECIFIED",
-                                                                 "MALFORMED_MESSAGE",
-                                                                 "INVALID_FIELD",
-                                                                 "INVALID_PICTURE",
-                                                                 "PICTURE_TOO_LARGE",
-                                                                 "STREAM_PROTOCOL",
-                                                                 "MODEL_NOT_FOUND",
-                                                                 "QUEUE_FULL",
-                                                                 "BYTES_FULL",
-                                                                 "STREAMS_FULL",
-                                                                 "RATE_LIMITED",
-                                                                 "FRAME_TOO_LARGE",
-                                                                 "MESSAGE_TOO_LARGE",
-                                                                 "NOT_READY",
-                                                                 "DRAINING",
-                                                                 "NO_REPLICA",
-                                                                 "MAX_STREAM_AGE",
-                                                                 "DEADLINE_EXCEEDED",
-                                                                 "CANCELLED",
-                                                                 "DEVICE_FAILED",
-                                                                 "INTERNAL",
-                                                                 "UNAUTHENTICATED",
-                                                                 "PERMISSION_DENIED"};
+constexpr std::array<absl::string_view, kErrorReasons> kNames = {
+    // ErrorReason's order
+    "UNSPECIFIED",     "MALFORMED_MESSAGE", "INVALID_FIELD",     "INVALID_PICTURE", "PICTURE_TOO_LARGE",
+    "STREAM_PROTOCOL", "MODEL_NOT_FOUND",   "QUEUE_FULL",        "BYTES_FULL",      "STREAMS_FULL",
+    "RATE_LIMITED",    "FRAME_TOO_LARGE",   "MESSAGE_TOO_LARGE", "NOT_READY",       "DRAINING",
+    "NO_REPLICA",      "MAX_STREAM_AGE",    "DEADLINE_EXCEEDED", "CANCELLED",       "DEVICE_FAILED",
+    "INTERNAL",        "UNAUTHENTICATED",   "PERMISSION_DENIED"};
 
 ErrorReason ReasonOfRefusal(Refusal refusal) {
   switch (refusal) {

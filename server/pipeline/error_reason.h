@@ -1,5 +1,5 @@
-// Why a frame or a call has no result, for programs: the contract's ErrorReason, without protobuf. What belongs to an error
-// besides its code and message travels with the status, so that nobody has to read it out of the message.
+// Why a frame or a call has no result, for programs: the contract's ErrorReason, without protobuf. What belongs to an
+// error besides its code and message travels with the status, so that nobody has to read it out of the message.
 #ifndef BAYESPFL_SERVER_PIPELINE_ERROR_REASON_H_
 #define BAYESPFL_SERVER_PIPELINE_ERROR_REASON_H_
 

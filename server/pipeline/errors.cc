@@ -37,8 +37,8 @@ absl::Status ServerDraining() {
 }
 
 absl::Status NoReplicaLeft(absl::string_view model) {
-  return WithReason(absl::UnavailableError(absl::StrCat("every replica of the model \"", model,
-                                                        "\" failed and could not be rebuilt")),
+  return WithReason(absl::UnavailableError(
+                        absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt")),
                     ErrorReason::kNoReplica);
 }
 

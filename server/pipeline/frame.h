@@ -71,13 +71,13 @@ constexpr int64_t PriorityShare(Priority priority, int64_t limit) {
 
 // What is computed for one frame and what is sent back.
 struct FrameOptions {
-  std::string model;                                // its name; empty: the default model
-  CategoryRequest category;                         // what the frame is of, and how it is drawn
-  MapEncoding anomaly_map = MapEncoding::kNone;     // the smoothed map
-  MapEncoding deviation_map = MapEncoding::kNone;   // its population deviation over the samples
-  MaskEncoding mask = MaskEncoding::kNone;          // where the smoothed map reaches the threshold
-  MapSize resolution = MapSize::kFrame;             // kFrame or kModel: of map, deviation map and mask
-  JudgeOptions judge;                               // the mask's threshold, and whether regions are wanted
+  std::string model;                                 // its name; empty: the default model
+  CategoryRequest category;                          // what the frame is of, and how it is drawn
+  MapEncoding anomaly_map = MapEncoding::kNone;      // the smoothed map
+  MapEncoding deviation_map = MapEncoding::kNone;    // its population deviation over the samples
+  MaskEncoding mask = MaskEncoding::kNone;           // where the smoothed map reaches the threshold
+  MapSize resolution = MapSize::kFrame;              // kFrame or kModel: of map, deviation map and mask
+  JudgeOptions judge;                                // the mask's threshold, and whether regions are wanted
   PictureEncoding picture = PictureEncoding::kNone;  // the decoded picture
   Priority priority = Priority::kNormal;
 };

@@ -20,17 +20,17 @@ struct PipelineOptions {
   ImageLimits image_limits;
   int max_frames_in_flight = 64;                     // >= 1, frames accepted and not answered yet; more are refused
   int64_t max_bytes_in_flight = int64_t{512} << 20;  // >= 1, of their pictures as they came; more are refused
-  int64_t max_decoded_bytes = int64_t{1} << 30;     // >= 1, of decoded pictures that wait for the model, counted as
-                                                    // they are prepared for it, and as many of maps that wait to be
-                                                    // encoded; then the stage before them waits (a single larger one
-                                                    // may wait alone)
-  int max_batch = 4;                                // >= 1, frames that the model takes in one call
-  std::chrono::microseconds max_delay{0};           // how long a replica that was busy waits for a batch to fill
-  int replicas = 1;                                 // >= 1, of each model
-  int decode_threads = 1;                           // >= 1
-  int render_threads = 1;                           // >= 1
-  std::shared_ptr<FaultInjector> faults = nullptr;  // null: none
-  std::string server_version = {};                  // of the program, for results' provenance
+  int64_t max_decoded_bytes = int64_t{1} << 30;      // >= 1, of decoded pictures that wait for the model, counted as
+                                                     // they are prepared for it, and as many of maps that wait to be
+                                                     // encoded; then the stage before them waits (a single larger one
+                                                     // may wait alone)
+  int max_batch = 4;                                 // >= 1, frames that the model takes in one call
+  std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
+  int replicas = 1;                                  // >= 1, of each model
+  int decode_threads = 1;                            // >= 1
+  int render_threads = 1;                            // >= 1
+  std::shared_ptr<FaultInjector> faults = nullptr;   // null: none
+  std::string server_version = {};                   // of the program, for results' provenance
 
   // Says whether frames may still come in. Null: one of the pipeline's own, in which nothing happens but its stop.
   std::shared_ptr<ServerState> state = nullptr;

@@ -20,9 +20,9 @@ absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float thre
 // The picture as it was inspected; as EncodeMap(). InvalidArgument: it is too large for its encoding.
 absl::StatusOr<EncodedPicture> EncodePicture(const RgbImage& image, PictureEncoding encoding);
 
-// Fills in what the model's numbers say: scores, the verdict and what it rests on, and the asked-for maps. The detection's
-// maps have the model's size. Requires outcome.inspection to have the frame's size. Internal: the detection holds a value
-// that is not a number, or lacks a map. Thread-safe.
+// Fills in what the model's numbers say: scores, the verdict and what it rests on, and the asked-for maps. The
+// detection's maps have the model's size. Requires outcome.inspection to have the frame's size. Internal: the detection
+// holds a value that is not a number, or lacks a map. Thread-safe.
 absl::Status Render(const Detection& detection, const CategorySetting& setting, const FrameOptions& options,
                     InspectionOutcome& outcome);
 

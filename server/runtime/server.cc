@@ -192,7 +192,8 @@ absl::Status InspectionServer::AdmitFrames(const std::string& client, size_t fra
   const absl::Status admitted = security_->limits().TakeFrames(client, frames, retry_after);
   if (!absl::IsResourceExhausted(admitted)) return admitted;
   // Whole milliseconds, as in the trailer, so that nobody comes back a little too early.
-  return WithRetryDelay(WithReason(admitted, ErrorReason::kRateLimited), absl::Ceil(retry_after, absl::Milliseconds(1)));
+  return WithRetryDelay(WithReason(admitted, ErrorReason::kRateLimited),
+                        absl::Ceil(retry_after, absl::Milliseconds(1)));
 }
 
 void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {

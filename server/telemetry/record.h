@@ -25,8 +25,8 @@ struct CallRecord {
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
-// What a client says of a frame; its texts have at most 128 bytes each, in UTF-8. All empty when it said nothing, or too
-// much.
+// What a client says of a frame; its texts have at most 128 bytes each, in UTF-8. All empty when it said nothing, or
+// too much.
 struct FrameName {
   std::string camera_id;
   std::string frame_id;

@@ -4,8 +4,8 @@
 //    "attempt":0,"code":"OK","reason":null,"result_id":"019c...","category":"PCB-4711 rev C","object":
 //    "printed circuit board","verdict":"PASS",...,"seconds":0.08,"request_id":"..."}
 //
-// Every line has all keys, in this order, with those of ResultToJson() (model/verdict/result_line.h) between "reason" and
-// "seconds"; they are null when the code is not OK, but for "category". A line with a result holds what it takes to
+// Every line has all keys, in this order, with those of ResultToJson() (model/verdict/result_line.h) between "reason"
+// and "seconds"; they are null when the code is not OK, but for "category". A line with a result holds what it takes to
 // compute it again from the picture: `replay` does.
 #ifndef BAYESPFL_SERVER_TELEMETRY_RESULT_SINK_H_
 #define BAYESPFL_SERVER_TELEMETRY_RESULT_SINK_H_

@@ -34,7 +34,8 @@ std::optional<Detail> DetailOf(const grpc::Status& status, const std::string& fu
 
 // The contract's own error among them; without a reason when there is none.
 inline inspection::v1::FrameError ErrorOf(const grpc::Status& status) {
-  return DetailOf<inspection::v1::FrameError>(status, "bayespfl.inspection.v1.FrameError").value_or(inspection::v1::FrameError());
+  return DetailOf<inspection::v1::FrameError>(status, "bayespfl.inspection.v1.FrameError")
+      .value_or(inspection::v1::FrameError());
 }
 
 }  // namespace bayespfl::server

@@ -43,7 +43,8 @@ class FakePreparedFrame final : public PreparedFrame {
   const size_t bytes_;
 };
 
-// The category "leather": drawn with seed 7 and 5 samples of "tanned leather"; REVIEW above a score of 0.3, FAIL above 0.5.
+// The category "leather": drawn with seed 7 and 5 samples of "tanned leather"; REVIEW above a score of 0.3, FAIL above
+// 0.5.
 inline CategoryCalibration LeatherCalibration() {
   CategoryCalibration leather;
   leather.defaults = {.object = "tanned leather",
@@ -60,8 +61,8 @@ inline CategoryCalibration LeatherCalibration() {
   return leather;
 }
 
-// Score = (seed mod 100) / 100, map score 0.5. Objects that hold "<|" are refused; the category "leather" is calibrated,
-// others have the package's mask threshold of 0.75. Thread-safe.
+// Score = (seed mod 100) / 100, map score 0.5. Objects that hold "<|" are refused; the category "leather" is
+// calibrated, others have the package's mask threshold of 0.75. Thread-safe.
 class FakeDetector final : public Detector {
  public:
   explicit FakeDetector(std::string version = "1.0+0123456789ab", std::string digest = "0123456789ab") {

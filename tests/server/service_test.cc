@@ -342,8 +342,7 @@ TEST_F(ServiceTest, SendsThePictureAsItWasInspected) {
 
   EXPECT_EQ(response.inspected_picture().encoding(), v1::PICTURE_ENCODING_PNG);
   const std::string& png = response.inspected_picture().data();
-  const absl::StatusOr<RgbImage> picture =
-      DecodeImage({reinterpret_cast<const uint8_t*>(png.data()), png.size()});
+  const absl::StatusOr<RgbImage> picture = DecodeImage({reinterpret_cast<const uint8_t*>(png.data()), png.size()});
   ASSERT_TRUE(picture.ok()) << picture.status();
   EXPECT_EQ(picture->pixels, (std::vector<uint8_t>{3, 2, 1, 6, 5, 4}));
 }

@@ -70,8 +70,7 @@ TEST(StatusTest, AFrameErrorInventsNothing) {
 
 // Names and numbers of google.rpc, as https://google.aip.dev/193 has them: what generic clients read.
 TEST(StatusTest, GenericClientsFindGooglesDetails) {
-  const grpc::Status status =
-      ToGrpcStatus(WithRetryDelay(InvalidField("options.samples", "is 0"), absl::Seconds(2)));
+  const grpc::Status status = ToGrpcStatus(WithRetryDelay(InvalidField("options.samples", "is 0"), absl::Seconds(2)));
 
   const std::map<std::string, std::string> details = Details(status);
   ASSERT_EQ(details.size(), 4U);
@@ -97,8 +96,8 @@ TEST(StatusTest, DetailsHoldOnlyWhatThereIsToSay) {
 // Peers take 8 KiB of trailers; gRPC writes a byte of the message as up to three, and details in base 64.
 TEST(StatusTest, TheLongestErrorFitsIntoTheTrailers) {
   const std::string what = absl::StrCat("is ", std::string(5000, '\xFF'));
-  const grpc::Status status = ToGrpcStatus(
-      WithRetryDelay(InvalidField(std::string(5000, 'f'), what), absl::Seconds(1)));
+  const grpc::Status status =
+      ToGrpcStatus(WithRetryDelay(InvalidField(std::string(5000, 'f'), what), absl::Seconds(1)));
 
   EXPECT_LT(3 * status.error_message().size() + status.error_details().size() * 4 / 3, 8000U);
 }

@@ -128,8 +128,7 @@ class Fates {
 };
 
 bool SaysDraining(const v1::FrameError& error) {
-  return error.code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE) &&
-         error.reason() == v1::ERROR_REASON_DRAINING;
+  return error.code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE) && error.reason() == v1::ERROR_REASON_DRAINING;
 }
 
 // One call after the other until one is refused.

@@ -103,10 +103,11 @@ TEST(TranslateResultTest, ARegionKeepsItsNumbers) {
 TEST(TranslateResultTest, ProvenanceIsComplete) {
   const v1::InspectResponse response = ToProto(FullOutcome());
 
-  EXPECT_EQ(response.provenance().ShortDebugString(),
-            "result_id: \"id\" model: \"model\" model_digest: \"digest\" model_version: \"version\" precision: \"fp32\" "
-            "kernels: \"kernels\" device: \"cpu\" server_version: \"1.2.3\" thresholds_revision: \"0123456789ab\" "
-            "seed: 42 samples: 5 picture_sha256: \"sha\" ran_alone: true");
+  EXPECT_EQ(
+      response.provenance().ShortDebugString(),
+      "result_id: \"id\" model: \"model\" model_digest: \"digest\" model_version: \"version\" precision: \"fp32\" "
+      "kernels: \"kernels\" device: \"cpu\" server_version: \"1.2.3\" thresholds_revision: \"0123456789ab\" "
+      "seed: 42 samples: 5 picture_sha256: \"sha\" ran_alone: true");
 }
 
 TEST(TranslateResultTest, WhatIsAbsentStaysAbsent) {
@@ -130,8 +131,7 @@ TEST(TranslateResultTest, MapsMasksAndPicturesKeepTheirEncodings) {
 
   const v1::InspectResponse response = ToProto(std::move(outcome));
 
-  EXPECT_EQ(response.anomaly_map().ShortDebugString(),
-            "encoding: MAP_ENCODING_PNG16 width: 2 height: 1 data: \"map\"");
+  EXPECT_EQ(response.anomaly_map().ShortDebugString(), "encoding: MAP_ENCODING_PNG16 width: 2 height: 1 data: \"map\"");
   EXPECT_EQ(response.deviation_map().encoding(), v1::MAP_ENCODING_FLOAT32);
   EXPECT_EQ(response.mask().ShortDebugString(),
             "encoding: MASK_ENCODING_COCO_RLE width: 4 height: 1 data: \"mask\" area_pixels: 3");

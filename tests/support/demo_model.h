@@ -15,8 +15,8 @@ namespace bayespfl::testing {
 // Its package.
 inline const std::string kDemoModel = Asset("demo/model");
 
-// Copies the package to `folder`, which it makes, for tests that change it: without its calibration, which holds for the
-// package as it is and no other.
+// Copies the package to `folder`, which it makes, for tests that change it: without its calibration, which holds for
+// the package as it is and no other.
 inline void CopyDemoModel(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::copy(kDemoModel, folder, std::filesystem::copy_options::recursive, error);

@@ -1,4 +1,5 @@
-// EncodePng, EncodeJpeg and EncodeCocoRle, read back by our decoders or by a decoder written from the format's description.
+// EncodePng, EncodeJpeg and EncodeCocoRle, read back by our decoders or by a decoder written from the format's
+// description.
 #include "model/image/encode.h"
 
 #include <cstddef>

@@ -52,8 +52,7 @@ RgbImage GoodPicture(int number, int brightness = 0) {
 Measurements MeasureFile(const Detector& detector, const CategoryDefaults& entry, const fs::path& file) {
   const absl::StatusOr<std::string> bytes = ReadFile(file, size_t{1} << 26U);
   EXPECT_TRUE(bytes.ok()) << bytes.status();
-  const absl::StatusOr<RgbImage> image =
-      DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
+  const absl::StatusOr<RgbImage> image = DecodeImage({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()});
   EXPECT_TRUE(image.ok()) << image.status();
   const Frame frame{.image = &*image, .object = entry.object, .seed = entry.seed, .samples = entry.samples};
   const absl::StatusOr<Detection> detection = detector.Detect({&frame, 1})[0];
