@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "server/api/kserve_translate.h"
+#include "tests/fuzz/frame_checks.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace {
@@ -42,10 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Check(!inference->outputs.empty(), "no outputs");
   for (const FrameRequest& frame : inference->frames) {
     CheckPicture(frame);
-    const bayespfl::server::FrameOptions& options = frame.options;
-    Check(!options.category.empty() && options.category.size() <= size_t{bayespfl::kMaxCategoryBytes}, "category");
-    Check(options.samples >= 0 && options.samples <= bayespfl::kMaxSamples, "samples");
-    Check(!options.mask_threshold || (*options.mask_threshold >= 0 && *options.mask_threshold <= 1), "mask threshold");
+    bayespfl::fuzz::CheckOptions(frame.options);
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "server/api/translate.h"
+#include "tests/fuzz/frame_checks.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace {
@@ -17,10 +18,7 @@ void CheckRefusal(const Result& result) {
 void CheckFrame(const absl::StatusOr<bayespfl::server::FrameRequest>& frame) {
   CheckRefusal(frame);
   if (!frame.ok()) return;
-  const bayespfl::server::FrameOptions& options = frame->options;
-  Check(!options.category.empty() && options.category.size() <= size_t{bayespfl::kMaxCategoryBytes}, "category");
-  Check(options.samples >= 0 && options.samples <= bayespfl::kMaxSamples, "samples");
-  Check(!options.mask_threshold || (*options.mask_threshold >= 0 && *options.mask_threshold <= 1), "mask threshold");
+  bayespfl::fuzz::CheckOptions(frame->options);
 }
 
 }  // namespace

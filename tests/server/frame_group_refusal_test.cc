@@ -70,6 +70,7 @@ TEST_F(FrameGroupRefusalTest, TheRefusalOfAFrameKeepsItsReason) {
 
   EXPECT_THAT(std::string(result.status().message()), StartsWith("image[1]: the server is full"));
   EXPECT_EQ(RefusalOf(result.status()), Refusal::kQueueFull);
+  EXPECT_EQ(ReasonOf(result.status()), ErrorReason::kQueueFull);
 }
 
 }  // namespace

@@ -29,11 +29,12 @@ struct Ending {
 };
 
 std::optional<absl::Duration> RetryInfoOf(const grpc::Status& status) {
-  google::rpc::Status details;
-  google::rpc::RetryInfo info;
+  rpc::Status details;
+  rpc::RetryInfo info;
   if (!details.ParseFromString(status.error_details())) return std::nullopt;
   for (const google::protobuf::Any& detail : details.details()) {
-    if (!detail.UnpackTo(&info)) continue;
+    if (detail.type_url() != "type.googleapis.com/google.rpc.RetryInfo") continue;
+    if (!info.ParseFromString(detail.value())) return std::nullopt;
     return absl::Seconds(info.retry_delay().seconds()) + absl::Nanoseconds(info.retry_delay().nanos());
   }
   return std::nullopt;

@@ -126,13 +126,17 @@ TEST_F(KserveRecordsTest, EveryPictureIsALineOfTheResultLog) {
   const std::vector<nlohmann::json> lines = Results();
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0]["category"], "leather");
+  EXPECT_EQ(lines[0]["object"], "tanned leather");
+  EXPECT_EQ(lines[0]["verdict"], "REVIEW");
   EXPECT_EQ(lines[1]["category"], "metal nut");
+  EXPECT_EQ(lines[1]["verdict"], "NONE");
+  EXPECT_NE(lines[0]["result_id"], lines[1]["result_id"]) << "a picture of a request is a frame of its own";
   for (const nlohmann::json& line : lines) {
     EXPECT_EQ(line["frame_id"], "batch 1");
     EXPECT_EQ(line["code"], "OK");
-    EXPECT_EQ(line["model"], "fake");
-    EXPECT_EQ(line["model_version"], detector_->info().version);
-    EXPECT_EQ(line["seed"], 42);
+    EXPECT_EQ(line["provenance"]["model"], "fake");
+    EXPECT_EQ(line["provenance"]["model_version"], detector_->info().version);
+    EXPECT_EQ(line["provenance"]["seed"], 42);
     EXPECT_EQ(line["score"], 0.42);
     EXPECT_EQ(line["map_score"], 0.5);
     EXPECT_EQ(line["request_id"], "order-17");
@@ -148,6 +152,8 @@ TEST_F(KserveRecordsTest, AFailedRequestIsOneLineOfTheResultLog) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0]["frame_id"], "request 666");
   EXPECT_EQ(lines[0]["code"], "INTERNAL");
+  EXPECT_EQ(lines[0]["reason"], "DEVICE_FAILED");
+  EXPECT_TRUE(lines[0]["result_id"].is_null());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -41,6 +42,21 @@ std::vector<Element> OutputOf(const inference::ModelInferResponse& response, con
   }
   ADD_FAILURE() << "no output " << name;
   return {};
+}
+
+// The elements of an output of texts, likewise.
+inline std::vector<std::string> TextsOf(const inference::ModelInferResponse& response, const std::string& name) {
+  const std::vector<char> raw = OutputOf<char>(response, name);
+  std::vector<std::string> texts;
+  for (size_t at = 0; at + sizeof(uint32_t) <= raw.size();) {
+    uint32_t length = 0;
+    std::memcpy(&length, raw.data() + at, sizeof(length));
+    at += sizeof(length);
+    const size_t size = std::min<size_t>(length, raw.size() - at);
+    texts.emplace_back(raw.data() + at, size);
+    at += size;
+  }
+  return texts;
 }
 
 class KserveServerTest : public ServerTest {

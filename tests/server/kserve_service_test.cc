@@ -8,10 +8,12 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "model/detection/pixel_map.h"
 #include "tests/server/kserve_server_test.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/until.h"
@@ -73,23 +75,49 @@ TEST_F(KserveServiceTest, AnswersEveryPictureOfARequest) {
   EXPECT_THAT(OutputOf<float>(response, "score"), ElementsAre(0.42F, 0.42F, 0.42F));
   EXPECT_THAT(OutputOf<float>(response, "map_score"), ElementsAre(0.5F, 0.5F, 0.5F));
   EXPECT_THAT(OutputOf<uint64_t>(response, "seed"), ElementsAre(42, 42, 42));
+  EXPECT_THAT(TextsOf(response, "verdict"), ElementsAre("NONE", "NONE", "NONE"));
   EXPECT_EQ(response.outputs_size(), 5);
 }
 
-TEST_F(KserveServiceTest, WithoutASeedEachPictureHasItsOwnAndTheReplySaysWhich) {
+// 7 is leather's; score = seed / 100.
+TEST_F(KserveServiceTest, WithoutASeedEachPictureHasThatOfItsCategory) {
   ModelInferResponse response;
-  ASSERT_TRUE(Infer(MakeKserveRequest({EncodePng(), EncodePng()}), &response).ok());
 
-  const std::vector<uint64_t> seeds = OutputOf<uint64_t>(response, "seed");
-  ASSERT_EQ(seeds.size(), 2U);
-  EXPECT_NE(seeds[0], seeds[1]);
-  EXPECT_THAT(OutputOf<float>(response, "score"),
-              ElementsAre(static_cast<float>(seeds[0] % 100) / 100.0F, static_cast<float>(seeds[1] % 100) / 100.0F));
+  ASSERT_TRUE(Infer(MakeKserveRequest({EncodePng(), EncodePng()}, {"leather", "metal nut"}), &response).ok());
+
+  EXPECT_THAT(OutputOf<uint64_t>(response, "seed"), ElementsAre(7, 0));
+  EXPECT_THAT(OutputOf<float>(response, "score"), ElementsAre(0.07F, 0.0F));
+}
+
+TEST_F(KserveServiceTest, EveryPictureHasTheVerdictOfItsCategory) {
+  ModelInferRequest request = MakeKserveRequest({EncodePng(), EncodePng()}, {"leather", "metal nut"});
+  ModelInferResponse response;
+  for (const auto& [seed, verdict] : {std::pair(7, "PASS"), std::pair(42, "REVIEW"), std::pair(88, "FAIL")}) {
+    SetSeed(request, seed);
+    ASSERT_TRUE(Infer(request, &response).ok());
+    EXPECT_THAT(TextsOf(response, "verdict"), ElementsAre(verdict, "NONE"));
+  }
+}
+
+TEST_F(KserveServiceTest, TheObjectIsThatOfThePromptAndAnotherOneThanCalibratedHasNoVerdict) {
+  ModelInferRequest request = MakeKserveRequest({EncodePng()}, {"leather"});
+  ModelInferResponse response;
+
+  ASSERT_TRUE(Infer(request, &response).ok());
+  EXPECT_EQ(detector_->objects().back(), "tanned leather");
+  EXPECT_THAT(TextsOf(response, "verdict"), ElementsAre("PASS"));
+
+  (*request.mutable_parameters())["object"].set_string_param("cowhide");
+  ASSERT_TRUE(Infer(request, &response).ok());
+  EXPECT_EQ(detector_->objects().back(), "cowhide");
+  EXPECT_THAT(TextsOf(response, "verdict"), ElementsAre("NONE"));
 }
 
 TEST_F(KserveServiceTest, SendsMapsAndMasksOfPixelsAtTheirSize) {
   ModelInferRequest request = MakePixelRequest({2, 3, 5, 3});
   WantOutputs(request, {"anomaly_map", "mask"});
+  constexpr float kThreshold = 0.3F;
+  (*request.mutable_parameters())["mask_threshold"].set_double_param(kThreshold);
   ModelInferResponse response;
 
   const grpc::Status status = Infer(request, &response);
@@ -98,14 +126,17 @@ TEST_F(KserveServiceTest, SendsMapsAndMasksOfPixelsAtTheirSize) {
   ASSERT_EQ(response.outputs_size(), 2);
   EXPECT_THAT(response.outputs(0).shape(), ElementsAre(2, 3, 5));
   EXPECT_THAT(response.outputs(1).shape(), ElementsAre(2, 3, 5));
+  // The model's map, whose first pixel alone is hot, stretched to the picture.
+  bayespfl::PixelMap model{.width = 8, .height = 8, .values = std::vector<float>(64, kMapBackground)};
+  model.values.front() = 1.0F;
+  const std::vector<float> expected = ResizeMap(model, 5, 3).values;
   const std::vector<float> map = OutputOf<float>(response, "anomaly_map");
   const std::vector<uint8_t> mask = OutputOf<uint8_t>(response, "mask");
   ASSERT_EQ(map.size(), 30U);
   ASSERT_EQ(mask.size(), 30U);
   for (size_t i = 0; i < map.size(); ++i) {
-    const bool hot = i % 15 == 0;  // the first pixel of each picture
-    EXPECT_EQ(map[i], hot ? 1.0F : kMapBackground) << i;
-    EXPECT_EQ(mask[i], hot ? 255 : 0) << i;
+    EXPECT_EQ(map[i], expected[i % 15]) << i;
+    EXPECT_EQ(mask[i], i % 15 == 0 ? 255 : 0) << i;
   }
 }
 
@@ -267,7 +298,7 @@ TEST_F(KserveServiceTest, IsLiveButNotReadyWhileTheModelLoads) {
 TEST_F(KserveServiceTest, WithoutReplicasItIsNotLive) {
   detector_->FailCalls(1000);
   detector_->AllowRebuilds(0);
-  EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::INTERNAL);
+  EXPECT_EQ(Infer(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_TRUE(Eventually([this] { return absl::StrContains(Http("/livez"), "could not be rebuilt"); }));
 
   EXPECT_FALSE(Live());

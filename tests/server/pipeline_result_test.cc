@@ -117,7 +117,7 @@ TEST_F(PipelineResultTest, SendsWhatWasAskedForAtTheFramesSize) {
   const InspectionOutcome outcome = Answer(std::move(request));
 
   ASSERT_TRUE(outcome.anomaly_map.has_value());
-  EXPECT_EQ(outcome.anomaly_map->data.size(), 4U * 2 * sizeof(float));
+  EXPECT_EQ(outcome.anomaly_map->data.size(), 8 * sizeof(float));
   ASSERT_TRUE(outcome.deviation_map.has_value());
   EXPECT_EQ(outcome.deviation_map->width, 4);
   ASSERT_TRUE(outcome.mask.has_value());
