@@ -57,6 +57,7 @@ absl::Status WriteDrawings(const InspectedPicture& inspected, const OutputFiles&
   const absl::StatusOr<RgbImage> overlay =
       DrawOverlay(inspected.picture, map, {.width = map.width, .height = map.height, .values = inside},
                   {.category = inspection.category,
+                   .decision = inspection.decision,
                    .score = inspection.score,
                    .map_score = inspection.map_score,
                    .mask_threshold = inspection.mask_threshold});

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
@@ -49,6 +50,36 @@ TEST_F(ModelToolTest, ConvertsVerifiesAndInspects) {
                                                          testing::Asset("demo/images/leather/good_0.jpg")});
   EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
   EXPECT_THAT(inspect.out, HasSubstr("\"score\""));
+}
+
+TEST_F(ModelToolTest, ReplaysALineThatInspectPrinted) {
+  const std::string hole = testing::Asset("demo/images/leather/hole_0.jpg");
+  const std::string good = testing::Asset("demo/images/leather/good_0.jpg");
+  const Finished inspect =
+      RunProgram("bayespfl-model", {"inspect", "--model", testing::kDemoModel, "--category", "leather", "--samples",
+                                    "2", "--seed", "5", "--object", "leather", hole});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  ASSERT_TRUE(WriteFile(Path("line.json"), inspect.out).ok());
+  const auto replay = [&](const std::string& picture) {
+    return RunProgram("bayespfl-model", {"replay", Path("line.json"), picture, "--model", testing::kDemoModel});
+  };
+
+  const Finished same = replay(hole);
+  const Finished other = replay(good);
+
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr(": equal to the bit\n"));
+  EXPECT_EQ(other.exit_code, 2) << other.err;
+  EXPECT_THAT(other.out, HasSubstr("the picture is not the recorded one"));
+  EXPECT_EQ(replay(Path("nothing")).exit_code, 1);
+}
+
+TEST_F(ModelToolTest, ASeedIsEitherGivenOrRandom) {
+  const Finished inspect =
+      RunProgram("bayespfl-model", {"inspect", "--model", testing::kDemoModel, "--category", "leather", "--seed", "5",
+                                    "--random-seed", testing::Asset("demo/images/leather/hole_0.jpg")});
+  EXPECT_EQ(inspect.exit_code, 1);
+  EXPECT_THAT(inspect.err, HasSubstr("--random-seed"));
 }
 
 TEST_F(ModelToolTest, ConvertingTakesLittleMoreMemoryThanAFewTensors) {

@@ -94,7 +94,8 @@ TEST_F(InspectTest, ACalibratedCategoryHasItsDrawsAndAVerdict) {
   EXPECT_EQ(line["thresholds"]["source"], "category");
 }
 
-TEST_F(InspectTest, WithoutCalibrationThereIsNoVerdictAndThePackagesMask) {
+TEST_F(InspectTest, ACategoryThatIsNotCalibratedHasNoVerdictAndThePackagesMask) {
+  arguments_.category = "belt 9";
   const nlohmann::json line = JsonLines().at(0);
   EXPECT_EQ(line["verdict"], "NONE");
   EXPECT_EQ(line["thresholds"]["source"], "package");
