@@ -130,7 +130,7 @@ class TritonClientTest(unittest.TestCase):
             self.assertEqual(values.dtype, np.float32)
             self.assertEqual(values.tolist(), [np.float32(expected[name])], name)
         self.assertEqual(result.as_numpy("seed").tolist(), [SEED])
-        self.assertEqual(result.as_numpy("verdict").tolist(), [b"NONE"])  # the demo package is not calibrated
+        self.assertEqual(result.as_numpy("verdict").tolist(), [expected["verdict"].encode()])
         self.assertIsNone(result.as_numpy("anomaly_map"))
 
     def test_a_batch_has_the_scores_of_its_pictures_alone(self) -> None:

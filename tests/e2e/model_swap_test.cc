@@ -170,7 +170,7 @@ class ModelSwapUnderLoadTest : public ModelSwapTest {
  private:
   static void Add(const std::string& lines, Times& times) {
     for (const absl::string_view line : absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
-      const nlohmann::json seconds = nlohmann::json::parse(line)["stage_seconds"];
+      const nlohmann::json seconds = nlohmann::json::parse(line)["timings"];
       const auto stage = [&seconds](const char* name) { return seconds[name].get<double>(); };
       times.queue.push_back(stage("queue"));
       times.batch.push_back(stage("preprocess") + stage("vision") + stage("prompts") + stage("detect") +

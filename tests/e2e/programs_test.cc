@@ -160,13 +160,15 @@ class CalibratedServerTest : public ::testing::Test {
                                           "--model",
                                           kDemoModel,
                                           "--category",
-                                          "Leather",
+                                          "leather",
                                           "--calibration",
                                           file_,
                                           "--samples",
                                           "3",
-                                          "--reject-rate",
+                                          "--fail-rate",
                                           "0.4",
+                                          "--review-rate",
+                                          "0.45",
                                           "--json",
                                           kImages + "/leather/good_0.jpg",
                                           kImages + "/carpet/good_0.jpg"};
@@ -188,18 +190,19 @@ TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExi
   const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
   ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
   const auto inspect = [&](const std::string& category, const std::string& picture) {
-    return RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--samples", "3", "--seed", "1",
-                                          "--fail-on", "fail", "--category", category, kImages + picture});
+    return RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--fail-on", "fail", "--category",
+                                          category, kImages + picture});
   };
 
   const Finished good = inspect("leather", "/leather/good_0.jpg");
-  const Finished hole = inspect(" LEATHER", "/leather/hole_0.jpg");
+  const Finished hole = inspect(" leather", "/leather/hole_0.jpg");
   const Finished wood = inspect("wood", "/wood/good_0.jpg");
   const Finished info = RunProgram("bayespfl-client", {"models", "get", "--server", address});
 
   EXPECT_EQ(good.exit_code, 0) << good.out << good.err;
   const nlohmann::json line = JsonLines(good.out)[0];
   EXPECT_EQ(line["verdict"], "PASS");
+  EXPECT_EQ(line["provenance"]["samples"], 3) << "as the category was calibrated";
   EXPECT_EQ(line["mask_threshold"], thresholds["mask_threshold"]);
   EXPECT_EQ(line["thresholds"]["source"], "category");
   EXPECT_EQ(hole.exit_code, 2) << hole.out;
