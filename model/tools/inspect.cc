@@ -8,32 +8,30 @@
 #include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/files.h"
 #include "base/number_range.h"
 #include "base/progress.h"
 #include "base/seed.h"
-#include "base/terminal_text.h"
 #include "model/image/encode.h"
 #include "model/image/picture_files.h"
 #include "model/inspector/inspector.h"
 #include "model/overlay/output_names.h"
 #include "model/overlay/overlay.h"
+#include "model/report/report.h"
 #include "model/tools/failure.h"
 #include "model/tools/npy.h"
-#include "model/verdict/result_line.h"
-#include "nlohmann/json.hpp"
 
 namespace bayespfl {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // "a/b/x.png" -> "x.npy"; a second picture of that name gets "x_1.npy".
 std::string MapName(const std::filesystem::path& picture, std::set<std::string>& used) {
@@ -67,38 +65,15 @@ absl::Status WriteDrawings(const InspectedPicture& inspected, const OutputFiles&
   return WriteFile(files.overlay, *png);
 }
 
-Json ResultLine(const std::string& image, const Inspection& inspection) {
-  Json line = {{"image", image}};
-  line.update(ResultToJson(inspection));
-  if (inspection.regions_total.has_value()) {
-    line["regions"] = RegionsToJson(inspection.regions);
-    line["regions_total"] = *inspection.regions_total;
-  }
-  line["timings"] = TimingsToJson(inspection.timings);
-  return line;
-}
-
-Json ErrorLine(const std::string& image, const std::string& category, const absl::Status& status) {
-  return {{"image", image},
-          {"category", category},
-          {"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", std::string(status.message())}}}};
-}
-
-std::string JsonText(const Json& line) { return line.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-// "FAIL    score 0.930  map score 0.500  by region_area  leather/hole_0.jpg"
-std::string LegibleLine(const std::string& image, const Inspection& inspection) {
-  const Decision& decision = inspection.decision;
-  const std::string rule = decision.rule.has_value() ? absl::StrCat("by ", RuleName(*decision.rule)) : "";
-  return absl::StrFormat("%-6s  score %5.3f  map score %5.3f  %-14s  %s", VerdictName(decision.verdict),
-                         inspection.score, inspection.map_score, rule, OneLine(image));
-}
-
 class InspectRun final {
  public:
   InspectRun(const InspectArguments& arguments, const Inspector& inspector, CategoryRequest request,
              const std::vector<PictureFile>& pictures, std::ostream& out)
-      : arguments_(arguments), inspector_(inspector), request_(std::move(request)), pictures_(pictures), out_(out) {
+      : arguments_(arguments), inspector_(inspector), request_(std::move(request)), pictures_(pictures) {
+    for (const PictureFile& picture : pictures) {
+      labels_.push_back({.name = picture.path.string(), .category = request_.category});
+    }
+    reporter_ = arguments.json ? MakeJsonReporter(out) : MakeTableReporter(out, labels_);
     if (arguments.output_dir.empty()) return;
     OutputNames names(arguments.output_dir);
     for (const PictureFile& picture : pictures) names.Protect(picture.path);
@@ -111,15 +86,21 @@ class InspectRun final {
                                   .total = static_cast<int64_t>(pictures_.size()),
                                   .terminal = StandardErrorIsTerminal(),
                                   .only_on_terminal = true});
+    const absl::Time start = absl::Now();
     int exit_code = 0;
     for (size_t i = 0; i < pictures_.size(); ++i) {
-      const absl::StatusOr<Inspection> inspection = InspectOne(i);
+      const absl::Time begun = absl::Now();
+      PictureOutcome outcome{.result = InspectOne(i)};
+      outcome.latency = absl::Now() - begun;
       progress.Clear();
-      const std::string image = pictures_[i].path.string();
-      if (!inspection.ok()) exit_code = Fail(absl::StrCat(image, ": ", inspection.status().message()));
-      Print(image, inspection);
+      if (!outcome.result.ok()) {
+        exit_code = Fail(absl::StrCat(labels_[i].name, ": ", outcome.result.status().message()));
+      }
+      reporter_->Report(labels_[i], outcome);
       progress.Advance();
     }
+    progress.Clear();
+    reporter_->Finish(absl::Now() - start);
     return exit_code;
   }
 
@@ -142,22 +123,12 @@ class InspectRun final {
     return std::move(inspected->inspection);
   }
 
-  // At once: a run may take long, and its output may go through a pipe.
-  void Print(const std::string& image, const absl::StatusOr<Inspection>& inspection) {
-    if (arguments_.json) {
-      out_ << JsonText(inspection.ok() ? ResultLine(image, *inspection)
-                                       : ErrorLine(image, request_.category, inspection.status()))
-           << std::endl;
-    } else if (inspection.ok()) {
-      out_ << LegibleLine(image, *inspection) << std::endl;
-    }
-  }
-
   const InspectArguments& arguments_;
   const Inspector& inspector_;
   CategoryRequest request_;
   const std::vector<PictureFile>& pictures_;
-  std::ostream& out_;
+  std::vector<PictureLabel> labels_;  // of each picture
+  std::unique_ptr<Reporter> reporter_;
   std::vector<OutputFiles> drawings_;  // of each picture; empty: none are wanted
   std::set<std::string> map_names_;
   absl::BitGen generator_;  // seeded from the operating system

@@ -26,16 +26,14 @@ struct InspectArguments {
   bool random_seed = false;                            // draw a seed for each picture; not with `seed`
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the package's, else 0.5
   bool regions = false;                                // find the regions of the mask
-  bool json = true;                                    // a JSON object a line; false: a line for people
+  bool json = true;                                    // a JSON object a line; false: a table for people
   std::string output_dir;                              // of overlays and masks; empty: none
   std::string map_dir;                                 // of unsmoothed maps; empty: none
   std::vector<std::string> pictures;                   // files and folders
 };
 
-// Prints one line per picture to `out`, in the order of the command line. JSON: "image", then the keys of
-// ResultToJson() (model/verdict/result_line.h), "regions" and "regions_total" when asked for, "timings"; of a picture
-// that failed "image", "category" and "error" {"code", "message"}. Returns the exit code: 0, or 1 when anything failed;
-// the reason is on stderr too.
+// Prints the pictures to `out` in the order of the command line, as the reporters of model/report/report.h do: a row or
+// a JSON object for each. Returns the exit code: 0, or 1 when anything failed; the reason is on stderr too.
 int RunInspect(const InspectArguments& arguments, std::ostream& out);
 
 // Adds the sub-command; when it is given, parsing the command line runs it and sets the exit code.

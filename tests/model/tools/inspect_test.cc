@@ -168,12 +168,14 @@ TEST_F(InspectTest, ABadPictureHasAnErrorAndTheOthersGoOn) {
   EXPECT_TRUE(lines[1].contains("score"));
 }
 
-TEST_F(InspectTest, PeopleReadALineWithTheVerdictFirst) {
+TEST_F(InspectTest, PeopleReadTheTableThatTheClientPrints) {
   Calibrate("leather", "leather", 0);
   arguments_.json = false;
   const std::vector<std::string> lines = Lines();
-  ASSERT_THAT(lines, SizeIs(1));
-  EXPECT_THAT(lines[0], AllOf(StartsWith("FAIL    score 0."), HasSubstr("by score"), HasSubstr("hole_0.jpg")));
+  ASSERT_THAT(lines, SizeIs(3));
+  EXPECT_THAT(lines[0], AllOf(StartsWith("image"), HasSubstr("verdict  decided by   score")));
+  EXPECT_THAT(lines[1], AllOf(HasSubstr("hole_0.jpg  leather   FAIL     score"), HasSubstr(" ms")));
+  EXPECT_THAT(lines[2], StartsWith("1 frame, 0 failed, 1 FAIL, "));
 }
 
 TEST_F(InspectTest, AnEmptyCategoryIsRefusedBeforeAnyPicture) {
