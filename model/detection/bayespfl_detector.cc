@@ -45,8 +45,9 @@ absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPack
   const std::string failure = absl::StrCat("cannot place ", package.dir, " on ", device.str());
   const absl::Status loaded = CatchDeviceErrors(absl::StatusCode::kInternal, failure, [&] {
     auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device);
-    if (network.ok()) model = *std::move(network);
-    return network.status();
+    if (!network.ok()) return network.status();
+    model = *std::move(network);
+    return absl::OkStatus();
   });
   if (!loaded.ok()) return loaded;
   FramePreparer preparer(config, *std::move(reader));

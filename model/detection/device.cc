@@ -3,6 +3,8 @@
 #include <ATen/Version.h>
 #include <dlfcn.h>
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -22,7 +24,7 @@ absl::StatusOr<int> CountGpus() {
   int count = 0;
   const absl::Status counted =
       CatchDeviceErrors(absl::StatusCode::kFailedPrecondition, "the CUDA driver cannot be used", [&count] {
-        count = static_cast<int>(torch::cuda::device_count());
+        count = static_cast<uint8_t>(torch::cuda::device_count());  // a signed char, never below 0
         return absl::OkStatus();
       });
   if (!counted.ok()) return counted;

@@ -54,9 +54,8 @@ void SmoothAxis(const std::vector<double>& kernel, int length, size_t stride, in
   std::vector<double> padded(static_cast<size_t>(length) + 2 * static_cast<size_t>(radius));
   for (int line = 0; line < lines; ++line) {
     float* begin = values.data() + static_cast<size_t>(line) * line_stride;
-    for (int i = -radius; i < length + radius; ++i) {
-      padded[static_cast<size_t>(i + radius)] = begin[static_cast<size_t>(Reflect(i, length)) * stride];
-    }
+    int sample = -radius;
+    for (double& value : padded) value = begin[static_cast<size_t>(Reflect(sample++, length)) * stride];
     for (int i = 0; i < length; ++i) {
       double sum = 0;
       for (size_t k = 0; k < kernel.size(); ++k) sum += kernel[k] * padded[static_cast<size_t>(i) + k];
