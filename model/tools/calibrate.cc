@@ -334,7 +334,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
-  if (absl::Status status = WriteEntry(arguments, package->ComputationDigest(), report); !status.ok()) return status;
+  if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
   return report;
 }
 

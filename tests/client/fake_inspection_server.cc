@@ -80,6 +80,7 @@ void SetProvenance(const InspectRequest& request, Provenance* provenance) {
   provenance->set_result_id("01900000-0000-7000-8000-000000000001");
   provenance->set_model("fake");
   provenance->set_model_digest("00ff");
+  provenance->set_computation_digest("00cc");
   provenance->set_model_version("1+00ff");
   provenance->set_precision("fp32");
   provenance->set_kernels("none");
