@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "client/cpp/errors.h"
+#include "bayespfl/client/errors.h"
 
 namespace bayespfl::client {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "model/package/sha256.h"
+#include "base/sha256.h"
 
 namespace bayespfl {
 namespace {

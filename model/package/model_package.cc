@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/sha256.h"
 #include "model/package/limits.h"
-#include "model/package/sha256.h"
 
 namespace bayespfl {
 namespace {

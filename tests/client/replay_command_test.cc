@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/sha256.h"
 #include "client/cpp/exit_codes.h"
-#include "model/package/sha256.h"
 #include "tests/client/client_program.h"
 #include "tests/client/fake_inspection_server.h"
 #include "tests/support/temporary_folder.h"
