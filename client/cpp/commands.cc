@@ -19,6 +19,7 @@ int RunClient(int argc, const char* const* argv) {
   AddModelsCommand(app, exit_code);
   AddInfoCommand(app, exit_code);
   AddHealthCommand(app, exit_code);
+  AddBenchCommand(app, exit_code);
   return RunSubCommand(app, argc, argv).value_or(exit_code);
 }
 

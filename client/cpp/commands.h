@@ -12,6 +12,7 @@ void AddReplayCommand(CLI::App& app, int& exit_code);
 void AddModelsCommand(CLI::App& app, int& exit_code);
 void AddInfoCommand(CLI::App& app, int& exit_code);
 void AddHealthCommand(CLI::App& app, int& exit_code);
+void AddBenchCommand(CLI::App& app, int& exit_code);
 
 // The whole program: parses the command line, runs its command, and returns the exit code (exit_codes.h). Results go to
 // standard output, errors to standard error.
