@@ -74,8 +74,7 @@ class Server:
             self._process = subprocess.Popen(
                 [program(), "--config", configuration], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
             )
-        self.address = ""
-        self.http = ""
+        self._addresses: dict[str, str] = {}
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -85,17 +84,23 @@ class Server:
         try:
             assert self._process.stdout is not None
             for line in self._process.stdout:
-                if match := re.match(r"bayespfl-server: (gRPC|HTTP) listening on (\S+)", line):
-                    if match[1] == "gRPC":
-                        self.address = match[2]
-                    else:
-                        self.http = match[2]
+                if match := re.match(r"bayespfl-server: (.*) listening on (\S+)", line):
+                    self._addresses[match[1]] = match[2]
                 if line.startswith("bayespfl-server: ready"):
                     return
         finally:
             timer.cancel()
         code = self._process.wait()
         raise RuntimeError(f"the server ended before it was ready, exit code {code}:\n{self.log.read_text()[-3000:]}")
+
+    @property
+    def address(self) -> str:
+        return self._addresses["gRPC"]
+
+    @property
+    def admin(self) -> str:
+        """Of the administration's port, where there is one."""
+        return self._addresses["administration"]
 
     @property
     def port(self) -> int:
@@ -139,7 +144,7 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The sum of the metric's series."""
-        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{self._addresses['HTTP']}/metrics", timeout=10) as reply:
             lines = reply.read().decode().splitlines()
         values = [float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line)]
         assert values, f"the server has no metric {name}"
