@@ -13,7 +13,7 @@ DOUBLE = re.compile(r"[0-9a-f]{16}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 REASONS = frozenset(
     {
-        "UNSPECIFIED",
+        "",
         "MALFORMED_MESSAGE",
         "INVALID_FIELD",
         "INVALID_PICTURE",
@@ -38,8 +38,8 @@ REASONS = frozenset(
         "PERMISSION_DENIED",
     }
 )
-VERDICTS = frozenset({"UNSPECIFIED", "PASS", "REVIEW", "FAIL"})
-RULES = frozenset({"UNSPECIFIED", "SCORE", "MAP_SCORE", "REGION_AREA"})
+VERDICTS = frozenset({"", "PASS", "REVIEW", "FAIL"})
+RULES = frozenset({"", "SCORE", "MAP_SCORE", "REGION_AREA"})
 LAST_CODE = 16
 
 
