@@ -8,10 +8,10 @@ A group may say, beside `name`, `about` and `cases`:
 | `client` | options of the clients, as in a job |
 | `tokens` | roles; the server gets a file with one token for each, and none else |
 | `token` | the role whose token the clients send |
-| `port` | `admin`: the port of the administration instead of that of inspection |
 | `one_client` | true: the drivers run one after the other, because the server counts what one client does |
 | `attempts_over` | some frame must have been sent more often than this |
 | `end` | what a stream ends with; without it, every stream ends well |
+| `refused` | the error that the client's creation ends with: there is no outcome |
 
 and an `expect` the keys of the class Expect; what it does not say is not looked at, but for what every outcome must keep:
 one attempt, the frame's own id, the SHA-256 of the frame's own picture.
@@ -92,10 +92,10 @@ class Group:
     client: dict[str, Any] = field(default_factory=dict)
     tokens: tuple[str, ...] = ()
     token: str = ""
-    port: str = "inspection"
     one_client: bool = False
     attempts_over: int = 0
     end: Expect | None = None
+    refused: Expect | None = None
 
     def case(self, name: str) -> Case:
         return next(case for case in self.cases if case.name == name)
@@ -113,8 +113,9 @@ def _group(values: dict[str, Any]) -> Group:
     fields = values | {"cases": tuple(_case(case) for case in values["cases"])}
     if "tokens" in fields:
         fields["tokens"] = tuple(fields["tokens"])
-    if "end" in fields:
-        fields["end"] = _expect(fields["end"])
+    for key in ("end", "refused"):
+        if key in fields:
+            fields[key] = _expect(fields[key])
     group = Group(**fields)
     ids = [case.id for case in group.cases]
     assert len(ids) == len(set(ids)), f"group {group.name}: two frames have one id"

@@ -98,11 +98,6 @@ class Server:
         return self._addresses["gRPC"]
 
     @property
-    def admin(self) -> str:
-        """Of the administration's port, where there is one."""
-        return self._addresses["administration"]
-
-    @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 

@@ -22,6 +22,7 @@ from server_process import Server
 
 MODES = ("unary", "stream")
 LIMIT_S = 120
+CLIENT = {"timeout_s": 20}
 GROUPS = {group.name: group for group in load()}
 CASES = [
     pytest.param(group, case, id=f"{group.name}: {case.name}") for group in GROUPS.values() for case in group.cases
@@ -49,16 +50,15 @@ def tokens_file(roles: tuple[str, ...], folder: Path) -> tuple[Path, dict[str, s
 def run_group(group: Group, drivers: list[Driver], folder: Path) -> Runs:
     folder.mkdir()
     pictures = Pictures(folder)
-    settings, client = dict(group.server), dict(group.client)
+    settings, client = dict(group.server), CLIENT | group.client
     if group.tokens:
         settings["tokens_file"], tokens = tokens_file(group.tokens, folder)
         if group.token:
             client["token"] = tokens[group.token]
     frames = [frame_of(case, pictures) for case in group.cases]
     with Server(folder / "server", **settings) as server:
-        target = server.admin if group.port == "admin" else server.address
         jobs: list[tuple[Driver, Job]] = [
-            (driver, {"target": target, "mode": mode, "client": client, "frames": frames})
+            (driver, {"target": server.address, "mode": mode, "client": client, "frames": frames})
             for mode in MODES
             for driver in drivers
         ]
@@ -100,6 +100,11 @@ def test_each_frame_has_one_outcome_in_its_place(
     run = checked(runs_of(group)[driver.name, mode])
     ids = [case.id for case in group.cases]
     got = [outcome.frame_id for outcome in run.outcomes]
+    if group.refused is not None:
+        assert got == []
+        assert run.end is not None
+        check_error(run.end, group.refused, mode)
+        return
     if group.end is None or mode == "unary":
         assert got == ids
         assert run.end is None
