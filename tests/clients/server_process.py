@@ -137,9 +137,13 @@ class Server:
             time.sleep(0.02)
         return lines
 
+    def url(self, path: str) -> str:
+        """Of the HTTP port."""
+        return f"http://{self._addresses['HTTP']}{path}"
+
     def metric(self, name: str) -> float:
         """The sum of the metric's series."""
-        with urllib.request.urlopen(f"http://{self._addresses['HTTP']}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(self.url("/metrics"), timeout=10) as reply:
             lines = reply.read().decode().splitlines()
         values = [float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line)]
         assert values, f"the server has no metric {name}"
