@@ -7,7 +7,7 @@ without TLS, and nothing is asserted of it; a picture, its name and the protocol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fault_proxy import Fault
 
@@ -29,6 +29,12 @@ class Scenario:
     sent_again: bool | None = None  # a frame must (True) or must not (False) have been sent more than once
     marker: str = ""  # "sha256", "frame_id": the fault replaces that of the reply
     side: int = SIDE
+    connect_timeout_s: float = 3
+
+    @property
+    def damages_a_message(self) -> bool:
+        """Its framing stays whole: only the client's own checks see it."""
+        return any(fault.kind == "replace" for fault in self.faults)
 
     @property
     def succeeds(self) -> bool:
@@ -41,6 +47,12 @@ def _both(name: str, fault: Fault, *, sent_again: bool | None, tls: bool = False
         Scenario(f"{name}, once", (fault,), tls=tls, sent_again=sent_again, marker=marker),
         Scenario(f"{name}, for ever", (fault,), for_ever=True, tls=tls, sent_again=sent_again or None, marker=marker),
     ]
+
+
+def _silent(name: str, fault: Fault, *, sent_again: bool | None) -> list[Scenario]:
+    """Nobody tells of a silence: gRPC gives up a connection that is not made after 20 s, and one that was, by keepalive."""
+    once, for_ever = _both(name, fault, sent_again=sent_again)
+    return [replace(once, connect_timeout_s=28), for_ever]
 
 
 SCENARIOS = [
@@ -58,9 +70,9 @@ SCENARIOS = [
     Scenario("reset in a picture, three times", (Fault("reset", "up", UP),) * 3, sent_again=True),
     *_both("half closed to the client", Fault("half_close", "down", 200), sent_again=None),
     *_both("reset in a reply", Fault("reset", "down", 200), sent_again=None),
-    *_both("silent from the first byte", Fault("stall", "up"), sent_again=None),
-    *_both("silent in a picture", Fault("stall", "up", UP), sent_again=True),
-    *_both("silent in a reply", Fault("stall", "down", 200), sent_again=None),
+    *_silent("silent from the first byte", Fault("stall", "up"), sent_again=None),
+    *_silent("silent in a picture", Fault("stall", "up", UP), sent_again=True),
+    *_silent("silent in a reply", Fault("stall", "down", 200), sent_again=None),
     *_both("the preface damaged", Fault("corrupt", "up", 0, length=4), sent_again=None),
     *_both("the server's first frame damaged", Fault("corrupt", "down", 0, length=9), sent_again=None),
     *_both("a pixel damaged", Fault("replace", "up", marker=MARK, by=DAMAGED, times=1), sent_again=True),
@@ -69,5 +81,6 @@ SCENARIOS = [
     *_both("another frame's reply", Fault("replace", "down", marker=b"-", by=b"-"), sent_again=True, marker="frame_id"),
     *_both("the handshake damaged", Fault("corrupt", "up", 10, length=4), sent_again=None, tls=True),
     *_both("a record damaged", Fault("corrupt", "up", UP), sent_again=True, tls=True),
-    *_both("a reply's record damaged", Fault("corrupt", "down", 3000), sent_again=None, tls=True),
+    # Replies that came before it are good ones, so there is no "for ever".
+    Scenario("a reply's record damaged, once", (Fault("corrupt", "down", 3000),), tls=True),
 ]
