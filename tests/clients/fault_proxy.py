@@ -2,9 +2,10 @@
 fail. Loopback only.
 
     with FaultProxy(server.port, first=[Fault("reset", "up", after_bytes=20_000)]) as proxy:
-        target = proxy.address   # the first connection breaks, those after it pass
+        target = proxy.address   # the first connection that brings 20,000 bytes breaks, those after it pass
 
-Each connection has its own faults; `first` are those of connections 0, 1, ..., `then` that of all later ones.
+`first` are met one after the other, each by the first connection that comes so far: one that a client opens and gives up
+uses none up. `then` is the fault of every connection after those.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
@@ -64,14 +65,15 @@ PASS = Fault()
 class _Connection:
     """Both ways of one connection, and its fault."""
 
-    def __init__(self, fault: Fault, client: _Stream, server: _Stream) -> None:
+    def __init__(self, fault: Fault, meet: Callable[[], bool], client: _Stream, server: _Stream) -> None:
         self.fault = fault
+        self._meet = meet  # whether the fault is still to be met; counts it
         self.ends = {"up": (client, server), "down": (server, client)}
         self.passed = {"up": 0, "down": 0}
         self.held = b""  # what may be the beginning of the marker
         self.replaced = 0
         self.silent = asyncio.Event()
-        self.hit = asyncio.Event()
+        self.hit = False
 
     async def run(self) -> None:
         ways = [asyncio.create_task(self._pass_on(direction)) for direction in ("up", "down")]
@@ -84,7 +86,7 @@ class _Connection:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             for stream in self.ends["up"]:
-                stream.abort(reset=self.fault.kind == "reset" and self.hit.is_set())
+                stream.abort(reset=self.fault.kind == "reset" and self.hit)
 
     async def _pass_on(self, direction: Direction) -> None:
         source, sink = self.ends[direction]
@@ -105,34 +107,36 @@ class _Connection:
 
     async def _pass_faulty(self, sink: _Stream, data: bytes) -> None:
         fault, before = self.fault, self.passed[self.fault.direction]
+        if fault.kind in ("tiny", "delay"):
+            self._met()
         self.passed[fault.direction] += len(data)
         room = fault.after_bytes - before
         if fault.kind in ("close", "reset", "half_close", "stall"):
-            if len(data) < room or room < 0:
+            if len(data) < room or room < 0 or not self._met():
                 await sink.write(data)
                 return
             await sink.write(data[:room])
             await self._break(sink)
         elif fault.kind == "corrupt":
             first, last = max(0, room), min(len(data), room + fault.length)
-            if first < last:
-                self.hit.set()
+            if first < last and self._met():
                 data = data[:first] + bytes(byte ^ 0xFF for byte in data[first:last]) + data[last:]
             await sink.write(data)
         elif fault.kind == "replace":
             await sink.write(self._replace(data))
         elif fault.kind == "tiny":
-            self.hit.set()
             for start in range(0, len(data), TINY):
                 await sink.write(data[start : start + TINY])
         else:
             if fault.kind == "delay":
-                self.hit.set()
                 await asyncio.sleep(fault.seconds)
             await sink.write(data)
 
+    def _met(self) -> bool:
+        self.hit = self.hit or self._meet()
+        return self.hit
+
     async def _break(self, sink: _Stream) -> None:
-        self.hit.set()
         if self.fault.kind == "half_close":
             sink.end()
             # The rest of this way is swallowed, the other one goes on.
@@ -147,10 +151,9 @@ class _Connection:
 
     def _replace(self, data: bytes) -> bytes:
         marker, data = self.fault.marker, self.held + data
-        while self.replaced < self.fault.times and (place := data.find(marker)) >= 0:
+        while self.replaced < self.fault.times and (place := data.find(marker)) >= 0 and self._met():
             data = data[:place] + self.fault.by + data[place + len(marker) :]
             self.replaced += 1
-            self.hit.set()
         keep = 0
         if self.replaced < self.fault.times:
             keep = next((n for n in range(len(marker) - 1, 0, -1) if data.endswith(marker[:n])), 0)
@@ -191,8 +194,8 @@ class FaultProxy:
         self._target = port
         self._first = tuple(first)
         self._then = then
-        self._connections: list[_Connection] = []
         self._taken = 0
+        self._hits = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -207,12 +210,21 @@ class FaultProxy:
 
     @property
     def hits(self) -> int:
-        """How many connections met their fault so far."""
-        refused = sum(1 for number in range(self._taken) if self._fault(number).kind == "refuse")
-        return refused + sum(1 for connection in list(self._connections) if connection.hit.is_set())
+        """How many connections met a fault so far."""
+        return self._hits
 
-    def _fault(self, number: int) -> Fault:
-        return self._first[number] if number < len(self._first) else self._then
+    def _next_fault(self) -> tuple[Fault, Callable[[], bool]]:
+        """The first that nobody has met, and what to call where it is met."""
+        number = self._hits
+        fault = self._first[number] if number < len(self._first) else self._then
+
+        def meet() -> bool:
+            if number < len(self._first) and self._hits != number:
+                return False  # another connection was sooner
+            self._hits += 1
+            return True
+
+        return fault, meet
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -227,14 +239,13 @@ class FaultProxy:
         tasks: set[asyncio.Task[None]] = set()
         while True:
             accepted, _ = await self._loop.sock_accept(self._listener)
-            fault = self._fault(self._taken)
             self._taken += 1
-            task = asyncio.create_task(self._handle(fault, _Stream(accepted)))
+            task = asyncio.create_task(self._handle(*self._next_fault(), _Stream(accepted)))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _handle(self, fault: Fault, client: _Stream) -> None:
-        if fault.kind == "refuse":
+    async def _handle(self, fault: Fault, meet: Callable[[], bool], client: _Stream) -> None:
+        if fault.kind == "refuse" and meet():
             client.abort(reset=True)
             return
         upstream = socket.socket()
@@ -245,9 +256,7 @@ class FaultProxy:
             upstream.close()
             client.abort(reset=True)
             return
-        connection = _Connection(fault, client, _Stream(upstream))
-        self._connections.append(connection)
-        await connection.run()
+        await _Connection(fault, meet, client, _Stream(upstream)).run()
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -128,6 +128,15 @@ def test_a_fault_that_is_not_reached_is_no_hit(echo: int) -> None:
         assert proxy.hits == 0
 
 
+def test_a_connection_that_stays_short_leaves_the_fault_to_the_next(echo: int) -> None:
+    with FaultProxy(echo, [Fault("close", "up", after_bytes=1000)] * 2) as proxy:
+        assert exchange(proxy, DATA[:500]) == DATA[:500]
+        assert len(exchange(proxy)) <= 1000
+        assert len(exchange(proxy)) <= 1000
+        assert exchange(proxy) == DATA
+        assert (proxy.connections, proxy.hits) == (4, 2)
+
+
 def test_rejects_what_it_cannot_do() -> None:
     with pytest.raises(ValueError, match="length"):
         Fault("replace", marker=b"ab", by=b"c")

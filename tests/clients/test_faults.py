@@ -27,13 +27,13 @@ HEALING_FRAMES, LOST_FRAMES = 5, 2
 HEALING_TIMEOUT_S = (
     32  # over two keepalives of the slowest client (10 s and 5 s for the answer), and over connect's 28 s
 )
-LOST_TIMEOUT_S = 3
+LOST_TIMEOUT_S = 5
 HANG_S = 5  # docs/clients.md: a hanging server is noticed so long after a frame's time
 START_S = 12  # of a driver's process and its first connection, on a busy machine
-NEVER_AGAIN_S = 0.25  # a client that waits between attempts tries a dozen times in three seconds, not hundreds
+NEVER_AGAIN_S = 0.25  # a client that waits between attempts tries some ten times in five seconds, not hundreds
 BROKEN = {2, 4, 13, 14}  # UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE
-DATA_LOSS = 15
-AT_ONCE = 3  # scenarios: most of their time is waiting
+UNAVAILABLE, DATA_LOSS = 14, 15
+AT_ONCE = 2  # scenarios: most of their time is waiting
 Servers = dict[bool, Server]  # with TLS or without
 
 
@@ -192,8 +192,16 @@ def test_each_frame_has_one_outcome_in_order_and_in_time(
 ) -> None:
     trial = trial_of(scenario, driver.name, mode)
     run = checked(trial.run)
-    assert [outcome.frame_id for outcome in run.outcomes] == trial.ids
-    assert run.end is None
+    ids = [outcome.frame_id for outcome in run.outcomes]
+    if scenario.for_ever and mode == "stream" and run.end is not None:
+        # A stream may end where no server was ever reached, before the client has taken its last frame.
+        assert run.end.code == UNAVAILABLE, run.end
+        assert ids
+        assert ids == trial.ids[: len(ids)]
+        assert all(outcome.attempts == 0 for outcome in run.outcomes), "a server was reached"
+    else:
+        assert ids == trial.ids
+        assert run.end is None
     assert run.seconds <= trial.limit_s
     assert not any(outcome.skipped for outcome in run.outcomes)
     if scenario.faults:
