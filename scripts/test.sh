@@ -8,3 +8,6 @@ build_dir=build
 # libtorch_cpu.so keeps thread pools and caches until the process ends; they are not leaks of this project.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
 ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress
+
+# The three clients, compared with one another; beside the release build alone, whose server is what users run.
+[[ $build_dir != build ]] || scripts/test_clients.sh
