@@ -178,6 +178,11 @@ func (x *exchange) replied(r *reply) {
 		x.interrupt(damaged())
 		return
 	}
+	if r.damage != nil {
+		r.damage.RequestID = s.id
+		x.interrupt(r.damage)
+		return
+	}
 	e := s.pending[0]
 	s.pending = s.pending[1:]
 	s.sequence++
@@ -185,9 +190,6 @@ func (x *exchange) replied(r *reply) {
 	x.waits.reset()
 	x.atOnce = true
 	switch {
-	case r.damage != nil:
-		r.damage.RequestID = s.id
-		e.fail(r.damage)
 	case r.result != nil:
 		e.succeed(r.result)
 	case m.GetSkipped() != nil:

@@ -63,7 +63,7 @@ func (p *parcel) answeredBy(metadata *pb.FrameMetadata, result *pb.InspectRespon
 	return result == nil || result.GetProvenance().GetPictureSha256() == p.sha256
 }
 
-// undecodable is a fault of the server's: it is not sent again, since it would come again.
+// undecodable is a reply whose mask or map cannot be read: something between damaged it, as with another picture's.
 func undecodable(err error) *Error {
-	return &Error{Code: codes.Internal, Reason: Internal, Message: err.Error(), cause: err, word: true}
+	return &Error{Code: codes.Unavailable, Message: err.Error(), cause: err}
 }
