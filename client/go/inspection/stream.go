@@ -90,6 +90,11 @@ func (c *Client) Stream(ctx context.Context, options StreamOptions) *Stream {
 // Whoever sends must not be the one who takes the outcomes, or both wait for each other when the stream is full.
 func (s *Stream) Send(frame Frame) error {
 	select {
+	case <-s.done:
+		return s.ended()
+	default:
+	}
+	select {
 	case <-s.noMore:
 		return ErrStreamClosed
 	default:
