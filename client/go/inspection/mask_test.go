@@ -51,7 +51,7 @@ func encodeRLE(pix []uint8, width, height int) string {
 }
 
 func TestRLEOfKnownMasks(t *testing.T) {
-	// Worked out by hand: runs 1 2 1 | 4 | 0 4 | 2 100 (three groups of five bits, and a negative difference).
+	// Worked out by hand; each digit is a run, column by column.
 	for counts, test := range map[string]struct {
 		width, height int
 		want          []uint8
@@ -59,7 +59,7 @@ func TestRLEOfKnownMasks(t *testing.T) {
 		"121": {2, 2, []uint8{0, 1, 1, 0}},
 		"4":   {2, 2, []uint8{0, 0, 0, 0}},
 		"04":  {2, 2, []uint8{1, 1, 1, 1}},
-		"312": {3, 2, []uint8{0, 0, 0, 0, 1, 0}}, // column by column: 0 0 | 0 1 | 0 0
+		"312": {3, 2, []uint8{0, 0, 0, 0, 1, 0}},
 	} {
 		got, err := decodeRLE([]byte(counts), test.width, test.height)
 		if err != nil || !reflect.DeepEqual(got, test.want) {

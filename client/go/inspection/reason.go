@@ -53,8 +53,8 @@ func (r Reason) String() string {
 	return strconv.Itoa(int(r))
 }
 
-// Error makes a Reason a target for errors.Is.
-func (r Reason) Error() string { return "inspection: " + r.String() }
+// Error makes a Reason a target for errors.Is; it is String.
+func (r Reason) Error() string { return r.String() }
 
 // known says whether this client knows what r means.
 func (r Reason) known() bool {
