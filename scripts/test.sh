@@ -7,4 +7,10 @@ build_dir=build
 [[ ${1:-release} == release ]] || build_dir=build/$1
 # libtorch_cpu.so keeps thread pools and caches until the process ends; they are not leaks of this project.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
-ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress
+failed=0
+ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress || failed=1
+
+# The Go client, beside the release build alone: its server is what users run.
+[[ $build_dir != build ]] || scripts/test_go.sh || failed=1
+
+exit "$failed"
