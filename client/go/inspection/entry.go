@@ -96,7 +96,15 @@ func (e *entry) refused(failure *Error, pace pace) {
 
 // interrupted is the end of the call that the frame was sent over, or should have been.
 func (e *entry) interrupted(failure *Error) {
+	late := e.underWay && !time.Now().Before(e.history.deadline)
 	e.underWay = false
+	if late && againAfter(failure) != never {
+		e.fail(&Error{
+			Code: codes.DeadlineExceeded, Reason: DeadlineExceeded, RequestID: failure.RequestID,
+			Message: "the frame's time of " + inFull(e.parcel.timeout) + " passed without an answer; then: " + failure.Message,
+		})
+		return
+	}
 	e.history.add(failure)
 	if !e.history.mayTryAgain() {
 		e.fail(e.history.end())

@@ -173,7 +173,7 @@ func (x *exchange) refused(r *refusal) {
 
 func (x *exchange) replied(r *reply) {
 	s, m := x.session, r.message
-	if len(s.pending) == 0 || m.GetSequence() != s.sequence ||
+	if len(s.pending) == 0 || m.GetSequence() != s.sequence || m.GetOutcome() == nil ||
 		!s.pending[0].parcel.answeredBy(m.GetMetadata(), m.GetResult()) {
 		x.interrupt(damaged())
 		return
@@ -194,18 +194,13 @@ func (x *exchange) replied(r *reply) {
 		e.succeed(r.result)
 	case m.GetSkipped() != nil:
 		e.skip()
-	case m.GetError() != nil:
+	default:
 		failure := fromFrameError(m.GetError())
 		failure.RequestID = s.id
 		e.refused(failure, x.client.settings.pace)
 		if elsewhere(failure) {
 			s.retire()
 		}
-	default:
-		e.fail(&Error{
-			Code: codes.Internal, Reason: Internal, RequestID: s.id,
-			Message: "the server's reply has neither a result nor an error",
-		})
 	}
 	if s.retired && len(s.pending) == 0 {
 		x.session = nil

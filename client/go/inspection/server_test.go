@@ -279,7 +279,8 @@ func testDescriptions(t *testing.T, ctx context.Context, client *inspection.Clie
 }
 
 func TestRealServerWithSmallLimitsRefusesBeforeAnythingIsSent(t *testing.T) {
-	server := testserver.Start(t, "--max-image-bytes", "100000", "--max-frames-in-flight", "2", "--max-batch", "2")
+	server := testserver.Start(t, "--max-image-bytes", "100000", "--max-frames-in-flight", "2", "--max-batch", "2",
+		"--max-frames-per-stream", "2")
 	frames := func(yield func(inspection.Frame) bool) {
 		for i := range 12 {
 			frame := leather("good_0")
