@@ -94,5 +94,5 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 		// A proxy of the environment cannot know this machine's own addresses.
 		options = append(options, grpc.WithNoProxy())
 	}
-	return options, nil
+	return append(options, s.extra...), nil
 }

@@ -168,6 +168,21 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+func TestDialOptionsReachGRPC(t *testing.T) {
+	f := newFake(t).start()
+	var methods []string
+	note := func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker,
+		options ...grpc.CallOption,
+	) error {
+		methods = append(methods, method)
+		return invoke(ctx, method, request, reply, conn, options...)
+	}
+	client := f.dial(WithDialOptions(grpc.WithUnaryInterceptor(note)))
+	if _, err := client.Inspect(context.Background(), picture("f")); err != nil || len(methods) != 1 {
+		t.Errorf("the interceptor saw %q; %v", methods, err)
+	}
+}
+
 func TestProxiesAreNotForThisMachine(t *testing.T) {
 	proxy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // entry is a frame that a stream has taken and not given back. It belongs to the exchange's goroutine.
 type entry struct {
 	parcel    *parcel
-	size      int // of its message, bytes; an upper bound
+	size      int // of its message, bytes, give or take a few: attempts differ in number and time
 	history   history
 	waits     waits
 	notBefore time.Time // do not send it again sooner
@@ -39,13 +39,12 @@ func newEntry(frame Frame, timeout time.Duration) *entry {
 // outgoing is an attempt on its way to the connection.
 type outgoing struct {
 	entry   *entry
-	size    int
 	message *pb.InspectStreamRequest
 }
 
 // message is the frame's next attempt at that time.
 func (e *entry) message(now time.Time) outgoing {
-	return outgoing{entry: e, size: e.size, message: &pb.InspectStreamRequest{
+	return outgoing{entry: e, message: &pb.InspectStreamRequest{
 		Message: &pb.InspectStreamRequest_Frame{Frame: &pb.StreamFrame{
 			Image: e.parcel.image, Metadata: e.parcel.labelled(e.history.sent), Options: e.parcel.options,
 			Timeout: durationpb.New(max(time.Millisecond, e.history.deadline.Sub(now))),
@@ -171,7 +170,7 @@ func (o StreamOptions) message() (*pb.InspectStreamRequest, error) {
 
 // tooLargeFor returns an error for an attempt that is over a limit.
 func (o outgoing) tooLargeFor(ctx context.Context, c *Client) *Error {
-	if err := c.checkSize(ctx, o.size); err != nil {
+	if err := c.checkSize(ctx, proto.Size(o.message)); err != nil {
 		return localError(err)
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 // Option changes how a client behaves; see [Dial].
@@ -23,6 +25,7 @@ type settings struct {
 	plaintextToken   bool
 	tls              *TLS
 	tlsConfig        *tls.Config
+	extra            []grpc.DialOption
 
 	// Tests make these shorter.
 	pace         pace
@@ -90,6 +93,11 @@ func WithTLS(files TLS) Option { return func(s *settings) { s.tls = &files } }
 // WithTLSConfig encrypts as config says, for whoever has more to say than [TLS] can.
 func WithTLSConfig(config *tls.Config) Option {
 	return func(s *settings) { s.tlsConfig = config.Clone() }
+}
+
+// WithDialOptions hands options to grpc-go, after the client's own: for interceptors, statistics, another dialer.
+func WithDialOptions(options ...grpc.DialOption) Option {
+	return func(s *settings) { s.extra = append(s.extra, options...) }
 }
 
 const smallestMessageLimit = 1 << 20
