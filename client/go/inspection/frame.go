@@ -89,7 +89,7 @@ func localError(err error) *Error {
 		changed := *failure
 		return &changed
 	}
-	return &Error{Code: codes.InvalidArgument, Reason: InvalidPicture, Message: err.Error(), cause: err}
+	return &Error{Code: codes.InvalidArgument, Message: err.Error(), cause: err}
 }
 
 func checkText(field, value string) error {

@@ -30,7 +30,7 @@ func File(path string) Image {
 	return Image{load: func() (*pb.Image, error) {
 		file, err := os.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the picture cannot be read: %w", err)
 		}
 		return &pb.Image{Source: &pb.Image_Encoded{Encoded: file}}, nil
 	}}
