@@ -17,8 +17,9 @@ go_venv=$BAYESPFL_CACHE/go-venv-$go_version
 protoc_gen_go=google.golang.org/protobuf/cmd/protoc-gen-go@v1.34.2
 protoc_gen_go_grpc=google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.5.1
 
-# Nothing rewrites go.mod behind one's back, and no other Go is fetched than the one that was found.
-export GOFLAGS=-mod=readonly
+# Nothing rewrites go.mod behind one's back, no other Go is fetched than the one that was found, and a checkout that git will
+# not look into (another user's) is built all the same.
+export GOFLAGS="-mod=readonly -buildvcs=false"
 export GOTOOLCHAIN=local
 
 # new_enough GO: its version is at least $go_needs.

@@ -40,7 +40,7 @@ func Dial(target string, options ...Option) (*Client, error) {
 	if err := s.check(target); err != nil {
 		return nil, fmt.Errorf("inspection: %w", err)
 	}
-	dialOptions, err := s.dialOptions(target)
+	dialOptions, err := s.dialOptions()
 	if err != nil {
 		return nil, fmt.Errorf("inspection: %w", err)
 	}
@@ -57,7 +57,8 @@ func Dial(target string, options ...Option) (*Client, error) {
 // Close ends the client's connections, and with them every call and stream that still runs.
 func (c *Client) Close() error { return c.conn.Close() }
 
-func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
+// dialOptions need not keep proxies from this machine's own addresses: Go itself does.
+func (s *settings) dialOptions() ([]grpc.DialOption, error) {
 	options := []grpc.DialOption{
 		// Attempts are counted, and told to the server: grpc-go must not make any of its own.
 		grpc.WithDisableRetry(),
@@ -89,10 +90,6 @@ func (s *settings) dialOptions(target string) ([]grpc.DialOption, error) {
 	}
 	if s.token != "" {
 		options = append(options, grpc.WithPerRPCCredentials(bearer{token: s.token, needsTLS: tlsCredentials != nil}))
-	}
-	if isLocal(target) {
-		// A proxy of the environment cannot know this machine's own addresses.
-		options = append(options, grpc.WithNoProxy())
 	}
 	return append(options, s.extra...), nil
 }

@@ -11,7 +11,10 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -183,15 +186,39 @@ func TestDialOptionsReachGRPC(t *testing.T) {
 	}
 }
 
+// Go reads the proxy's variable once, so a process of its own has to see it.
 func TestProxiesAreNotForThisMachine(t *testing.T) {
+	const variable = "HTTPS_PROXY"
+	if os.Getenv("PROXY_TEST_CHILD") != "" {
+		far := &http.Request{URL: &url.URL{Scheme: "https", Host: "inspection.plant.example:50051"}}
+		if proxy, err := http.ProxyFromEnvironment(far); proxy == nil {
+			t.Fatalf("the proxy is not in force: %v", err)
+		}
+		if _, err := newFake(t).start().dial().Inspect(context.Background(), picture("f")); err != nil {
+			t.Error(err)
+		}
+		return
+	}
 	proxy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	asked := make(chan struct{})
+	go func() {
+		if conn, err := proxy.Accept(); err == nil {
+			close(asked)
+			_ = conn.Close()
+		}
+	}()
 	defer proxy.Close()
-	t.Setenv("HTTPS_PROXY", "http://"+proxy.Addr().String())
-	f := newFake(t).start()
-	if _, err := f.dial().Inspect(context.Background(), picture("f")); err != nil {
-		t.Error(err)
+	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	child.Env = append(os.Environ(), "PROXY_TEST_CHILD=1", variable+"=http://"+proxy.Addr().String(), "NO_PROXY=", "no_proxy=")
+	if output, err := child.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+	select {
+	case <-asked:
+		t.Error("the proxy was asked")
+	default:
 	}
 }

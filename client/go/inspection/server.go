@@ -62,7 +62,7 @@ func (c *Client) Health(ctx context.Context) (serving bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, min(c.settings.timeout, c.settings.connectTimeout))
 	defer cancel()
 	// The client's own connections are only to servers that are healthy, and could not ask the others.
-	options, err := c.settings.dialOptions(c.target)
+	options, err := c.settings.dialOptions()
 	if err != nil {
 		return false, localError(err)
 	}

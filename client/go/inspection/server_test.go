@@ -278,9 +278,44 @@ func testDescriptions(t *testing.T, ctx context.Context, client *inspection.Clie
 	}
 }
 
-func TestRealServerWithSmallLimitsRefusesBeforeAnythingIsSent(t *testing.T) {
-	server := testserver.Start(t, "--max-image-bytes", "100000", "--max-frames-in-flight", "2", "--max-batch", "2",
-		"--max-frames-per-stream", "2")
+// A server with small limits, streams of a second, and tokens.
+func TestStrictRealServer(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
+	// The SHA-256 of "abc".
+	content := "- {name: line-3, role: inspect, sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad}\n"
+	if err := os.WriteFile(tokens, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := testserver.Start(t, "--tokens-file", tokens, "--max-stream-age-seconds", "1", "--max-image-bytes", "100000",
+		"--max-frames-in-flight", "2", "--max-batch", "2", "--max-frames-per-stream", "2")
+	client := dial(t, server, inspection.WithToken("abc"))
+	t.Run("limits", func(t *testing.T) { testSmallLimits(t, client) })
+	t.Run("age", func(t *testing.T) { testStreamAge(t, client) })
+	t.Run("strangers", func(t *testing.T) { testStrangers(t, server) })
+}
+
+func testStrangers(t *testing.T, server *testserver.Server) {
+	stranger := dial(t, server, inspection.WithToken("abd"))
+	if _, err := stranger.Inspect(context.Background(), leather("good_0")); !errors.Is(err, inspection.Unauthenticated) {
+		t.Errorf("with another one: %v", err)
+	}
+	stream := stranger.Stream(context.Background(), inspection.StreamOptions{})
+	one := func(yield func(inspection.Frame) bool) { yield(leather("good_0")) }
+	var outcomes int
+	var end error
+	for outcome, err := range stream.Inspect(one) {
+		if err != nil {
+			end = err
+		} else if outcomes++; !errors.Is(outcome.Err, inspection.Unauthenticated) {
+			t.Errorf("its frame: %v", outcome.Err)
+		}
+	}
+	if outcomes != 1 || !errors.Is(end, inspection.Unauthenticated) {
+		t.Errorf("after %d outcomes its stream ended with %v", outcomes, end)
+	}
+}
+
+func testSmallLimits(t *testing.T, client *inspection.Client) {
 	frames := func(yield func(inspection.Frame) bool) {
 		for i := range 12 {
 			frame := leather("good_0")
@@ -292,7 +327,7 @@ func TestRealServerWithSmallLimitsRefusesBeforeAnythingIsSent(t *testing.T) {
 			}
 		}
 	}
-	stream := dial(t, server).Stream(context.Background(), inspection.StreamOptions{
+	stream := client.Stream(context.Background(), inspection.StreamOptions{
 		Options: inspection.Options{Category: "leather", Samples: 1},
 	})
 	n := 0
@@ -311,9 +346,8 @@ func TestRealServerWithSmallLimitsRefusesBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestRealServerThatEndsStreamsForTheirAge(t *testing.T) {
-	server := testserver.Start(t, "--max-stream-age-seconds", "1")
-	stream := dial(t, server).Stream(context.Background(), inspection.StreamOptions{
+func testStreamAge(t *testing.T, client *inspection.Client) {
+	stream := client.Stream(context.Background(), inspection.StreamOptions{
 		Options: inspection.Options{Category: "leather", Samples: 1},
 	})
 	began, n := time.Now(), 0
@@ -372,37 +406,6 @@ func TestRealServerThatIsKilledAndComesBack(t *testing.T) {
 		t.Errorf("%d outcomes came", n)
 	}
 	t.Logf("%d frames were sent again", again)
-}
-
-func TestRealServerWithTokens(t *testing.T) {
-	tokens := filepath.Join(t.TempDir(), "tokens.yaml")
-	// The SHA-256 of "abc".
-	content := "- {name: line-3, role: inspect, sha256: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad}\n"
-	if err := os.WriteFile(tokens, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server := testserver.Start(t, "--tokens-file", tokens)
-	if _, err := dial(t, server, inspection.WithToken("abc")).Inspect(context.Background(), leather("good_0")); err != nil {
-		t.Errorf("with its token: %v", err)
-	}
-	stranger := dial(t, server, inspection.WithToken("abd"))
-	if _, err := stranger.Inspect(context.Background(), leather("good_0")); !errors.Is(err, inspection.Unauthenticated) {
-		t.Errorf("with another one: %v", err)
-	}
-	stream := stranger.Stream(context.Background(), inspection.StreamOptions{})
-	one := func(yield func(inspection.Frame) bool) { yield(leather("good_0")) }
-	var outcomes int
-	var end error
-	for outcome, err := range stream.Inspect(one) {
-		if err != nil {
-			end = err
-		} else if outcomes++; !errors.Is(outcome.Err, inspection.Unauthenticated) {
-			t.Errorf("its frame: %v", outcome.Err)
-		}
-	}
-	if outcomes != 1 || !errors.Is(end, inspection.Unauthenticated) {
-		t.Errorf("after %d outcomes its stream ended with %v", outcomes, end)
-	}
 }
 
 // freePort is one that nobody listens on for now.

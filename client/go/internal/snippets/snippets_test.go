@@ -112,7 +112,7 @@ func run(t *testing.T, folder, program string, arguments ...string) string {
 	defer cancel()
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = folder
-	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod -buildvcs=false", "GOWORK=off")
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(arguments, " "), err, output)
@@ -137,12 +137,17 @@ func TestUsersGetNothingBesidesGRPC(t *testing.T) {
 	}
 }
 
-func TestEverySnippetRuns(t *testing.T) {
+func TestAgainstTheRealServer(t *testing.T) {
+	server := testserver.Start(t)
+	t.Run("snippets", func(t *testing.T) { testSnippets(t, server) })
+	t.Run("watchfolder", func(t *testing.T) { testWatchfolder(t, server) })
+}
+
+func testSnippets(t *testing.T, server *testserver.Server) {
 	snippets := snippetsOf(t, filepath.Join(testserver.Root(), "docs/go.md"))
 	if len(snippets) < 8 {
 		t.Fatalf("there are only %d snippets", len(snippets))
 	}
-	server := testserver.Start(t)
 	folder := module(t)
 	for i, snippet := range snippets {
 		program := strings.ReplaceAll(programOf(snippet), documented, server.Address)
@@ -187,8 +192,7 @@ func promises(snippet string) []string {
 	}
 }
 
-func TestWatchfolder(t *testing.T) {
-	server := testserver.Start(t)
+func testWatchfolder(t *testing.T, server *testserver.Server) {
 	folder := t.TempDir()
 	program := filepath.Join(folder, "watchfolder")
 	run(t, filepath.Join(testserver.Root(), "client/go"), "go", "build", "-o", program, "./examples/watchfolder")
