@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract clean
+.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate clean
 .DEFAULT_GOAL := help
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
 	@echo "make contract  docs/api.md and the contract's snapshot anew, after an addition to proto/"
+	@echo "make generate  the Go client's code anew, after a change of proto/"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
@@ -58,6 +59,9 @@ lint-all: setup
 
 contract: setup
 	@scripts/contract.sh update
+
+generate: setup
+	@scripts/generate_go.sh
 
 clean:
 	@rm -rf build out

@@ -37,6 +37,23 @@ check yamllint yamllint --strict "${yaml[@]}"
 check ruff ruff check --quiet "${python[@]}"
 check "ruff format" ruff format --check --quiet --line-length 120 "${python[@]}"
 
+# The Go client, where Go is at hand.
+go_formatted() {
+  local files
+  files=$(gofmt -l client/go) && [[ -z $files ]] || {
+    printf '%s\n' "$files" >&2
+    return 1
+  }
+}
+source scripts/go.sh
+if find_go; then
+  check gofmt go_formatted
+  check "go vet" go -C client/go vet ./...
+  check "go mod" go -C client/go mod tidy -diff
+  check "generated go" scripts/generate_go.sh check
+  ! command -v staticcheck >/dev/null || check staticcheck env -C client/go staticcheck ./...
+fi
+
 touched() {
   local base=${LINT_BASE:-}
   if [[ -z $base ]]; then

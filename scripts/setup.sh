@@ -57,3 +57,4 @@ if [[ ! -f "$BAYESPFL_TEST_VENV/.complete" ]]; then
   say "creating $BAYESPFL_TEST_VENV for the tests"
   make_venv "$BAYESPFL_TEST_VENV" tests
 fi
+"$repo_root/scripts/go.sh" setup

@@ -7,7 +7,15 @@ build_dir=build
 [[ ${1:-release} == release ]] || build_dir=build/$1
 # libtorch_cpu.so keeps thread pools and caches until the process ends; they are not leaks of this project.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
-ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress
+failed=0
+ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress || failed=1
 
-# The three clients, compared with one another; beside the release build alone, whose server is what users run.
-[[ $build_dir != build ]] || scripts/test_clients.sh
+# The clients, beside the release build alone: its server is what users run. First each by itself, then all three
+# together.
+if [[ $build_dir == build ]]; then
+  scripts/test_cpp_consumer.sh "$build_dir" || failed=1
+  scripts/test_go.sh || failed=1
+  scripts/test_python.sh || failed=1
+  scripts/test_clients.sh || failed=1
+fi
+exit "$failed"

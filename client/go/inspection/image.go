@@ -1,0 +1,127 @@
+package inspection
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"os"
+
+	pb "bayespfl.dev/client/go/gen/bayespfl/inspection/v1"
+)
+
+// Image is a picture to inspect, made by [Encoded], [File], [Raw] or [Pixels]. It borrows the caller's bytes: do not
+// change them until the frame has its outcome.
+type Image struct {
+	load            func() (*pb.Image, error)
+	significantBits uint32
+}
+
+// Encoded is the content of a JPEG, PNG, BMP, TIFF or WebP file.
+func Encoded(file []byte) Image {
+	return Image{load: func() (*pb.Image, error) {
+		return &pb.Image{Source: &pb.Image_Encoded{Encoded: file}}, nil
+	}}
+}
+
+// File is a file of one of the kinds of [Encoded]. It is read when the frame is sent the first time; a file that cannot
+// be read is an error of the frame, which errors.Is finds as [io/fs.ErrNotExist] and its like.
+func File(path string) Image {
+	return Image{load: func() (*pb.Image, error) {
+		file, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("the picture cannot be read: %w", err)
+		}
+		return &pb.Image{Source: &pb.Image_Encoded{Encoded: file}}, nil
+	}}
+}
+
+// RawImage is pixels as a camera delivers them.
+type RawImage struct {
+	Data   []byte // Stride * Height bytes; the last row may omit its padding
+	Width  int    // pixels, > 0
+	Height int    // pixels, > 0
+	Stride int    // bytes from one row to the next; 0: rows without padding
+	Format PixelFormat
+}
+
+// Raw is pixels without a file around them.
+func Raw(raw RawImage) Image {
+	return Image{load: func() (*pb.Image, error) {
+		if err := raw.check(); err != nil {
+			return nil, err
+		}
+		return &pb.Image{Source: &pb.Image_Raw{Raw: &pb.RawImage{
+			Data: raw.Data, Width: uint32(raw.Width), Height: uint32(raw.Height), Stride: uint32(raw.Stride),
+			PfncPixelFormat: uint32(raw.Format),
+		}}}, nil
+	}}
+}
+
+// Pixels is a picture of Go's image packages. *image.Gray and *image.Gray16 go as Mono8 and Mono16, everything else as
+// RGB8, without its alpha.
+func Pixels(picture image.Image) Image {
+	return Image{load: func() (*pb.Image, error) {
+		if picture == nil || picture.Bounds().Empty() {
+			return nil, invalid("image", "it has no pixels")
+		}
+		return Raw(rawOf(picture)).load()
+	}}
+}
+
+// SignificantBits returns the image with how many low bits of its 16-bit samples the sensor fills, 9..16.
+func (i Image) SignificantBits(bits int) Image {
+	i.significantBits = uint32(max(0, bits))
+	return i
+}
+
+// message loads the image, and returns the SHA-256 of its bytes as the server tells it.
+func (i Image) message() (*pb.Image, string, error) {
+	if i.load == nil {
+		return nil, "", invalid("image", "there is none; make one with Encoded, File, Raw or Pixels")
+	}
+	loaded, err := i.load()
+	if err != nil {
+		return nil, "", err
+	}
+	loaded.SignificantBits = i.significantBits
+	data := loaded.GetEncoded()
+	if raw := loaded.GetRaw(); raw != nil {
+		data = raw.GetData()
+	}
+	if len(data) == 0 {
+		return nil, "", invalid("image", "it has no bytes")
+	}
+	digest := sha256.Sum256(data)
+	return loaded, hex.EncodeToString(digest[:]), nil
+}
+
+func (r RawImage) check() error {
+	const most = 1 << 31 // what the contract's numbers hold, and an int of every machine
+	for _, side := range []struct {
+		name  string
+		value int
+		least int
+	}{{"width", r.Width, 1}, {"height", r.Height, 1}, {"stride", r.Stride, 0}} {
+		if side.value < side.least || int64(side.value) >= most {
+			return invalid("image.raw."+side.name, "is %d; it must be at least %d", side.value, side.least)
+		}
+	}
+	if !r.Format.known() {
+		return invalid("image.raw.pfnc_pixel_format", "%v is none that the server knows; see PixelFormat", r.Format)
+	}
+	row, stride := int64(r.Format.rowBytes(r.Width)), int64(r.Stride)
+	if stride == 0 {
+		stride = row
+	}
+	if stride < row {
+		return invalid("image.raw.stride", "is %d bytes; a row of %d pixels in %v has %d", r.Stride, r.Width, r.Format, row)
+	}
+	if need := stride*int64(r.Height-1) + row; int64(len(r.Data)) < need {
+		return invalid("image.raw.data", "has %d bytes; %d x %d pixels in %v with a stride of %d are %d",
+			len(r.Data), r.Width, r.Height, r.Format, stride, need)
+	}
+	return nil
+}
+
+func bytesText(n int) string { return fmt.Sprintf("%d bytes", n) }
