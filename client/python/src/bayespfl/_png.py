@@ -35,6 +35,15 @@ def encode_rgb16(pixels: NDArray[np.uint16]) -> bytes:
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
+def encode_gray8(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG file of [H, W] 8-bit gray."""
+    height, width = pixels.shape
+    lines = np.hstack([np.zeros((height, 1), np.uint8), pixels])
+    header = struct.pack(">IIBBBBB", width, height, 8, _GRAY, 0, 0, 0)
+    data = zlib.compress(lines.tobytes(), _COMPRESSION)
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
 def _chunks(data: bytes) -> tuple[bytes, bytes]:
     """Header and compressed pixels; ValueError for what is no sound PNG."""
     if not data.startswith(_SIGNATURE):
