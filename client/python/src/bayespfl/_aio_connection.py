@@ -93,9 +93,7 @@ class AioConnection:
                     told(error)
                 await self.timing.sleep(delay)
 
-    async def call(
-        self, attempt: Callable[[int, float, str], Awaitable[_T]], timeout: float, frame_id: str = ""
-    ) -> _T:
+    async def call(self, attempt: Callable[[int, float, str], Awaitable[_T]], timeout: float, frame_id: str = "") -> _T:
         """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again."""
         started = self.timing.now()
         await self.reach(started, timeout)

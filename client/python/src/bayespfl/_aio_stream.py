@@ -119,7 +119,8 @@ class AioStreamRun:
             self._tell_of(call, self._ledger.opened)
             async for reply in rpc:
                 self._tell_of(
-                    call, lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now())  # type: ignore[misc]
+                    call,
+                    lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now()),  # type: ignore[misc]
                 )
             self._tell_of(call, lambda: self._ledger.ended(None, self._now()))
         except grpc.RpcError as error:

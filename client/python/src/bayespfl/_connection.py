@@ -93,7 +93,9 @@ class FirstContact:
 
     def failure(self, error: InspectionError, now: float) -> InspectionError:
         """UNAVAILABLE, with the reason of the last attempt."""
-        message = f"no server could be reached at {self._settings.target} within {now - self._started:.1f} s: {error.message}"
+        message = (
+            f"no server could be reached at {self._settings.target} within {now - self._started:.1f} s: {error.message}"
+        )
         details = ErrorDetails(grpc.StatusCode.UNAVAILABLE, request_id=error.request_id)
         return UnreachableError(message, details)
 
@@ -115,7 +117,8 @@ def unanswered(error: InspectionError) -> InspectionError:
     if error.code is not grpc.StatusCode.DEADLINE_EXCEEDED or error.details.from_server:
         return error
     return UnreachableError(
-        "the server did not answer in time whether it is there", replace(error.details, code=grpc.StatusCode.UNAVAILABLE)
+        "the server did not answer in time whether it is there",
+        replace(error.details, code=grpc.StatusCode.UNAVAILABLE),
     )
 
 
@@ -229,5 +232,3 @@ class Connection:
             channels, self._channels, self._closed = self._channels, {}, True
         for channel in channels.values():
             channel.close()
-
-

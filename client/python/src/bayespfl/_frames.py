@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
-from datetime import datetime, timezone
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -32,7 +32,7 @@ class Frame:
     camera_id: str = ""
     part_id: str = ""
     capture_time: datetime | None = None  # without a time zone: local time
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     pixel_format: str | None = None  # of an array; None: the stream's
     significant_bits: int = 0  # of 16-bit arrays; 0: all
     timeout: float | None = None  # seconds from when the stream takes it; None: the client's
@@ -92,7 +92,7 @@ def new_frame_id() -> str:
 def _metadata(frame: Frame, frame_id: str) -> inspection_pb2.FrameMetadata:
     message = inspection_pb2.FrameMetadata(frame_id=frame_id, camera_id=frame.camera_id, part_id=frame.part_id)
     if frame.capture_time is not None:
-        message.capture_time.FromDatetime(frame.capture_time.astimezone(timezone.utc).replace(tzinfo=None))
+        message.capture_time.FromDatetime(frame.capture_time.astimezone(UTC).replace(tzinfo=None))
     return message
 
 
@@ -147,9 +147,5 @@ def check_reply(reply: inspection_pb2.InspectResponse, frame_id: str, sha256: st
 
 def too_large(size: int, limit: int, whose: str, frame_id: str) -> InspectionError:
     """A message that is over a limit, with both numbers."""
-    details = ErrorDetails(
-        grpc.StatusCode.RESOURCE_EXHAUSTED, ErrorReason.MESSAGE_TOO_LARGE, frame_id=frame_id
-    )
+    details = ErrorDetails(grpc.StatusCode.RESOURCE_EXHAUSTED, ErrorReason.MESSAGE_TOO_LARGE, frame_id=frame_id)
     return make_error(f"the frame's message has {size} bytes; {whose} is {limit} bytes", details)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -87,7 +87,7 @@ def _frame(message: inspection_pb2.FrameMetadata) -> FrameInfo:
     time = None
     if message.HasField("capture_time"):
         seconds, nanos = message.capture_time.seconds, message.capture_time.nanos
-        epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
         time = epoch + timedelta(seconds=seconds, microseconds=nanos // 1000)
     return FrameInfo(message.frame_id, message.camera_id, message.part_id, time, message.attempt)
 
@@ -97,15 +97,13 @@ def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") 
     pictures: dict[str, Any] = {"anomaly_map": None, "deviation_map": None, "mask": None, "mask_area_pixels": None}
     try:
         for name in ("anomaly_map", "deviation_map"):
-            if message.HasField(name):  # type: ignore[arg-type]
+            if message.HasField(name):
                 pictures[name] = decode_map(getattr(message, name))
         if message.HasField("mask"):
             pictures["mask"] = decode_mask(message.mask)
             pictures["mask_area_pixels"] = message.mask.area_pixels
     except ValueError as error:
-        details = ErrorDetails(
-            grpc.StatusCode.DATA_LOSS, request_id=request_id, frame_id=message.metadata.frame_id
-        )
+        details = ErrorDetails(grpc.StatusCode.DATA_LOSS, request_id=request_id, frame_id=message.metadata.frame_id)
         raise ReplyError(f"the reply cannot be read: {error}", details) from error
     return Result(
         verdict=Verdict(message.verdict) if message.verdict in Verdict._value2member_map_ else Verdict.NONE,
@@ -175,7 +173,7 @@ def to_server_info(message: inspection_pb2.GetServerInfoResponse) -> ServerInfo:
     limits = message.limits
 
     def seconds(name: str) -> float | None:
-        if not limits.HasField(name):  # type: ignore[arg-type]
+        if not limits.HasField(name):
             return None
         duration = getattr(limits, name)
         return float(duration.seconds + duration.nanos / 1e9)

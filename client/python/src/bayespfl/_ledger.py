@@ -249,7 +249,9 @@ class Ledger:
                 ready = entry.not_before
                 if self._link is _Link.CLOSED:
                     ready = max(ready, self._open_not_before)
-                times.append(entry.deadline if self._link in (_Link.OPENING, _Link.LEAVING) else min(ready, entry.deadline))
+                times.append(
+                    entry.deadline if self._link in (_Link.OPENING, _Link.LEAVING) else min(ready, entry.deadline)
+                )
             elif entry.state is State.SENT:
                 times.append(entry.deadline + STALL_GRACE)
         return min(times, default=None)
@@ -328,7 +330,9 @@ class Ledger:
         last = entry.last_error or self._stream_error
         if last is None:
             details = ErrorDetails(grpc.StatusCode.DEADLINE_EXCEEDED, ErrorReason.DEADLINE_EXCEEDED)
-            self._fail(entry, make_error(f"the frame's time ran out after {seconds:.1f} s, before it was sent", details), now)
+            self._fail(
+                entry, make_error(f"the frame's time ran out after {seconds:.1f} s, before it was sent", details), now
+            )
         else:
             self._fail(entry, exhausted(last, entry.attempts, seconds), now)
 

@@ -22,7 +22,9 @@ def _png_of(what: str, data: bytes, width: int, height: int, dtype: type) -> NDA
     except ValueError as error:
         raise ValueError(f"{what} is no readable PNG: {error}") from error
     if pixels.shape != (height, width) or pixels.dtype != dtype:
-        raise ValueError(f"{what} is a PNG of {pixels.shape[::-1]} {pixels.dtype}, not of {width} x {height} as it says")
+        raise ValueError(
+            f"{what} is a PNG of {pixels.shape[::-1]} {pixels.dtype}, not of {width} x {height} as it says"
+        )
     return pixels
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from bayespfl.inspection.v1 import inspection_pb2, picture_pb2
 
@@ -67,7 +68,9 @@ class Options:
     The server checks the values, and its message names the field.
     """
 
-    object: str | None = None  # what the picture shows, in words; None: as the category was calibrated, else the category
+    object: str | None = (
+        None  # what the picture shows, in words; None: as the category was calibrated, else the category
+    )
     model: str | None = None  # None: the server's default one
     samples: int | None = None  # draws of the prompt distributions, 1..64; None: the category's, else the model's
     seed: int | None = None  # of the draws; None: the category's, else 0: the same picture, the same answer
@@ -82,7 +85,8 @@ class Options:
     priority: Priority | None = None  # None: "normal"
 
 
-def _number(kind: str, choice: str | bool, default: str, numbers: dict[str, int]) -> int:
+# Returns a number of the enum that `numbers` has; its type is not the same for all of them.
+def _number(kind: str, choice: str | bool, default: str, numbers: Mapping[str, Any]) -> Any:
     name = default if choice is True else choice
     if name not in numbers:
         raise ValueError(f"{kind} is {choice!r}; it may be {', '.join(map(repr, numbers))}")
@@ -106,13 +110,13 @@ def _set_draws(options: Options, message: inspection_pb2.InspectOptions) -> None
 
 def _set_pictures(options: Options, message: inspection_pb2.InspectOptions) -> None:
     if options.anomaly_map:
-        message.anomaly_map = _number("anomaly_map", options.anomaly_map, "float32", _MAPS)  # type: ignore[assignment]
+        message.anomaly_map = _number("anomaly_map", options.anomaly_map, "float32", _MAPS)
     if options.deviation_map:
-        message.deviation_map = _number("deviation_map", options.deviation_map, "float32", _MAPS)  # type: ignore[assignment]
+        message.deviation_map = _number("deviation_map", options.deviation_map, "float32", _MAPS)
     if options.inspected_picture:
-        message.inspected_picture = _number("inspected_picture", options.inspected_picture, "png", _PICTURES)  # type: ignore[assignment]
+        message.inspected_picture = _number("inspected_picture", options.inspected_picture, "png", _PICTURES)
     if options.resolution is not None:
-        message.resolution = _number("resolution", options.resolution, "", _RESOLUTIONS)  # type: ignore[assignment]
+        message.resolution = _number("resolution", options.resolution, "", _RESOLUTIONS)
 
 
 def _set_mask(options: Options, message: inspection_pb2.InspectOptions, inherits: bool) -> None:
@@ -120,7 +124,7 @@ def _set_mask(options: Options, message: inspection_pb2.InspectOptions, inherits
     if options.mask is False:
         message.mask = picture_pb2.MASK_ENCODING_UNSPECIFIED
     elif not (inherits and options.mask is True):
-        message.mask = _number("mask", options.mask, "coco_rle", _MASKS)  # type: ignore[assignment]
+        message.mask = _number("mask", options.mask, "coco_rle", _MASKS)
     if options.mask_threshold is not None:
         message.mask_threshold = options.mask_threshold
 
@@ -136,9 +140,7 @@ def _set_regions(options: Options, message: inspection_pb2.InspectOptions) -> No
             message.regions.max_contour_points = options.regions.max_contour_points
 
 
-def to_message(
-    options: Options, category: str | None, *, inherits: bool = False
-) -> inspection_pb2.InspectOptions:
+def to_message(options: Options, category: str | None, *, inherits: bool = False) -> inspection_pb2.InspectOptions:
     """The options on the wire. `inherits`: of a frame whose stream has options of its own.
 
     ValueError, with a sentence, for what cannot be written; TypeError for a value of another kind.
@@ -153,7 +155,7 @@ def to_message(
     if options.samples is not None:
         _set_number(message, "samples", options.samples, 0, 2**32 - 1)
     if options.priority is not None:
-        message.priority = _number("priority", options.priority, "", _PRIORITIES)  # type: ignore[assignment]
+        message.priority = _number("priority", options.priority, "", _PRIORITIES)
     _set_draws(options, message)
     _set_pictures(options, message)
     _set_mask(options, message, inherits)

@@ -58,7 +58,8 @@ def _blend(picture: NDArray[np.uint8], map_: NDArray[np.float32]) -> NDArray[np.
     levels = np.clip(_stretched(map_, (picture.shape[1], picture.shape[0])), 0, 1)
     alpha = (_LARGEST_ALPHA * levels)[..., np.newaxis]
     blended = picture * (1 - alpha) + colours(levels) * alpha
-    return np.rint(blended).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.rint(blended).astype(np.uint8)
+    return rounded
 
 
 def _outline(mask: NDArray[np.bool_], size: tuple[int, int], width: int) -> NDArray[np.bool_]:
@@ -66,11 +67,12 @@ def _outline(mask: NDArray[np.bool_], size: tuple[int, int], width: int) -> NDAr
     inside = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST)
     grown = inside.filter(ImageFilter.MaxFilter(2 * width + 1))
     shrunk = inside.filter(ImageFilter.MinFilter(2 * width + 1))
-    return np.asarray(grown) != np.asarray(shrunk)
+    edge: NDArray[np.bool_] = np.asarray(grown) != np.asarray(shrunk)
+    return edge
 
 
 def caption(result: Result) -> str:
-    """"leather: FAIL by score; score 0.984, map 0.974"."""
+    """ "leather: FAIL by score; score 0.984, map 0.974"."""
     verdict = "no verdict" if result.verdict is Verdict.NONE else str(result.verdict)
     by = f" by {result.decided_by}" if result.decided_by is not None else ""
     return f"{one_line(result.category)}: {verdict}{by}; score {result.score:.3f}, map {result.map_score:.3f}"

@@ -13,7 +13,6 @@ except ImportError as error:
     raise ImportError("this needs Pillow: pip install 'bayespfl-client[pillow]'") from error
 
 
-
 def decode_rgb(data: bytes) -> NDArray[np.uint8]:
     """[H, W, 3], R, G, B; ValueError for a damaged file."""
     try:

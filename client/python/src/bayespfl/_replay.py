@@ -71,7 +71,9 @@ def _numbers(before: Recorded, now: Recorded) -> list[tuple[str, bool]]:
     for name in ("mask_area_fraction", "largest_region_fraction"):
         old_area, new_area = getattr(before, name), getattr(now, name)
         if old_area != new_area:
-            differences.append((f"{name} {old_area:g} -> {new_area:g}", bool(abs(old_area - new_area) <= AREA_TOLERANCE)))
+            differences.append(
+                (f"{name} {old_area:g} -> {new_area:g}", bool(abs(old_area - new_area) <= AREA_TOLERANCE))
+            )
     return differences
 
 

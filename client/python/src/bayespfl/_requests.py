@@ -50,9 +50,7 @@ class UnaryJob:
 def unary_job(frame: Frame, settings: Settings) -> UnaryJob:
     """Reads and converts the picture. InputError, or MessageTooLargeError by this client's own limit."""
     prepared = prepare_frame(frame, category=None, pixel_format=None, inherits=False)
-    request = inspection_pb2.InspectRequest(
-        image=prepared.image, metadata=prepared.metadata, options=prepared.options
-    )
+    request = inspection_pb2.InspectRequest(image=prepared.image, metadata=prepared.metadata, options=prepared.options)
     size = request.ByteSize() + _ROOM
     _check_own_limit(size, settings, prepared.frame_id)
     return UnaryJob(request, prepared.frame_id, prepared.sha256, size)
@@ -84,7 +82,9 @@ class StreamJob:
     flow: Flow
     configuration: inspection_pb2.InspectStreamRequest
 
-    def entry(self, given: Frame | Picture, sequence: int, now: float, settings: Settings) -> tuple[Entry, InspectionError | None]:
+    def entry(
+        self, given: Frame | Picture, sequence: int, now: float, settings: Settings
+    ) -> tuple[Entry, InspectionError | None]:
         """A frame for the ledger, and why it cannot be sent, if it cannot: then it has no message. Reads the picture."""
         frame = given if isinstance(given, Frame) else Frame(given)
         message = inspection_pb2.InspectStreamRequest()
@@ -93,9 +93,7 @@ class StreamJob:
         problem: InspectionError | None = None
         try:
             timeout = check_timeout(frame.timeout, settings) if frame.timeout is not None else self.timeout
-            prepared: Prepared = prepare_frame(
-                frame, category=None, pixel_format=self.pixel_format, inherits=True
-            )
+            prepared: Prepared = prepare_frame(frame, category=None, pixel_format=self.pixel_format, inherits=True)
             frame_id, sha256 = prepared.frame_id, prepared.sha256
             message.frame.image.CopyFrom(prepared.image)
             message.frame.metadata.CopyFrom(prepared.metadata)
@@ -123,9 +121,7 @@ def outgoing(entry: Entry, now: float) -> inspection_pb2.InspectStreamRequest:
         return message
     message.frame.metadata.attempt = entry.attempts - 1
     nanoseconds = max(1_000_000, int((entry.deadline - now) * 1e9))
-    message.frame.timeout.CopyFrom(
-        duration_pb2.Duration(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
-    )
+    message.frame.timeout.CopyFrom(duration_pb2.Duration(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9))
     return message
 
 
@@ -160,5 +156,3 @@ def stream_job(
         flow=flow,
         configuration=configuration,
     )
-
-

@@ -56,7 +56,7 @@ class Recorded:
 
 
 def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
-    """"source", "revision", "mask", "min_region_fraction", "lines": "review" and "fail" for each rule."""
+    """ "source", "revision", "mask", "min_region_fraction", "lines": "review" and "fail" for each rule."""
     return {
         "source": str(thresholds.source),
         "revision": thresholds.revision or None,

@@ -164,9 +164,9 @@ def _read_pem(name: str, path: str | os.PathLike[str], marker: str) -> bytes:
 def _system_roots() -> bytes:
     """The system's authorities: gRPC's own default is a list that came with its package."""
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is not None:
+    if paths.cafile:  # may be None, whatever its type says
         return Path(paths.cafile).read_bytes()
-    folder = Path(paths.capath) if paths.capath is not None else None
+    folder = Path(paths.capath) if paths.capath else None
     files = sorted({file.resolve() for file in folder.iterdir()}) if folder is not None and folder.is_dir() else []
     pems = [file.read_bytes() for file in files if file.is_file()]
     roots = b"\n".join(pem for pem in pems if b"CERTIFICATE" in pem)

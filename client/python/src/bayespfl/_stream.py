@@ -1,8 +1,8 @@
 """A stream run with threads. The ledger decides; here is who does it:
 
-    taker    takes frames from the caller, at most so many at a time, and reads and converts their pictures
-    engine   owns the ledger: hears what happened, sends, opens and drops calls, hands outcomes over
-    reader   one for each call: opens it and passes on what comes back
+taker    takes frames from the caller, at most so many at a time, and reads and converts their pictures
+engine   owns the ledger: hears what happened, sends, opens and drops calls, hands outcomes over
+reader   one for each call: opens it and passes on what comes back
 """
 
 from __future__ import annotations
@@ -113,10 +113,8 @@ class StreamRun:
                     given = next(frames)
                 except StopIteration:
                     break
-                with self._lock:
-                    if self._stopped:
-                        return
-                    self._preparing += 1
+                if not self._begin_frame():
+                    return
                 taken_at = self._now()
                 entry, problem = self._job.entry(given, sequence, taken_at, self._connection.settings)
                 sequence += 1
@@ -124,6 +122,13 @@ class StreamRun:
         except BaseException as caught:
             error = caught
         self._tell(lambda: self._took_all(error))
+
+    def _begin_frame(self) -> bool:
+        """Whether a frame that the caller gave is taken: then it has an outcome, whatever happens."""
+        with self._lock:
+            if not self._stopped:
+                self._preparing += 1
+            return not self._stopped
 
     # The reader.
 
@@ -137,7 +142,8 @@ class StreamRun:
             self._tell_of(call, self._ledger.opened)
             for reply in rpc:
                 self._tell_of(
-                    call, lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now())  # type: ignore[misc]
+                    call,
+                    lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now()),  # type: ignore[misc]
                 )
             self._tell_of(call, lambda: self._ledger.ended(None, self._now()))
         except grpc.RpcError as error:

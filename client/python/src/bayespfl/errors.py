@@ -310,6 +310,4 @@ def make_error(message: str, details: ErrorDetails) -> InspectionError:
 def input_error(message: str, *, frame_id: str = "", field: str = "") -> InputError:
     """What the caller gave cannot be sent; `field` as the contract calls it, if it is one of its fields."""
     violations = (Violation(field, message),) if field else ()
-    return InputError(
-        message, ErrorDetails(grpc.StatusCode.INVALID_ARGUMENT, violations=violations, frame_id=frame_id)
-    )
+    return InputError(message, ErrorDetails(grpc.StatusCode.INVALID_ARGUMENT, violations=violations, frame_id=frame_id))

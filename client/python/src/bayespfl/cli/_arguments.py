@@ -23,8 +23,8 @@ _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 class Parser(argparse.ArgumentParser):
     """An argument parser whose wrong usage has the exit code of this program, and that takes no half words."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, allow_abbrev=False, **options)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -57,7 +57,9 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
-def add_connection_flags(command: argparse.ArgumentParser, timeout: float, timeout_help: str, *, admin: bool = False) -> None:
+def add_connection_flags(
+    command: argparse.ArgumentParser, timeout: float, timeout_help: str, *, admin: bool = False
+) -> None:
     """Where the server is, and how it is reached."""
     if admin:
         from_environment = os.environ.get("BAYESPFL_ADMIN")
@@ -161,5 +163,7 @@ def report_server_error(client: Inspector, error: InspectionError) -> Exit:
     if state is not None:
         print_error(f"{who} is there but does not serve: {error.message}")
     else:
-        print_error(f"cannot reach {who}: {error.message}; is it running? try `bayespfl health --server {client.target}`")
+        print_error(
+            f"cannot reach {who}: {error.message}; is it running? try `bayespfl health --server {client.target}`"
+        )
     return Exit.UNREACHABLE

@@ -6,9 +6,9 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from bayespfl._json import json_text
 from bayespfl.cli._arguments import add_connection_flags, connect, report_server_error
 from bayespfl.cli._exit_codes import Exit
-from bayespfl._json import json_text
 from bayespfl.cli._model_view import model_to_json, print_fields
 from bayespfl.errors import InspectionError
 from bayespfl.results import Model, ServerLimits

@@ -42,9 +42,7 @@ def _below(folder: Path, exclude: Path | None) -> list[Path]:
     return sorted(pictures)
 
 
-def collect_inputs(
-    arguments: Sequence[str], category: str, object_: str | None, exclude: Path | None
-) -> list[Input]:
+def collect_inputs(arguments: Sequence[str], category: str, object_: str | None, exclude: Path | None) -> list[Input]:
     """Of files, folders (every picture below them, but not below `exclude`) and "-", in this order."""
     if list(arguments).count("-") > 1:
         raise ValueError('"-" may be given once: standard input holds one picture')

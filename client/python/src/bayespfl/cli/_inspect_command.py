@@ -262,9 +262,7 @@ def _add_how(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--latest", action="store_true", help="Let the server skip the oldest waiting frames when it cannot keep up"
     )
-    command.add_argument(
-        "--priority", choices=("high", "normal", "low"), help="Who is served first (default: normal)"
-    )
+    command.add_argument("--priority", choices=("high", "normal", "low"), help="Who is served first (default: normal)")
     command.add_argument("--model", metavar="NAME", help="Which of the server's models (default: its default)")
     command.add_argument(
         "--samples",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bayespfl._json import json_text, shortest
 from bayespfl._result_line import thresholds_to_json
 from bayespfl._text import columns, one_line, pad
-from bayespfl._json import json_text, shortest
 from bayespfl.results import CalibratedCategory, Model, Thresholds
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bayespfl._admin import ModelAdmin
+from bayespfl._json import json_text
 from bayespfl._text import one_line
 from bayespfl.cli._arguments import (
     Parser,
@@ -19,7 +20,6 @@ from bayespfl.cli._arguments import (
     report_server_error,
 )
 from bayespfl.cli._exit_codes import Exit
-from bayespfl._json import json_text
 from bayespfl.cli._model_view import model_to_json, model_with_categories_to_json, print_model, print_models
 from bayespfl.errors import InspectionError
 
@@ -108,7 +108,9 @@ def add_models_command(commands: Any) -> None:
     models = group.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=Parser)
     listing = models.add_parser("list", help="The models that serve")
     getting = models.add_parser("get", help="One model, with the categories it is calibrated for")
-    getting.add_argument("name", nargs="?", default="", help="The model, as requests call it (default: the default one)")
+    getting.add_argument(
+        "name", nargs="?", default="", help="The model, as requests call it (default: the default one)"
+    )
     for command, run in ((listing, _list), (getting, _get)):
         add_connection_flags(command, 5, "Longest wait for the answer")
         command.add_argument("--json", action="store_true", help="Print one JSON object")

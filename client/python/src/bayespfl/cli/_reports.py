@@ -29,7 +29,7 @@ class Answer:
 
 
 def reason_name(error: InspectionError) -> str:
-    """"QUEUE_FULL"; of a reason that is not known here, its number; "" when nobody said one."""
+    """ "QUEUE_FULL"; of a reason that is not known here, its number; "" when nobody said one."""
     if error.reason == ErrorReason.UNSPECIFIED:
         return ""
     return error.reason.name if isinstance(error.reason, ErrorReason) else str(error.reason)
@@ -79,7 +79,9 @@ class JsonReporter:
         print(json_text(line), flush=True)
 
     def unanswered(self, picture: Input, why: InspectionError) -> None:
-        print(json_text({"image": picture.name, "category": picture.category, "error": _error_to_json(why)}), flush=True)
+        print(
+            json_text({"image": picture.name, "category": picture.category, "error": _error_to_json(why)}), flush=True
+        )
 
     def finish(self, elapsed: float) -> None:
         pass

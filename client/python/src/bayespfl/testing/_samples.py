@@ -103,7 +103,9 @@ def make_error(
     """The error that a server with this reason raises; UNSPECIFIED: that nobody answers."""
     code = _CODES.get(reason, grpc.StatusCode.INVALID_ARGUMENT)
     from_server = reason is not ErrorReason.UNSPECIFIED
-    return _make(message, ErrorDetails(code, reason, retry_after=retry_after, from_server=from_server, request_id="fake"))
+    return _make(
+        message, ErrorDetails(code, reason, retry_after=retry_after, from_server=from_server, request_id="fake")
+    )
 
 
 def make_model(**changes: Any) -> Model:

@@ -102,9 +102,7 @@ def start_server(
             except RuntimeError as error:
                 log.seek(0)
                 raise RuntimeError(f"{error}; it said:\n{log.read()[-4000:]}") from None
-            yield RunningServer(
-                addresses["gRPC"], addresses["HTTP"], addresses.get("administration"), process
-            )
+            yield RunningServer(addresses["gRPC"], addresses["HTTP"], addresses.get("administration"), process)
         finally:
             process.terminate()
             try:
