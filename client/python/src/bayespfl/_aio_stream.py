@@ -57,7 +57,7 @@ class AioStreamRun:
         self._frames = frames
         self._job = job
         self._now = connection.timing.now
-        self._ledger = Ledger(Backoff(connection.timing.uniform))
+        self._ledger = Ledger(lambda: Backoff(connection.timing.uniform))
         self._events: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
         self._outcomes: asyncio.Queue[Outcome | _End] = asyncio.Queue()
         self._permits = asyncio.Semaphore(job.max_in_flight)

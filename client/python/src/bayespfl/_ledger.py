@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import grpc
@@ -80,13 +81,14 @@ class _Link(enum.Enum):
 class Ledger:
     """See the module. Not thread-safe: one thread or task owns it."""
 
-    def __init__(self, backoff: Backoff | None = None) -> None:
+    def __init__(self, make_backoff: Callable[[], Backoff] = Backoff) -> None:
+        self._make_backoff = make_backoff
         self._entries: deque[Entry] = deque()  # taken and not given back, in order
         self._on_stream: deque[Entry] = deque()  # sent on the stream that is open, in order
         self._replies = 0  # of the stream that is open
         self._link = _Link.CLOSED
         self._open_not_before = 0.0
-        self._reopen = ReopenDelay(backoff or Backoff())
+        self._reopen = ReopenDelay(make_backoff())
         self._stream_error: InspectionError | None = None  # the last one; None since the last reply
         self._leaving_for: InspectionError | None = None  # while LEAVING: why
         self._no_more = False
@@ -99,6 +101,7 @@ class Ledger:
 
     def take(self, entry: Entry, error: InspectionError | None, now: float) -> None:
         """A frame of the caller; `error`: it cannot be sent at all."""
+        entry.backoff = self._make_backoff()
         self._entries.append(entry)
         if error is None:
             error = self.fatal

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 from bayespfl._call_errors import exhausted
-from bayespfl.errors import BROKEN_CONNECTION, ErrorReason, InspectionError, ReplyError
+from bayespfl.errors import BROKEN_CONNECTION, ErrorReason, InspectionError
 
 FIRST_DELAY = 0.1  # seconds
 GROWTH = 1.5
@@ -49,8 +49,6 @@ def resend(error: InspectionError) -> Resend:
     A reason that is not known here, of a newer contract, is taken by its status code: UNAVAILABLE is safe by the
     contract's own words, the other codes are not.
     """
-    if isinstance(error, ReplyError):
-        return Resend.YES
     details = error.details
     if not details.from_server:
         return Resend.YES if error.code in BROKEN_CONNECTION else Resend.NEVER

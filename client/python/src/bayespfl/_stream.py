@@ -69,7 +69,7 @@ class StreamRun:
         self._frames = frames
         self._job = job
         self._now = connection.timing.now
-        self._ledger = Ledger(Backoff(connection.timing.uniform))
+        self._ledger = Ledger(lambda: Backoff(connection.timing.uniform))
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Outcome | _End] = queue.SimpleQueue()
         self._permits = threading.Semaphore(job.max_in_flight)
