@@ -6,7 +6,7 @@ if(CCACHE_PROGRAM)
 endif()
 
 add_library(bayespfl_options INTERFACE)
-target_include_directories(bayespfl_options INTERFACE "${CMAKE_SOURCE_DIR}")
+target_include_directories(bayespfl_options INTERFACE "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>")
 target_compile_definitions(bayespfl_options INTERFACE BAYESPFL_VERSION="${PROJECT_VERSION}")
 target_compile_options(
   bayespfl_options
@@ -22,7 +22,7 @@ endif()
 function(bayespfl_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SRCS;PUBLIC;PRIVATE")
   add_library(${name} STATIC ${arg_SRCS})
-  target_include_directories(${name} PUBLIC "${CMAKE_SOURCE_DIR}")
+  target_include_directories(${name} PUBLIC "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>")
   target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE bayespfl_options ${arg_PRIVATE})
 endfunction()
 

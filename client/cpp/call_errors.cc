@@ -7,7 +7,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
-#include "client/cpp/errors.h"
+#include "bayespfl/client/errors.h"
 
 namespace bayespfl::client {
 namespace {
@@ -22,6 +22,8 @@ using inspection::v1::FrameError;
 constexpr int kStatusDetails = 3;
 constexpr int kAnyTypeUrl = 1;
 constexpr int kAnyValue = 2;
+// Of a status whose FrameError says only what its code does.
+constexpr absl::string_view kMadeHereUrl = "bayespfl.client/made_here";
 constexpr absl::string_view kFrameErrorName = "/bayespfl.inspection.v1.FrameError";
 
 absl::StatusCode CodeOf(int code) {
@@ -88,6 +90,7 @@ void AddReasonOfCode(absl::Status& status) {
   FrameError error = FrameErrorOf(status);
   error.set_reason(reason);
   status.SetPayload(kFrameErrorUrl, absl::Cord(error.SerializeAsString()));
+  status.SetPayload(kMadeHereUrl, absl::Cord());
 }
 
 }  // namespace
@@ -106,6 +109,15 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
   AddDetails(status.error_details(), result);
   AddReasonOfCode(result);
   return result;
+}
+
+bool FrameErrorIsTheServers(const absl::Status& status) {
+  return status.GetPayload(kFrameErrorUrl).has_value() && !status.GetPayload(kMadeHereUrl).has_value();
+}
+
+absl::Status WithRequestId(absl::Status status, const std::string& request_id) {
+  if (!status.ok()) status.SetPayload(kRequestIdUrl, absl::Cord(request_id));
+  return status;
 }
 
 }  // namespace bayespfl::client

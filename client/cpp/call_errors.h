@@ -4,6 +4,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "bayespfl/inspection/v1/error.pb.h"
 
@@ -17,6 +19,12 @@ absl::Status FromFrameError(const inspection::v1::FrameError& error);
 // URL. Without a FrameError among them, one is made from the code, where that tells the reason (see ErrorReasonOf). The
 // details are a google.rpc.Status; damaged ones lose details, never code and message.
 absl::Status FromGrpcStatus(const grpc::Status& status);
+
+// Whether the error came from the server itself, as opposed to gRPC or this library.
+bool FrameErrorIsTheServers(const absl::Status& status);
+
+// The same with the id for RequestIdOf() (errors.h); OK stays OK.
+absl::Status WithRequestId(absl::Status status, const std::string& request_id);
 
 }  // namespace bayespfl::client
 

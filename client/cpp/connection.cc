@@ -1,5 +1,6 @@
 #include "client/cpp/connection.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -10,7 +11,7 @@
 #include "absl/time/time.h"
 #include "base/number_range.h"
 #include "base/terminal_text.h"
-#include "client/cpp/errors.h"
+#include "bayespfl/client/errors.h"
 #include "client/cpp/exit_codes.h"
 
 namespace bayespfl::client {
@@ -33,6 +34,8 @@ absl::StatusOr<ClientOptions> OptionsOf(const ConnectionFlags& flags) {
   ClientOptions options;
   options.target = flags.server;
   options.timeout = absl::Seconds(flags.timeout_seconds);
+  // Somebody sits in front of it who may have mistyped the address.
+  options.connect_timeout = std::min(options.timeout, absl::Seconds(1));
   options.credentials = *std::move(credentials);
   options.token = *std::move(token);
   options.allow_plaintext_token = flags.allow_plaintext_token;

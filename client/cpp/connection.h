@@ -9,9 +9,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "client/cpp/admin_client.h"
+#include "bayespfl/client/admin_client.h"
+#include "bayespfl/client/inspection_client.h"
 #include "client/cpp/credentials.h"
-#include "client/cpp/inspection_client.h"
 
 namespace bayespfl::client {
 

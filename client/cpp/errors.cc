@@ -1,4 +1,4 @@
-#include "client/cpp/errors.h"
+#include "bayespfl/client/errors.h"
 
 #include <algorithm>
 
@@ -35,6 +35,11 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
   const absl::Duration delay =
       absl::Seconds(error.retry_delay().seconds()) + absl::Nanoseconds(error.retry_delay().nanos());
   return std::max(delay, absl::ZeroDuration());
+}
+
+std::string RequestIdOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kRequestIdUrl);
+  return payload.has_value() ? std::string(*payload) : std::string();
 }
 
 std::vector<FieldViolation> ViolationsOf(const absl::Status& status) {

@@ -1,7 +1,6 @@
 #include "client/cpp/inspect_run.h"
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
-#include "client/cpp/errors.h"
 #include "client/cpp/reply_overlay.h"
 #include "client/cpp/results.h"
 #include "model/overlay/output_names.h"
@@ -24,13 +22,11 @@ using inspection::v1::InspectOptions;
 using inspection::v1::InspectRequest;
 using inspection::v1::InspectResponse;
 
-// The server answers a frame that is late by itself; the stream is given up only when it does not even do that.
-constexpr absl::Duration kStallGrace = absl::Seconds(5);
-
 // What came of one input: the server's reply, its error, or why it was never sent.
 struct Answer {
   absl::StatusOr<InspectResponse> result;
   absl::Duration latency = absl::ZeroDuration();
+  uint32_t attempt = 0;  // how often it was sent before
 };
 
 absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
@@ -95,81 +91,47 @@ class Run final {
       *request.mutable_options() = options_;
       SetProduct(job_.inputs[i], *request.mutable_options());
       const absl::Time sent = absl::Now();
-      absl::StatusOr<InspectResponse> response = client_.Inspect(request);
+      absl::StatusOr<InspectResponse> response = client_.Inspect(std::move(request));
       if (absl::IsUnavailable(response.status())) {
         summary_.broken = response.status();
-      } else {
-        Done(i, {.result = std::move(response), .latency = absl::Now() - sent});
+        continue;
       }
+      const uint32_t attempt = response.ok() ? response->metadata().attempt() : 0;
+      Done(i, {.result = std::move(response), .latency = absl::Now() - sent, .attempt = attempt});
     }
   }
 
-  // A server ends streams at a certain age, so that they spread over new servers: a new stream takes what is left. One
-  // that brought no reply at all ends the run.
+  // The library opens the stream anew and sends frames again where that helps; what it could not help is final.
   void RunStream() {
     if (job_.inputs.empty()) return;
-    absl::Status status;
-    size_t answered = 0;
-    do {
-      answered = 0;
-      status = StreamOnce(answered);
-      for (const size_t i : sent_) ++attempts_[i];
-      again_.insert(again_.begin(), sent_.begin(), sent_.end());
-      sent_.clear();
-    } while (summary_.broken.ok() && answered > 0 &&
-             ErrorReasonOf(status) == inspection::v1::ERROR_REASON_MAX_STREAM_AGE);
-    if (summary_.broken.ok()) summary_.broken = std::move(status);
-  }
-
-  absl::Status StreamOnce(size_t& answered) {
-    return client_.InspectStream(
-        options_,
-        {.max_in_flight = job_.max_in_flight,
-         .flow_policy = job_.flow_policy,
-         .stall_timeout = job_.timeout + kStallGrace},
+    const absl::Status status = client_.InspectStream(
+        options_, {.max_in_flight = job_.max_in_flight, .flow_policy = job_.flow_policy, .frame_timeout = job_.timeout},
         [this] { return NextFrame(); },
-        [this, &answered](StreamReply reply) {
-          ++answered;
-          sent_.pop_front();
-          // A refusal that every further frame would get too, e.g. from a server that is draining.
+        [this](StreamReply reply) {
+          // What every further frame would get too.
           if (absl::IsUnavailable(reply.result.status())) summary_.broken = reply.result.status();
-          Done(reply.tag, {.result = std::move(reply.result), .latency = reply.latency});
+          Done(reply.tag,
+               {.result = std::move(reply.result), .latency = reply.latency, .attempt = reply.metadata.attempt()});
         });
-  }
-
-  // The input to send next: first those that a stream left without a reply.
-  std::optional<size_t> NextInput() {
-    if (!again_.empty()) {
-      const size_t i = again_.front();
-      again_.pop_front();
-      return i;
-    }
-    if (next_ == job_.inputs.size()) return std::nullopt;
-    return next_++;
+    if (summary_.broken.ok()) summary_.broken = status;
   }
 
   // The next picture that can be read; the others are done with their errors.
   std::optional<OutgoingFrame> NextFrame() {
-    while (summary_.broken.ok()) {
-      const std::optional<size_t> i = NextInput();
-      if (!i.has_value()) return std::nullopt;
-      absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[*i]);
-      if (picture.ok()) return FrameOf(*i, *std::move(picture));
-      Done(*i, {.result = picture.status()});
+    while (summary_.broken.ok() && next_ < job_.inputs.size()) {
+      const size_t i = next_++;
+      absl::StatusOr<std::string> picture = LoadPicture(job_.inputs[i]);
+      if (picture.ok()) return FrameOf(i, *std::move(picture));
+      Done(i, {.result = picture.status()});
     }
     return std::nullopt;
   }
 
-  OutgoingFrame FrameOf(size_t i, std::string picture) {
-    sent_.push_back(i);
+  OutgoingFrame FrameOf(size_t i, std::string picture) const {
     OutgoingFrame outgoing{.frame = {}, .tag = i};
     outgoing.frame.mutable_image()->set_encoded(std::move(picture));
     *outgoing.frame.mutable_metadata() = MetadataOf(i);
     SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
-    const int64_t seconds = absl::ToInt64Seconds(job_.timeout);
-    outgoing.frame.mutable_timeout()->set_seconds(seconds);
-    outgoing.frame.mutable_timeout()->set_nanos(
-        static_cast<int32_t>(absl::ToInt64Nanoseconds(job_.timeout - absl::Seconds(seconds))));
     return outgoing;
   }
 
@@ -177,14 +139,7 @@ class Run final {
   inspection::v1::FrameMetadata MetadataOf(size_t i) const {
     inspection::v1::FrameMetadata metadata;
     metadata.set_frame_id(absl::StrCat(run_id_, "-", i));
-    metadata.set_attempt(AttemptOf(i));
     return metadata;
-  }
-
-  // How often the input was sent before.
-  uint32_t AttemptOf(size_t i) const {
-    const auto found = attempts_.find(i);
-    return found == attempts_.end() ? 0 : found->second;
   }
 
   static void SetProduct(const Input& input, InspectOptions& options) {
@@ -205,7 +160,7 @@ class Run final {
     const PictureOutcome outcome{.result = ResultOf(answer.result),
                                  .hints = HintsOf(answer.result.status()),
                                  .latency = answer.latency,
-                                 .attempt = AttemptOf(i)};
+                                 .attempt = answer.attempt};
     if (answer.result.ok()) {
       ++summary_.answered;
       Count(job_.inputs[i], *outcome.result);
@@ -247,9 +202,6 @@ class Run final {
   const std::string run_id_;                // of all frame ids
   std::vector<OutputFiles> files_;          // by input; empty without an output folder
   std::map<size_t, Answer> waiting_;        // by input, for an earlier one to be reported
-  std::deque<size_t> sent_;                 // on the stream and without a reply, in their order
-  std::deque<size_t> again_;                // left without a reply by a stream before, in their order
-  std::map<size_t, uint32_t> attempts_;     // how often an input was sent before; absent: never
   size_t next_ = 0;                         // first input not yet sent
   size_t reported_ = 0;                     // first input not yet reported
   RunSummary summary_;

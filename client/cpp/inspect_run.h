@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/progress.h"
+#include "bayespfl/client/inspection_client.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "client/cpp/inputs.h"
-#include "client/cpp/inspection_client.h"
 #include "model/report/report.h"
 #include "model/verdict/verdict.h"
 
@@ -46,9 +46,8 @@ struct RunSummary {
 // The inputs as a reporter's rows begin.
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs);
 
-// Runs the job. Frames that a stream leaves without a reply when it reaches the server's max_stream_age are sent again
-// over a new one, as their next attempt. An input that cannot be read, or that the server answers with an error, fails
-// alone. The run breaks off when the server is UNAVAILABLE (it would fail for every further input) and when the stream
+// Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off
+// when the server stays UNAVAILABLE for an input's whole time (it would for every further one too) and when the stream
 // itself ends with an error.
 RunSummary RunInspection(const InspectionClient& client, const InspectJob& job, Reporter& reporter, Progress& progress);
 

@@ -67,6 +67,7 @@ Json ModelToJson(const Model& model) {
           {"package_name", model.package_name()},
           {"version", model.version()},
           {"digest", model.digest()},
+          {"computation_digest", model.computation_digest()},
           {"kind", model.kind()},
           {"device", model.device()},
           {"precision", model.precision()},

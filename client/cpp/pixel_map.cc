@@ -1,8 +1,10 @@
 #include "client/cpp/pixel_map.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace bayespfl::client {
 namespace {
@@ -18,6 +21,7 @@ namespace {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
 constexpr uint32_t kMaxSide = 1 << 20;
+constexpr size_t kMaxMaskPixels = size_t{1} << 30;
 
 // All 0, of the size that the reply names; its bytes must have been found to fit.
 bayespfl::PixelMap Empty(const inspection::v1::PixelMap& map) {
@@ -58,9 +62,57 @@ absl::StatusOr<bayespfl::PixelMap> DecodePngMap(const inspection::v1::PixelMap& 
   const absl::StatusOr<cv::Mat> pixels = DecodePng(map, depth);
   if (!pixels.ok()) return pixels.status();
   bayespfl::PixelMap values = Empty(map);
-  cv::Mat target(values.height, values.width, CV_32FC1, values.values.data());
-  pixels->convertTo(target, CV_32F, depth == CV_16U ? 1.0 / 65535 : 1.0 / 255);
+  // Divided, not multiplied by the inverse: the nearest single to the value that was sent, in every client.
+  if (depth == CV_16U) {
+    std::transform(pixels->begin<uint16_t>(), pixels->end<uint16_t>(), values.values.begin(),
+                   [](uint16_t value) { return static_cast<float>(value) / 65535.0F; });
+  } else {
+    std::transform(pixels->begin<uchar>(), pixels->end<uchar>(), values.values.begin(),
+                   [](uchar value) { return static_cast<float>(value) / 255.0F; });
+  }
   return values;
+}
+
+// The run lengths of COCO's compressed string (EncodeCocoRle() in model/image/encode.h says how they are written);
+// nullopt: it is cut short, or holds other characters.
+std::optional<std::vector<int64_t>> ReadRuns(absl::string_view text) {
+  std::vector<int64_t> runs;
+  int64_t value = 0;
+  int shift = 0;
+  for (const char c : text) {
+    const int digit = c - '0';
+    if (digit < 0 || digit > 63 || shift > 55) return std::nullopt;
+    value |= static_cast<int64_t>(digit & 0x1f) << shift;
+    shift += 5;
+    if ((digit & 0x20) != 0) continue;
+    if ((digit & 0x10) != 0) value |= -(int64_t{1} << shift);
+    runs.push_back(runs.size() > 2 ? value + runs[runs.size() - 2] : value);
+    value = 0;
+    shift = 0;
+  }
+  if (shift != 0) return std::nullopt;
+  return runs;
+}
+
+absl::StatusOr<MaskPixels> DecodeRuns(const inspection::v1::Mask& mask) {
+  const absl::Status wrong = absl::InvalidArgumentError("a mask's run lengths are damaged");
+  const std::optional<std::vector<int64_t>> runs = ReadRuns(mask.data());
+  if (!runs.has_value()) return wrong;
+  const size_t width = mask.width();
+  const size_t height = mask.height();
+  if (width * height > kMaxMaskPixels) return wrong;  // a few bytes can claim any number
+  MaskPixels pixels{.width = static_cast<int>(width), .height = static_cast<int>(height), .values = {}};
+  pixels.values.resize(width * height);
+  size_t next = 0;  // column by column
+  bool inside = false;
+  for (const int64_t run : *runs) {
+    if (run < 0 || static_cast<uint64_t>(run) > pixels.values.size() - next) return wrong;
+    const size_t end = next + static_cast<size_t>(run);
+    for (; next < end; ++next) pixels.values[next % height * width + next / height] = inside ? 1 : 0;
+    inside = !inside;
+  }
+  if (next != pixels.values.size()) return wrong;
+  return pixels;
 }
 
 template <typename Map>
@@ -89,6 +141,7 @@ absl::StatusOr<bayespfl::PixelMap> DecodePixelMap(const inspection::v1::PixelMap
 
 absl::StatusOr<MaskPixels> DecodeMask(const inspection::v1::Mask& mask) {
   if (absl::Status size = CheckSize(mask); !size.ok()) return size;
+  if (mask.encoding() == inspection::v1::MASK_ENCODING_COCO_RLE) return DecodeRuns(mask);
   if (mask.encoding() != inspection::v1::MASK_ENCODING_PNG8 && mask.encoding() != inspection::v1::MASK_ENCODING_PNG1) {
     return absl::InvalidArgumentError(absl::StrCat("unknown mask encoding ", static_cast<int>(mask.encoding())));
   }

@@ -22,7 +22,7 @@ struct MaskPixels {
   std::vector<uint8_t> values;  // row-major [height, width], not 0 inside
 };
 
-// Of the two PNG encodings, which are what this program asks for. INVALID_ARGUMENT: another one, or as above.
+// INVALID_ARGUMENT: an encoding that is not known here, or as above.
 absl::StatusOr<MaskPixels> DecodeMask(const inspection::v1::Mask& mask);
 
 }  // namespace bayespfl::client

@@ -9,12 +9,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/sha256.h"
 #include "client/cpp/commands.h"
 #include "client/cpp/connection.h"
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/replay.h"
 #include "model/image/picture_files.h"
-#include "model/package/sha256.h"
 #include "model/verdict/result_line.h"
 
 namespace bayespfl::client {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "client/cpp/errors.h"
+#include "bayespfl/client/errors.h"
 
 namespace bayespfl::client {
 namespace {
@@ -73,6 +73,7 @@ Provenance ToProvenance(const wire::Provenance& provenance) {
   return {.result_id = provenance.result_id(),
           .model = provenance.model(),
           .model_digest = provenance.model_digest(),
+          .computation_digest = provenance.computation_digest(),
           .model_version = provenance.model_version(),
           .precision = provenance.precision(),
           .kernels = provenance.kernels(),

@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/sha256.h"
 #include "model/checkpoint/checkpoint.h"
 #include "model/checkpoint/clip_input.h"
 #include "model/checkpoint/dtype_conversion.h"
@@ -19,7 +20,6 @@
 #include "model/package/finite.h"
 #include "model/package/problem_list.h"
 #include "model/package/safetensors_writer.h"
-#include "model/package/sha256.h"
 #include "model/package/staged_folder.h"
 #include "model/package/tensor_catalogue.h"
 

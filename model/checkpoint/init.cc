@@ -12,12 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/sha256.h"
 #include "model/checkpoint/clip_input.h"
 #include "model/checkpoint/dtype_conversion.h"
 #include "model/checkpoint/initial_weights.h"
 #include "model/checkpoint/torch_writer.h"
 #include "model/package/safetensors_writer.h"
-#include "model/package/sha256.h"
 #include "model/package/staged_folder.h"
 #include "model/package/tensor_catalogue.h"
 

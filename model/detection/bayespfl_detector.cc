@@ -61,6 +61,7 @@ BayesPflDetector::BayesPflDetector(const ModelPackage& package, FramePreparer pr
   info_ = {.name = config.name,
            .version = package.version(),
            .digest = package.digest,
+           .computation_digest = package.computation_digest,
            .device = model_->device().str(),
            .stage = config.stage,
            .image_size = static_cast<int>(config.image_size),

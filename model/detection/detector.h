@@ -54,7 +54,7 @@ class Detector {
  public:
   // Loads, checks and places the package on the device: the form of detector that its kind asks for. NotFound,
   // InvalidArgument and DataLoss name the file and the tensor, key or offset; FailedPrecondition: the device cannot be
-  // used, or the calibration was made with another package.
+  // used, or the calibration was made with another package; ResourceExhausted: its memory does not suffice.
   static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
                                                           const DetectorOptions& options);
   virtual ~Detector() = default;
@@ -64,8 +64,9 @@ class Detector {
   virtual absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const = 0;
 
   // All that the device does, for a batch of at least one frame. One result per frame, in order. Internal for all of
-  // them: the device failed; the frames can be computed again. Requires frames that this detector prepared, or another
-  // one of the same package: on another device, or made before this one was rebuilt.
+  // them: the device failed; the frames can be computed again. ResourceExhausted for all of them: the device is well
+  // but has too little memory for so much at once; fewer may fit. Requires frames that this detector prepared, or
+  // another one of the same package: on another device, or made before this one was rebuilt.
   virtual std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const = 0;
 
   // What is left to do: the map's score, and the maps in the form that was asked for. A frame that wants no map costs
@@ -80,7 +81,8 @@ class Detector {
   virtual const ModelInfo& info() const = 0;
 
   // Prepare(), Compute() and Finish() one after the other. One result per frame, in order. A frame that is wrong fails
-  // alone with InvalidArgument. Internal: the device failed; then every frame of the batch that ran has it.
+  // alone with InvalidArgument. Internal: the device failed; then every frame of the batch that ran has it. Frames that
+  // are too many for the device's memory are computed in smaller batches; ResourceExhausted: the frame alone is.
   // The result for (package, picture, object, options, seed) does not depend on the rest of the batch: its noise to
   // the bit, its scores to 1e-5 in fp32; alone it is the same to the bit each time.
   std::vector<absl::StatusOr<Detection>> Detect(absl::Span<const Frame> frames) const;

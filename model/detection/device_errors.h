@@ -9,7 +9,8 @@
 namespace bayespfl {
 
 // What `call` returns; when it throws, a status of this code that says "<what>: <the exception's first line>": the
-// lines below it are LibTorch's own stack.
+// lines below it are LibTorch's own stack. When it throws because the device's memory does not suffice, the code is
+// ResourceExhausted instead: the device is well, and does smaller work.
 absl::Status CatchDeviceErrors(absl::StatusCode code, absl::string_view what, absl::FunctionRef<absl::Status()> call);
 
 }  // namespace bayespfl

@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/sha256.h"
 #include "model/detection/pixel_map.h"
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/reference_scores.h"
-#include "model/package/sha256.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {

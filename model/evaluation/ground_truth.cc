@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/files.h"
+#include "base/sha256.h"
 #include "model/image/decode.h"
 #include "model/image/resample.h"
-#include "model/package/sha256.h"
 
 namespace bayespfl {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "model/package/sha256.h"
+#include "base/sha256.h"
 
 namespace bayespfl {
 namespace {
@@ -42,6 +42,7 @@ PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<
 
 void NoteModel(const ModelInfo& info, Provenance& provenance) {
   provenance.model_digest = info.digest;
+  provenance.computation_digest = info.computation_digest;
   provenance.model_version = info.version;
   provenance.precision = info.precision;
   provenance.kernels = info.kernels;

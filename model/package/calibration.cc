@@ -7,10 +7,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "base/shortest_decimal.h"
 #include "model/package/json_object_reader.h"
 #include "model/package/model_config.h"
-#include "model/package/sha256.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {

@@ -33,7 +33,7 @@ struct CategoryCalibration {
 };
 
 struct Calibration {
-  std::string computation_digest;  // of the package it was made with (ModelPackage::ComputationDigest)
+  std::string computation_digest;  // of the package it was made with (ModelPackage::computation_digest)
   std::map<std::string, CategoryCalibration> categories;  // by CategoryKey(), never empty
 };
 

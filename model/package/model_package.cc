@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/sha256.h"
 #include "model/package/limits.h"
-#include "model/package/sha256.h"
 
 namespace bayespfl {
 namespace {
@@ -37,7 +37,7 @@ absl::StatusOr<std::optional<std::string>> ReadCalibration(const std::filesystem
 absl::StatusOr<Calibration> CheckedCalibration(const std::string& text, const ModelPackage& package) {
   absl::StatusOr<Calibration> calibration = ParseCalibration(text);
   if (!calibration.ok()) return calibration;
-  const std::string digest = package.ComputationDigest();
+  const std::string& digest = package.computation_digest;
   if (calibration->computation_digest != digest) {
     return absl::FailedPreconditionError(absl::StrCat(
         "its thresholds were made with another model (computation digest ",
@@ -47,16 +47,15 @@ absl::StatusOr<Calibration> CheckedCalibration(const std::string& text, const Mo
   return calibration;
 }
 
-}  // namespace
-
-std::string ModelPackage::ComputationDigest() const {
-  Sha256 sha256;
-  sha256.AddFile("config.json", computation_text.data(), computation_text.size());
-  sha256.AddFile("clip.safetensors", clip->bytes().data(), clip->bytes().size());
-  sha256.AddFile("bayespfl.safetensors", bayespfl->bytes().data(), bayespfl->bytes().size());
-  sha256.AddFile("vocabulary", vocabulary_digest.data(), vocabulary_digest.size());
-  return sha256.HexDigest();
+void AddFiles(const std::string& config, const SafetensorsFile& clip, const SafetensorsFile& bayespfl,
+              const std::string& vocabulary, Sha256& digest) {
+  digest.AddFile("config.json", config.data(), config.size());
+  digest.AddFile("clip.safetensors", clip.bytes().data(), clip.bytes().size());
+  digest.AddFile("bayespfl.safetensors", bayespfl.bytes().data(), bayespfl.bytes().size());
+  digest.AddFile("vocabulary", vocabulary.data(), vocabulary.size());
 }
+
+}  // namespace
 
 absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const PackageOptions& options) {
   std::error_code error;
@@ -83,10 +82,9 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const Pa
   if (!calibration_text.ok()) return calibration_text.status();
 
   Sha256 digest;
-  digest.AddFile("config.json", config_text->data(), config_text->size());
-  digest.AddFile("clip.safetensors", (*clip)->bytes().data(), (*clip)->bytes().size());
-  digest.AddFile("bayespfl.safetensors", (*bayespfl)->bytes().data(), (*bayespfl)->bytes().size());
-  digest.AddFile("vocabulary", vocabulary->data(), vocabulary->size());
+  AddFiles(*config_text, **clip, **bayespfl, *vocabulary, digest);
+  Sha256 computation_digest;
+  AddFiles(*computation_text, **clip, **bayespfl, Sha256Hex(*vocabulary), computation_digest);
   if (calibration_text->has_value()) {
     digest.AddFile(kCalibrationFileName, (*calibration_text)->data(), (*calibration_text)->size());
   }
@@ -97,8 +95,7 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const Pa
                        vocabulary_path,
                        std::nullopt,
                        digest.HexDigest(),
-                       *std::move(computation_text),
-                       Sha256Hex(*vocabulary)};
+                       computation_digest.HexDigest()};
   if (calibration_text->has_value()) {
     absl::StatusOr<Calibration> calibration = CheckedCalibration(**calibration_text, package);
     if (!calibration.ok()) {

@@ -36,17 +36,12 @@ struct ModelPackage {
   std::optional<Calibration> calibration;
   std::string digest;  // SHA-256 (hexadecimal) over name, size and content of the files, in the order above
 
-  // Parts of ComputationDigest().
-  std::string computation_text;
-  std::string vocabulary_digest;
+  // SHA-256 (hexadecimal) over what decides scores and maps: the weights, the vocabulary and config.json but for names,
+  // version, threshold and provenance. A calibration is only good for the package with the digest that it names.
+  std::string computation_digest;
 
   // Configured version + "+" + the first 12 digits of the digest.
   std::string version() const { return config.version + "+" + digest.substr(0, 12); }
-
-  // SHA-256 (hexadecimal) over what decides scores and maps: the weights, the vocabulary and config.json but for names,
-  // version, threshold and provenance. A calibration is only good for the package with the digest that it names. Reads
-  // the weights once more.
-  std::string ComputationDigest() const;
 
   // NotFound: the folder or one of its files; as ReadFile() says for one that cannot be read. InvalidArgument:
   // config.json or the calibration. DataLoss: a weight file. FailedPrecondition: the calibration was made with another

@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/sha256.h"
 #include "model/package/safetensors.h"
-#include "model/package/sha256.h"
 
 namespace bayespfl {
 

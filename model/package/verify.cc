@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "model/package/finite.h"
-#include "model/package/sha256.h"
 #include "model/package/tensor_catalogue.h"
 
 namespace bayespfl {

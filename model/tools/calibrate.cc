@@ -18,13 +18,13 @@
 #include "absl/types/span.h"
 #include "base/progress.h"
 #include "base/seed.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
 #include "model/image/picture_files.h"
 #include "model/package/model_package.h"
-#include "model/package/sha256.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/failure.h"
 #include "model/verdict/categories.h"
@@ -334,7 +334,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
-  if (absl::Status status = WriteEntry(arguments, package->ComputationDigest(), report); !status.ok()) return status;
+  if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
   return report;
 }
 

@@ -13,11 +13,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/files.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "model/image/picture_files.h"
 #include "model/inspector/inspector.h"
 #include "model/inspector/replay.h"
-#include "model/package/sha256.h"
 #include "model/tools/failure.h"
 
 namespace bayespfl {

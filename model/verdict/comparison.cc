@@ -94,7 +94,12 @@ Comparison Compare(const Inspection& recorded, const Inspection& now) {
   differences.Holds(
       "the picture's raw geometry or significant bits",
       before.picture.raw == after.picture.raw && before.picture.significant_bits == after.picture.significant_bits);
-  differences.Condition("the model's digest", before.model_digest, after.model_digest);
+  if (before.computation_digest == after.computation_digest) {
+    differences.Condition("the package's digest, of its names or calibration,", before.model_digest,
+                          after.model_digest);
+  } else {
+    differences.Condition("the model's computation digest", before.computation_digest, after.computation_digest);
+  }
   differences.Condition("the object", recorded.object, now.object);
   differences.Condition("the thresholds' revision", recorded.thresholds.revision, now.thresholds.revision);
   differences.Condition("the mask threshold", recorded.mask_threshold, now.mask_threshold);

@@ -37,14 +37,15 @@ struct PictureIdentity {
 
 // What the answer can be had again with.
 struct Provenance {
-  std::string result_id = {};       // UUIDv7 (NewResultId)
-  std::string model = {};           // as requests call it
-  std::string model_digest = {};    // SHA-256 over the package's files
-  std::string model_version = {};   // configured version + first digits of the digest
-  std::string precision = {};       // "fp32"
-  std::string kernels = {};         // "libtorch 2.11.0 AVX512 threads=2"
-  std::string device = {};          // "cpu", "cuda:0"
-  std::string server_version = {};  // of the program
+  std::string result_id = {};           // UUIDv7 (NewResultId)
+  std::string model = {};               // as requests call it
+  std::string model_digest = {};        // SHA-256 over the package's files
+  std::string computation_digest = {};  // the same for packages that differ in names, version and calibration alone
+  std::string model_version = {};       // configured version + first digits of the digest
+  std::string precision = {};           // "fp32"
+  std::string kernels = {};             // "libtorch 2.11.0 AVX512 threads=2"
+  std::string device = {};              // "cpu", "cuda:0"
+  std::string server_version = {};      // of the program
   uint64_t seed = 0;
   int samples = 0;
   PictureIdentity picture = {};

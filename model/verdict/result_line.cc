@@ -34,6 +34,7 @@ Json PictureToJson(const PictureIdentity& picture) {
 Json ProvenanceToJson(const Provenance& provenance) {
   return {{"model", OrNull(provenance.model)},
           {"model_digest", provenance.model_digest},
+          {"computation_digest", provenance.computation_digest},
           {"model_version", provenance.model_version},
           {"precision", provenance.precision},
           {"kernels", provenance.kernels},
@@ -97,6 +98,7 @@ Provenance ReadProvenance(JsonObjectReader reader) {
   Provenance result;
   result.model = ReadOptionalText(reader, "model");
   result.model_digest = reader.String("model_digest");
+  result.computation_digest = reader.String("computation_digest");
   result.model_version = reader.String("model_version");
   result.precision = reader.String("precision");
   result.kernels = reader.String("kernels");

@@ -118,6 +118,7 @@ void Fill(Inspection& inspection, v1::Provenance& proto) {
   proto.set_result_id(std::move(provenance.result_id));
   proto.set_model(std::move(provenance.model));
   proto.set_model_digest(std::move(provenance.model_digest));
+  proto.set_computation_digest(std::move(provenance.computation_digest));
   proto.set_model_version(std::move(provenance.model_version));
   proto.set_precision(std::move(provenance.precision));
   proto.set_kernels(std::move(provenance.kernels));
@@ -207,6 +208,7 @@ v1::Model ToProto(const ServedModel& model, bool is_default, Categories categori
   proto.set_package_name(info.name);
   proto.set_version(info.version);
   proto.set_digest(info.digest);
+  proto.set_computation_digest(info.computation_digest);
   proto.set_kind(info.kind);
   proto.set_device(info.device);
   proto.set_precision(info.precision);

@@ -36,6 +36,16 @@ absl::Status ServerDraining() {
   return WithReason(absl::UnavailableError("the server is draining; use another replica"), ErrorReason::kDraining);
 }
 
+absl::Status FrameTooLarge(const ModelInfo& model, int samples, bool deviation, absl::string_view said) {
+  return WithReason(
+      absl::ResourceExhaustedError(absl::StrFormat(
+          "the frame alone is too large for the memory of %s: %d samples, a map%s of %d x %d pixels; ask for fewer "
+          "samples, or give the server a device with more memory (%s)",
+          model.device, samples, deviation ? " and its deviation, each" : "", model.image_size, model.image_size,
+          said)),
+      ErrorReason::kFrameTooLarge);
+}
+
 absl::Status NoReplicaLeft(absl::string_view model) {
   return WithReason(absl::UnavailableError(
                         absl::StrCat("every replica of the model \"", model, "\" failed and could not be rebuilt")),

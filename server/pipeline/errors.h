@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "model/detection/detection.h"
 #include "server/pipeline/steady_time.h"
 
 namespace bayespfl::server {
@@ -20,6 +21,10 @@ absl::Status ClientLeft(Stage reached);
 
 // Unavailable: no frame is accepted any more.
 absl::Status ServerDraining();
+
+// ResourceExhausted without a retry delay: a frame of that many samples is alone too large for the memory of the
+// model's device. `said` is the device's own word.
+absl::Status FrameTooLarge(const ModelInfo& model, int samples, bool deviation, absl::string_view said);
 
 // Unavailable: every replica of the model of that name is lost; another server may have one.
 absl::Status NoReplicaLeft(absl::string_view model);

@@ -13,7 +13,8 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr std::array<absl::string_view, kFaults> kNames = {"device_error", "device_slow", "decode_error", "disk_full"};
+constexpr std::array<absl::string_view, kFaults> kNames = {"device_error", "device_memory", "device_slow",
+                                                           "decode_error", "disk_full"};
 constexpr int64_t kLongestDelay = 600'000;  // milliseconds
 
 }  // namespace
@@ -60,7 +61,8 @@ absl::Status FaultInjector::Add(absl::string_view part) {
 absl::Status FaultInjector::Check(Fault fault) {
   if (!Fires(fault)) return absl::OkStatus();
   const std::string message = absl::StrCat("injected fault: ", FaultName(fault));
-  return fault == Fault::kDiskFull ? absl::ResourceExhaustedError(message) : absl::InternalError(message);
+  const bool no_room = fault == Fault::kDeviceMemory || fault == Fault::kDiskFull;
+  return no_room ? absl::ResourceExhaustedError(message) : absl::InternalError(message);
 }
 
 std::chrono::milliseconds FaultInjector::Delay() {

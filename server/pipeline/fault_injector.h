@@ -18,12 +18,13 @@
 namespace bayespfl::server {
 
 enum class Fault {
-  kDeviceError,  // device_error: the model's call fails for the whole batch, as when a GPU falls off its bus
-  kDeviceSlow,   // device_slow: the model's call takes longer
-  kDecodeError,  // decode_error: a picture cannot be decoded for a reason that lies in the server
-  kDiskFull,     // disk_full: a line of the result log cannot be written
+  kDeviceError,   // device_error: the model's call fails for the whole batch, as when a GPU falls off its bus
+  kDeviceMemory,  // device_memory: the device's memory does not suffice for the batch
+  kDeviceSlow,    // device_slow: the model's call takes longer
+  kDecodeError,   // decode_error: a picture cannot be decoded for a reason that lies in the server
+  kDiskFull,      // disk_full: a line of the result log cannot be written
 };
-inline constexpr size_t kFaults = 4;
+inline constexpr size_t kFaults = 5;
 absl::string_view FaultName(Fault fault);
 
 // Which occasions fail is counted, not drawn, so that a trial can be repeated. Thread-safe.
@@ -36,7 +37,7 @@ class FaultInjector {
                                                                std::function<void(Fault)> on_fault);
 
   // One occasion of the fault. OK, or the error to behave as if it had happened: Internal, ResourceExhausted for
-  // kDiskFull. Not for kDeviceSlow.
+  // kDeviceMemory and kDiskFull. Not for kDeviceSlow.
   absl::Status Check(Fault fault);
 
   // One occasion of kDeviceSlow: how long to wait, mostly 0.

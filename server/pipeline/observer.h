@@ -29,6 +29,9 @@ class PipelineObserver {
   // A replica failed; then either `rebuilt`, or lost for good.
   virtual void OnReplicaFailure(bool rebuilt) = 0;
 
+  // A device's memory did not suffice for a batch of `frames` frames, which is then computed in parts.
+  virtual void OnOutOfMemory(int frames) = 0;
+
   // A frame was taken out of the queue by the stage behind it, after `seconds` (>= 0). Frames that left the queue in
   // another way (expired, cancelled, skipped) are not told.
   virtual void OnQueueWait(PipelineQueue queue, double seconds) = 0;

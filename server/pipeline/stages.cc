@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -59,10 +61,10 @@ std::vector<StageTiming> TimingsOf(const FrameSeconds& frame, const StageSeconds
           {"total", total}};
 }
 
-// The device failed as a whole, as opposed to single frames.
-bool DeviceFailed(const std::vector<absl::StatusOr<ComputedFrame>>& results) {
+// The whole batch failed with this code, as opposed to single frames.
+bool AllFailed(const std::vector<absl::StatusOr<ComputedFrame>>& results, absl::StatusCode code) {
   return std::all_of(results.begin(), results.end(),
-                     [](const auto& result) { return absl::IsInternal(result.status()); });
+                     [code](const auto& result) { return result.status().code() == code; });
 }
 
 }  // namespace
@@ -138,15 +140,16 @@ void Stages::ExecuteLoop(size_t replica) {
   for (;;) {
     std::vector<JobPtr> taken = flow_.TakeBatch(replica);
     if (taken.empty()) return;
-    std::vector<JobPtr> batch;
-    for (JobPtr& job : taken) {
-      if (!flow_.DropIfDead(job, Stage::kExecute)) batch.push_back(std::move(job));
-    }
-    if (!batch.empty()) ExecuteBatch(replica, std::move(batch));
+    ExecuteBatch(replica, std::move(taken));
   }
 }
 
-void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> batch) {
+void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> taken) {
+  std::vector<JobPtr> batch;
+  for (JobPtr& job : taken) {
+    if (!flow_.DropIfDead(job, Stage::kExecute)) batch.push_back(std::move(job));
+  }
+  if (batch.empty()) return;
   const std::shared_ptr<ServedModel> model = batch.front()->model;
   if (!model->Works(replica)) {
     for (JobPtr& job : batch) flow_.Answer(std::move(job), NoReplicaLeft(model->name()));
@@ -160,7 +163,9 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> batch) {
   std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model->replica(replica).detector(), frames);
   admission_.NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
-  if (DeviceFailed(results)) return Recover(replica, *model, std::move(batch), results.front().status());
+  const absl::Status first = results.front().status();
+  if (AllFailed(results, absl::StatusCode::kInternal)) return Recover(replica, *model, std::move(batch), first);
+  if (AllFailed(results, absl::StatusCode::kResourceExhausted)) return ComputeInParts(replica, std::move(batch), first);
   for (size_t i = 0; i < batch.size(); ++i) {
     JobPtr& job = batch[i];
     job->prepared.reset();
@@ -179,10 +184,29 @@ std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const Detector& dete
                                                             absl::Span<const PreparedFrame* const> frames) const {
   if (options_.faults != nullptr) {
     std::this_thread::sleep_for(options_.faults->Delay());
-    const absl::Status fault = options_.faults->Check(Fault::kDeviceError);
-    if (!fault.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), fault);
+    for (const Fault fault : {Fault::kDeviceError, Fault::kDeviceMemory}) {
+      const absl::Status status = options_.faults->Check(fault);
+      if (!status.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), status);
+    }
   }
   return detector.Compute(frames);
+}
+
+void Stages::ComputeInParts(size_t replica, std::vector<JobPtr> batch, const absl::Status& failure) {
+  observer_.OnOutOfMemory(static_cast<int>(batch.size()));
+  if (batch.size() > 1) {
+    const auto middle = batch.begin() + static_cast<std::ptrdiff_t>(batch.size() / 2);
+    std::vector<JobPtr> rest(std::make_move_iterator(middle), std::make_move_iterator(batch.end()));
+    batch.erase(middle, batch.end());
+    ExecuteBatch(replica, std::move(batch));
+    return ExecuteBatch(replica, std::move(rest));
+  }
+  JobPtr job = std::move(batch.front());
+  if (++job->failures <= 1) return flow_.Forward(std::move(job), PipelineQueue::kExecute);
+  const ModelInfo& model = job->model->info();
+  const int samples = job->setting.samples == 0 ? model.default_samples : job->setting.samples;
+  const bool deviation = job->request.options.deviation_map != MapEncoding::kNone;
+  flow_.Answer(std::move(job), FrameTooLarge(model, samples, deviation, failure.message()));
 }
 
 // The frames go back before the replica is rebuilt, so that another one can take them meanwhile.

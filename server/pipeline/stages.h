@@ -26,7 +26,9 @@ namespace bayespfl::server {
 // forwards or answers each. Decoding and rendering take one frame at a time, with decode_threads and render_threads of
 // them: decoding ends with Detector::Prepare(), rendering begins with Finish(). Each replica has a thread, which gives
 // it batches and does nothing but Compute(); when a batch fails as a whole, its frames go back into the line once, as
-// they were prepared, and the thread rebuilds its replica or gives it up.
+// they were prepared, and the thread rebuilds its replica or gives it up. A batch that the device has no memory for is
+// computed in halves; a frame that does not fit alone goes back once, since another replica of the device may have had
+// the memory, and is answered kFrameTooLarge when it does not fit again.
 //
 // Thread-safe.
 class Stages {
@@ -53,6 +55,7 @@ class Stages {
   void ExecuteBatch(size_t replica, std::vector<JobPtr> batch);
   std::vector<absl::StatusOr<ComputedFrame>> RunModel(const Detector& detector,
                                                       absl::Span<const PreparedFrame* const> frames) const;
+  void ComputeInParts(size_t replica, std::vector<JobPtr> batch, const absl::Status& failure);
   void Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure);
 
   void RenderLoop();

@@ -153,6 +153,11 @@ void Metrics::AddEventMetrics() {
                        .Help("Device failures, by whether the replica could be rebuilt.")
                        .Register(registry_);
   replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
+  out_of_memory_ = &prometheus::BuildCounter()
+                        .Name("bayespfl_out_of_memory_total")
+                        .Help("Batches that the device's memory did not suffice for; they were computed in parts.")
+                        .Register(registry_)
+                        .Add({});
   auto& loads = prometheus::BuildCounter()
                     .Name("bayespfl_model_loads_total")
                     .Help("Attempts to load a model, by outcome.")
@@ -189,6 +194,8 @@ void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(c
 void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
 
 void Metrics::OnReplicaFailure(bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
+
+void Metrics::OnOutOfMemory(int /*frames*/) { out_of_memory_->Increment(); }
 
 void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
   queue_wait_[static_cast<size_t>(queue)]->Observe(seconds);

@@ -23,6 +23,7 @@
 //   bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_out_of_memory_total                   counter    batches that the device's memory did not suffice for
 //   bayespfl_result_log_lines_total{outcome}       counter    lines of the result log: written, dropped (the queue was
 //                                                             full), failed (the disk was)
 //   bayespfl_result_log_queue_bytes                gauge      lines waiting for the writer
@@ -102,6 +103,7 @@ class Metrics final : public PipelineObserver {
   void OnFramesInFlightChange(int change) override;
   void OnBatch(int frames) override;
   void OnReplicaFailure(bool rebuilt) override;
+  void OnOutOfMemory(int frames) override;
   void OnQueueWait(PipelineQueue queue, double seconds) override;
   void OnFrameAnswered(const InspectionOutcome& outcome) override;
   void OnFrameFailed(const absl::Status& status) override;
@@ -160,7 +162,8 @@ class Metrics final : public PipelineObserver {
   prometheus::Gauge& result_queue_bytes_;
   std::array<prometheus::Counter*, 3> result_lines_{};      // ResultLine's order
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
-  std::array<prometheus::Counter*, 2> loads_{};             // failed, ok
+  prometheus::Counter* out_of_memory_ = nullptr;
+  std::array<prometheus::Counter*, 2> loads_{};  // failed, ok
   std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};
   std::array<prometheus::Histogram*, kStages> stages_{};

@@ -10,9 +10,10 @@
 #include <deque>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/sha256.h"
 #include "model/image/encode.h"
-#include "model/package/sha256.h"
 
 namespace bayespfl::testing {
 namespace {
@@ -80,6 +81,7 @@ void SetProvenance(const InspectRequest& request, Provenance* provenance) {
   provenance->set_result_id("01900000-0000-7000-8000-000000000001");
   provenance->set_model("fake");
   provenance->set_model_digest("00ff");
+  provenance->set_computation_digest("00cc");
   provenance->set_model_version("1+00ff");
   provenance->set_precision("fp32");
   provenance->set_kernels("none");
@@ -156,13 +158,23 @@ grpc::Status StatusOf(const FrameError& error) {
                         {{"type.googleapis.com/bayespfl.inspection.v1.FrameError", error.SerializeAsString()}})};
 }
 
+InspectStreamResponse ReplyTo(const StreamFrame& frame, uint64_t sequence) {
+  InspectStreamResponse reply;
+  *reply.mutable_metadata() = frame.metadata();
+  reply.set_sequence(sequence);
+  reply.mutable_result()->set_score(0.5F);
+  reply.mutable_result()->mutable_provenance()->set_picture_sha256(Sha256Hex(BytesOf(frame.image())));
+  return reply;
+}
+
 FakeInspectionServer::FakeInspectionServer(Behaviour behaviour) : behaviour_(std::move(behaviour)) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+  builder.AddListeningPort(absl::StrCat("127.0.0.1:", behaviour_.port), grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
+  SetServing(true);
 }
 
 FakeInspectionServer::~FakeInspectionServer() { Kill(); }
@@ -171,7 +183,11 @@ std::string FakeInspectionServer::target() const { return "127.0.0.1:" + std::to
 
 void FakeInspectionServer::Kill() { server_->Shutdown(std::chrono::system_clock::now()); }
 
-void FakeInspectionServer::SetServing(bool serving) { server_->GetHealthCheckService()->SetServingStatus(serving); }
+void FakeInspectionServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  health->SetServingStatus(std::string(InspectionService::service_full_name()), serving);
+}
 
 std::vector<InspectRequest> FakeInspectionServer::requests() const {
   absl::MutexLock lock(&mu_);
@@ -184,7 +200,9 @@ std::optional<FrameError> FakeInspectionServer::Answer(const InspectRequest& req
     absl::MutexLock lock(&mu_);
     requests_.push_back(request);
   }
-  if (std::optional<FrameError> refusal = RefusalOf(request.image().encoded()); refusal.has_value()) return refusal;
+  const std::string& picture = request.image().encoded();
+  if (picture == "hot" && request.metadata().attempt() == 0) return RefusalOf("busy");
+  if (std::optional<FrameError> refusal = RefusalOf(picture); refusal.has_value()) return refusal;
   const InspectOptions& options = request.options();
   *response->mutable_metadata() = request.metadata();
   response->set_category(options.category());

@@ -27,9 +27,13 @@ std::string StatusDetails(int code, const std::string& message,
 // The same with the error as the only detail.
 grpc::Status StatusOf(const inspection::v1::FrameError& error);
 
+// The result of a frame as its stream's message: its metadata, the picture's digest, and a score.
+inspection::v1::InspectStreamResponse ReplyTo(const inspection::v1::StreamFrame& frame, uint64_t sequence);
+
 // Answers with a score, a verdict and small maps. Some pictures are special by their bytes: "bad" gets
-// INVALID_ARGUMENT, "later" UNAVAILABLE, "busy" RESOURCE_EXHAUSTED with a delay, "blind" a result without an inspected
-// picture. The category "nut" alone has thresholds. Serves from its construction on.
+// INVALID_ARGUMENT, "later" UNAVAILABLE, "busy" RESOURCE_EXHAUSTED with a delay, "hot" the same the first time it
+// comes, "blind" a result without an inspected picture. The category "nut" alone has thresholds. Serves from its
+// construction on.
 class FakeInspectionServer final : public inspection::v1::InspectionService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<inspection::v1::InspectStreamResponse, inspection::v1::InspectStreamRequest>;
@@ -42,12 +46,14 @@ class FakeInspectionServer final : public inspection::v1::InspectionService::Ser
     size_t reply_padding_bytes = 0;          // added to each reply's anomaly map when none was asked for
     bool loading = false;                    // no model serves yet
     StreamHandler stream_handler = nullptr;  // instead of the usual stream
+    int port = 0;                            // 0: any
   };
 
   explicit FakeInspectionServer(Behaviour behaviour);
   ~FakeInspectionServer() override;
 
   std::string target() const;
+  int port() const { return port_; }
   // Ends every call at once.
   void Kill();
   // Largest number of frames that were received and not yet answered.

@@ -1,6 +1,7 @@
 #include "client/cpp/pixel_map.h"
 
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -91,12 +92,40 @@ TEST(MaskTest, ReadsBothPngEncodings) {
   }
 }
 
+TEST(MaskTest, ReadsRunLengthsAsTheyAreWritten) {
+  std::mt19937 random(7);
+  for (const int density : {0, 1, 50, 99, 100}) {
+    std::vector<uint8_t> inside(size_t{61} * 47);
+    for (uint8_t& pixel : inside) pixel = static_cast<int>(random() % 100) < density ? 1 : 0;
+
+    const auto mask = DecodeMask(MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 61, 47, EncodeCocoRle(61, 47, inside)));
+
+    ASSERT_TRUE(mask.ok()) << mask.status();
+    EXPECT_EQ(mask->width, 61);
+    EXPECT_EQ(mask->height, 47);
+    EXPECT_EQ(mask->values, inside) << density << " %";
+  }
+}
+
+TEST(MaskTest, ReadsWhatTheDataSetsOwnToolsWrite) {
+  // 2 x 3 pixels: 1 outside, 2 inside, 3 outside, column by column.
+  const auto mask = DecodeMask(MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 2, 3, "123"));
+
+  ASSERT_TRUE(mask.ok()) << mask.status();
+  EXPECT_EQ(mask->values, (std::vector<uint8_t>{0, 0, 1, 0, 1, 0}));
+}
+
 TEST(MaskTest, RefusesWhatDoesNotFit) {
   const std::string png = Png(cv::Mat(2, 3, CV_8UC1, cv::Scalar(1)));
 
   for (const auto& mask : {inspection::v1::Mask(), MaskOf(inspection::v1::MASK_ENCODING_PNG8, 2, 3, png),
                            MaskOf(inspection::v1::MASK_ENCODING_PNG8, 3, 2, "no png"),
-                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "06")}) {
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "07"),
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "05"),
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "0 6"),
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 3, 2, "0o"),
+                           MaskOf(inspection::v1::MASK_ENCODING_COCO_RLE, 1 << 20, 1 << 20, "0"),
+                           MaskOf(static_cast<inspection::v1::MaskEncoding>(9), 3, 2, png)}) {
     EXPECT_TRUE(absl::IsInvalidArgument(DecodeMask(mask).status())) << mask.ShortDebugString();
   }
 }

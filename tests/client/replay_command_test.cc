@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/sha256.h"
 #include "client/cpp/exit_codes.h"
-#include "model/package/sha256.h"
 #include "tests/client/client_program.h"
 #include "tests/client/fake_inspection_server.h"
 #include "tests/support/temporary_folder.h"
@@ -85,12 +85,12 @@ TEST_F(ReplayCommandTest, ADifferenceWithinTheToleranceIsTold) {
 TEST_F(ReplayCommandTest, ADifferentAnswerExitsWith2AndNamesWhatChanged) {
   FakeInspectionServer server({.score = 0.75F});
 
-  const ClientRun run = Replay(server, Changed("/provenance/model_digest"_json_pointer, "dead"), picture_);
+  const ClientRun run = Replay(server, Changed("/provenance/computation_digest"_json_pointer, "dead"), picture_);
 
   EXPECT_EQ(run.exit_code, kExitExceeded);
   EXPECT_EQ(run.out,
             "different\nnumbers that differ:\n  score 0.5 -> 0.75\n"
-            "conditions that are not as they were:\n  the model's digest dead -> 00ff\n");
+            "conditions that are not as they were:\n  the model's computation digest dead -> 00cc\n");
 }
 
 TEST_F(ReplayCommandTest, AnotherPictureIsToldWithoutSendingIt) {

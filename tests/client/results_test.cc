@@ -52,6 +52,7 @@ wire::InspectResponse FullReply() {
   provenance.set_result_id("id");
   provenance.set_model("line-a");
   provenance.set_model_digest("digest");
+  provenance.set_computation_digest("computation");
   provenance.set_model_version("1+digest");
   provenance.set_precision("fp32");
   provenance.set_kernels("kernels");
@@ -118,6 +119,7 @@ TEST(ResultsTest, KeepsProvenance) {
   EXPECT_EQ(ToInspection(FullReply()).provenance, (Provenance{.result_id = "id",
                                                               .model = "line-a",
                                                               .model_digest = "digest",
+                                                              .computation_digest = "computation",
                                                               .model_version = "1+digest",
                                                               .precision = "fp32",
                                                               .kernels = "kernels",

@@ -18,6 +18,7 @@
 namespace bayespfl {
 namespace {
 
+using ::testing::AllOf;
 using testing::Background;
 using ::testing::ContainsRegex;
 using testing::Finished;
@@ -90,6 +91,27 @@ TEST(FaultsTest, ADeviceErrorCostsNoFrameAndNoScore) {
     return Value(faulty.Metrics(), ContainsRegex("bayespfl_replica_failures_total\\{outcome=\"rebuilt\"\\} [1-9]"));
   })) << faulty.Metrics();
   EXPECT_THAT(faulty.Metrics(), HasSubstr("bayespfl_replica_failures_total{outcome=\"lost\"} 0"));
+}
+
+TEST(FaultsTest, TooLittleMemoryForABatchCostsNoFrameAndNoReplica) {
+  const FaultyServer server("device_memory:2");
+
+  const Finished run = RunProgram("bayespfl-client", server.Inspect({kPicture, kPicture, kPicture, kPicture}));
+
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(Lines(run.out).size(), 4U);
+  EXPECT_THAT(server.Metrics(), ContainsRegex("bayespfl_out_of_memory_total [1-9]"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_replica_failures_total{outcome=\"rebuilt\"} 0"));
+}
+
+TEST(FaultsTest, AFrameThatDoesNotFitAloneSaysWhatToChange) {
+  const FaultyServer server("device_memory:1");
+
+  const Finished run = RunProgram("bayespfl-client", server.Inspect({kPicture}));
+
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.out, AllOf(HasSubstr("FRAME_TOO_LARGE"), HasSubstr("ask for fewer samples")));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_replica_failures_total{outcome=\"rebuilt\"} 0"));
 }
 
 TEST(FaultsTest, ADecoderErrorIsTheErrorOfItsFrame) {

@@ -69,6 +69,7 @@ class FakeDetector final : public Detector {
     info_.name = "fake";
     info_.version = std::move(version);
     info_.digest = std::move(digest);
+    info_.computation_digest = "ba9876543210";
     info_.device = "cpu";
     info_.image_size = 8;
     info_.default_samples = 3;
@@ -177,6 +178,9 @@ class FakeDetector final : public Detector {
     threads_.compute.insert(std::this_thread::get_id());
     if (recording_) seeds_.push_back(std::move(seeds));
     changed_.NotifyAll();
+    if (frames.size() > most_frames_) {
+      for (auto& result : results) result = absl::ResourceExhaustedError("the device failed: out of memory");
+    }
     while (held_) changed_.Wait(mu_);
     if (failing_calls_ > 0) {
       --failing_calls_;
@@ -226,6 +230,11 @@ class FakeDetector final : public Detector {
     MutexLock lock(mu_);
     failing_calls_ = count;
   }
+  // From now on Compute() has no room for more frames at once, >= 0; 0: for none.
+  void LimitBatch(size_t frames) {
+    MutexLock lock(mu_);
+    most_frames_ = frames;
+  }
   int rebuilds() const {
     MutexLock lock(mu_);
     return rebuilds_;
@@ -268,6 +277,7 @@ class FakeDetector final : public Detector {
   bool recording_ ABSL_GUARDED_BY(mu_) = true;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
   std::chrono::milliseconds time_per_frame_ ABSL_GUARDED_BY(mu_){0};
+  size_t most_frames_ ABSL_GUARDED_BY(mu_) = SIZE_MAX;
   mutable int failing_calls_ ABSL_GUARDED_BY(mu_) = 0;
   int rebuilds_ ABSL_GUARDED_BY(mu_) = 0;
   int most_rebuilds_ ABSL_GUARDED_BY(mu_) = 1 << 20;

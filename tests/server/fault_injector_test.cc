@@ -43,7 +43,8 @@ TEST(FaultInjectorTest, NamesThePartThatIsWrong) {
   const auto error = [](const char* text) {
     return std::string(FaultInjector::Create(text, nullptr).status().message());
   };
-  EXPECT_THAT(error(""), HasSubstr("the fault '' is none of device_error, device_slow, decode_error, disk_full"));
+  EXPECT_THAT(error(""),
+              HasSubstr("the fault '' is none of device_error, device_memory, device_slow, decode_error, disk_full"));
   EXPECT_THAT(error("device_error:5,meteor:1"), HasSubstr("the fault 'meteor:1' is none of"));
   EXPECT_THAT(error("device_error"), HasSubstr("of the form device_error:N with N >= 1"));
   EXPECT_THAT(error("device_error:0"), HasSubstr("of the form device_error:N with N >= 1"));

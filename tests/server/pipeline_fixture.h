@@ -37,6 +37,7 @@ class CountingObserver final : public PipelineObserver {
   void OnFramesInFlightChange(int change) override { in_flight += change; }
   void OnBatch(int frames) override { batched += frames; }
   void OnReplicaFailure(bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
+  void OnOutOfMemory(int frames) override { frames_without_room += frames; }
   void OnQueueWait(PipelineQueue /*queue*/, double seconds) override {
     ++waits;
     if (seconds < 0) ++negative_waits;
@@ -58,6 +59,7 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int> batched{0};
   std::atomic<int> rebuilt_replicas{0};
   std::atomic<int> lost_replicas{0};
+  std::atomic<int> frames_without_room{0};
   std::atomic<int> answered{0};
   std::atomic<int> failed{0};
   std::atomic<int> waits{0};

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/sha256.h"
 #include "model/image/decode.h"
 #include "model/image/encode.h"
-#include "model/package/sha256.h"
 #include "server/pipeline/error_reason.h"
 #include "tests/server/pipeline_fixture.h"
 

@@ -242,6 +242,7 @@ TEST_F(PipelineResultTest, SaysAllThatItTakesToComputeTheSameAgain) {
               MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
   EXPECT_EQ(provenance.model, "fake");
   EXPECT_EQ(provenance.model_digest, detector_->info().digest);
+  EXPECT_EQ(provenance.computation_digest, "ba9876543210");
   EXPECT_EQ(provenance.model_version, detector_->info().version);
   EXPECT_EQ(provenance.precision, "fp32");
   EXPECT_EQ(provenance.kernels, "fake kernels");

@@ -138,6 +138,7 @@ class ResultSinkTest : public ::testing::Test {
             .provenance = {.result_id = "019c0000-0000-7000-8000-000000000000",
                            .model = "demo",
                            .model_digest = "0123456789abcdef",
+                           .computation_digest = "fedcba9876543210",
                            .model_version = "1.0+0123456789ab",
                            .precision = "fp32",
                            .kernels = "libtorch 2.11.0 AVX512 threads=2",
@@ -198,7 +199,8 @@ TEST_F(ResultSinkTest, ALineHoldsWhatWasFoundAndWhatItTakesToFindItAgain) {
       R"("frame_width":640,"frame_height":480,)"
       R"("thresholds":{"source":"category","revision":"89abcdef0123","mask":0.5,"min_region_fraction":0.001,)"
       R"("lines":{"score":{"review":0.93,"fail":0.95},"map_score":{"review":0.05,"fail":0.06}}},)"
-      R"("provenance":{"model":"demo","model_digest":"0123456789abcdef","model_version":"1.0+0123456789ab",)"
+      R"("provenance":{"model":"demo","model_digest":"0123456789abcdef","computation_digest":"fedcba9876543210",)"
+      R"("model_version":"1.0+0123456789ab",)"
       R"("precision":"fp32","kernels":"libtorch 2.11.0 AVX512 threads=2","device":"cpu","server_version":"2.0.0",)"
       R"("seed":18446744073709551615,"samples":5,)"
       R"("picture":{"sha256":"fedcba","raw":{"width":640,"height":480,"stride":1280,"pfnc_pixel_format":17825799},)"

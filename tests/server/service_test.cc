@@ -365,6 +365,7 @@ TEST_F(ServiceTest, ProvenanceSaysHowToGetTheAnswerAgain) {
   EXPECT_LT(provenance.result_id(), second.provenance().result_id());
   EXPECT_EQ(provenance.model(), "fake");
   EXPECT_EQ(provenance.model_digest(), "0123456789ab");
+  EXPECT_EQ(provenance.computation_digest(), "ba9876543210");
   EXPECT_EQ(provenance.precision(), "fp32");
   EXPECT_EQ(provenance.kernels(), "fake kernels");
   EXPECT_EQ(provenance.device(), "cpu");

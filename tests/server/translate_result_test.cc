@@ -43,6 +43,7 @@ Inspection FullInspection() {
   inspection.provenance = {.result_id = "id",
                            .model = "model",
                            .model_digest = "digest",
+                           .computation_digest = "computation",
                            .model_version = "version",
                            .precision = "fp32",
                            .kernels = "kernels",
@@ -107,7 +108,7 @@ TEST(TranslateResultTest, ProvenanceIsComplete) {
       response.provenance().ShortDebugString(),
       "result_id: \"id\" model: \"model\" model_digest: \"digest\" model_version: \"version\" precision: \"fp32\" "
       "kernels: \"kernels\" device: \"cpu\" server_version: \"1.2.3\" thresholds_revision: \"0123456789ab\" "
-      "seed: 42 samples: 5 picture_sha256: \"sha\" ran_alone: true");
+      "seed: 42 samples: 5 picture_sha256: \"sha\" ran_alone: true computation_digest: \"computation\"");
 }
 
 TEST(TranslateResultTest, WhatIsAbsentStaysAbsent) {

@@ -22,6 +22,7 @@ Inspection Result(const std::string& id, float score) {
       .category = "leather", .object = "leather", .score = score, .frame_width = 8, .frame_height = 8};
   inspection.provenance = {.result_id = id,
                            .model_digest = "0a",
+                           .computation_digest = "0c",
                            .model_version = "1+0a",
                            .precision = "fp32",
                            .kernels = "k threads=2",

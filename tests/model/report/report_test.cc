@@ -31,6 +31,7 @@ Inspection Failed() {
   result.frame_height = 480;
   result.provenance = {.result_id = "0190-id",
                        .model_digest = "d",
+                       .computation_digest = "c",
                        .model_version = "1+d",
                        .precision = "fp32",
                        .kernels = "plain",

@@ -32,7 +32,7 @@ inline std::string DemoCalibration(const std::string& category, const std::strin
                       .review_rate = 0.05,
                       .confidence = 0.9};
   Revise(entry);
-  return CalibrationText({.computation_digest = package->ComputationDigest(), .categories = {{category, entry}}});
+  return CalibrationText({.computation_digest = package->computation_digest, .categories = {{category, entry}}});
 }
 
 }  // namespace bayespfl::testing

@@ -29,6 +29,7 @@ Inspection Recorded() {
   inspection.largest_region_fraction = 0.25;
   inspection.thresholds.revision = "0123456789ab";
   inspection.provenance = {.model_digest = "aa",
+                           .computation_digest = "cc",
                            .precision = "fp32",
                            .kernels = "libtorch",
                            .device = "cpu",
@@ -104,7 +105,10 @@ TEST(CompareTest, EachConditionThatChangedIsNamedThoughNoNumberDiffers) {
       {[](Inspection& now) { now.provenance.picture.sha256 = "cc"; }, "the picture's SHA-256 bb -> cc"},
       {[](Inspection& now) { now.provenance.picture.raw = RawGeometry(); }, "raw geometry"},
       {[](Inspection& now) { now.provenance.picture.significant_bits = 12; }, "significant bits"},
-      {[](Inspection& now) { now.provenance.model_digest = "dd"; }, "the model's digest aa -> dd"},
+      {[](Inspection& now) { now.provenance.model_digest = "dd"; },
+       "the package's digest, of its names or calibration, aa -> dd"},
+      {[](Inspection& now) { now.provenance.model_digest = now.provenance.computation_digest = "dd"; },
+       "the model's computation digest cc -> dd"},
       {[](Inspection& now) { now.object = "hide"; }, "the object leather -> hide"},
       {[](Inspection& now) { now.thresholds.revision = "ba9876543210"; }, "the thresholds' revision"},
       {[](Inspection& now) { now.mask_threshold = 0.75F; }, "the mask threshold 0.5 -> 0.75"},

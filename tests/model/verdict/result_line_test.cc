@@ -39,6 +39,7 @@ Inspection FullInspection() {
   inspection.provenance = {.result_id = "017f22e2-79b0-7000-98c4-dc0c0c07398f",
                            .model = "line-3",
                            .model_digest = std::string(64, 'a'),
+                           .computation_digest = std::string(64, 'c'),
                            .model_version = "1.0.0+aaaaaaaaaaaa",
                            .precision = "fp32",
                            .kernels = "libtorch 2.11.0 AVX512 threads=2",

@@ -5,8 +5,8 @@
 //   absl::StatusOr<admin::v1::Model> model = (*admin)->LoadModel("line-a");
 //
 // Errors are those of the contract (bayespfl/admin/v1/model_admin.proto), as absl::Status; errors.h reads them.
-#ifndef BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
-#define BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
+#ifndef BAYESPFL_CLIENT_ADMIN_CLIENT_H_
+#define BAYESPFL_CLIENT_ADMIN_CLIENT_H_
 
 #include <memory>
 #include <string>
@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
-#include "client/cpp/client_options.h"
+#include "bayespfl/client/client_options.h"
 
 namespace bayespfl::client {
 
@@ -47,12 +47,12 @@ class AdminClient final {
   const std::string& target() const;
 
  private:
-  explicit AdminClient(ServerChannel channel);
+  explicit AdminClient(std::unique_ptr<ServerChannel> channel);
 
-  const std::unique_ptr<const ServerChannel> channel_;
+  const std::unique_ptr<ServerChannel> channel_;
   std::unique_ptr<admin::v1::ModelAdminService::Stub> stub_;
 };
 
 }  // namespace bayespfl::client
 
-#endif  // BAYESPFL_CLIENT_CPP_ADMIN_CLIENT_H_
+#endif  // BAYESPFL_CLIENT_ADMIN_CLIENT_H_

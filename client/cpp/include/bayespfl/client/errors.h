@@ -9,8 +9,8 @@
 // frame's error and from a call's status details alike. A status that this library made itself (options out of range, a
 // stalled stream) carries none. Further details of a call are payloads under their own type URLs. Thread-safe, all of
 // it.
-#ifndef BAYESPFL_CLIENT_CPP_ERRORS_H_
-#define BAYESPFL_CLIENT_CPP_ERRORS_H_
+#ifndef BAYESPFL_CLIENT_ERRORS_H_
+#define BAYESPFL_CLIENT_ERRORS_H_
 
 #include <optional>
 #include <string>
@@ -24,6 +24,7 @@
 namespace bayespfl::client {
 
 inline constexpr absl::string_view kFrameErrorUrl = "type.googleapis.com/bayespfl.inspection.v1.FrameError";
+inline constexpr absl::string_view kRequestIdUrl = "bayespfl.client/request_id";
 
 // All of it in one message. Code and message are always the status's; without a payload, that is all there is.
 inspection::v1::FrameError FrameErrorOf(const absl::Status& status);
@@ -39,9 +40,13 @@ std::string ErrorReasonName(inspection::v1::ErrorReason reason);
 // Wait at least this long, >= 0, before sending it again. Absent: waiting alone does not help.
 std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 
+// The `x-request-id` of the call, which stands in the server's log too; empty for a status that this library made
+// before there was a call.
+std::string RequestIdOf(const absl::Status& status);
+
 // The fields that have values that they cannot have; with the reason INVALID_FIELD.
 std::vector<inspection::v1::FieldViolation> ViolationsOf(const absl::Status& status);
 
 }  // namespace bayespfl::client
 
-#endif  // BAYESPFL_CLIENT_CPP_ERRORS_H_
+#endif  // BAYESPFL_CLIENT_ERRORS_H_

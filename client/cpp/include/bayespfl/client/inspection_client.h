@@ -7,10 +7,11 @@
 //   request.mutable_options()->set_category("metal nut");
 //   absl::StatusOr<inspection::v1::InspectResponse> response = (*client)->Inspect(request);
 //
-// Errors are absl::Status with the code and the message of the call or of the frame; errors.h tells their reason, and
-// when to try again. Depends on gRPC, Protobuf and Abseil only: neither OpenCV nor LibTorch, and no stub of google.rpc.
-#ifndef BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
-#define BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
+// Calls outlive connections: what is safe to send again is sent again (docs/clients.md). Errors are absl::Status with
+// the code and the message of the call or of the frame; errors.h tells their reason. Depends on gRPC, Protobuf, Abseil
+// and OpenSSL only: neither OpenCV nor LibTorch, and no stub of google.rpc.
+#ifndef BAYESPFL_CLIENT_INSPECTION_CLIENT_H_
+#define BAYESPFL_CLIENT_INSPECTION_CLIENT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -24,41 +25,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "bayespfl/client/client_options.h"
+#include "bayespfl/client/frame_stream.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
-#include "client/cpp/client_options.h"
 
 namespace bayespfl::client {
 
 class ServerChannel;
-
-// One frame on its way out.
-struct OutgoingFrame {
-  // `options` override the stream's field by field. A frame that is sent again, on a new stream say, keeps its
-  // `metadata.frame_id` and counts up `metadata.attempt`.
-  inspection::v1::StreamFrame frame;
-  uint64_t tag = 0;  // the caller's own; comes back with the reply, never leaves the process
-};
-
-// One frame's reply.
-struct StreamReply {
-  uint64_t tag = 0;
-  inspection::v1::FrameMetadata metadata;  // as sent, of errors too
-  absl::StatusOr<inspection::v1::InspectResponse> result;
-  absl::Duration latency;  // from handing the frame to gRPC to the reply's arrival; includes waiting in the network
-};
-
-struct StreamOptions {
-  // Frames sent and not yet answered, >= 1. Bounds memory here and at the server.
-  size_t max_in_flight = 8;
-
-  // FLOW_POLICY_LATEST: the server skips the oldest frames that wait when more come than it can take; their replies are
-  // ABORTED.
-  inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;
-
-  // Longest wait for the next reply while frames are in flight, > 0; then the stream ends with DEADLINE_EXCEEDED. This
-  // is what turns a server that hangs without closing the connection into an error.
-  absl::Duration stall_timeout = absl::Seconds(60);
-};
 
 // What a server's health service says.
 enum class HealthState {
@@ -83,18 +56,25 @@ class InspectionClient final {
   InspectionClient(const InspectionClient&) = delete;
   InspectionClient& operator=(const InspectionClient&) = delete;
 
-  // Inspects one picture within the client's timeout.
-  absl::StatusOr<inspection::v1::InspectResponse> Inspect(const inspection::v1::InspectRequest& request) const;
+  // Inspects one picture within the client's timeout, all attempts together. A request without a `metadata.frame_id`
+  // gets one; `metadata.attempt` counts up from what the request says.
+  absl::StatusOr<inspection::v1::InspectResponse> Inspect(inspection::v1::InspectRequest request) const;
 
-  // Sends the frames of `source` and gives their replies to `sink` until every frame is answered. Both are called on
-  // the calling thread, one at a time, so they need no locks; while either runs, replies keep arriving (at most
-  // `max_in_flight` of them wait). A frame's own error is its reply; the returned status is the stream's:
-  //   OK                    every frame the source gave was answered
-  //   INVALID_ARGUMENT      options out of range
-  //   DEADLINE_EXCEEDED     no reply for `stall_timeout`
-  //   INTERNAL              the server answered out of order, or ended the stream with frames unanswered
-  //   others                as the server or gRPC ended the call, e.g. UNAVAILABLE when the connection broke
-  // After an error the frames in flight have no reply; the sink saw every reply that arrived before.
+  // The same without waiting: `done` is called once, from a thread of gRPC's, and must be quick. The client must
+  // outlive that.
+  using InspectCallback = std::function<void(absl::StatusOr<inspection::v1::InspectResponse>)>;
+  void InspectAsync(inspection::v1::InspectRequest request, InspectCallback done) const;
+
+  // Opens a stream of frames (frame_stream.h); the first frame opens its connection. `on_reply` and `on_end` are called
+  // on a thread of the stream's own, one at a time. INVALID_ARGUMENT: options out of range.
+  absl::StatusOr<std::unique_ptr<FrameStream>> OpenStream(const inspection::v1::InspectOptions& inspect_options,
+                                                          const StreamOptions& options,
+                                                          FrameStream::ReplyCallback on_reply,
+                                                          FrameStream::EndCallback on_end) const;
+
+  // Sends the frames of `source` over such a stream and gives their replies to `sink` until every frame is answered.
+  // Both are called on the calling thread, one at a time, so they need no locks. A frame's own error is its reply; the
+  // returned status is the stream's: OK when every frame was answered, else why it could not go on.
   absl::Status InspectStream(const inspection::v1::InspectOptions& inspect_options, const StreamOptions& options,
                              const FrameSource& source, const ReplySink& sink) const;
 
@@ -113,9 +93,9 @@ class InspectionClient final {
   const std::string& target() const;
 
  private:
-  explicit InspectionClient(ServerChannel channel);
+  explicit InspectionClient(std::unique_ptr<ServerChannel> channel);
 
-  const std::unique_ptr<const ServerChannel> channel_;
+  const std::unique_ptr<ServerChannel> channel_;
   std::unique_ptr<inspection::v1::InspectionService::Stub> inspection_;
 };
 
@@ -124,4 +104,4 @@ inline constexpr absl::string_view kInspectionServiceName = "bayespfl.inspection
 
 }  // namespace bayespfl::client
 
-#endif  // BAYESPFL_CLIENT_CPP_INSPECTION_CLIENT_H_
+#endif  // BAYESPFL_CLIENT_INSPECTION_CLIENT_H_

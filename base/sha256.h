@@ -1,6 +1,6 @@
 // SHA-256 of bytes and of sets of files.
-#ifndef BAYESPFL_MODEL_PACKAGE_SHA256_H_
-#define BAYESPFL_MODEL_PACKAGE_SHA256_H_
+#ifndef BAYESPFL_BASE_SHA256_H_
+#define BAYESPFL_BASE_SHA256_H_
 
 #include <cstddef>
 #include <memory>
@@ -38,4 +38,4 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_PACKAGE_SHA256_H_
+#endif  // BAYESPFL_BASE_SHA256_H_

@@ -1,0 +1,119 @@
+#include "client/cpp/unary_inspection.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/sha256.h"
+#include "bayespfl/client/errors.h"
+#include "client/cpp/random_id.h"
+
+namespace bayespfl::client {
+
+using inspection::v1::Image;
+using inspection::v1::InspectionService;
+using inspection::v1::InspectRequest;
+using inspection::v1::InspectResponse;
+
+namespace {
+
+InspectRequest WithFrameId(InspectRequest request) {
+  if (request.metadata().frame_id().empty()) request.mutable_metadata()->set_frame_id(RandomId());
+  return request;
+}
+
+std::string Sha256Of(const Image& image) { return Sha256Hex(image.has_raw() ? image.raw().data() : image.encoded()); }
+
+}  // namespace
+
+UnaryInspection::UnaryInspection(ServerChannel& channel, InspectRequest request)
+    : channel_(channel),
+      request_(WithFrameId(std::move(request))),
+      first_attempt_(request_.metadata().attempt()),
+      picture_sha256_(Sha256Of(request_.image())) {}
+
+absl::Status UnaryInspection::Fits(absl::Time deadline) const {
+  const uint64_t bytes = request_.ByteSizeLong();
+  const uint64_t server = channel_.server_message_limit();
+  if (bytes <= static_cast<uint64_t>(channel_.options().max_message_bytes) && (server == 0 || bytes <= server)) {
+    return absl::OkStatus();
+  }
+  return channel_.MessageTooLarge(absl::StrCat("the message has ", bytes, " bytes"), deadline);
+}
+
+const InspectRequest& UnaryInspection::ForAttempt(uint32_t attempt) {
+  request_.mutable_metadata()->set_attempt(first_attempt_ + attempt);
+  return request_;
+}
+
+absl::Status UnaryInspection::Judge(absl::Status status, const InspectResponse& response, absl::Time deadline) const {
+  if (ErrorReasonOf(status) == inspection::v1::ERROR_REASON_MESSAGE_TOO_LARGE) {
+    return channel_.MessageTooLarge(status.message(), deadline);
+  }
+  if (!status.ok()) return status;
+  const std::string& id = request_.metadata().frame_id();
+  if (response.metadata().frame_id() != id) {
+    return absl::InternalError(
+        absl::StrCat("the reply to the frame ", id, " is of the frame ", response.metadata().frame_id()));
+  }
+  if (response.provenance().picture_sha256() != picture_sha256_) {
+    return absl::InternalError(absl::StrCat("the reply to the frame ", id, " is of another picture than the one sent"));
+  }
+  return status;
+}
+
+absl::Status UnaryInspection::Once(InspectionService::Stub& stub, absl::Time deadline, uint32_t attempt,
+                                   InspectResponse& response) {
+  if (absl::Status fits = Fits(deadline); !fits.ok()) return fits;
+  const InspectRequest& request = ForAttempt(attempt);
+  absl::StatusOr<InspectResponse> answer = channel_.Once<InspectResponse>(
+      deadline,
+      [&](grpc::ClientContext* context, InspectResponse* reply) { return stub.Inspect(context, request, reply); });
+  if (answer.ok()) response = *std::move(answer);
+  return Judge(answer.status(), response, deadline);
+}
+
+void AsyncInspection::Start(ServerChannel& channel, InspectionService::Stub& stub, InspectRequest request,
+                            InspectionClient::InspectCallback done) {
+  // The constructor is private, and make_shared cannot call it.
+  std::shared_ptr<AsyncInspection>(new AsyncInspection(channel, stub, std::move(request), std::move(done)))->Try();
+}
+
+AsyncInspection::AsyncInspection(ServerChannel& channel, InspectionService::Stub& stub, InspectRequest request,
+                                 InspectionClient::InspectCallback done)
+    : channel_(channel),
+      stub_(stub),
+      done_(std::move(done)),
+      inspection_(channel, std::move(request)),
+      start_(absl::Now()),
+      deadline_(start_ + channel.options().timeout) {}
+
+void AsyncInspection::Try() {
+  if (const absl::Status fits = inspection_.Fits(deadline_); !fits.ok()) return done_(fits);
+  context_.emplace();
+  request_id_ = CallMetadata(channel_.options().token, *context_).request_id();
+  if (deadline_ != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(deadline_));
+  response_.Clear();
+  stub_.async()->Inspect(&*context_, &inspection_.ForAttempt(attempt_), &response_,
+                         [self = shared_from_this()](const grpc::Status& status) { self->Ended(status); });
+}
+
+void AsyncInspection::Ended(const grpc::Status& status) {
+  const absl::Status said = WithRequestId(FromGrpcStatus(status), request_id_);
+  if (said.ok() || FrameErrorIsTheServers(said)) channel_.NoteReached();
+  const absl::Status judged = inspection_.Judge(said, response_, deadline_);
+  ++attempt_;
+  if (judged.ok()) return done_(std::move(response_));
+  const absl::Duration delay = retry_.Delay(judged);
+  const absl::Time now = absl::Now();
+  if (delay < absl::ZeroDuration()) return done_(judged);
+  if (now + delay >= channel_.PatienceOf(start_, deadline_)) return done_(Tried(judged, attempt_, now - start_));
+  alarm_ = std::make_unique<grpc::Alarm>();
+  // Moved out when it runs: the alarm keeps its function, and would keep this object alive with it.
+  alarm_->Set(absl::ToChronoTime(now + delay), [self = shared_from_this()](bool /*ok*/) mutable {
+    const std::shared_ptr<AsyncInspection> alive = std::move(self);
+    alive->Try();
+  });
+}
+
+}  // namespace bayespfl::client
