@@ -7,5 +7,6 @@ PATH="$BAYESPFL_TOOLS_VENV/bin:$PATH"
 tracked() { git ls-files -z --cached --others --exclude-standard -- "$@"; }
 tracked '*.cc' '*.h' | xargs -0 clang-format -i
 tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake' | xargs -0 gersemi --in-place --quiet
-tracked '*.py' | xargs -0 ruff format --quiet --line-length 120
-tracked '*.py' | xargs -0 ruff check --quiet --fix
+written() { tracked '*.py' | grep -zv '_pb2\(_grpc\)\?\.py$'; }
+written | xargs -0 ruff format --quiet --line-length 120
+written | xargs -0 ruff check --quiet --fix

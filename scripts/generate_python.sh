@@ -23,7 +23,7 @@ mapfile -t protos < <(cd proto && find bayespfl -name '*.proto' | LC_ALL=C sort)
 protoc --proto_path=proto --python_out="$fresh" --pyi_out="$fresh" --plugin="protoc-gen-grpc=$plugin" \
   --grpc_out="$fresh" "${protos[@]}"
 # Of a file without a service the plugin leaves a module with nothing in it.
-for stubs in $(find "$fresh" -name '*_pb2_grpc.py'); do
+find "$fresh" -name '*_pb2_grpc.py' | while read -r stubs; do
   grep -q '^class ' "$stubs" || rm "$stubs"
 done
 

@@ -26,7 +26,7 @@ mapfile -t cpp < <(tracked '*.cc' '*.h')
 mapfile -t cmake_files < <(tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake')
 mapfile -t shell < <(tracked '*.sh' '.ci/run')
 mapfile -t yaml < <(tracked '*.yaml' '*.yml')
-mapfile -t python < <(tracked '*.py')
+mapfile -t python < <(tracked '*.py' | grep -v '_pb2\(_grpc\)\?\.py$')
 
 check clang-format clang-format --dry-run --Werror "${cpp[@]}"
 check gersemi gersemi --check --quiet "${cmake_files[@]}"
@@ -36,6 +36,11 @@ check shellcheck shellcheck -x "${shell[@]}"
 check yamllint yamllint --strict "${yaml[@]}"
 check ruff ruff check --quiet "${python[@]}"
 check "ruff format" ruff format --check --quiet --line-length 120 "${python[@]}"
+
+# The Python client: types, and generated code that is what the contract says.
+python_types() { (cd client/python && mypy --no-error-summary); }
+check "python client's types" python_types
+check "python client's generated code" scripts/generate_python.sh check
 
 touched() {
   local base=${LINT_BASE:-}

@@ -8,3 +8,6 @@ build_dir=build
 # libtorch_cpu.so keeps thread pools and caches until the process ends; they are not leaks of this project.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
 ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress
+
+# The Python client in its environments; its programs are those of the release build.
+[[ ${1:-release} != release ]] || scripts/test_python.sh

@@ -58,9 +58,7 @@ def refuse(context: grpc.ServicerContext, error: error_pb2.FrameError) -> Any:
     context.abort({code.value[0]: code for code in grpc.StatusCode}[error.code], error.message)
 
 
-def answer(
-    image: Any, metadata: inspection_pb2.FrameMetadata, score: float = 0.25
-) -> inspection_pb2.InspectResponse:
+def answer(image: Any, metadata: inspection_pb2.FrameMetadata, score: float = 0.25) -> inspection_pb2.InspectResponse:
     """A PASS of this picture."""
     reply = inspection_pb2.InspectResponse(verdict=verdict_pb2.VERDICT_PASS, score=score, category="leather")
     reply.metadata.CopyFrom(metadata)

@@ -63,7 +63,9 @@ def test_a_reason_of_a_newer_contract_keeps_its_number() -> None:
     assert str(error) == "reason 999: new"
 
 
-@pytest.mark.parametrize(("code", "expected"), [(0, "INTERNAL"), (99, "UNKNOWN"), (-1, "UNKNOWN"), (3, "INVALID_ARGUMENT")])
+@pytest.mark.parametrize(
+    ("code", "expected"), [(0, "INTERNAL"), (99, "UNKNOWN"), (-1, "UNKNOWN"), (3, "INVALID_ARGUMENT")]
+)
 def test_codes_that_there_cannot_be(code: int, expected: str) -> None:
     assert from_frame_error(error_pb2.FrameError(code=code, message="x")).code.name == expected
 

@@ -116,7 +116,9 @@ def test_the_plugin_skips_with_a_sentence_where_there_is_no_server(
     result = run_plugin(pytester, monkeypatch)
 
     result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["*no real server for this test: no bayespfl-server on the PATH, and BAYESPFL_SERVER_BINARY names none*"])
+    result.stdout.fnmatch_lines(
+        ["*no real server for this test: no bayespfl-server on the PATH, and BAYESPFL_SERVER_BINARY names none*"]
+    )
 
 
 def test_the_plugin_skips_with_a_sentence_where_there_is_no_model(

@@ -93,9 +93,7 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, interlace
 
 def test_reads_one_bit_masks_and_their_padding() -> None:
     file = png(10, 2, 1, 0, b"\x00\xff\x80" + b"\x00\x00\x40")
-    message = picture_pb2.Mask(
-        encoding=picture_pb2.MASK_ENCODING_PNG1, width=10, height=2, data=file, area_pixels=10
-    )
+    message = picture_pb2.Mask(encoding=picture_pb2.MASK_ENCODING_PNG1, width=10, height=2, data=file, area_pixels=10)
 
     decoded = decode_mask(message)
 
@@ -138,9 +136,7 @@ def test_reads_maps_of_every_encoding() -> None:
     assert np.array_equal(decode_map(message), (values >> 8).astype(np.float32) / np.float32(255))
 
     floats = RANDOM.random((6, 5), np.float32)
-    message = picture_pb2.PixelMap(
-        encoding=picture_pb2.MAP_ENCODING_FLOAT32, width=5, height=6, data=floats.tobytes()
-    )
+    message = picture_pb2.PixelMap(encoding=picture_pb2.MAP_ENCODING_FLOAT32, width=5, height=6, data=floats.tobytes())
     decoded = decode_map(message)
     assert np.array_equal(decoded, floats)
     assert not decoded.flags.writeable
@@ -153,7 +149,10 @@ def test_reads_maps_of_every_encoding() -> None:
         ({"width": 3}, "has 16 bytes"),
         ({"encoding": 9}, "unknown encoding 9"),
         ({"encoding": picture_pb2.MAP_ENCODING_PNG8}, "no readable PNG: no PNG signature"),
-        ({"encoding": picture_pb2.MAP_ENCODING_PNG8, "data": _png.encode_gray8(np.zeros((3, 3), np.uint8))}, "not of 2 x 2"),
+        (
+            {"encoding": picture_pb2.MAP_ENCODING_PNG8, "data": _png.encode_gray8(np.zeros((3, 3), np.uint8))},
+            "not of 2 x 2",
+        ),
     ],
 )
 def test_refuses_maps_that_are_not_what_they_say(changes: dict[str, object], sentence: str) -> None:

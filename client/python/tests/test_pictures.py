@@ -79,7 +79,9 @@ def test_sixteen_bit_colours_go_as_a_file() -> None:
     ],
 )
 def test_arrays_that_could_mean_several_things_are_refused(
-    array: np.ndarray, name: str | None, sentence: str  # type: ignore[type-arg]
+    array: np.ndarray,
+    name: str | None,
+    sentence: str,  # type: ignore[type-arg]
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         prepare(array, pixel_format=name)

@@ -460,6 +460,8 @@ def test_one_picture_is_no_stream() -> None:
 def test_two_streams_run_at_once(fake_server: FakeServer) -> None:
     with bayespfl.Inspector(fake_server.target) as inspector:
         pairs = zip(
-            inspector.stream(frames(10), "leather"), inspector.stream(frames(10), "leather", max_in_flight=2), strict=True
+            inspector.stream(frames(10), "leather"),
+            inspector.stream(frames(10), "leather", max_in_flight=2),
+            strict=True,
         )
         assert all(first.ok and second.ok and first.frame_id == second.frame_id for first, second in pairs)

@@ -9,13 +9,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Unpack
 
-import grpc
-
 from bayespfl._aio_connection import AioConnection
 from bayespfl._aio_stream import AioStreamRun, Frames
-from bayespfl._call_errors import from_rpc_error
 from bayespfl._client import frames_of, settings_of
-from bayespfl._connection import HEALTH_CHECK, health_request, health_state, metadata, new_request_id
+from bayespfl._connection import HEALTH_CHECK, health_request, health_state, metadata
 from bayespfl._frames import Frame, Outcome, as_options, too_large
 from bayespfl._from_messages import to_model, to_server_info
 from bayespfl._options import OptionFields
@@ -164,18 +161,18 @@ class AsyncInspector:
     async def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
         """The models that serve, by name, without their categories."""
 
-        async def attempt(before: int, remaining: float, request_id: str) -> tuple[Model, ...]:
+        async def attempt(remaining: float, request_id: str) -> tuple[Model, ...]:
             reply = await self._connection.stub(balanced=False).ListModels(
                 inspection_pb2.ListModelsRequest(), timeout=remaining, metadata=metadata(self._settings, request_id)
             )
             return tuple(to_model(model) for model in reply.models)
 
-        return await self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return await self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     async def model(self, name: str = "", *, timeout: float | None = None) -> Model:
         """One model with the categories it is calibrated for; "": the default one. ModelNotFoundError lists those there are."""
 
-        async def attempt(before: int, remaining: float, request_id: str) -> Model:
+        async def attempt(remaining: float, request_id: str) -> Model:
             reply = await self._connection.stub(balanced=False).GetModel(
                 inspection_pb2.GetModelRequest(name=name),
                 timeout=remaining,
@@ -183,29 +180,29 @@ class AsyncInspector:
             )
             return to_model(reply.model)
 
-        return await self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return await self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
         """The server's version and limits."""
 
-        async def attempt(before: int, remaining: float, request_id: str) -> ServerInfo:
+        async def attempt(remaining: float, request_id: str) -> ServerInfo:
             reply = await self._connection.stub(balanced=False).GetServerInfo(
                 inspection_pb2.GetServerInfoRequest(), timeout=remaining, metadata=metadata(self._settings, request_id)
             )
             return to_server_info(reply)
 
-        return await self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return await self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     async def health(self, service: str = "", *, timeout: float = 5.0) -> HealthState:
-        """What grpc.health.v1 says of a service, or of the server as a whole (""). One attempt: an error is an answer too."""
-        request_id = new_request_id()
+        """What grpc.health.v1 says of a service, or of the server as a whole ("")."""
         check_call = self._connection.channel(balanced=False).unary_unary(
             HEALTH_CHECK, request_serializer=health_request, response_deserializer=health_state
         )
-        try:
+
+        async def attempt(remaining: float, request_id: str) -> HealthState:
             state: HealthState = await check_call(
-                service, timeout=check_timeout(timeout, self._settings), metadata=metadata(self._settings, request_id)
+                service, timeout=remaining, metadata=metadata(self._settings, request_id)
             )
-        except grpc.RpcError as error:
-            raise from_rpc_error(error, request_id=request_id, attempts=1) from error
-        return state
+            return state
+
+        return await self._connection.question(attempt, check_timeout(timeout, self._settings))

@@ -111,6 +111,30 @@ class AioConnection:
                 failure = error
             await self.timing.sleep(retry.after(failure, self.timing.now()))
 
+    async def question(self, attempt: Callable[[float, str], Awaitable[_T]], timeout: float) -> _T:
+        """Runs `attempt(seconds, request id)` until somebody answers, whatever the answer is."""
+        started = self.timing.now()
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        retry = CallRetry(started, timeout, Backoff(self.timing.uniform), question=True)
+        request_id = new_request_id()
+        while True:
+            retry.begin()
+            now = self.timing.now()
+            seconds = max(0.001, retry.remaining(now)) if self._reached else contact.attempt_timeout(now)
+            try:
+                answer = await attempt(seconds, request_id)
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+            else:
+                self._reached = True
+                return answer
+            if self._reached or is_an_answer(failure):
+                self._reached = True
+                delay = retry.after(failure, self.timing.now())
+            else:
+                delay = contact.after(failure, self.timing.now())
+            await self.timing.sleep(delay)
+
     async def close(self) -> None:
         """Ends all calls. Safe to call again."""
         channels, self._channels, self._closed = self._channels, {}, True

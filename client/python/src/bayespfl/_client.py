@@ -8,16 +8,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Unpack
 
-import grpc
-
-from bayespfl._call_errors import from_rpc_error
 from bayespfl._connection import (
     HEALTH_CHECK,
     Connection,
     health_request,
     health_state,
     metadata,
-    new_request_id,
 )
 from bayespfl._frames import Frame, Outcome, as_options, too_large
 from bayespfl._from_messages import to_model, to_server_info
@@ -239,18 +235,18 @@ class Inspector:
     def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
         """The models that serve, by name, without their categories."""
 
-        def attempt(before: int, remaining: float, request_id: str) -> tuple[Model, ...]:
+        def attempt(remaining: float, request_id: str) -> tuple[Model, ...]:
             reply = self._connection.stub(balanced=False).ListModels(
                 inspection_pb2.ListModelsRequest(), timeout=remaining, metadata=metadata(self._settings, request_id)
             )
             return tuple(to_model(model) for model in reply.models)
 
-        return self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     def model(self, name: str = "", *, timeout: float | None = None) -> Model:
         """One model with the categories it is calibrated for; "": the default one. ModelNotFoundError lists those there are."""
 
-        def attempt(before: int, remaining: float, request_id: str) -> Model:
+        def attempt(remaining: float, request_id: str) -> Model:
             reply = self._connection.stub(balanced=False).GetModel(
                 inspection_pb2.GetModelRequest(name=name),
                 timeout=remaining,
@@ -258,29 +254,27 @@ class Inspector:
             )
             return to_model(reply.model)
 
-        return self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
         """The server's version and limits."""
 
-        def attempt(before: int, remaining: float, request_id: str) -> ServerInfo:
+        def attempt(remaining: float, request_id: str) -> ServerInfo:
             reply = self._connection.stub(balanced=False).GetServerInfo(
                 inspection_pb2.GetServerInfoRequest(), timeout=remaining, metadata=metadata(self._settings, request_id)
             )
             return to_server_info(reply)
 
-        return self._connection.call(attempt, check_timeout(timeout, self._settings))
+        return self._connection.question(attempt, check_timeout(timeout, self._settings))
 
     def health(self, service: str = "", *, timeout: float = 5.0) -> HealthState:
-        """What grpc.health.v1 says of a service, or of the server as a whole (""). One attempt: an error is an answer too."""
-        request_id = new_request_id()
+        """What grpc.health.v1 says of a service, or of the server as a whole ("")."""
         check_call = self._connection.channel(balanced=False).unary_unary(
             HEALTH_CHECK, request_serializer=health_request, response_deserializer=health_state
         )
-        try:
-            state: HealthState = check_call(
-                service, timeout=check_timeout(timeout, self._settings), metadata=metadata(self._settings, request_id)
-            )
-        except grpc.RpcError as error:
-            raise from_rpc_error(error, request_id=request_id, attempts=1) from error
-        return state
+
+        def attempt(remaining: float, request_id: str) -> HealthState:
+            state: HealthState = check_call(service, timeout=remaining, metadata=metadata(self._settings, request_id))
+            return state
+
+        return self._connection.question(attempt, check_timeout(timeout, self._settings))

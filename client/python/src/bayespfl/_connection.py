@@ -62,7 +62,8 @@ def health_state(reply: bytes) -> HealthState:
 
 def is_an_answer(error: InspectionError) -> bool:
     """Whether a server has said this, or gRPC of a server that is there: it was reached."""
-    return resend(error) is Resend.NEVER and error.code is not grpc.StatusCode.DEADLINE_EXCEEDED
+    late = error.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    return error.details.from_server or (resend(error) is Resend.NEVER and not late)
 
 
 class FirstContact:
@@ -225,6 +226,30 @@ class Connection:
             except InspectionError as error:
                 failure = error
             self.timing.sleep(retry.after(failure, self.timing.now()))
+
+    def question(self, attempt: Callable[[float, str], _T], timeout: float) -> _T:
+        """Runs `attempt(seconds, request id)` until somebody answers, whatever the answer is."""
+        started = self.timing.now()
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        retry = CallRetry(started, timeout, Backoff(self.timing.uniform), question=True)
+        request_id = new_request_id()
+        while True:
+            retry.begin()
+            now = self.timing.now()
+            seconds = max(0.001, retry.remaining(now)) if self._reached else contact.attempt_timeout(now)
+            try:
+                answer = attempt(seconds, request_id)
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+            else:
+                self._reached = True
+                return answer
+            if self._reached or is_an_answer(failure):
+                self._reached = True
+                delay = retry.after(failure, self.timing.now())
+            else:
+                delay = contact.after(failure, self.timing.now())
+            self.timing.sleep(delay)
 
     def close(self) -> None:
         """Ends all calls. Safe to call again."""

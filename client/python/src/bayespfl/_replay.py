@@ -78,7 +78,6 @@ def _numbers(before: Recorded, now: Recorded) -> list[tuple[str, bool]]:
 
 
 _CONDITIONS = (
-    ("the model's digest", "model_digest"),
     ("the object", "object"),
     ("the thresholds' revision", "thresholds_revision"),
     ("the mask threshold", "mask_threshold"),
@@ -95,7 +94,10 @@ def _conditions(before: Recorded, now: Recorded) -> list[str]:
     conditions = []
     if before.picture_sha256 != now.picture_sha256:
         conditions.append(f"the picture's SHA-256 {before.picture_sha256} -> {now.picture_sha256}")
-    for name, key in _CONDITIONS:
+    package = ("the package's digest, of its names or calibration,", "model_digest")
+    computation = ("the model's computation digest", "computation_digest")
+    model = package if before.computation_digest == now.computation_digest else computation
+    for name, key in (model, *_CONDITIONS):
         old, new = getattr(before, key), getattr(now, key)
         same = np.float32(old) == np.float32(new) if key == "mask_threshold" else old == new
         if not same:

@@ -43,6 +43,7 @@ class Recorded:
     thresholds_revision: str
     model: str
     model_digest: str
+    computation_digest: str
     precision: str
     kernels: str
     device: str
@@ -73,6 +74,7 @@ def _provenance(result: Result) -> dict[str, Any]:
     return {
         "model": provenance.model or None,
         "model_digest": provenance.model_digest,
+        "computation_digest": provenance.computation_digest,
         "model_version": provenance.model_version,
         "precision": provenance.precision,
         "kernels": provenance.kernels,
@@ -221,6 +223,7 @@ def parse_result_line(line: str) -> Recorded:
         thresholds_revision=reader.object("thresholds").optional_text("revision"),
         model=provenance.optional_text("model"),
         model_digest=provenance.text("model_digest"),
+        computation_digest=provenance.text("computation_digest"),
         precision=provenance.text("precision"),
         kernels=provenance.text("kernels"),
         device=provenance.text("device"),
@@ -252,6 +255,7 @@ def recorded_of(result: Result, like: Recorded) -> Recorded:
         thresholds_revision=result.thresholds.revision,
         model=provenance.model,
         model_digest=provenance.model_digest,
+        computation_digest=provenance.computation_digest,
         precision=provenance.precision,
         kernels=provenance.kernels,
         device=provenance.device,

@@ -102,20 +102,22 @@ class ReopenDelay:
 class CallRetry:
     """The attempts of one unary call.
 
-        retry = CallRetry(started=clock(), timeout=60)
+        retry = CallRetry(started=clock(), timeout=60, backoff=Backoff())
         while True:
             try:
                 return attempt(retry.begin(), retry.remaining(clock()))
             except InspectionError as error:
                 sleep(retry.after(error, clock()))
 
-    Not thread-safe.
+    A question (which models, which limits, how is it) gives what the server says at once, also that it is not ready; only
+    a broken connection makes it ask again. Not thread-safe.
     """
 
-    def __init__(self, started: float, timeout: float, backoff: Backoff | None = None) -> None:
+    def __init__(self, started: float, timeout: float, backoff: Backoff, *, question: bool = False) -> None:
         self._started = started
         self._deadline = started + timeout
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff
+        self._question = question
         self._device_failures = 0
         self.attempts = 0
 
@@ -133,7 +135,8 @@ class CallRetry:
         kind = resend(error)
         if kind is Resend.ONCE:
             self._device_failures += 1
-        if kind is Resend.NEVER or self._device_failures > 1:
+        said = self._question and error.details.from_server
+        if said or kind is Resend.NEVER or self._device_failures > 1:
             raise error
         delay = self._backoff.delay(error.retry_after)
         if now + delay >= self._deadline:

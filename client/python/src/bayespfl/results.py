@@ -117,6 +117,7 @@ class Provenance:
     result_id: str  # UUIDv7; also in the server's result log
     model: str
     model_digest: str  # SHA-256 over the package's files
+    computation_digest: str  # over what decides scores and maps: not names, version or calibration
     model_version: str
     precision: str
     kernels: str
@@ -231,7 +232,8 @@ class Model:
     is_default: bool
     package_name: str
     version: str
-    digest: str
+    digest: str  # SHA-256 over the package's files
+    computation_digest: str  # over what decides scores and maps
     kind: str
     device: str
     precision: str

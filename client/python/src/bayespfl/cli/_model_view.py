@@ -14,7 +14,7 @@ from bayespfl.results import CalibratedCategory, Model, Thresholds
 def model_to_json(model: Model) -> dict[str, Any]:
     """Without its categories."""
     names = (
-        "name", "is_default", "package_name", "version", "digest", "kind", "device", "precision", "kernels", "stage",
+        "name", "is_default", "package_name", "version", "digest", "computation_digest", "kind", "device", "precision", "kernels", "stage",
         "image_size", "default_samples", "max_samples", "map_smoothing_sigma", "iad_sampling", "default_thresholds",
         "categories_total",
     )  # fmt: skip

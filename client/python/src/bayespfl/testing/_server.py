@@ -17,6 +17,9 @@ MODEL_VARIABLE = "BAYESPFL_MODEL"
 _PROGRAM = "bayespfl-server"
 _PREFIX = "bayespfl-server: "
 
+# Free ports, and an end without ceremony, unless the caller says otherwise.
+_DEFAULTS = ("--port", "--http-port", "--drain-delay-seconds")
+
 # Of the environment the server takes BAYESPFL_... as settings, and refuses to start with those that it does not know.
 _NOT_SETTINGS = (
     BINARY_VARIABLE,
@@ -92,7 +95,10 @@ def start_server(
     folder = os.fspath(model) if model is not None else os.environ.get(MODEL_VARIABLE, "")
     if not folder:
         raise ServerNotFoundError(f"no model for the server: {MODEL_VARIABLE} must name a package's folder")
-    command = [program, "--model", folder, "--port", "0", "--http-port", "0", "--drain-delay-seconds", "0", *arguments]
+    command = [program, "--model", folder, *arguments]
+    for flag in _DEFAULTS:
+        if flag not in arguments:
+            command += [flag, "0"]
     environment = {name: value for name, value in os.environ.items() if name not in (*_NOT_SETTINGS, MODEL_VARIABLE)}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)

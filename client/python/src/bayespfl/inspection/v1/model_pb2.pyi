@@ -29,9 +29,10 @@ class CalibratedCategory(_message.Message):
     def __init__(self, category: _Optional[str] = ..., object: _Optional[str] = ..., thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., good_pictures: _Optional[int] = ..., fail_rate: _Optional[float] = ..., review_rate: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ["categories", "categories_total", "default_samples", "default_thresholds", "device", "digest", "iad_sampling", "image_size", "is_default", "kernels", "kind", "map_smoothing_sigma", "max_samples", "name", "package_name", "precision", "stage", "version"]
+    __slots__ = ["categories", "categories_total", "computation_digest", "default_samples", "default_thresholds", "device", "digest", "iad_sampling", "image_size", "is_default", "kernels", "kind", "map_smoothing_sigma", "max_samples", "name", "package_name", "precision", "stage", "version"]
     CATEGORIES_FIELD_NUMBER: _ClassVar[int]
     CATEGORIES_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    COMPUTATION_DIGEST_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +51,7 @@ class Model(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     categories: _containers.RepeatedCompositeFieldContainer[CalibratedCategory]
     categories_total: int
+    computation_digest: str
     default_samples: int
     default_thresholds: _verdict_pb2.Thresholds
     device: str
@@ -66,4 +68,4 @@ class Model(_message.Message):
     precision: str
     stage: int
     version: str
-    def __init__(self, name: _Optional[str] = ..., is_default: bool = ..., package_name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., device: _Optional[str] = ..., precision: _Optional[str] = ..., kernels: _Optional[str] = ..., stage: _Optional[int] = ..., image_size: _Optional[int] = ..., default_samples: _Optional[int] = ..., max_samples: _Optional[int] = ..., map_smoothing_sigma: _Optional[float] = ..., iad_sampling: _Optional[str] = ..., default_thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[CalibratedCategory, _Mapping]]] = ..., categories_total: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., is_default: bool = ..., package_name: _Optional[str] = ..., version: _Optional[str] = ..., digest: _Optional[str] = ..., kind: _Optional[str] = ..., device: _Optional[str] = ..., precision: _Optional[str] = ..., kernels: _Optional[str] = ..., stage: _Optional[int] = ..., image_size: _Optional[int] = ..., default_samples: _Optional[int] = ..., max_samples: _Optional[int] = ..., map_smoothing_sigma: _Optional[float] = ..., iad_sampling: _Optional[str] = ..., default_thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., categories: _Optional[_Iterable[_Union[CalibratedCategory, _Mapping]]] = ..., categories_total: _Optional[int] = ..., computation_digest: _Optional[str] = ...) -> None: ...

@@ -13,23 +13,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bayespfl/inspection/v1/verdict.proto\x12\x16\x62\x61yespfl.inspection.v1\"`\n\x0c\x44\x65\x63isionLine\x12\x32\n\x04rule\x18\x01 \x01(\x0e\x32$.bayespfl.inspection.v1.DecisionRule\x12\x0e\n\x06review\x18\x02 \x01(\x02\x12\x0c\n\x04\x66\x61il\x18\x03 \x01(\x02\"\xb7\x01\n\nThresholds\x12\x37\n\x06source\x18\x01 \x01(\x0e\x32\'.bayespfl.inspection.v1.ThresholdSource\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0c\n\x04mask\x18\x03 \x01(\x02\x12\x1b\n\x13min_region_fraction\x18\x04 \x01(\x01\x12\x33\n\x05lines\x18\x05 \x03(\x0b\x32$.bayespfl.inspection.v1.DecisionLine\"\x8e\x02\n\nProvenance\x12\x11\n\tresult_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x11\n\tprecision\x18\x05 \x01(\t\x12\x0f\n\x07kernels\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x16\n\x0eserver_version\x18\x08 \x01(\t\x12\x1b\n\x13thresholds_revision\x18\t \x01(\t\x12\x0c\n\x04seed\x18\n \x01(\x04\x12\x0f\n\x07samples\x18\x0b \x01(\r\x12\x16\n\x0epicture_sha256\x18\x0c \x01(\t\x12\x11\n\tran_alone\x18\r \x01(\x08*Z\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_PASS\x10\x01\x12\x12\n\x0eVERDICT_REVIEW\x10\x02\x12\x10\n\x0cVERDICT_FAIL\x10\x03*\x82\x01\n\x0c\x44\x65\x63isionRule\x12\x1d\n\x19\x44\x45\x43ISION_RULE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x43ISION_RULE_SCORE\x10\x01\x12\x1b\n\x17\x44\x45\x43ISION_RULE_MAP_SCORE\x10\x02\x12\x1d\n\x19\x44\x45\x43ISION_RULE_REGION_AREA\x10\x03*\x8e\x01\n\x0fThresholdSource\x12 \n\x1cTHRESHOLD_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18THRESHOLD_SOURCE_DEFAULT\x10\x01\x12\x1c\n\x18THRESHOLD_SOURCE_PACKAGE\x10\x02\x12\x1d\n\x19THRESHOLD_SOURCE_CATEGORY\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bayespfl/inspection/v1/verdict.proto\x12\x16\x62\x61yespfl.inspection.v1\"`\n\x0c\x44\x65\x63isionLine\x12\x32\n\x04rule\x18\x01 \x01(\x0e\x32$.bayespfl.inspection.v1.DecisionRule\x12\x0e\n\x06review\x18\x02 \x01(\x02\x12\x0c\n\x04\x66\x61il\x18\x03 \x01(\x02\"\xb7\x01\n\nThresholds\x12\x37\n\x06source\x18\x01 \x01(\x0e\x32\'.bayespfl.inspection.v1.ThresholdSource\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0c\n\x04mask\x18\x03 \x01(\x02\x12\x1b\n\x13min_region_fraction\x18\x04 \x01(\x01\x12\x33\n\x05lines\x18\x05 \x03(\x0b\x32$.bayespfl.inspection.v1.DecisionLine\"\xaa\x02\n\nProvenance\x12\x11\n\tresult_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x11\n\tprecision\x18\x05 \x01(\t\x12\x0f\n\x07kernels\x18\x06 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\x12\x16\n\x0eserver_version\x18\x08 \x01(\t\x12\x1b\n\x13thresholds_revision\x18\t \x01(\t\x12\x0c\n\x04seed\x18\n \x01(\x04\x12\x0f\n\x07samples\x18\x0b \x01(\r\x12\x16\n\x0epicture_sha256\x18\x0c \x01(\t\x12\x11\n\tran_alone\x18\r \x01(\x08\x12\x1a\n\x12\x63omputation_digest\x18\x0e \x01(\t*Z\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x10\n\x0cVERDICT_PASS\x10\x01\x12\x12\n\x0eVERDICT_REVIEW\x10\x02\x12\x10\n\x0cVERDICT_FAIL\x10\x03*\x82\x01\n\x0c\x44\x65\x63isionRule\x12\x1d\n\x19\x44\x45\x43ISION_RULE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x44\x45\x43ISION_RULE_SCORE\x10\x01\x12\x1b\n\x17\x44\x45\x43ISION_RULE_MAP_SCORE\x10\x02\x12\x1d\n\x19\x44\x45\x43ISION_RULE_REGION_AREA\x10\x03*\x8e\x01\n\x0fThresholdSource\x12 \n\x1cTHRESHOLD_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18THRESHOLD_SOURCE_DEFAULT\x10\x01\x12\x1c\n\x18THRESHOLD_SOURCE_PACKAGE\x10\x02\x12\x1d\n\x19THRESHOLD_SOURCE_CATEGORY\x10\x03\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bayespfl.inspection.v1.verdict_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _VERDICT._serialized_start=621
-  _VERDICT._serialized_end=711
-  _DECISIONRULE._serialized_start=714
-  _DECISIONRULE._serialized_end=844
-  _THRESHOLDSOURCE._serialized_start=847
-  _THRESHOLDSOURCE._serialized_end=989
+  _VERDICT._serialized_start=649
+  _VERDICT._serialized_end=739
+  _DECISIONRULE._serialized_start=742
+  _DECISIONRULE._serialized_end=872
+  _THRESHOLDSOURCE._serialized_start=875
+  _THRESHOLDSOURCE._serialized_end=1017
   _DECISIONLINE._serialized_start=64
   _DECISIONLINE._serialized_end=160
   _THRESHOLDS._serialized_start=163
   _THRESHOLDS._serialized_end=346
   _PROVENANCE._serialized_start=349
-  _PROVENANCE._serialized_end=619
+  _PROVENANCE._serialized_end=647
 # @@protoc_insertion_point(module_scope)

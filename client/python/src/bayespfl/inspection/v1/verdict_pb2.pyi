@@ -29,7 +29,8 @@ class DecisionLine(_message.Message):
     def __init__(self, rule: _Optional[_Union[DecisionRule, str]] = ..., review: _Optional[float] = ..., fail: _Optional[float] = ...) -> None: ...
 
 class Provenance(_message.Message):
-    __slots__ = ["device", "kernels", "model", "model_digest", "model_version", "picture_sha256", "precision", "ran_alone", "result_id", "samples", "seed", "server_version", "thresholds_revision"]
+    __slots__ = ["computation_digest", "device", "kernels", "model", "model_digest", "model_version", "picture_sha256", "precision", "ran_alone", "result_id", "samples", "seed", "server_version", "thresholds_revision"]
+    COMPUTATION_DIGEST_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     KERNELS_FIELD_NUMBER: _ClassVar[int]
     MODEL_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +44,7 @@ class Provenance(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     THRESHOLDS_REVISION_FIELD_NUMBER: _ClassVar[int]
+    computation_digest: str
     device: str
     kernels: str
     model: str
@@ -56,7 +58,7 @@ class Provenance(_message.Message):
     seed: int
     server_version: str
     thresholds_revision: str
-    def __init__(self, result_id: _Optional[str] = ..., model: _Optional[str] = ..., model_digest: _Optional[str] = ..., model_version: _Optional[str] = ..., precision: _Optional[str] = ..., kernels: _Optional[str] = ..., device: _Optional[str] = ..., server_version: _Optional[str] = ..., thresholds_revision: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., picture_sha256: _Optional[str] = ..., ran_alone: bool = ...) -> None: ...
+    def __init__(self, result_id: _Optional[str] = ..., model: _Optional[str] = ..., model_digest: _Optional[str] = ..., model_version: _Optional[str] = ..., precision: _Optional[str] = ..., kernels: _Optional[str] = ..., device: _Optional[str] = ..., server_version: _Optional[str] = ..., thresholds_revision: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., picture_sha256: _Optional[str] = ..., ran_alone: bool = ..., computation_digest: _Optional[str] = ...) -> None: ...
 
 class Thresholds(_message.Message):
     __slots__ = ["lines", "mask", "min_region_fraction", "revision", "source"]
