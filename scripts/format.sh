@@ -9,5 +9,6 @@ tracked '*.cc' '*.h' | xargs -0 clang-format -i
 tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake' | xargs -0 gersemi --in-place --quiet
 source scripts/go.sh
 ! find_go || gofmt -w client/go
-tracked '*.py' | xargs -0 ruff format --quiet --line-length 120
-tracked '*.py' | xargs -0 ruff check --quiet --fix
+written() { tracked '*.py' | grep -zv '_pb2\(_grpc\)\?\.py$'; }
+written | xargs -0 ruff format --quiet --line-length 120
+written | xargs -0 ruff check --quiet --fix

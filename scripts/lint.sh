@@ -26,7 +26,7 @@ mapfile -t cpp < <(tracked '*.cc' '*.h')
 mapfile -t cmake_files < <(tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake')
 mapfile -t shell < <(tracked '*.sh' '.ci/run')
 mapfile -t yaml < <(tracked '*.yaml' '*.yml')
-mapfile -t python < <(tracked '*.py')
+mapfile -t python < <(tracked '*.py' | grep -v '_pb2\(_grpc\)\?\.py$')
 
 check clang-format clang-format --dry-run --Werror "${cpp[@]}"
 check gersemi gersemi --check --quiet "${cmake_files[@]}"
@@ -53,6 +53,10 @@ if find_go; then
   check "generated go" scripts/generate_go.sh check
   ! command -v staticcheck >/dev/null || check staticcheck env -C client/go staticcheck ./...
 fi
+# The Python client: types, and generated code that is what the contract says.
+python_types() { (cd client/python && mypy --no-error-summary); }
+check "python client's types" python_types
+check "python client's generated code" scripts/generate_python.sh check
 
 touched() {
   local base=${LINT_BASE:-}

@@ -1,0 +1,142 @@
+"""The asynchronous twin of `_connection.Connection`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from bayespfl._call_errors import from_rpc_error
+from bayespfl._connection import FirstContact, Timing, explained, is_an_answer, metadata, new_request_id, unanswered
+from bayespfl._from_messages import to_server_info
+from bayespfl._retry import Backoff, CallRetry
+from bayespfl._settings import Settings, channel_options, credentials
+from bayespfl.errors import InspectionError
+from bayespfl.inspection.v1 import inspection_pb2, inspection_pb2_grpc
+from bayespfl.results import ServerInfo
+
+_T = TypeVar("_T")
+
+
+class AioConnection:
+    """The channels to one target, made in the event loop that first needs them. For that one loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.timing = Timing(sleep=asyncio.sleep)
+        self._secret = credentials(settings.tls) if settings.tls is not None else None
+        self._channels: dict[bool, grpc.aio.Channel] = {}
+        self._closed = False
+        self._info: ServerInfo | None = None
+        self._reached = False
+
+    def channel(self, *, balanced: bool) -> grpc.aio.Channel:
+        """The channel for pictures (`balanced`) or questions."""
+        if self._closed:
+            raise RuntimeError("the inspector was closed")
+        if balanced not in self._channels:
+            options = channel_options(self.settings, balanced=balanced)
+            self._channels[balanced] = (
+                grpc.aio.insecure_channel(self.settings.target, options)
+                if self._secret is None
+                else grpc.aio.secure_channel(self.settings.target, self._secret, options)
+            )
+        return self._channels[balanced]
+
+    def stub(self, *, balanced: bool) -> Any:
+        """Of the inspection service."""
+        return inspection_pb2_grpc.InspectionServiceStub(self.channel(balanced=balanced))  # type: ignore[no-untyped-call]
+
+    @property
+    def reached(self) -> bool:
+        """Whether a server has ever answered."""
+        return self._reached
+
+    @property
+    def info(self) -> ServerInfo | None:
+        """As a server last told it; None: none has yet, or it does not know the call."""
+        return self._info
+
+    async def ask(self, timeout: float) -> None:
+        """Asks once for version and limits: whether a server is there. Raises why not."""
+        request_id = new_request_id()
+        try:
+            reply = await self.stub(balanced=False).GetServerInfo(
+                inspection_pb2.GetServerInfoRequest(), timeout=timeout, metadata=metadata(self.settings, request_id)
+            )
+        except grpc.RpcError as error:
+            failure = unanswered(from_rpc_error(error, request_id=request_id, attempts=1))
+            self._reached = self._reached or is_an_answer(failure)
+            if failure.code is grpc.StatusCode.UNIMPLEMENTED:
+                return
+            raise failure from error
+        self._info = to_server_info(reply)
+        self._reached = True
+
+    async def reach(
+        self, started: float, timeout: float, *, told: Callable[[InspectionError], None] | None = None
+    ) -> None:
+        """Until a server was reached for the first time: tries, within the connect timeout. Raises UnreachableError.
+
+        `told` hears of each attempt that failed.
+        """
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        while not self._reached:
+            try:
+                await self.ask(contact.attempt_timeout(self.timing.now()))
+            except InspectionError as error:
+                delay = contact.after(error, self.timing.now())
+                if told is not None:
+                    told(error)
+                await self.timing.sleep(delay)
+
+    async def call(self, attempt: Callable[[int, float, str], Awaitable[_T]], timeout: float, frame_id: str = "") -> _T:
+        """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again."""
+        started = self.timing.now()
+        await self.reach(started, timeout)
+        retry = CallRetry(started, timeout, Backoff(self.timing.uniform))
+        request_id = new_request_id()
+        while True:
+            before = retry.begin()
+            try:
+                remaining = retry.remaining(self.timing.now())
+                return await attempt(before, max(0.001, remaining), request_id)
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error, request_id=request_id, frame_id=frame_id, attempts=retry.attempts)
+                failure = explained(failure, self.settings, self._info)
+            except InspectionError as error:
+                failure = error
+            await self.timing.sleep(retry.after(failure, self.timing.now()))
+
+    async def question(self, attempt: Callable[[float, str], Awaitable[_T]], timeout: float) -> _T:
+        """Runs `attempt(seconds, request id)` until somebody answers, whatever the answer is."""
+        started = self.timing.now()
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        retry = CallRetry(started, timeout, Backoff(self.timing.uniform), question=True)
+        request_id = new_request_id()
+        while True:
+            retry.begin()
+            now = self.timing.now()
+            seconds = max(0.001, retry.remaining(now)) if self._reached else contact.attempt_timeout(now)
+            try:
+                answer = await attempt(seconds, request_id)
+            except grpc.RpcError as error:
+                failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+            else:
+                self._reached = True
+                return answer
+            if self._reached or is_an_answer(failure):
+                self._reached = True
+                delay = retry.after(failure, self.timing.now())
+            else:
+                delay = contact.after(failure, self.timing.now())
+            await self.timing.sleep(delay)
+
+    async def close(self) -> None:
+        """Ends all calls. Safe to call again."""
+        channels, self._channels, self._closed = self._channels, {}, True
+        for channel in channels.values():
+            await channel.close()

@@ -1,0 +1,1 @@
+"""The contract of the inspection server as generated messages: `bayespfl.inspection.v1`."""

@@ -1,0 +1,290 @@
+"""The `bayespfl` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PICTURES, ROOT
+
+from bayespfl.cli._inputs import collect_inputs, read_manifest
+from bayespfl.cli._output_names import OutputNames
+from bayespfl.testing import RunningServer
+
+LEATHER = PICTURES / "leather"
+
+
+def bayespfl(
+    *arguments: object, server: str = "127.0.0.1:1", data: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BAYESPFL_")}
+    environment |= {"BAYESPFL_SERVER": server, "PYTHONIOENCODING": "utf-8"}
+    finished = subprocess.run(
+        [sys.executable, "-m", "bayespfl.cli", *map(str, arguments)],
+        input=data,
+        capture_output=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        finished.args, finished.returncode, finished.stdout.decode(), finished.stderr.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["inspect"], "name pictures and their --category, or a --manifest"),
+        (["inspect", LEATHER], "--category is missing"),
+        (["inspect", LEATHER, "--category", "x" * 257], "must have 1..256 bytes"),
+        (["inspect", "/no/such", "--category", "x"], "no such file or folder: /no/such"),
+        (["inspect", LEATHER, "--category", "x", "--samples", "65"], "'65' is no whole number of 1..64"),
+        (["inspect", LEATHER, "--category", "x", "--fail-above", "2"], "'2' is no number of 0..1"),
+        (["inspect", LEATHER, "--category", "x", "--latest"], "--latest needs --stream"),
+        (["inspect", LEATHER, "--category", "x", "--regions"], "--regions needs --json"),
+        (["inspect", LEATHER, "--category", "x", "--seed", "1", "--random-seed"], "not allowed with"),
+        (["inspect", "--manifest", "/no/such.csv"], "cannot read /no/such.csv"),
+        (["inspect", "--cat", "x", LEATHER], "unrecognized arguments"),
+        (["replay", "/no/such", "x"], "cannot read /no/such"),
+        (["health", "--server", "nowhere"], "is no server address"),
+        (["health", "--token-file", "/no/such"], "cannot read the token file /no/such"),
+        (["models", "load", "x"], "--admin"),
+    ],
+)
+def test_wrong_usage_is_a_sentence_and_exit_code_1(arguments: list[object], sentence: str) -> None:
+    finished = bayespfl(*arguments)
+
+    assert finished.returncode == 1, finished
+    assert sentence in finished.stderr
+    assert finished.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["health"],
+        ["info"],
+        ["models", "list"],
+        ["inspect", LEATHER / "good_0.jpg", "--category", "leather", "--timeout", "1"],
+    ],
+)
+def test_an_unreachable_server_is_exit_code_3(arguments: list[object]) -> None:
+    finished = bayespfl(*arguments, "--timeout", "1")
+
+    assert finished.returncode == 3, finished
+    assert "127.0.0.1:1" in finished.stderr
+
+
+def test_says_its_version() -> None:
+    assert bayespfl("--version").stdout == "0.1.0\n"
+
+
+@pytest.mark.server
+class TestWithServer:
+    def test_health_info_and_models(self, bayespfl_server: RunningServer) -> None:
+        server = bayespfl_server.target
+
+        assert bayespfl("health", server=server).stdout == "SERVING\n"
+        info = json.loads(bayespfl("info", "--json", server=server).stdout)
+        assert info["default_model"]["name"] == "bayespfl-demo"
+        assert info["limits"]["max_picture_bytes"] == 4 << 20
+        assert "max_frames_in_flight" in bayespfl("info", server=server).stdout
+        listed = json.loads(bayespfl("models", "list", "--json", server=server).stdout)["models"]
+        assert [model["name"] for model in listed] == ["bayespfl-demo"]
+        assert bayespfl("models", "list", server=server).stdout.splitlines()[1].startswith("bayespfl-demo  yes")
+        got = json.loads(bayespfl("models", "get", "--json", server=server).stdout)
+        assert len(got["categories"]) == 9
+        assert "  leather: mask 0.5" in bayespfl("models", "get", server=server).stdout
+        missing = bayespfl("models", "get", "nuts", server=server)
+        assert (missing.returncode, "refused" in missing.stderr) == (1, True)
+
+    def test_changes_models_on_the_administration_port(self, bayespfl_server: RunningServer) -> None:
+        admin = ["--admin", bayespfl_server.admin]
+
+        loaded = bayespfl("models", "load", "model", *admin)
+        assert (loaded.returncode, loaded.stdout.startswith("model serves: 1.0.0+")) == (0, True), loaded
+        assert (
+            bayespfl("models", "default", "model", *admin).stdout == "model answers the requests that name no model\n"
+        )
+        assert bayespfl("models", "default", "bayespfl-demo", *admin).returncode == 0
+        assert bayespfl("models", "unload", "model", *admin).stdout == "model serves no more\n"
+        refused = bayespfl("models", "unload", "nuts", *admin)
+        assert (refused.returncode, "the administration port at" in refused.stderr) == (1, True)
+
+    @pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["one by one", "stream"])
+    def test_prints_a_table_in_order_and_exits_by_the_verdicts(
+        self, bayespfl_server: RunningServer, stream: list[str]
+    ) -> None:
+        finished = bayespfl(
+            "inspect", LEATHER, "--category", "leather", *stream, "--fail-on", "fail", server=bayespfl_server.target
+        )
+
+        assert finished.returncode == 2, finished
+        rows = [line.split()[:3] for line in finished.stdout.splitlines()]
+        assert rows[:4] == [
+            ["image", "category", "verdict"],
+            ["good_0.jpg", "leather", "PASS"],
+            ["hole_0.jpg", "leather", "FAIL"],
+            ["scratch_0.jpg", "leather", "FAIL"],
+        ]
+        assert "3 frames, 0 failed, 1 PASS, 2 FAIL" in finished.stdout
+
+    def test_exit_codes(self, bayespfl_server: RunningServer, tmp_path: Path) -> None:
+        server = bayespfl_server.target
+        good = LEATHER / "good_0.jpg"
+        broken = tmp_path / "broken.png"
+        broken.write_bytes(b"no picture")
+
+        def code(*arguments: object) -> int:
+            return bayespfl("inspect", *arguments, server=server).returncode
+
+        assert code(good, "--category", "leather", "--fail-on", "review") == 0
+        assert code(good, "--category", "leather", "--fail-above", "0.01") == 2
+        assert code(good, "--category", "never seen", "--fail-on", "fail") == 4
+        assert code(broken, good, "--category", "leather") == 4
+        assert code(broken, good, "--category", "leather", "--stream") == 4
+        assert code(good, "--category", "leather", "--model", "nuts") == 4
+
+    def test_writes_overlays_and_masks(self, bayespfl_server: RunningServer, tmp_path: Path) -> None:
+        pytest.importorskip("PIL", reason="--output needs Pillow; it is not in this environment")
+
+        finished = bayespfl(
+            "inspect",
+            "--manifest",
+            PICTURES / "manifest.csv",
+            "--stream",
+            "--output",
+            tmp_path,
+            server=bayespfl_server.target,
+        )
+
+        assert finished.returncode == 0, finished
+        assert len(list(tmp_path.rglob("*_overlay.png"))) == len(list(tmp_path.rglob("*_mask.png"))) == 27
+        assert (tmp_path / "leather/scratch_0_overlay.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_a_line_of_json_can_be_replayed(self, bayespfl_server: RunningServer, tmp_path: Path) -> None:
+        server = bayespfl_server.target
+        picture = LEATHER / "scratch_0.jpg"
+        printed = bayespfl(
+            "inspect", "-", "--category", "leather", "--json", "--regions", server=server, data=picture.read_bytes()
+        )
+        line = json.loads(printed.stdout)
+        assert (line["image"], line["verdict"], line["attempt"]) == ("stdin", "FAIL", 0)
+        assert line["regions_total"] == len(line["regions"]) >= 1
+        log = tmp_path / "log.jsonl"
+        log.write_text(printed.stdout)
+
+        again = bayespfl("replay", log, picture, server=server)
+        assert (again.returncode, again.stdout.splitlines()[0]) == (0, "equal to the bit"), again
+
+        line["score"] -= 0.5
+        line["provenance"]["device"] = "cuda:7"
+        log.write_text(printed.stdout + json.dumps(line | {"result_id": "other"}))
+        different = bayespfl("replay", log, picture, "--result-id", "other", server=server)
+        assert different.returncode == 2
+        assert different.stdout.startswith("different\nnumbers that differ:\n  score 0.4")
+        assert "device cuda:7 -> cpu" in different.stdout
+        assert bayespfl("replay", log, picture, server=server).returncode == 1
+        other = bayespfl("replay", log, LEATHER / "good_0.jpg", "--result-id", "other", server=server)
+        assert (other.returncode, "not the picture of that result" in other.stdout) == (2, True)
+
+    def test_prints_what_the_other_client_prints(self, bayespfl_server: RunningServer) -> None:
+        program = Path(os.environ["BAYESPFL_SERVER_BINARY"]).with_name("bayespfl-client")
+        if not program.exists():
+            pytest.skip(f"there is no {program.name} beside the server to compare with")
+        arguments = ["inspect", str(LEATHER), "--category", "leather", "--json", "--regions"]
+        other = subprocess.run(
+            [program, *arguments, "--server", bayespfl_server.target], capture_output=True, text=True, check=True
+        )
+        ours = bayespfl(*arguments, server=bayespfl_server.target)
+
+        for one, two in zip(other.stdout.splitlines(), ours.stdout.splitlines(), strict=True):
+            expected, line = json.loads(one), json.loads(two)
+            for changing in ("result_id", "timings", "latency_seconds"):
+                assert changing in line
+                del expected[changing], line[changing]
+            assert line == expected
+            assert list(line) == list(expected)
+
+    def test_prints_models_as_the_other_client_does(self, bayespfl_server: RunningServer) -> None:
+        program = Path(os.environ["BAYESPFL_SERVER_BINARY"]).with_name("bayespfl-client")
+        if not program.exists():
+            pytest.skip(f"there is no {program.name} beside the server to compare with")
+        for arguments in (
+            ["models", "list"],
+            ["models", "get"],
+            ["info"],
+            ["models", "get", "--json"],
+            ["info", "--json"],
+        ):
+            other = subprocess.run(
+                [program, *arguments, "--server", bayespfl_server.target], capture_output=True, text=True, check=True
+            )
+            assert bayespfl(*arguments, server=bayespfl_server.target).stdout == other.stdout
+
+
+def test_manifests(tmp_path: Path) -> None:
+    manifest = tmp_path / "m.csv"
+    manifest.write_bytes(
+        '\ufeffcategory,image,object,note\r\n\r\n MN-17 ,nuts/1.png,metal nut,"a, b"\r\nX,2.png,,\n'.encode()
+    )
+
+    inputs = read_manifest(manifest)
+
+    assert [(one.name, one.category, one.object) for one in inputs] == [
+        ("nuts/1.png", "MN-17", "metal nut"),
+        ("2.png", "X", None),
+    ]
+    assert inputs[0].picture == tmp_path / "nuts/1.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "is empty"),
+        ("image\n", 'has no column "category"'),
+        ("image,category,image\n", 'names the column "image" twice'),
+        ("image,category\n", "a header and no rows"),
+        ("image,category\na\n", "line 2: the row has 1 fields, the header 2"),
+        ("image,category\na,b\n,b\n", "line 3: the image is empty"),
+        ("image,category\na, \n", "line 2: the category is empty"),
+        ('image,category\n"a,b\n', "line 2"),
+    ],
+)
+def test_wrong_manifests(tmp_path: Path, text: str, sentence: str) -> None:
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(text)
+
+    with pytest.raises(ValueError, match=sentence):
+        read_manifest(manifest)
+
+
+def test_folders_are_walked_without_the_output(tmp_path: Path) -> None:
+    for name in ("b/2.PNG", "a.jpg", "out/old.png", "note.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x")
+
+    assert [one.name for one in collect_inputs([str(tmp_path)], "c", None, tmp_path / "out")] == ["a.jpg", "b/2.PNG"]
+    with pytest.raises(ValueError, match="no picture in the folder"):
+        collect_inputs([str(ROOT / "docs")], "c", None, None) if not list(
+            (ROOT / "docs").rglob("*.jpg")
+        ) else collect_inputs([str(ROOT / "scripts")], "c", None, None)
+
+
+def test_output_names_stay_in_the_folder_and_never_meet(tmp_path: Path) -> None:
+    names = OutputNames(tmp_path)
+    names.protect(tmp_path / "a_mask.png")
+
+    assert names.take("../../etc/x.png")[0] == tmp_path / "etc/x_overlay.png"
+    assert names.take("a.png")[1] == tmp_path / "a-2_mask.png"
+    assert names.take("A.jpg")[1] == tmp_path / "A_mask.png"
+    assert names.take("a.bmp")[1] == tmp_path / "a-3_mask.png"
+    assert names.take("b\n\\.png")[0].name == "b___overlay.png"
+    assert len(names.take("ü" * 300 + ".png")[0].name.encode()) < 255
