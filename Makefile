@@ -62,6 +62,7 @@ contract: setup
 
 generate: setup
 	@scripts/generate_go.sh
+	@scripts/generate_python.sh
 
 clean:
 	@rm -rf build out

@@ -15,6 +15,7 @@ type Model struct {
 	PackageName       string
 	Version           string // configured version + the digest's first 12 digits
 	Digest            string // SHA-256 over the package's files, hexadecimal
+	ComputationDigest string // the same for packages that differ in names, version or calibration alone
 	Kind              string // what computes it: "bayes-pfl"
 	Device            string // "cpu", "cuda:0"
 	Precision         string // "fp32"
@@ -80,7 +81,7 @@ func (c *Client) Model(ctx context.Context, name string) (*Model, error) {
 func modelOf(m *pb.Model) Model {
 	model := Model{
 		Name: m.GetName(), Default: m.GetIsDefault(), PackageName: m.GetPackageName(), Version: m.GetVersion(),
-		Digest: m.GetDigest(), Kind: m.GetKind(), Device: m.GetDevice(), Precision: m.GetPrecision(), Kernels: m.GetKernels(),
+		Digest: m.GetDigest(), ComputationDigest: m.GetComputationDigest(), Kind: m.GetKind(), Device: m.GetDevice(), Precision: m.GetPrecision(), Kernels: m.GetKernels(),
 		Stage: int(m.GetStage()), ImageSize: int(m.GetImageSize()), DefaultSamples: int(m.GetDefaultSamples()),
 		MaxSamples: int(m.GetMaxSamples()), MapSmoothingSigma: m.GetMapSmoothingSigma(), IADSampling: m.GetIadSampling(),
 		DefaultThresholds: thresholdsOf(m.GetDefaultThresholds()), CategoriesTotal: int(m.GetCategoriesTotal()),

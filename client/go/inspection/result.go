@@ -69,6 +69,7 @@ type Provenance struct {
 	ResultID           string // UUIDv7, unique and in the order of time; also in the server's result log
 	Model              string // as requests call it
 	ModelDigest        string // SHA-256 over the package's files, hexadecimal
+	ComputationDigest  string // the same for packages that differ in names, version or calibration alone
 	ModelVersion       string
 	Precision          string // of the arithmetic: "fp32"
 	Kernels            string // what computed
@@ -154,7 +155,8 @@ func thresholdsOf(m *pb.Thresholds) Thresholds {
 
 func provenanceOf(m *pb.Provenance) Provenance {
 	return Provenance{
-		ResultID: m.GetResultId(), Model: m.GetModel(), ModelDigest: m.GetModelDigest(), ModelVersion: m.GetModelVersion(),
+		ResultID: m.GetResultId(), Model: m.GetModel(), ModelDigest: m.GetModelDigest(),
+		ComputationDigest: m.GetComputationDigest(), ModelVersion: m.GetModelVersion(),
 		Precision: m.GetPrecision(), Kernels: m.GetKernels(), Device: m.GetDevice(), ServerVersion: m.GetServerVersion(),
 		ThresholdsRevision: m.GetThresholdsRevision(), Seed: m.GetSeed(), Samples: int(m.GetSamples()),
 		PictureSHA256: m.GetPictureSha256(), RanAlone: m.GetRanAlone(),
