@@ -378,7 +378,7 @@ func TestRealServerThatIsKilledAndComesBack(t *testing.T) {
 	stream := client.Stream(context.Background(), inspection.StreamOptions{
 		Options: inspection.Options{Category: "leather", Samples: 1},
 	})
-	const frames, killed = 30, 10
+	const frames, killed = 16, 6
 	given := func(yield func(inspection.Frame) bool) {
 		for i := range frames {
 			if i == killed {
