@@ -375,6 +375,10 @@ func TestRealServerThatIsKilledAndComesBack(t *testing.T) {
 	port := freePort(t)
 	server := testserver.Start(t, "--port", port)
 	client := dial(t, server)
+	// Once reached, an outage is waited out; before, for the connect timeout only.
+	if err := client.WaitForReady(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	stream := client.Stream(context.Background(), inspection.StreamOptions{
 		Options: inspection.Options{Category: "leather", Samples: 1},
 	})
