@@ -235,7 +235,7 @@ func (x *exchange) ended(end *ending) {
 		x.client.limits.forget()
 	}
 	switch {
-	case endsStream(failure), failure.word && failure.Reason == Cancelled:
+	case endsStream(failure), x.client.link.closed():
 		x.failure = failure
 	case !end.sent && x.client.link.outOfPatience(x.began):
 		x.failure = failure.because("; no server was reached in %s", inFull(time.Since(x.began)))

@@ -56,7 +56,8 @@ func defaults() settings {
 func WithTimeout(timeout time.Duration) Option { return func(s *settings) { s.timeout = timeout } }
 
 // WithConnectTimeout sets how long the first calls wait for a server, until one was reached; > 0, 5 s unless set. After
-// it they fail with UNAVAILABLE: an address that is wrong should be told soon.
+// it they fail with UNAVAILABLE: an address that is wrong should be told soon. A server that is there and does not serve
+// yet, because its model is being loaded, counts as none.
 func WithConnectTimeout(timeout time.Duration) Option {
 	return func(s *settings) { s.connectTimeout = timeout }
 }

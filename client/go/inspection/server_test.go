@@ -375,10 +375,14 @@ func TestRealServerThatIsKilledAndComesBack(t *testing.T) {
 	port := freePort(t)
 	server := testserver.Start(t, "--port", port)
 	client := dial(t, server)
+	// Once reached, an outage is waited out; before, for the connect timeout only.
+	if err := client.WaitForReady(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	stream := client.Stream(context.Background(), inspection.StreamOptions{
 		Options: inspection.Options{Category: "leather", Samples: 1},
 	})
-	const frames, killed = 30, 10
+	const frames, killed = 16, 6
 	given := func(yield func(inspection.Frame) bool) {
 		for i := range frames {
 			if i == killed {

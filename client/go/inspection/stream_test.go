@@ -598,6 +598,23 @@ func TestAStreamIsClosedOnceItsFramesAreOver(t *testing.T) {
 	}
 }
 
+func TestStreamEndsWithItsClient(t *testing.T) {
+	f := newFake(t)
+	f.stream = func(call pb.InspectionService_InspectStreamServer) error {
+		<-call.Context().Done()
+		return nil
+	}
+	f.start()
+	client := f.dial()
+	stream := client.Stream(context.Background(), StreamOptions{Options: Options{Category: "c"}})
+	time.AfterFunc(100*time.Millisecond, func() { _ = client.Close() })
+	lines, end := told(stream.Inspect(pictures(1)))
+	expect(t, "what came", lines, []string{"f0/1 Canceled CANCELLED"})
+	if asError(t, end).Code != codes.Canceled {
+		t.Errorf("it ended with %v", end)
+	}
+}
+
 func TestLeavingTheLoopLeavesNothingRunning(t *testing.T) {
 	f := newFake(t).start()
 	client := f.dial()
