@@ -6,6 +6,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bayespfl/client/errors.h"
 
@@ -113,6 +114,11 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
 
 bool FrameErrorIsTheServers(const absl::Status& status) {
   return status.GetPayload(kFrameErrorUrl).has_value() && !status.GetPayload(kMadeHereUrl).has_value();
+}
+
+absl::Status WithAttempts(absl::Status status, uint32_t attempts) {
+  if (!status.ok()) status.SetPayload(kAttemptsUrl, absl::Cord(absl::StrCat(attempts)));
+  return status;
 }
 
 absl::Status WithRequestId(absl::Status status, const std::string& request_id) {

@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/status.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -22,6 +23,9 @@ absl::Status FromGrpcStatus(const grpc::Status& status);
 
 // Whether the error came from the server itself, as opposed to gRPC or this library.
 bool FrameErrorIsTheServers(const absl::Status& status);
+
+// The same with the number for AttemptsOf() (errors.h); OK stays OK.
+absl::Status WithAttempts(absl::Status status, uint32_t attempts);
 
 // The same with the id for RequestIdOf() (errors.h); OK stays OK.
 absl::Status WithRequestId(absl::Status status, const std::string& request_id);

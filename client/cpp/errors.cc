@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -40,6 +41,12 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status) {
 std::string RequestIdOf(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kRequestIdUrl);
   return payload.has_value() ? std::string(*payload) : std::string();
+}
+
+uint32_t AttemptsOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kAttemptsUrl);
+  uint32_t attempts = 0;
+  return payload.has_value() && absl::SimpleAtoi(std::string(*payload), &attempts) ? attempts : 0;
 }
 
 std::vector<FieldViolation> ViolationsOf(const absl::Status& status) {

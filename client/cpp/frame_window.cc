@@ -169,10 +169,11 @@ bool FrameWindow::Stalled(absl::Time now) const {
                      [now](const Frame* frame) { return frame->deadline + kStallGrace <= now; });
 }
 
-absl::Time FrameWindow::NextChange() const {
+absl::Time FrameWindow::NextChange(absl::Time now) const {
   absl::Time next = absl::InfiniteFuture();
   for (const std::unique_ptr<Frame>& frame : frames_) {
-    if (frame->state == State::kWaiting) next = std::min({next, frame->deadline, frame->not_before});
+    if (frame->state == State::kWaiting) next = std::min(next, frame->deadline);
+    if (frame->state == State::kWaiting && frame->not_before > now) next = std::min(next, frame->not_before);
     if (frame->state == State::kOnCall) next = std::min(next, frame->deadline + kStallGrace);
   }
   return next;

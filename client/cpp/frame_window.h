@@ -32,6 +32,8 @@ class FrameWindow {
 
   size_t size() const { return frames_.size(); }
   bool empty() const { return frames_.empty(); }
+  // Whether a frame is on the call, without a reply.
+  bool AnyOnCall() const { return !on_call_.empty(); }
   // Whether a frame is to be sent, now or later.
   bool HasWaiting() const;
 
@@ -64,8 +66,8 @@ class FrameWindow {
   // A frame on the call has had no reply for so long after its time that the server must hang.
   bool Stalled(absl::Time now) const;
 
-  // When Expire(), Stalled() or NextToSend() will have another answer by the clock alone.
-  absl::Time NextChange() const;
+  // When, after `now`, Expire(), Stalled() or NextToSend() will have another answer by the clock alone.
+  absl::Time NextChange(absl::Time now) const;
 
   // The reply of the frame that came first, if it has one; the frame is gone then.
   std::optional<StreamReply> TakeFirst();

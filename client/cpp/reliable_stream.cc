@@ -53,8 +53,8 @@ ReliableStream::~ReliableStream() {
 absl::Status ReliableStream::Send(OutgoingFrame frame) {
   absl::MutexLock lock(&mu_);
   mu_.Await(absl::Condition(this, &ReliableStream::HasRoom));
-  if (closed_ || (ended_ && status_.ok())) return absl::FailedPreconditionError("the stream takes no frames any more");
-  if (ended_) return status_;
+  if (!refusal_.ok()) return refusal_;
+  if (closed_) return absl::FailedPreconditionError("the stream takes no frames any more");
   ++in_flight_;
   inbox_.push_back(std::move(frame));
   dirty_ = true;
@@ -99,7 +99,8 @@ void ReliableStream::Run() {
 }
 
 void ReliableStream::WaitForWork() {
-  absl::Time until = window_.NextChange();
+  const absl::Time now = absl::Now();
+  absl::Time until = window_.NextChange(now);
   if (call_ == nullptr && window_.HasWaiting()) until = std::min(until, open_not_before_);
   absl::MutexLock lock(&mu_);
   mu_.AwaitWithDeadline(absl::Condition(this, &ReliableStream::HasWork), until);
@@ -140,6 +141,7 @@ void ReliableStream::ReadReplies() {
   const bool ended = call_->Ended();  // asked first: replies may arrive until then
   while (std::optional<inspection::v1::InspectStreamResponse> reply = call_->TakeReply()) {
     channel_.NoteReached();
+    if (reply->has_error() && AnotherServerMayHelp(reply->error().reason())) leaving_ = true;
     const absl::Status accepted = window_.Accept(*std::move(reply), call_->request_id(), absl::Now());
     if (!accepted.ok()) return EndCall(true, accepted);
     call_replied_ = true;
@@ -153,6 +155,11 @@ void ReliableStream::EndCall(bool cancel, absl::Status status) {
   const absl::Status said = call_->Finish(cancel);
   call_.reset();
   if (status.ok()) status = said;
+  const bool left = std::exchange(leaving_, false);
+  if (status.ok() && left && !window_.AnyOnCall()) {
+    open_not_before_ = absl::Now();  // each frame has its own pause
+    return;
+  }
   if (status.ok()) status = absl::InternalError("the server ended the stream before its client did");
   CallEnded(status);
 }
@@ -180,19 +187,24 @@ void ReliableStream::CallEnded(const absl::Status& status) {
 
 void ReliableStream::GiveUp(const absl::Status& status) {
   end_ = status;
+  {
+    absl::MutexLock lock(&mu_);
+    refusal_ = status;  // first: no frame is taken that nobody answers
+  }
   TakeNewFrames();
   window_.FailWaiting(status, absl::Now());
 }
 
 void ReliableStream::OpenAndSend() {
   const absl::Time now = absl::Now();
-  if (!window_.HasWaiting()) return;
+  if (!window_.HasWaiting()) return;  // a call that is left has left at least one frame waiting
   if (call_ == nullptr) {
     if (now < open_not_before_) return;
     if (!FitsClient(now)) return;
     Open();
   }
   if (call_ == nullptr || !call_->Writable()) return;
+  if (leaving_) return call_->SendDone();
   if (!FitsClient(now)) return;  // what the server takes may be known only now
   if (std::shared_ptr<const InspectStreamRequest> message = window_.NextToSend(now)) call_->Send(std::move(message));
 }

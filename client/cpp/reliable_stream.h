@@ -46,7 +46,9 @@ class ReliableStream final : public FrameStream {
   void GiveUp(const absl::Status& status);
   void Wake();
   void WaitForWork();
-  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ || in_flight_ < options_.max_in_flight; }
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return closed_ || !refusal_.ok() || in_flight_ < options_.max_in_flight;
+  }
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return dirty_ || cancelled_; }
   bool Ended() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_; }
 
@@ -61,6 +63,7 @@ class ReliableStream final : public FrameStream {
   std::deque<OutgoingFrame> inbox_ ABSL_GUARDED_BY(mu_);  // taken, not yet seen by the thread
   size_t in_flight_ ABSL_GUARDED_BY(mu_) = 0;             // taken, not given back
   bool closed_ ABSL_GUARDED_BY(mu_) = false;              // no frame follows
+  absl::Status refusal_ ABSL_GUARDED_BY(mu_);             // not OK: no frame is taken any more
   bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
   bool dirty_ ABSL_GUARDED_BY(mu_) = false;  // there may be something to do
   bool ended_ ABSL_GUARDED_BY(mu_) = false;  // after the end callback
@@ -70,6 +73,7 @@ class ReliableStream final : public FrameStream {
   FrameWindow window_;
   std::unique_ptr<StreamCall> call_;
   bool call_replied_ = false;  // since it was opened
+  bool leaving_ = false;       // its server refuses frames that another one may take: it gets no more
   Backoff backoff_;
   absl::Time opening_since_;                           // of the tries that have brought no reply
   absl::Time open_not_before_ = absl::InfinitePast();  // the next one

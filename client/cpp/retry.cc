@@ -36,6 +36,11 @@ bool IsConnectionLost(const absl::Status& status) {
   }
 }
 
+bool AnotherServerMayHelp(inspection::v1::ErrorReason reason) {
+  return reason == inspection::v1::ERROR_REASON_DRAINING || reason == inspection::v1::ERROR_REASON_NOT_READY ||
+         reason == inspection::v1::ERROR_REASON_NO_REPLICA;
+}
+
 absl::Duration Retry::Delay(const absl::Status& status) {
   constexpr absl::Duration kNever = -absl::InfiniteDuration();
   if (!IsConnectionLost(status)) {

@@ -7,6 +7,7 @@
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "bayespfl/inspection/v1/error.pb.h"
 
 namespace bayespfl::client {
 
@@ -26,6 +27,9 @@ class Backoff {
 // The connection broke, or something between client and server damaged what it carried: there is no word of the
 // server's own. Also true of CANCELLED, which says so only if the caller did not cancel.
 bool IsConnectionLost(const absl::Status& status);
+
+// What another server may not say: this one stops, or has lost or not yet loaded its model.
+bool AnotherServerMayHelp(inspection::v1::ErrorReason reason);
 
 // One frame's, or one unary call's. Not thread-safe.
 class Retry {

@@ -69,8 +69,9 @@ absl::Status UnaryInspection::Once(InspectionService::Stub& stub, absl::Time dea
   absl::StatusOr<InspectResponse> answer = channel_.Once<InspectResponse>(
       deadline,
       [&](grpc::ClientContext* context, InspectResponse* reply) { return stub.Inspect(context, request, reply); });
+  const absl::Status said = answer.status();
   if (answer.ok()) response = *std::move(answer);
-  return Judge(answer.status(), response, deadline);
+  return WithAttempts(Judge(said, response, deadline), attempt + 1);
 }
 
 void AsyncInspection::Start(ServerChannel& channel, InspectionService::Stub& stub, InspectRequest request,
@@ -101,8 +102,8 @@ void AsyncInspection::Try() {
 void AsyncInspection::Ended(const grpc::Status& status) {
   const absl::Status said = WithRequestId(FromGrpcStatus(status), request_id_);
   if (said.ok() || FrameErrorIsTheServers(said)) channel_.NoteReached();
-  const absl::Status judged = inspection_.Judge(said, response_, deadline_);
   ++attempt_;
+  const absl::Status judged = WithAttempts(inspection_.Judge(said, response_, deadline_), attempt_);
   if (judged.ok()) return done_(std::move(response_));
   const absl::Duration delay = retry_.Delay(judged);
   const absl::Time now = absl::Now();

@@ -96,7 +96,7 @@ TEST_F(FrameWindowTest, ALaterReplyWaitsForARefusedFrameThatGoesOutAgain) {
 
   EXPECT_THAT(Given(), ElementsAre());
   EXPECT_THAT(SendAll(), ElementsAre());  // not before its pause is over
-  EXPECT_LE(window_.NextChange(), kStart + absl::Milliseconds(120));
+  EXPECT_LE(window_.NextChange(kStart), kStart + absl::Milliseconds(120));
   EXPECT_THAT(SendAll(kStart + absl::Milliseconds(121)), ElementsAre("a/1"));
   ASSERT_TRUE(Accept(ReplyTo(sent_[2]->frame(), 2)).ok());
   ASSERT_TRUE(Accept(ReplyTo(sent_[3]->frame(), 3)).ok());
@@ -150,7 +150,13 @@ TEST_F(FrameWindowTest, AServerThatHangsIsNoticedFiveSecondsAfterAFramesTime) {
 
   EXPECT_FALSE(window_.Stalled(kStart + absl::Seconds(15) - absl::Nanoseconds(1)));
   EXPECT_TRUE(window_.Stalled(kStart + absl::Seconds(15)));
-  EXPECT_EQ(window_.NextChange(), kStart + absl::Seconds(15));
+  EXPECT_EQ(window_.NextChange(kStart), kStart + absl::Seconds(15));
+}
+
+TEST_F(FrameWindowTest, AFrameThatOnlyWaitsForTheWriteBeforeItIsNoReasonToLookAgain) {
+  ASSERT_NE(window_.NextToSend(kStart), nullptr);
+
+  EXPECT_EQ(window_.NextChange(kStart), kStart + absl::Seconds(10));
 }
 
 TEST_F(FrameWindowTest, AFramesOwnTimeWins) {

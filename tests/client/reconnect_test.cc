@@ -249,6 +249,32 @@ TEST(ReconnectTest, ARefusedFrameIsSentAgainAndTheOthersKeepTheirOrder) {
   EXPECT_TRUE(absl::IsInvalidArgument(outcome.statuses[3])) << outcome.statuses[3];
 }
 
+TEST(ReconnectTest, AFrameThatAServerCannotTakeGoesOverANewCall) {
+  std::atomic<int> calls = 0;
+  FakeInspectionServer server({.stream_handler = [&](grpc::ServerContext*, Stream* stream) {
+    const bool first = ++calls == 1;
+    InspectStreamRequest request;
+    stream->Read(&request);
+    for (uint64_t i = 0; stream->Read(&request); ++i) {
+      inspection::v1::InspectStreamResponse reply = ReplyTo(request.frame(), i);
+      if (first) {
+        reply.mutable_error()->set_code(grpc::StatusCode::UNAVAILABLE);
+        reply.mutable_error()->set_reason(inspection::v1::ERROR_REASON_NO_REPLICA);
+      }
+      stream->Write(reply);
+    }
+    return grpc::Status::OK;
+  }});
+
+  const Outcome outcome = InspectAll(*ClientOf(server.target()), {"a", "b", "c"});
+
+  EXPECT_TRUE(outcome.end.ok()) << outcome.end;
+  EXPECT_EQ(outcome.tags, TagsUpTo(3));
+  EXPECT_THAT(outcome.statuses, Each(absl::OkStatus()));
+  EXPECT_EQ(outcome.attempts.front(), 2U);
+  EXPECT_EQ(calls, 2);
+}
+
 TEST(ReconnectTest, AReplyThatWasDamagedOnTheWayIsAskedForAgain) {
   std::atomic<int> calls = 0;
   FakeInspectionServer server({.stream_handler = [&](grpc::ServerContext*, Stream* stream) {

@@ -158,9 +158,8 @@ Json ErrorJson(const absl::Status& status) {
   Json violations = Json::array();
   for (const auto& violation : ViolationsOf(status)) violations.push_back(violation.field());
   const std::optional<absl::Duration> delay = RetryDelayOf(status);
-  const std::string reason = ErrorReasonName(ErrorReasonOf(status));
   return {{"code", status.raw_code()},
-          {"reason", reason.empty() ? "UNSPECIFIED" : reason},
+          {"reason", ErrorReasonName(ErrorReasonOf(status))},
           {"message", std::string(status.message())},
           {"retry_delay_s", delay.has_value() ? Json(absl::ToDoubleSeconds(*delay)) : Json()},
           {"violations", std::move(violations)}};
@@ -193,8 +192,11 @@ Json RegionJson(const inspection::v1::Region& region) {
           {"contour_points", region.contour_size()}};
 }
 
-// "FAIL" of VERDICT_FAIL.
-std::string WithoutPrefix(const std::string& name, const std::string& prefix) { return name.substr(prefix.size()); }
+// "FAIL" of VERDICT_FAIL; empty when unspecified.
+std::string WithoutPrefix(const std::string& name, const std::string& prefix) {
+  const std::string word = name.substr(prefix.size());
+  return word == "UNSPECIFIED" ? "" : word;
+}
 
 Json ResultJson(const InspectResponse& result) {
   Json regions = Json::array();
@@ -226,10 +228,10 @@ Json ResultJson(const InspectResponse& result) {
 }
 
 void PrintFrame(const std::string& id, uint32_t attempts, const absl::StatusOr<InspectResponse>& result) {
-  Json line =
-      result.ok()
-          ? ResultJson(*result)
-          : Json{{"ok", false}, {"skipped", absl::IsAborted(result.status())}, {"error", ErrorJson(result.status())}};
+  const bool skipped = absl::IsAborted(result.status());
+  Json line = result.ok()
+                  ? ResultJson(*result)
+                  : Json{{"ok", false}, {"skipped", skipped}, {"error", skipped ? Json() : ErrorJson(result.status())}};
   line["frame_id"] = id;
   line["attempts"] = attempts;
   std::cout << line.dump() << std::endl;
@@ -267,7 +269,7 @@ absl::Status RunUnary(const InspectionClient& client, const Json& job) {
     *request.mutable_metadata() = frame->metadata();
     *request.mutable_options() = frame->options();
     const absl::StatusOr<InspectResponse> result = client.Inspect(std::move(request));
-    PrintFrame(frame->metadata().frame_id(), result.ok() ? result->metadata().attempt() + 1 : 0, result);
+    PrintFrame(frame->metadata().frame_id(), result.ok() ? result->metadata().attempt() + 1 : AttemptsOf(result.status()), result);
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #ifndef BAYESPFL_CLIENT_ERRORS_H_
 #define BAYESPFL_CLIENT_ERRORS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ namespace bayespfl::client {
 
 inline constexpr absl::string_view kFrameErrorUrl = "type.googleapis.com/bayespfl.inspection.v1.FrameError";
 inline constexpr absl::string_view kRequestIdUrl = "bayespfl.client/request_id";
+inline constexpr absl::string_view kAttemptsUrl = "bayespfl.client/attempts";
 
 // All of it in one message. Code and message are always the status's; without a payload, that is all there is.
 inspection::v1::FrameError FrameErrorOf(const absl::Status& status);
@@ -43,6 +45,10 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 // The `x-request-id` of the call, which stands in the server's log too; empty for a status that this library made
 // before there was a call.
 std::string RequestIdOf(const absl::Status& status);
+
+// How often the picture of a unary call was sent; 0: it never left, e.g. because it is too large. Frames of a stream
+// have it in their StreamReply.
+uint32_t AttemptsOf(const absl::Status& status);
 
 // The fields that have values that they cannot have; with the reason INVALID_FIELD.
 std::vector<inspection::v1::FieldViolation> ViolationsOf(const absl::Status& status);
