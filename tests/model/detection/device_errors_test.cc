@@ -32,7 +32,7 @@ TEST(CatchDeviceErrorsTest, TooLittleMemoryIsToldApart) {
   };
 
   EXPECT_EQ(code_of(std::bad_alloc()), absl::StatusCode::kResourceExhausted);
-  for (const std::string& said :
+  for (const char* said :
        {"CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"}) {
