@@ -25,7 +25,10 @@ LIMIT_S = 120
 CLIENT = {"timeout_s": 20}
 GROUPS = {group.name: group for group in load()}
 CASES = [
-    pytest.param(group, case, id=f"{group.name}: {case.name}") for group in GROUPS.values() for case in group.cases
+    pytest.param(group, case, id=f"{group.name}: {case.name}")
+    for group in GROUPS.values()
+    if group.refused is None
+    for case in group.cases
 ]
 Runs = dict[tuple[str, str], Run | AssertionError]  # by driver and mode
 

@@ -23,11 +23,12 @@ from fault_proxy import PASS, Fault, FaultProxy
 from server_process import Server
 
 MODES = ("unary", "stream")
-HEALING_FRAMES, LOST_FRAMES = 5, 2
+HEALING_FRAMES = 5
 HEALING_TIMEOUT_S = (
     32  # over two keepalives of the slowest client (10 s and 5 s for the answer), and over connect's 28 s
 )
-LOST_TIMEOUT_S = 5
+LOST_FRAMES, LOST_TIMEOUT_S = 2, 5
+DAMAGED_FRAMES, DAMAGED_TIMEOUT_S = 1, 12  # time for two inspections, each of which is thrown away, on a busy machine
 HANG_S = 5  # docs/clients.md: a hanging server is noticed so long after a frame's time
 START_S = 12  # of a driver's process and its first connection, on a busy machine
 NEVER_AGAIN_S = 0.25  # a client that waits between attempts tries some ten times in five seconds, not hundreds
@@ -92,10 +93,15 @@ def faults_of(scenario: Scenario, raw: dict[str, Any], name: str) -> tuple[Fault
     return faults
 
 
+def lost(scenario: Scenario) -> tuple[int, float]:
+    """Frames, and the time of each, where none can have a result."""
+    return (DAMAGED_FRAMES, DAMAGED_TIMEOUT_S) if scenario.damages_a_message else (LOST_FRAMES, LOST_TIMEOUT_S)
+
+
 def job_of(scenario: Scenario, mode: str, name: str, raw: dict[str, Any], ca: Path) -> tuple[Job, list[str]]:
-    count = HEALING_FRAMES if scenario.succeeds else LOST_FRAMES
+    count, timeout_s = (HEALING_FRAMES, HEALING_TIMEOUT_S) if scenario.succeeds else lost(scenario)
     client = {
-        "timeout_s": HEALING_TIMEOUT_S if scenario.succeeds else LOST_TIMEOUT_S,
+        "timeout_s": timeout_s,
         "connect_timeout_s": scenario.connect_timeout_s,
         "keepalive_s": 1,
     }
@@ -109,7 +115,8 @@ def limit_of(scenario: Scenario, mode: str) -> float:
     """The latest end that the client's rules allow."""
     if scenario.succeeds:
         return HEALING_TIMEOUT_S + HANG_S + START_S
-    return START_S + (LOST_TIMEOUT_S * LOST_FRAMES if mode == "unary" else LOST_TIMEOUT_S + HANG_S)
+    frames, timeout_s = lost(scenario)
+    return START_S + (timeout_s * frames if mode == "unary" else timeout_s + HANG_S)
 
 
 def run_scenario(
@@ -178,7 +185,7 @@ def check_loss(scenario: Scenario, trial: Trial, run: Run) -> None:
         allowed = BROKEN | {DATA_LOSS} if scenario.damages_a_message else BROKEN
         assert outcome.error.code in allowed, outcome.error
         assert outcome.error.reason in ("", "DEADLINE_EXCEEDED"), outcome.error
-        assert outcome.attempts <= LOST_TIMEOUT_S / NEVER_AGAIN_S, f"{outcome.frame_id}: {outcome.attempts} attempts"
+        assert outcome.attempts <= lost(scenario)[1] / NEVER_AGAIN_S, f"{outcome.frame_id}: {outcome.attempts} attempts"
     if scenario.sent_again:
         # A client that gave up at once would have these errors too. Silence takes a whole keepalive to notice.
         silent = any(fault.kind == "stall" for fault in scenario.faults)
