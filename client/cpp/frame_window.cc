@@ -86,7 +86,9 @@ absl::Status FrameWindow::Accept(InspectStreamResponse reply, const std::string&
   }
   Frame& frame = *on_call_.front();
   const std::string& id = frame.message->frame().metadata().frame_id();
-  if (reply.metadata().frame_id() != id) {
+  // An error of metadata that the server does not take comes without any, and goes by its sequence alone.
+  const bool anonymous = reply.has_error() && reply.metadata().frame_id().empty();
+  if (!anonymous && reply.metadata().frame_id() != id) {
     return absl::InternalError(
         absl::StrCat("the reply to the frame ", id, " is of the frame ", reply.metadata().frame_id()));
   }

@@ -185,6 +185,18 @@ TEST_F(FrameWindowTest, ReliesOnNothingThatTheReplySaysAboutItself) {
   EXPECT_THAT(std::string(Accept(ReplyTo(sent_[0]->frame(), 0)).message()), HasSubstr("to no frame"));
 }
 
+TEST_F(FrameWindowTest, AnErrorWithoutMetadataGoesByItsSequence) {
+  SendAll();
+  InspectStreamResponse refused = RefusalOf(sent_[0], 0, inspection::v1::ERROR_REASON_INVALID_FIELD);
+  refused.clear_metadata();
+  InspectStreamResponse anonymous = ReplyTo(sent_[1]->frame(), 1);
+  anonymous.clear_metadata();
+
+  EXPECT_TRUE(Accept(refused).ok());
+  EXPECT_FALSE(Accept(anonymous).ok());
+  EXPECT_THAT(Given(), ElementsAre("a UNAVAILABLE"));
+}
+
 TEST_F(FrameWindowTest, ANewCallCountsItsFramesAnew) {
   SendAll();
   ASSERT_TRUE(Accept(ReplyTo(sent_[0]->frame(), 0)).ok());

@@ -173,8 +173,10 @@ func (x *exchange) refused(r *refusal) {
 
 func (x *exchange) replied(r *reply) {
 	s, m := x.session, r.message
+	// An error of metadata that the server does not take comes without any, and goes by its sequence alone.
+	anonymous := m.GetError() != nil && m.GetMetadata().GetFrameId() == ""
 	if len(s.pending) == 0 || m.GetSequence() != s.sequence || m.GetOutcome() == nil ||
-		!s.pending[0].parcel.answeredBy(m.GetMetadata(), m.GetResult()) {
+		!anonymous && !s.pending[0].parcel.answeredBy(m.GetMetadata(), m.GetResult()) {
 		x.interrupt(damaged())
 		return
 	}

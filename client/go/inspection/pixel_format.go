@@ -46,14 +46,3 @@ func (f PixelFormat) String() string {
 	}
 	return fmt.Sprintf("PFNC 0x%08X", uint32(f))
 }
-
-func (f PixelFormat) known() bool {
-	_, known := pixelFormatNames[f]
-	return known
-}
-
-// rowBytes is how many bytes a row without padding has. PFNC keeps a pixel's bits in bits 16..23 of its number.
-func (f PixelFormat) rowBytes(width int) int {
-	bits := int64(uint32(f)>>16&0xFF) * int64(width)
-	return int((bits + 7) / 8)
-}

@@ -491,6 +491,27 @@ func TestStreamSendsAgainOverANewCallWhenAReplyIsDamaged(t *testing.T) {
 	}
 }
 
+func TestAnErrorWithoutMetadataGoesByItsSequence(t *testing.T) {
+	f := newFake(t)
+	f.stream = func(call pb.InspectionService_InspectStreamServer) error {
+		return eachFrame(call, func(n int, frame *pb.StreamFrame) error {
+			reply := resultReply(n, frame)
+			if n == 1 {
+				reply.Metadata = nil
+				reply.Outcome = &pb.InspectStreamResponse_Error{Error: &pb.FrameError{
+					Code: int32(codes.InvalidArgument), Reason: pb.ErrorReason_ERROR_REASON_INVALID_FIELD,
+				}}
+			}
+			return call.Send(reply)
+		})
+	}
+	f.start()
+	lines, end := streamed(t, f.dial(), StreamOptions{}, 3)
+	if end != nil || len(lines) != 3 || lines[1] != "f1/1 InvalidArgument INVALID_FIELD" || f.opened() != 1 {
+		t.Errorf("%q over %d calls, then %v", lines, f.opened(), end)
+	}
+}
+
 func TestStreamTakesNoMoreThanMayBeInFlight(t *testing.T) {
 	f := newFake(t)
 	f.stream = func(call pb.InspectionService_InspectStreamServer) error {
