@@ -465,3 +465,21 @@ def test_two_streams_run_at_once(fake_server: FakeServer) -> None:
             strict=True,
         )
         assert all(first.ok and second.ok and first.frame_id == second.frame_id for first, second in pairs)
+
+
+def test_no_thread_is_left_behind(fake_server: FakeServer) -> None:
+    fake_server.on_stream = end_streams(
+        1, lambda context: refuse(context, frame_error(UNAVAILABLE, "MAX_STREAM_AGE")), 5
+    )
+    before = set(threading.enumerate())
+    with bayespfl.Inspector(fake_server.target) as inspector:
+        assert all(outcome.ok for outcome in inspector.stream(frames(12), "leather", max_in_flight=1))
+        assert fake_server.streams == 6
+
+    def left() -> list[str]:
+        return [t.name for t in threading.enumerate() if t not in before and "ThreadPoolExecutor" not in t.name]
+
+    deadline = time.monotonic() + 10
+    while left() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left() == []
