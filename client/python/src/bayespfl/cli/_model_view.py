@@ -50,9 +50,9 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 def _thresholds_text(thresholds: Thresholds) -> str:
-    text = f"mask {thresholds.mask:g}"
+    text = f"mask {shortest(thresholds.mask):g}"
     for line in thresholds.lines:
-        text += f", {line.rule} review {line.review:g} fail {line.fail:g}"
+        text += f", {line.rule} review {shortest(line.review):g} fail {shortest(line.fail):g}"
     return text
 
 
