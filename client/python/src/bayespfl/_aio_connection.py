@@ -109,6 +109,7 @@ class AioConnection:
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, frame_id=frame_id, attempts=retry.attempts)
                 failure = explained(failure, self.settings, self._info)
+                failure.__cause__ = error
             except InspectionError as error:
                 failure = error
             await self.timing.sleep(retry.after(failure, self.timing.now()))
@@ -127,6 +128,7 @@ class AioConnection:
                 answer = await attempt(seconds, request_id)
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+                failure.__cause__ = error
             else:
                 self._reached = True
                 return answer
