@@ -233,10 +233,10 @@ def test_an_outage_is_waited_out_once_a_server_was_reached(
 ) -> None:
     import threading
 
-    inspector = make_inspector(fake_server.target, connect_timeout=0.2)
+    inspector = make_inspector(fake_server.target, connect_timeout=1.5)
     inspector.inspect(PICTURE, "leather")
     fake_server.stop()
-    threading.Timer(0.8, fake_server.start).start()
+    threading.Timer(2.0, fake_server.start).start()
 
     assert inspector.inspect(PICTURE, "leather").frame.attempt > 0
 
@@ -335,3 +335,35 @@ def test_a_closed_inspector_says_so(fake_server: FakeServer) -> None:
 
     with pytest.raises(RuntimeError, match="closed"):
         inspector.inspect(PICTURE, "leather")
+
+
+def test_the_limits_are_asked_for_also_after_another_question(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    fake_server.max_message_bytes = 1000
+    inspector = make_inspector(fake_server.target)
+    assert inspector.health() is bayespfl.HealthState.SERVING
+
+    with pytest.raises(bayespfl.MessageTooLargeError, match="the server's limit is 1000 bytes"):
+        inspector.inspect(bytes(2000), "leather")
+
+
+def test_questions_are_asked_again_when_the_connection_breaks_and_not_when_the_server_answers(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    inspector = make_inspector(fake_server.target)
+    without_waiting(inspector)
+
+    def broken_once(context: Any) -> Any:
+        if fake_server.asked == 1:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+        return fake_server.info()
+
+    fake_server.on_info = broken_once
+    assert inspector.server_info().version == "fake"
+    assert fake_server.asked == 2
+
+    fake_server.on_info = lambda context: refuse(context, frame_error(UNAVAILABLE, "NOT_READY"))
+    with pytest.raises(bayespfl.NotReadyError):
+        inspector.server_info()
+    assert fake_server.asked == 3

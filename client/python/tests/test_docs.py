@@ -27,19 +27,31 @@ def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def secured_server(tmp_path: Path) -> Iterator[RunningServer]:
-    """With TLS and tokens; "ca.pem" and "token" are in the folder."""
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with "ca.pem", its "key.pem", and "token"."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here to make a certificate with")
-    key, certificate, tokens = tmp_path / "key.pem", tmp_path / "ca.pem", tmp_path / "tokens.yaml"
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    folder = tmp_path_factory.mktemp("secrets")
+    make_certificate(folder / "ca.pem", folder / "key.pem")
+    (folder / "token").write_text("bpfl_0123\n")
+    return folder
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """Of this machine, signed by itself."""
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     subprocess.run([*command, "-addext", names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    (tmp_path / "token").write_text("bpfl_0123\n")
+
+
+@pytest.fixture(scope="module")
+def secured_server(secrets: Path) -> Iterator[RunningServer]:
+    """With TLS and tokens."""
+    tokens = secrets / "tokens.yaml"
     tokens.write_text(f"- {{name: line, role: inspect, sha256: {hashlib.sha256(b'bpfl_0123').hexdigest()}}}\n")
-    flags = ["--tls-certificate", str(certificate), "--tls-key", str(key), "--tokens-file", str(tokens)]
-    with start_server(flags) as server:
+    flags = ["--tls-certificate", str(secrets / "ca.pem"), "--tls-key", str(secrets / "key.pem")]
+    with start_server([*flags, "--tokens-file", str(tokens)]) as server:
         yield server
 
 
@@ -48,6 +60,7 @@ def test_every_block_runs(
     page: Path,
     bayespfl_server: RunningServer,
     secured_server: RunningServer,
+    secrets: Path,
     bayespfl_inspector: bayespfl.Inspector,
     tmp_path: Path,
     scratch: Path,
@@ -59,6 +72,8 @@ def test_every_block_runs(
     if page != ROOT / "README.md":  # which may show another client
         assert found
     shutil.copy(scratch, tmp_path / "part.png")
+    for name in ("ca.pem", "token"):
+        shutil.copy(secrets / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
     for block in found:
@@ -75,8 +90,7 @@ def test_every_block_runs(
 
 def test_another_machines_certificate_is_refused(secured_server: RunningServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", tmp_path / "k", "-out", other], check=True, capture_output=True)
+    make_certificate(other, tmp_path / "other.key")
 
     with (
         bayespfl.Inspector(secured_server.target, tls=other, connect_timeout=1) as inspector,

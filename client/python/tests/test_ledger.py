@@ -74,6 +74,18 @@ def test_outcomes_wait_for_those_before_them() -> None:
     assert line.outcomes() == [("f0", True, 2), ("f1", True, 1), ("f2", True, 1)]
 
 
+def test_an_error_without_metadata_goes_by_its_sequence() -> None:
+    line = Line(2)
+    line.open(0.0)
+    refused = frame_reply(line.entries[0].message.frame, 0, frame_error(3, "INVALID_FIELD"))
+    refused.ClearField("metadata")
+    line.ledger.replied(refused, "r", 1.0)
+    line.answered = 1
+    line.answer(1, 1.0)
+
+    assert line.outcomes() == [("f0", False, 1), ("f1", True, 1)]
+
+
 def test_what_was_sent_on_a_broken_stream_is_sent_again_in_order() -> None:
     line = Line(3)
     line.open(0.0)
@@ -226,3 +238,24 @@ def test_a_reply_that_cannot_be_read_is_the_frames_error() -> None:
     assert isinstance(outcomes[0].error, bayespfl.ReplyError)
     assert outcomes[0].error.code is grpc.StatusCode.DATA_LOSS
     assert outcomes[1].ok
+
+
+def test_a_frame_that_would_be_sent_again_too_late_fails_at_once() -> None:
+    line = Line(1, timeout=2.0)
+    line.open(0.0)
+    line.answer(0, 1.0, frame_error(BUSY, "QUEUE_FULL", "all are taken", delay=1.5))
+
+    error = line.ledger.take_outcomes()[0].error
+    assert isinstance(error, bayespfl.QueueFullError)
+    assert error.message == "all are taken (tried once within 1.0 s)"
+
+
+def test_a_device_that_fails_again_is_not_given_the_frame_a_third_time() -> None:
+    line = Line(1)
+    failed = frame_error(grpc.StatusCode.INTERNAL, "DEVICE_FAILED")
+    line.open(0.0)
+    line.answer(0, 1.0, failed)
+    assert line.send(1.2) == ["f0"]
+    line.answer(0, 2.0, failed)
+
+    assert line.outcomes() == [("f0", False, 2)]

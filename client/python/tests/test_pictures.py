@@ -97,9 +97,8 @@ def test_raw_pictures_go_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("picture", "sentence"),
     [
-        (b"", "empty"),
         ("/no/such/file.png", "cannot read the picture /no/such/file.png: No such file"),
-        (RawPicture(b"x", width=0, height=1, pixel_format="Mono8"), "width is 0"),
+        (RawPicture(b"x", width=-1, height=1, pixel_format="Mono8"), "width is -1"),
         (RawPicture(b"x", width=1, height=1, pixel_format="RGB16"), "RGB16 is for arrays"),
     ],
 )

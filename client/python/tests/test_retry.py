@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 import bayespfl
+from bayespfl._connection import FirstContact
 from bayespfl._retry import Backoff, CallRetry, ReopenDelay, Resend, resend
 from bayespfl.errors import ErrorDetails, ErrorReason, InspectionError, make_error
 from bayespfl.testing import make_error as server_error
@@ -108,3 +109,21 @@ def test_a_call_ends_when_the_next_attempt_would_be_too_late() -> None:
     retry.begin()
     with pytest.raises(bayespfl.QueueFullError, match=r"tried 2 times within 0\.8 s"):
         retry.after(full, now=100.8)
+
+
+@pytest.mark.parametrize(
+    ("wait_for_ready", "reached", "gives_up"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_only_a_client_that_never_reached_a_server_gives_up_soon(
+    wait_for_ready: bool, reached: bool, gives_up: bool
+) -> None:
+    settings = bayespfl.Inspector(connect_timeout=5, wait_for_ready=wait_for_ready)._settings
+    contact = FirstContact(settings, 0.0, 60.0, Backoff(lambda low, high: 1.0), reached=reached)
+    refused = make_error("connection refused", ErrorDetails(grpc.StatusCode.UNAVAILABLE))
+
+    assert contact.after(refused, now=1.0) == pytest.approx(0.1)
+    if gives_up:
+        with pytest.raises(bayespfl.UnreachableError, match=r"within 5\.0 s: connection refused"):
+            contact.after(refused, now=5.0)
+    else:
+        assert contact.after(refused, now=5.0) == pytest.approx(0.15)

@@ -65,7 +65,7 @@ def test_beside_googles_stubs_in_one_process(bayespfl_server: RunningServer, scr
     with bayespfl.Inspector(bayespfl_server.target) as inspector:
         with pytest.raises(bayespfl.InvalidFieldError) as caught:
             inspector.inspect(scratch, "leather", samples=65)
-        error = caught.value.__cause__ or caught.value.__context__
+        error = caught.value.__cause__
         assert isinstance(error, grpc.RpcError)
         trailing = dict(error.trailing_metadata())  # type: ignore[attr-defined]
     status = status_pb2.Status.FromString(trailing["grpc-status-details-bin"])

@@ -68,7 +68,8 @@ const std::map<std::string, inspection::v1::Priority> kPriorities = {
 InspectOptions OptionsOf(const Json& frame) {
   InspectOptions options;
   if (frame.contains("category")) options.set_category(frame["category"].get<std::string>());
-  for (const auto& [key, value] : frame.value("options", Json::object()).items()) {
+  const Json said = frame.value("options", Json::object());  // items() does not keep it alive
+  for (const auto& [key, value] : said.items()) {
     if (key == "object")
       options.set_object(value.get<std::string>());
     else if (key == "model")

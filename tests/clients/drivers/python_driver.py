@@ -112,8 +112,8 @@ def describe(result: Result) -> dict[str, Any]:
     picture = result.inspected_picture
     return {
         "ok": True,
-        "verdict": result.verdict.name if result.verdict else "UNSPECIFIED",
-        "decided_by": result.decided_by.name if result.decided_by else "UNSPECIFIED",
+        "verdict": result.verdict.name if result.verdict else "",
+        "decided_by": result.decided_by.name if result.decided_by else "",
         "category": result.category,
         "object": result.object,
         "score": single(result.score),
@@ -138,7 +138,7 @@ def describe(result: Result) -> dict[str, Any]:
 
 
 def describe_error(error: InspectionError) -> dict[str, Any]:
-    reason = getattr(error.reason, "name", str(error.reason))
+    reason = getattr(error.reason, "name", str(error.reason)) if error.reason else ""
     return {
         "code": error.code.value[0],
         "reason": reason,

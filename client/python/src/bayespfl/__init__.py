@@ -10,14 +10,13 @@
 starts a real server. The messages of the contract are in `bayespfl.inspection.v1`, for what this package does not do.
 """
 
-from importlib.metadata import version as _version
-
 from bayespfl._aio import AsyncInspector
 from bayespfl._client import Inspector
 from bayespfl._frames import Frame, Outcome, SkippedError
 from bayespfl._options import Options, RegionOptions
 from bayespfl._pictures import Picture, RawPicture
 from bayespfl._settings import TLS
+from bayespfl._version import __version__
 from bayespfl.errors import (
     BusyError,
     BytesFullError,
@@ -68,8 +67,6 @@ from bayespfl.results import (
     ThresholdSource,
     Verdict,
 )
-
-__version__ = _version("bayespfl-client")
 
 __all__ = [
     "TLS",

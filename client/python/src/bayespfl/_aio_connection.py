@@ -31,7 +31,8 @@ class AioConnection:
         self._channels: dict[bool, grpc.aio.Channel] = {}
         self._closed = False
         self._info: ServerInfo | None = None
-        self._reached = False
+        self._reached = False  # somebody has answered
+        self._asked = False  # for the limits, and there was an answer
 
     def channel(self, *, balanced: bool) -> grpc.aio.Channel:
         """The channel for pictures (`balanced`) or questions."""
@@ -71,20 +72,21 @@ class AioConnection:
             failure = unanswered(from_rpc_error(error, request_id=request_id, attempts=1))
             self._reached = self._reached or is_an_answer(failure)
             if failure.code is grpc.StatusCode.UNIMPLEMENTED:
+                self._asked = True
                 return
             raise failure from error
         self._info = to_server_info(reply)
-        self._reached = True
+        self._reached = self._asked = True
 
     async def reach(
         self, started: float, timeout: float, *, told: Callable[[InspectionError], None] | None = None
     ) -> None:
-        """Until a server was reached for the first time: tries, within the connect timeout. Raises UnreachableError.
+        """Until a server has told its limits: tries, within the connect timeout when none was reached yet.
 
         `told` hears of each attempt that failed.
         """
-        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
-        while not self._reached:
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
+        while not self._asked:
             try:
                 await self.ask(contact.attempt_timeout(self.timing.now()))
             except InspectionError as error:
@@ -107,6 +109,7 @@ class AioConnection:
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, frame_id=frame_id, attempts=retry.attempts)
                 failure = explained(failure, self.settings, self._info)
+                failure.__cause__ = error
             except InspectionError as error:
                 failure = error
             await self.timing.sleep(retry.after(failure, self.timing.now()))
@@ -114,7 +117,7 @@ class AioConnection:
     async def question(self, attempt: Callable[[float, str], Awaitable[_T]], timeout: float) -> _T:
         """Runs `attempt(seconds, request id)` until somebody answers, whatever the answer is."""
         started = self.timing.now()
-        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
         retry = CallRetry(started, timeout, Backoff(self.timing.uniform), question=True)
         request_id = new_request_id()
         while True:
@@ -125,6 +128,7 @@ class AioConnection:
                 answer = await attempt(seconds, request_id)
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+                failure.__cause__ = error
             else:
                 self._reached = True
                 return answer

@@ -72,10 +72,12 @@ class FirstContact:
     Not thread-safe; one for each call.
     """
 
-    def __init__(self, settings: Settings, started: float, timeout: float, backoff: Backoff) -> None:
+    def __init__(
+        self, settings: Settings, started: float, timeout: float, backoff: Backoff, *, reached: bool = False
+    ) -> None:
         self._settings = settings
         self._started = started
-        patience = timeout if settings.wait_for_ready else min(timeout, settings.connect_timeout)
+        patience = timeout if settings.wait_for_ready or reached else min(timeout, settings.connect_timeout)
         self._until = started + patience
         self._backoff = backoff
 
@@ -138,7 +140,8 @@ class Connection:
         self._channels: dict[bool, grpc.Channel] = {}
         self._closed = False
         self._info: ServerInfo | None = None
-        self._reached = False
+        self._reached = False  # somebody has answered
+        self._asked = False  # for the limits, and there was an answer
 
     def channel(self, *, balanced: bool) -> grpc.Channel:
         """The channel for pictures (`balanced`) or questions."""
@@ -181,10 +184,11 @@ class Connection:
             failure = unanswered(from_rpc_error(error, request_id=request_id, attempts=1))
             self._reached = self._reached or is_an_answer(failure)
             if failure.code is grpc.StatusCode.UNIMPLEMENTED:
+                self._asked = True
                 return
             raise failure from error
         self._info = to_server_info(reply)
-        self._reached = True
+        self._reached = self._asked = True
 
     def reach(
         self,
@@ -195,12 +199,12 @@ class Connection:
         told: Callable[[InspectionError], None] | None = None,
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Until a server was reached for the first time: tries, within the connect timeout. Raises UnreachableError.
+        """Until a server has told its limits: tries, within the connect timeout when none was reached yet.
 
         `wait` sleeps; `told` hears of each attempt that failed; `given_up` ends it early, quietly.
         """
-        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
-        while not self._reached and not given_up():
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
+        while not self._asked and not given_up():
             try:
                 self.ask(contact.attempt_timeout(self.timing.now()))
             except InspectionError as error:
@@ -223,6 +227,7 @@ class Connection:
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, frame_id=frame_id, attempts=retry.attempts)
                 failure = explained(failure, self.settings, self._info)
+                failure.__cause__ = error
             except InspectionError as error:
                 failure = error
             self.timing.sleep(retry.after(failure, self.timing.now()))
@@ -230,7 +235,7 @@ class Connection:
     def question(self, attempt: Callable[[float, str], _T], timeout: float) -> _T:
         """Runs `attempt(seconds, request id)` until somebody answers, whatever the answer is."""
         started = self.timing.now()
-        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform))
+        contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
         retry = CallRetry(started, timeout, Backoff(self.timing.uniform), question=True)
         request_id = new_request_id()
         while True:
@@ -241,6 +246,7 @@ class Connection:
                 answer = attempt(seconds, request_id)
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
+                failure.__cause__ = error
             else:
                 self._reached = True
                 return answer

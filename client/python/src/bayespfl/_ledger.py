@@ -124,7 +124,9 @@ class Ledger:
             return
         entry = self._on_stream[0]
         try:
-            if reply.metadata.frame_id != entry.frame_id or reply.sequence != self._replies:
+            # An error of metadata that the server does not take comes without any, and goes by its sequence alone.
+            anonymous = reply.WhichOneof("outcome") == "error" and not reply.metadata.frame_id
+            if (not anonymous and reply.metadata.frame_id != entry.frame_id) or reply.sequence != self._replies:
                 raise reply_error(
                     f"the reply is number {reply.sequence} of the stream and of the frame {reply.metadata.frame_id!r}, not "
                     f"number {self._replies} and of {entry.frame_id!r}",

@@ -48,16 +48,15 @@ class SentPicture:
 
 
 def _encoded(data: bytes, significant_bits: int = 0) -> SentPicture:
-    if not data:
-        raise ValueError("the picture is empty: it has no bytes")
     message = picture_pb2.Image(encoded=data, significant_bits=significant_bits)
     return SentPicture(message, hashlib.sha256(data).hexdigest())
 
 
 def _from_raw(picture: RawPicture) -> SentPicture:
-    for name, least in (("width", 1), ("height", 1), ("stride", 0), ("significant_bits", 0)):
-        if not least <= getattr(picture, name) < 1 << 32:
-            raise ValueError(f"a raw picture's {name} is {getattr(picture, name)}; it must be at least {least}")
+    # What the message cannot hold; the rest the server judges, by its own limits and formats.
+    for name in ("width", "height", "stride", "significant_bits"):
+        if not 0 <= getattr(picture, name) < 1 << 32:
+            raise ValueError(f"a raw picture's {name} is {getattr(picture, name)}; it must be at least 0")
     data = bytes(picture.data)
     raw = picture_pb2.RawImage(
         data=data,

@@ -140,6 +140,9 @@ def channel_options(settings: Settings, *, balanced: bool) -> list[tuple[str, An
         options += [
             ("grpc.keepalive_time_ms", int(settings.keepalive * 1000)),
             ("grpc.keepalive_timeout_ms", 5000),
+            # While gRPC's own probe of the bandwidth has no answer, newer versions send no other ping, and would wait
+            # a minute for it.
+            ("grpc.http2.ping_timeout_ms", 5000),
             ("grpc.keepalive_permit_without_calls", 0),
             ("grpc.http2.max_pings_without_data", 0),
         ]

@@ -155,6 +155,7 @@ class StreamRun:
             self._tell_of(call, lambda error=error: self._crash(error))  # type: ignore[misc]
         finally:
             call.over.set()
+            call.requests.put(None)  # gRPC's own thread may wait for the next frame
 
     def _open(self, call: _Call) -> None:
         """Makes sure that a server is there, and hears its limits, before frames are sent on their way."""
@@ -179,7 +180,7 @@ class StreamRun:
         yield self._job.configuration
         while True:
             entry = call.requests.get()
-            if entry is None:
+            if entry is None or call.over.is_set() or call.given_up.is_set():
                 return
             yield outgoing(entry, self._now())
 

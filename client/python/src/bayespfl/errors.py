@@ -76,7 +76,8 @@ class ErrorDetails:
 
 
 class InspectionError(Exception):
-    """The base of all errors of this package. Immutable but for the traceback; safe to share between threads."""
+    """The base of all errors of this package. Of a call that gRPC ended, `__cause__` is gRPC's own error, for those who need
+    more of it. Safe to share between threads."""
 
     def __init__(self, message: str, details: ErrorDetails) -> None:
         super().__init__(message)

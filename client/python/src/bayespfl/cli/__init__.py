@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bayespfl._version import __version__
 from bayespfl.cli._arguments import Parser
 from bayespfl.cli._exit_codes import EXIT_CODE_HELP, Exit
 from bayespfl.cli._health_command import add_health_command
@@ -20,12 +21,6 @@ from bayespfl.cli._replay_command import add_replay_command
 _INTERRUPTED = 130  # 128 + SIGINT
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("bayespfl-client")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that `arguments` (default: the process's) name; returns the exit code."""
     parser = Parser(
@@ -33,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Client of the Bayes-PFL inspection server: finds defects in pictures, given only the object's name.",
         epilog=EXIT_CODE_HELP,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_inspect_command(commands)
     add_replay_command(commands)

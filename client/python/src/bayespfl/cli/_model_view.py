@@ -52,7 +52,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 def _thresholds_text(thresholds: Thresholds) -> str:
     text = f"mask {shortest(thresholds.mask):g}"
     for line in thresholds.lines:
-        text += f", {line.rule} review {shortest(line.review)} fail {shortest(line.fail)}"
+        text += f", {line.rule} review {shortest(line.review):g} fail {shortest(line.fail):g}"
     return text
 
 
