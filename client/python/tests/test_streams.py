@@ -321,6 +321,7 @@ def test_an_unreachable_server_ends_the_stream_after_the_connect_timeout(make_in
 
 def test_an_outage_is_waited_out(fake_server: FakeServer, make_inspector: MakeInspector) -> None:
     inspector = make_inspector(fake_server.target, connect_timeout=1.5)
+    inspector.server_info()
     given = frames(6)
 
     def camera() -> Iterator[Frame]:
