@@ -33,8 +33,9 @@ A flag wins over the environment, the environment over the file, the file over t
 
 Names that are not known are errors in all three places, with the nearest known name: a misspelt limit must not leave the
 default in force. Of the environment that holds for every variable that begins with `BAYESPFL_`, but for those of the
-scripts and of the client (`BAYESPFL_CACHE`, `BAYESPFL_VENV`, `BAYESPFL_TOOLS_VENV`, `BAYESPFL_TEST_VENV`,
-`BAYESPFL_JOBS`, `BAYESPFL_SERVER`, `BAYESPFL_TLS_CA`, `BAYESPFL_TOKEN`, `BAYESPFL_TOKEN_FILE`) and those that Kubernetes sets
+scripts and of the clients (`BAYESPFL_CACHE`, `BAYESPFL_VENV`, `BAYESPFL_TOOLS_VENV`, `BAYESPFL_TEST_VENV`,
+`BAYESPFL_JOBS`, `BAYESPFL_ADMIN`, `BAYESPFL_SERVER`, `BAYESPFL_SERVER_BINARY`, `BAYESPFL_TLS_CA`, `BAYESPFL_TOKEN`,
+`BAYESPFL_TOKEN_FILE`) and those that Kubernetes sets
 in every pod for a Service named `bayespfl…` (`BAYESPFL_PORT=tcp://…`, `BAYESPFL_SERVICE_HOST`, …).
 
 | flag | what it does |

@@ -37,10 +37,11 @@ struct YamlEntry {
 
 namespace {
 
-// Variables of the prefix that are not ours: those of scripts/, and those of bayespfl-client.
-constexpr std::array<absl::string_view, 9> kOtherVariables = {
-    "BAYESPFL_CACHE",  "BAYESPFL_VENV",   "BAYESPFL_TOOLS_VENV", "BAYESPFL_TEST_VENV", "BAYESPFL_JOBS",
-    "BAYESPFL_SERVER", "BAYESPFL_TLS_CA", "BAYESPFL_TOKEN",      "BAYESPFL_TOKEN_FILE"};
+// Variables of the prefix that are not ours: those of scripts/, and those of the clients and their tests.
+constexpr std::array<absl::string_view, 11> kOtherVariables = {
+    "BAYESPFL_ADMIN",      "BAYESPFL_CACHE",  "BAYESPFL_JOBS",          "BAYESPFL_SERVER",
+    "BAYESPFL_TEST_VENV",  "BAYESPFL_TLS_CA", "BAYESPFL_SERVER_BINARY", "BAYESPFL_TOKEN",
+    "BAYESPFL_TOKEN_FILE", "BAYESPFL_VENV",   "BAYESPFL_TOOLS_VENV"};
 
 // For a Service named "bayespfl", or "bayespfl-" and more, Kubernetes puts BAYESPFL_PORT=tcp://10.0.0.1:50051,
 // BAYESPFL_SERVICE_HOST, BAYESPFL_PORT_50051_TCP_ADDR and the like into every pod of the namespace.
