@@ -95,16 +95,17 @@ absl::Status FrameWindow::Accept(InspectStreamResponse reply, const std::string&
   if (reply.has_result() && reply.result().provenance().picture_sha256() != frame.picture_sha256) {
     return absl::InternalError(absl::StrCat("the reply to the frame ", id, " is of another picture than the one sent"));
   }
+  if (reply.outcome_case() == InspectStreamResponse::OUTCOME_NOT_SET) {
+    return absl::InternalError(absl::StrCat("the reply to the frame ", id, " has neither a result nor an error"));
+  }
   on_call_.pop_front();
   ++next_sequence_;
   if (reply.has_result()) {
     Finish(frame, std::move(*reply.mutable_result()), now);
   } else if (reply.has_error()) {
     Failed(frame, WithRequestId(FromFrameError(reply.error()), request_id), now);
-  } else if (reply.has_skipped()) {
-    Finish(frame, absl::AbortedError("skipped: younger frames of the stream came"), now);
   } else {
-    Finish(frame, absl::InternalError("the server's reply has neither a result nor an error"), now);
+    Finish(frame, absl::AbortedError("skipped: younger frames of the stream came"), now);
   }
   return absl::OkStatus();
 }

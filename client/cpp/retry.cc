@@ -15,6 +15,10 @@ constexpr double kGrowth = 1.5;
 constexpr absl::Duration kLongest = absl::Seconds(5);
 constexpr double kJitter = 0.2;
 
+bool IsKnown(inspection::v1::ErrorReason reason) {
+  return reason != inspection::v1::ERROR_REASON_UNSPECIFIED && inspection::v1::ErrorReason_IsValid(reason);
+}
+
 }  // namespace
 
 absl::Duration Backoff::Next() {
@@ -60,7 +64,9 @@ absl::Duration Retry::Delay(const absl::Status& status) {
         device_failed_ = true;
         break;
       default:
-        return kNever;
+        // A reason of a newer contract is taken by its code, and UNAVAILABLE is safe by the contract's own words.
+        if (!absl::IsUnavailable(status) || IsKnown(ErrorReasonOf(status))) return kNever;
+        break;
     }
   }
   return std::max(backoff_.Next(), RetryDelayOf(status).value_or(absl::ZeroDuration()));

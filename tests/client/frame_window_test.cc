@@ -179,6 +179,9 @@ TEST_F(FrameWindowTest, ReliesOnNothingThatTheReplySaysAboutItself) {
   InspectStreamResponse other = ReplyTo(sent_[0]->frame(), 0);
   other.mutable_result()->mutable_provenance()->set_picture_sha256("00");
   EXPECT_THAT(std::string(Accept(other).message()), HasSubstr("another picture"));
+  InspectStreamResponse empty = ReplyTo(sent_[0]->frame(), 0);
+  empty.clear_outcome();
+  EXPECT_THAT(std::string(Accept(empty).message()), HasSubstr("neither a result nor an error"));
   EXPECT_THAT(Given(), ElementsAre());
 
   window_.CallEnded(kBroken);

@@ -60,6 +60,7 @@ TEST(RetryTest, SendsAgainForTheReasonsThatTheContractCallsSafe) {
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_DRAINING},
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_NO_REPLICA},
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_MAX_STREAM_AGE},
+           std::pair{absl::StatusCode::kUnavailable, static_cast<ErrorReason>(999)},
        }) {
     EXPECT_TRUE(SentAgain(ErrorOf(code, reason))) << ErrorReasonName(reason);
   }
@@ -75,6 +76,7 @@ TEST(RetryTest, NothingElseOfTheServersIsSentAgain) {
            std::pair{absl::StatusCode::kResourceExhausted, inspection::v1::ERROR_REASON_MESSAGE_TOO_LARGE},
            std::pair{absl::StatusCode::kNotFound, inspection::v1::ERROR_REASON_MODEL_NOT_FOUND},
            std::pair{absl::StatusCode::kInternal, inspection::v1::ERROR_REASON_INTERNAL},
+           std::pair{absl::StatusCode::kInternal, static_cast<ErrorReason>(999)},
            std::pair{absl::StatusCode::kUnauthenticated, inspection::v1::ERROR_REASON_UNAUTHENTICATED},
            std::pair{absl::StatusCode::kPermissionDenied, inspection::v1::ERROR_REASON_PERMISSION_DENIED},
        }) {

@@ -33,7 +33,7 @@ HANG_S = 5  # docs/clients.md: a hanging server is noticed so long after a frame
 START_S = 12  # of a driver's process and its first connection, on a busy machine
 NEVER_AGAIN_S = 0.25  # a client that waits between attempts tries some ten times in five seconds, not hundreds
 BROKEN = {2, 4, 13, 14}  # UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE
-UNAVAILABLE, DATA_LOSS = 14, 15
+UNAVAILABLE = 14
 AT_ONCE = 2  # scenarios: most of their time is waiting
 Servers = dict[bool, Server]  # with TLS or without
 
@@ -182,8 +182,7 @@ def check_success(scenario: Scenario, trial: Trial, run: Run, server: Server) ->
 def check_loss(scenario: Scenario, trial: Trial, run: Run) -> None:
     for outcome in run.outcomes:
         assert outcome.error is not None, f"{outcome.frame_id}: a result came through"
-        allowed = BROKEN | {DATA_LOSS} if scenario.damages_a_message else BROKEN
-        assert outcome.error.code in allowed, outcome.error
+        assert outcome.error.code in BROKEN, outcome.error
         assert outcome.error.reason in ("", "DEADLINE_EXCEEDED"), outcome.error
         assert outcome.attempts <= lost(scenario)[1] / NEVER_AGAIN_S, f"{outcome.frame_id}: {outcome.attempts} attempts"
     if scenario.sent_again:

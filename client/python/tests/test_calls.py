@@ -202,7 +202,7 @@ def test_a_reply_that_stays_damaged_is_an_error(fake_server: FakeServer, make_in
     inspector = make_inspector(fake_server.target)
 
     with pytest.raises(bayespfl.ReplyError, match="SHA-256"):
-        inspector.inspect(PICTURE, "leather", timeout=0.3)
+        inspector.inspect(PICTURE, "leather", timeout=2.0)
 
 
 def test_a_server_that_was_never_reached_is_told_soon(make_inspector: MakeInspector) -> None:

@@ -225,19 +225,19 @@ def test_a_reply_that_nobody_waits_for_drops_the_stream() -> None:
     assert line.ledger.take_drop()
 
 
-def test_a_reply_that_cannot_be_read_is_the_frames_error() -> None:
+def test_a_reply_that_cannot_be_read_is_asked_for_again_over_a_new_stream() -> None:
     line = Line(2)
     line.open(0.0)
     reply = frame_reply(line.entries[0].message.frame, 0)
     reply.result.mask.width = 3
     line.ledger.replied(reply, "r", 1.0)
-    line.answered = 1
-    line.answer(1, 1.0)
 
-    outcomes = line.ledger.take_outcomes()
-    assert isinstance(outcomes[0].error, bayespfl.ReplyError)
-    assert outcomes[0].error.code is grpc.StatusCode.DATA_LOSS
-    assert outcomes[1].ok
+    assert line.ledger.take_drop()
+    assert line.outcomes() == []
+    assert line.open(1.2) == ["f0", "f1"]
+    line.answer(0, 1.3)
+    line.answer(1, 1.3)
+    assert line.outcomes() == [("f0", True, 2), ("f1", True, 2)]
 
 
 def test_a_frame_that_would_be_sent_again_too_late_fails_at_once() -> None:

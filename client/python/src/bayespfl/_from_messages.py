@@ -104,7 +104,8 @@ def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") 
             pictures["mask"] = decode_mask(message.mask)
             pictures["mask_area_pixels"] = message.mask.area_pixels
     except ValueError as error:
-        details = ErrorDetails(grpc.StatusCode.DATA_LOSS, request_id=request_id, frame_id=message.metadata.frame_id)
+        # As reply_error(): something between damaged it, and another call may do better.
+        details = ErrorDetails(grpc.StatusCode.UNAVAILABLE, request_id=request_id, frame_id=message.metadata.frame_id)
         raise ReplyError(f"the reply cannot be read: {error}", details) from error
     return Result(
         verdict=Verdict(message.verdict) if message.verdict in Verdict._value2member_map_ else Verdict.NONE,
