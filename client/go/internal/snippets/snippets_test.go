@@ -144,9 +144,13 @@ func TestAgainstTheRealServer(t *testing.T) {
 }
 
 func testSnippets(t *testing.T, server *testserver.Server) {
-	snippets := snippetsOf(t, filepath.Join(testserver.Root(), "docs/go.md"))
-	if len(snippets) < 8 {
-		t.Fatalf("there are only %d snippets", len(snippets))
+	var snippets []string
+	for page, least := range map[string]int{"docs/go.md": 8, "README.md": 1, "client/go/README.md": 0} {
+		found := snippetsOf(t, filepath.Join(testserver.Root(), page))
+		if len(found) < least {
+			t.Fatalf("%s has only %d snippets", page, len(found))
+		}
+		snippets = append(snippets, found...)
 	}
 	folder := module(t)
 	for i, snippet := range snippets {
@@ -181,6 +185,8 @@ func promises(snippet string) []string {
 	switch {
 	case strings.Contains(snippet, "package main"):
 		return []string{"FAIL MAP_SCORE 0.9"}
+	case strings.Contains(snippet, "frame := inspection.Frame"):
+		return []string{"448"}
 	case strings.Contains(snippet, "take another one"):
 		return []string{"take another one", "INVALID_PICTURE"}
 	case strings.Contains(snippet, "type inspector"):
