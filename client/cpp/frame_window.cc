@@ -123,6 +123,7 @@ void FrameWindow::CallEnded(const absl::Status& why) {
   for (Frame* frame : on_call_) frame->state = State::kWaiting;
   on_call_.clear();
   next_sequence_ = 0;
+  if (why.ok()) return;
   for (const std::unique_ptr<Frame>& frame : frames_) {
     if (frame->state == State::kWaiting) frame->last_error = why;
   }

@@ -47,7 +47,8 @@ class FrameWindow {
   // `request_id` is the call's.
   absl::Status Accept(inspection::v1::InspectStreamResponse reply, const std::string& request_id, absl::Time now);
 
-  // The call is over: what is on it waits again. `why` is the error of what then runs out of time.
+  // The call is over: what is on it waits again. `why` is the error of what then runs out of time; OK: each frame's own
+  // last one.
   void CallEnded(const absl::Status& why);
 
   // The same because of one message's size: the frames on the call that are larger than `limit` bytes get `error` as

@@ -157,6 +157,7 @@ void ReliableStream::EndCall(bool cancel, absl::Status status) {
   if (status.ok()) status = said;
   const bool left = std::exchange(leaving_, false);
   if (status.ok() && left && !window_.AnyOnCall()) {
+    window_.CallEnded(status);
     open_not_before_ = absl::Now();  // each frame has its own pause
     return;
   }
