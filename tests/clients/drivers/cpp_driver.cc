@@ -4,10 +4,13 @@
 #include <bit>
 #include <cstdint>
 #include <deque>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +22,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "base/files.h"
 #include "base/sha256.h"
 #include "bayespfl/client/errors.h"
 #include "bayespfl/client/inspection_client.h"
@@ -32,8 +34,6 @@ namespace {
 using inspection::v1::InspectOptions;
 using inspection::v1::InspectResponse;
 using Json = nlohmann::json;
-
-constexpr int64_t kMaxFileBytes = int64_t{1} << 30;
 
 const std::map<std::string, uint32_t> kPixelFormats = {
     {"Mono8", 0x01080001},        {"Mono10", 0x01100003},   {"Mono12", 0x01100005},   {"Mono16", 0x01100007},
@@ -104,15 +104,22 @@ InspectOptions OptionsOf(const Json& frame) {
   return options;
 }
 
+// Of a file, which may be empty.
+std::string BytesOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 inspection::v1::Image ImageOf(const Json& frame) {
   inspection::v1::Image image;
   if (!frame.contains("raw")) {
-    image.set_encoded(ReadFile(frame["image"].get<std::string>(), kMaxFileBytes).value());
+    image.set_encoded(BytesOf(frame["image"]));
     return image;
   }
   const Json& raw = frame["raw"];
   inspection::v1::RawImage& pixels = *image.mutable_raw();
-  pixels.set_data(ReadFile(raw["path"].get<std::string>(), kMaxFileBytes).value());
+  pixels.set_data(BytesOf(raw["path"]));
   pixels.set_width(raw["width"]);
   pixels.set_height(raw["height"]);
   pixels.set_stride(raw.value("stride", 0U));
