@@ -38,9 +38,9 @@ struct BenchFlags {
   std::string model;
   int cameras = 1;
   size_t in_flight = 2;
-  std::optional<double> rate;      // frames a second of each camera
-  bool poisson = false;            // else regular
-  std::optional<double> p99;       // milliseconds: search for the density
+  std::optional<double> rate;  // frames a second of each camera
+  bool poisson = false;        // else regular
+  std::optional<double> p99;   // milliseconds: search for the density
   double seconds = 10;
   double warm_up_seconds = 2;
   uint64_t seed = 0;
@@ -84,7 +84,8 @@ Json ReportToJson(int cameras, const LoadReport& report) {
           {"latency_milliseconds", std::move(latency)}};
 }
 
-constexpr char kHeader[] = "cameras  offered/s  answered/s      p50      p90      p95      p99    p99.9      max ms  errors\n";
+constexpr char kHeader[] =
+    "cameras  offered/s  answered/s      p50      p90      p95      p99    p99.9      max ms  errors\n";
 
 void PrintReport(int cameras, const LoadReport& report) {
   std::cout << absl::StrFormat("%7d  %9.2f  %10.2f %8.1f %8.1f %8.1f %8.1f %8.1f %8.1f     %d", cameras, report.offered,
@@ -196,7 +197,8 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   CLI::App* const command = app.add_subcommand("bench", "Measure how much a server answers, and how fast");
   command->footer(
       "Without --rate the loop is closed: each camera sends its next frame when one comes back, which shows the most "
-      "that\nthe server can do. With --rate it is open: frames come when they come, and a frame's time counts from then. "
+      "that\nthe server can do. With --rate it is open: frames come when they come, and a frame's time counts from "
+      "then. "
       "With\n--p99 too, the most cameras that hold both are searched for, up to --cameras.");
   const auto flags = std::make_shared<BenchFlags>();
   AddConnectionFlags(*command, flags->connection, "Longest wait for a frame");
@@ -211,8 +213,9 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   command->add_option("--in-flight", flags->in_flight, "Frames of one camera on their way")
       ->check([](const std::string& text) { return CheckNumber(text, 1, 1024); })
       ->capture_default_str();
-  command->add_option("--rate", flags->rate, "Frames a second of each camera")
-      ->check([](const std::string& text) { return CheckNumber(text, 1e-3, kHighestRate); });
+  command->add_option("--rate", flags->rate, "Frames a second of each camera")->check([](const std::string& text) {
+    return CheckNumber(text, 1e-3, kHighestRate);
+  });
   command->add_flag("--poisson", flags->poisson, "They come at random, not regularly");
   command->add_option("--p99", flags->p99, "Milliseconds: how many cameras keep 99 of 100 frames within it?")
       ->check([](const std::string& text) { return CheckNumber(text, 1e-3, 1e9); });

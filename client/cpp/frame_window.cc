@@ -139,17 +139,12 @@ void FrameWindow::CallEndedBySize(uint64_t limit, const absl::Status& error, abs
   for (Frame* frame : too_large) Finish(*frame, error, now);
 }
 
-uint64_t FrameWindow::LargestWaiting() const {
-  uint64_t largest = 0;
+void FrameWindow::FailLargerThan(uint64_t bytes, absl::FunctionRef<absl::Status(uint64_t size)> error_of,
+                                 absl::Time now) {
   for (const std::unique_ptr<Frame>& frame : frames_) {
-    if (frame->state == State::kWaiting) largest = std::max<uint64_t>(largest, frame->message->ByteSizeLong());
-  }
-  return largest;
-}
-
-void FrameWindow::FailLargerThan(uint64_t bytes, const absl::Status& error, absl::Time now) {
-  for (const std::unique_ptr<Frame>& frame : frames_) {
-    if (frame->state == State::kWaiting && frame->message->ByteSizeLong() > bytes) Finish(*frame, error, now);
+    if (frame->state != State::kWaiting) continue;
+    const uint64_t size = frame->message->ByteSizeLong();
+    if (size > bytes) Finish(*frame, error_of(size), now);
   }
 }
 
@@ -171,6 +166,14 @@ void FrameWindow::Expire(absl::Time now) {
 bool FrameWindow::Stalled(absl::Time now) const {
   return std::any_of(on_call_.begin(), on_call_.end(),
                      [now](const Frame* frame) { return frame->deadline + kStallGrace <= now; });
+}
+
+absl::Time FrameWindow::FirstDeadline() const {
+  absl::Time first = absl::InfiniteFuture();
+  for (const std::unique_ptr<Frame>& frame : frames_) {
+    if (frame->state == State::kWaiting) first = std::min(first, frame->deadline);
+  }
+  return first;
 }
 
 absl::Time FrameWindow::NextChange(absl::Time now) const {

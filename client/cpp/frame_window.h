@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "bayespfl/client/frame_stream.h"
@@ -55,11 +56,9 @@ class FrameWindow {
   // their reply; without any, or with a limit of 0, the oldest, whose reply it must have been.
   void CallEndedBySize(uint64_t limit, const absl::Status& error, absl::Time now);
 
-  // Bytes of the largest message that waits; 0: none does.
-  uint64_t LargestWaiting() const;
-  // What waits and is larger than `bytes` gets `error`.
-  void FailLargerThan(uint64_t bytes, const absl::Status& error, absl::Time now);
-  // So does all that waits.
+  // What waits and is larger than `bytes` gets the error that `error_of` makes of its size, in bytes.
+  void FailLargerThan(uint64_t bytes, absl::FunctionRef<absl::Status(uint64_t size)> error_of, absl::Time now);
+  // All that waits gets `error`.
   void FailWaiting(const absl::Status& error, absl::Time now);
 
   // Answers what waits and has no time left.
@@ -69,6 +68,9 @@ class FrameWindow {
 
   // When, after `now`, Expire(), Stalled() or NextToSend() will have another answer by the clock alone.
   absl::Time NextChange(absl::Time now) const;
+
+  // When the first of what waits has no time left; infinite: nothing waits.
+  absl::Time FirstDeadline() const;
 
   // The reply of the frame that came first, if it has one; the frame is gone then.
   std::optional<StreamReply> TakeFirst();

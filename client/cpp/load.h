@@ -37,11 +37,11 @@ struct LoadOptions {
 
 // Of the frames that came while it was measured.
 struct LoadReport {
-  absl::Duration duration;              // from the first of them until the last was answered
-  double offered = 0;                   // frames a second that came
-  double answered = 0;                  // frames a second with a result, over `duration`
-  uint64_t results = 0;                 // frames
-  uint64_t sent_again = 0;              // of them, those that took more than one attempt
+  absl::Duration duration;                 // from the first of them until the last was answered
+  double offered = 0;                      // frames a second that came
+  double answered = 0;                     // frames a second with a result, over `duration`
+  uint64_t results = 0;                    // frames
+  uint64_t sent_again = 0;                 // of them, those that took more than one attempt
   std::map<std::string, uint64_t> errors;  // frames, by reason (else code)
   // Of the results, ascending: from when the frame came until its reply was there. With kPoisson and kRegular that is
   // when it should have come, so that a server that is behind does not hide it by slowing its clients down.
@@ -57,9 +57,9 @@ struct LoadReport {
 absl::StatusOr<LoadReport> RunLoad(const InspectionClient& client, const std::vector<std::string>& pictures,
                                    const LoadOptions& options);
 
-// The largest number of 1..`most` for which `holds`, which must not hold for more once it does not hold for fewer; 0: for
-// none. Tries 1, 2, 4, ... and then halves the gap, so that it asks about 2 log2(most) times. An error of `holds` ends
-// the search.
+// The largest number of 1..`most` for which `holds`, which must not hold for more once it does not hold for fewer; 0:
+// for none. Tries 1, 2, 4, ... and then halves the gap, so that it asks about 2 log2(most) times. An error of `holds`
+// ends the search.
 absl::StatusOr<int> LargestThatHolds(int most, const std::function<absl::StatusOr<bool>(int)>& holds);
 
 }  // namespace bayespfl::client

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "bayespfl/client/errors.h"
 
@@ -215,9 +216,10 @@ bool ReliableStream::FitsClient(absl::Time now) {
   const uint64_t server = channel_.server_message_limit();
   const auto client = static_cast<uint64_t>(channel_.options().max_message_bytes);
   const uint64_t limit = server == 0 ? client : std::min(server, client);
-  if (window_.LargestWaiting() > limit) {
-    window_.FailLargerThan(limit, channel_.MessageTooLarge("", now + kLimitsPatience), now);
-  }
+  const auto error_of = [&](uint64_t size) {
+    return channel_.MessageTooLarge(absl::StrCat("the message has ", size, " bytes"), now + kLimitsPatience);
+  };
+  window_.FailLargerThan(limit, error_of, now);
   return window_.HasWaiting();
 }
 
@@ -226,7 +228,9 @@ void ReliableStream::Open() {
   if (call_replied_ || opening_since_ == absl::InfinitePast()) opening_since_ = now;
   call_replied_ = false;
   channel_.AwaitConnection(channel_.PatienceOf(now, now + options_.frame_timeout));
-  if (const absl::Status learnt = channel_.LearnLimits(now + kLimitsPatience); !learnt.ok()) return CallEnded(learnt);
+  const absl::Status learnt = channel_.LearnLimits(std::min(now + kLimitsPatience, window_.FirstDeadline()));
+  if (absl::IsDeadlineExceeded(learnt)) return CallEnded(absl::UnavailableError("the server does not answer"));
+  if (!learnt.ok()) return CallEnded(learnt);
   call_ = std::make_unique<StreamCall>(channel_.options().token, [this] { Wake(); });
   call_->Start(stub_, configuration_);
 }

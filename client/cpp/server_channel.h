@@ -87,7 +87,7 @@ class ServerChannel final {
   void NoteReached() { reached_ = true; }
 
   // Of a message that is larger than this client, or the server, takes: both limits in its message, of which the
-  // server's is asked for. `said` is gRPC's word, or empty.
+  // server's is asked for. `said` begins the message.
   absl::Status MessageTooLarge(absl::string_view said, absl::Time deadline);
   // The server's limit, 0: not known yet.
   uint64_t server_message_limit() const { return server_message_limit_; }

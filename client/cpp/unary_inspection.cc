@@ -1,5 +1,6 @@
 #include "client/cpp/unary_inspection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,10 @@ InspectRequest WithFrameId(InspectRequest request) {
   if (request.metadata().frame_id().empty()) request.mutable_metadata()->set_frame_id(RandomId());
   return request;
 }
+
+// A server's limit is its max_image_bytes and 1 MiB for everything around the picture.
+constexpr uint64_t kSmallestServerLimit = 1 << 20;
+constexpr absl::Duration kLimitsPatience = absl::Seconds(5);
 
 std::string Sha256Of(const Image& image) { return Sha256Hex(image.has_raw() ? image.raw().data() : image.encoded()); }
 
@@ -64,6 +69,10 @@ absl::Status UnaryInspection::Judge(absl::Status status, const InspectResponse& 
 
 absl::Status UnaryInspection::Once(InspectionService::Stub& stub, absl::Time deadline, uint32_t attempt,
                                    InspectResponse& response) {
+  if (request_.ByteSizeLong() > kSmallestServerLimit) {
+    // Known or not, the call says what is wrong: asking first spares a large message the way.
+    channel_.LearnLimits(std::min(deadline, absl::Now() + kLimitsPatience)).IgnoreError();
+  }
   if (absl::Status fits = Fits(deadline); !fits.ok()) return fits;
   const InspectRequest& request = ForAttempt(attempt);
   absl::StatusOr<InspectResponse> answer = channel_.Once<InspectResponse>(

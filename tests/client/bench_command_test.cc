@@ -22,8 +22,8 @@ using testing::RunClientProgram;
 class BenchCommandTest : public ::testing::Test {
  protected:
   ClientRun Bench(const FakeInspectionServer& server, const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"bench",  "--server",   server.target(), "--category", "nut",
-                                          "--seconds", "0.5", "--warm-up", "0.1", picture_};
+    std::vector<std::string> arguments = {"bench",     "--server", server.target(), "--category", "nut",
+                                          "--seconds", "0.5",      "--warm-up",     "0.1",        picture_};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return RunClientProgram(arguments);
   }
@@ -73,7 +73,9 @@ TEST_F(BenchCommandTest, SaysWhatIsMissing) {
 
 TEST_F(BenchCommandTest, AServerThatIsNotThereHasItsExitCode) {
   std::string target;
-  { target = FakeInspectionServer({}).target(); }
+  {
+    target = FakeInspectionServer({}).target();
+  }
 
   const ClientRun run = RunClientProgram({"bench", "--server", target, "--category", "nut", picture_});
 

@@ -132,8 +132,8 @@ TEST_F(SettingTableTest, NamesTheVariableOfABadValue) {
 TEST_F(SettingTableTest, LeavesVariablesOfOtherProgramsAlone) {
   EXPECT_TRUE(ApplyEnvironment({"BAYESPFL_VENV=/x", "BAYESPFL_TOOLS_VENV=/x", "BAYESPFL_TEST_VENV=/x",
                                 "BAYESPFL_CACHE=/x", "BAYESPFL_JOBS=2", "BAYESPFL_SERVER=host:1", "BAYESPFL_TOKEN=x",
-                                "BAYESPFL_ADMIN=host:2", "BAYESPFL_SERVER_BINARY=/x",
-                                "BAYESPFL_TLS_CA=/x", "BAYESPFL_TOKEN_FILE=/x", "BAYESPFL_CONFIG=file"})
+                                "BAYESPFL_ADMIN=host:2", "BAYESPFL_SERVER_BINARY=/x", "BAYESPFL_TLS_CA=/x",
+                                "BAYESPFL_TOKEN_FILE=/x", "BAYESPFL_CONFIG=file"})
                   .ok());
 }
 

@@ -77,7 +77,9 @@ def test_outcomes_wait_for_those_before_them() -> None:
 def test_an_error_without_metadata_goes_by_its_sequence() -> None:
     line = Line(2)
     line.open(0.0)
-    refused = frame_reply(line.entries[0].message.frame, 0, frame_error(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD"))
+    refused = frame_reply(
+        line.entries[0].message.frame, 0, frame_error(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    )
     refused.ClearField("metadata")
     line.ledger.replied(refused, "r", 1.0)
     line.answered = 1

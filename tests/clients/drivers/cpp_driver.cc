@@ -277,7 +277,8 @@ absl::Status RunUnary(const InspectionClient& client, const Json& job) {
     *request.mutable_metadata() = frame->metadata();
     *request.mutable_options() = frame->options();
     const absl::StatusOr<InspectResponse> result = client.Inspect(std::move(request));
-    PrintFrame(frame->metadata().frame_id(), result.ok() ? result->metadata().attempt() + 1 : AttemptsOf(result.status()), result);
+    PrintFrame(frame->metadata().frame_id(),
+               result.ok() ? result->metadata().attempt() + 1 : AttemptsOf(result.status()), result);
   }
   return absl::OkStatus();
 }
