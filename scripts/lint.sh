@@ -92,10 +92,10 @@ thread_safety() {
   local object=build/lint/thread-safety/${1%.cc}.o
   mkdir -p "$(dirname "$object")"
   ccache clang++-16 -c -O0 -std=c++20 -Wno-everything -Wthread-safety -Werror=thread-safety '-DBAYESPFL_VERSION=""' \
-    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem build/lint/server/inspection_server_rpc_details -isystem /usr/include/opencv4 -o "$object" "$1"
+    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -Iclient/cpp/include -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem build/lint/server/inspection_server_rpc_details -isystem /usr/include/opencv4 -o "$object" "$1"
 }
 export -f thread_safety
-check thread-safety xargs -P 2 -I{} bash -euo pipefail -c 'thread_safety {}' < <(tracked 'server/*.cc' 'client/cpp/*.cc')
+check thread-safety xargs -P 2 -I{} bash -euo pipefail -c 'thread_safety {}' < <(tracked 'server/*.cc' 'client/cpp/*.cc' ':!client/cpp/examples')
 
 if ((${#tidy[@]})); then
   printf 'lint: clang-tidy on %d files\n' "${#tidy[@]}"

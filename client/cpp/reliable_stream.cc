@@ -13,6 +13,10 @@ namespace {
 using inspection::v1::ErrorReason;
 using inspection::v1::InspectStreamRequest;
 
+// Without a call gRPC works on its connection only while somebody waits for it (ServerChannel::Pause); so long at once,
+// since new frames and the end are not noticed meanwhile.
+constexpr absl::Duration kConnectingSlice = absl::Milliseconds(20);
+
 // How long the server is asked for its limits.
 constexpr absl::Duration kLimitsPatience = absl::Seconds(5);
 
@@ -102,7 +106,10 @@ void ReliableStream::Run() {
 void ReliableStream::WaitForWork() {
   const absl::Time now = absl::Now();
   absl::Time until = window_.NextChange(now);
-  if (call_ == nullptr && window_.HasWaiting()) until = std::min(until, open_not_before_);
+  if (call_ == nullptr && window_.HasWaiting()) {
+    until = std::min(until, open_not_before_);
+    if (until > now) channel_.Pause(std::min(until - now, kConnectingSlice));
+  }
   absl::MutexLock lock(&mu_);
   mu_.AwaitWithDeadline(absl::Condition(this, &ReliableStream::HasWork), until);
   dirty_ = false;

@@ -147,6 +147,12 @@ void ServerChannel::AwaitConnection(absl::Time deadline) const {
   channel_->WaitForConnected(absl::ToChronoTime(now + std::min(kConnectPatience, (deadline - now) / 2)));
 }
 
+void ServerChannel::Pause(absl::Duration time) const {
+  const absl::Time end = absl::Now() + time;
+  channel_->WaitForConnected(absl::ToChronoTime(end));
+  absl::SleepFor(end - absl::Now());
+}
+
 absl::Status ServerChannel::Repeat(absl::FunctionRef<absl::Status(absl::Time deadline, uint32_t attempt)> once,
                                    absl::FunctionRef<bool(const absl::Status&)> may_pass) {
   const absl::Time start = absl::Now();
@@ -160,7 +166,7 @@ absl::Status ServerChannel::Repeat(absl::FunctionRef<absl::Status(absl::Time dea
     const absl::Time now = absl::Now();
     if (delay < absl::ZeroDuration()) return status;
     if (now + delay >= PatienceOf(start, deadline)) return Tried(status, attempt + 1, now - start);
-    absl::SleepFor(delay);
+    Pause(delay);
   }
 }
 

@@ -83,6 +83,10 @@ class ServerChannel final {
   // a failed one, and would fail the first call.
   void AwaitConnection(absl::Time deadline) const;
 
+  // Waits so long, and lets gRPC work on its connections meanwhile: gRPC 1.51 does so only while somebody waits for it,
+  // and else every 5 s, when a handshake's time may have passed already.
+  void Pause(absl::Duration time) const;
+
   // A server has answered.
   void NoteReached() { reached_ = true; }
 

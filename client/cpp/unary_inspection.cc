@@ -103,6 +103,9 @@ void AsyncInspection::Try() {
   context_.emplace();
   request_id_ = CallMetadata(channel_.options().token, *context_).request_id();
   if (deadline_ != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(deadline_));
+  // Nobody waits between the attempts, so gRPC 1.51 would hardly work on the connection (ServerChannel::Pause): a call
+  // that waits for it makes it do so.
+  context_->set_wait_for_ready(!lost_.ok());
   response_.Clear();
   stub_.async()->Inspect(&*context_, &inspection_.ForAttempt(attempt_), &response_,
                          [self = shared_from_this()](const grpc::Status& status) { self->Ended(status); });
@@ -114,6 +117,10 @@ void AsyncInspection::Ended(const grpc::Status& status) {
   ++attempt_;
   const absl::Status judged = WithAttempts(inspection_.Judge(said, response_, deadline_), attempt_);
   if (judged.ok()) return done_(std::move(response_));
+  if (absl::IsDeadlineExceeded(said) && !FrameErrorIsTheServers(said) && !lost_.ok()) {
+    return done_(Tried(lost_, attempt_ - 1, absl::Now() - start_));
+  }
+  lost_ = IsConnectionLost(judged) ? judged : absl::OkStatus();
   const absl::Duration delay = retry_.Delay(judged);
   const absl::Time now = absl::Now();
   if (delay < absl::ZeroDuration()) return done_(judged);

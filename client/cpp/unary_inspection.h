@@ -68,6 +68,7 @@ class AsyncInspection final : public std::enable_shared_from_this<AsyncInspectio
   const absl::Time deadline_;
   Retry retry_;
   uint32_t attempt_ = 0;
+  absl::Status lost_;                           // how the attempt before lost its connection; OK: it did not
   std::optional<grpc::ClientContext> context_;  // of the attempt
   std::string request_id_;
   inspection::v1::InspectResponse response_;

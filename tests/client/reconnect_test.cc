@@ -146,6 +146,46 @@ TEST(ReconnectTest, AUnaryCallWaitsOutARestart) {
   EXPECT_GT(response->metadata().attempt(), 0U);
 }
 
+// Over a second and a half, nobody but the call itself waits for gRPC's connection.
+TEST(ReconnectTest, TheCallbackFormWaitsOutARestartToo) {
+  auto server = std::make_unique<FakeInspectionServer>(FakeInspectionServer::Behaviour{});
+  const int port = server->port();
+  const auto client = ClientOf(server->target(), absl::Seconds(4));
+  ASSERT_TRUE(client->Inspect(RequestOf("good")).ok());
+  server.reset();
+  absl::StatusOr<inspection::v1::InspectResponse> response;
+  absl::Notification done;
+
+  client->InspectAsync(RequestOf("good"), [&](auto answer) {
+    response = std::move(answer);
+    done.Notify();
+  });
+  absl::SleepFor(absl::Milliseconds(1500));
+  server = std::make_unique<FakeInspectionServer>(FakeInspectionServer::Behaviour{.port = port});
+  done.WaitForNotification();
+
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_GT(response->metadata().attempt(), 0U);
+}
+
+TEST(ReconnectTest, TheCallbackFormSaysWhyNobodyWasReached) {
+  auto server = std::make_unique<FakeInspectionServer>(FakeInspectionServer::Behaviour{});
+  const auto client = ClientOf(server->target(), absl::Milliseconds(700));
+  ASSERT_TRUE(client->Inspect(RequestOf("good")).ok());
+  server.reset();
+  absl::Status status;
+  absl::Notification done;
+
+  client->InspectAsync(RequestOf("good"), [&](const auto& answer) {
+    status = answer.status();
+    done.Notify();
+  });
+  done.WaitForNotification();
+
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("(tried "));
+}
+
 TEST(ReconnectTest, AnAddressThatIsWrongIsToldSoonUnlessTheClientWaits) {
   SilentListener listener;
   listener.Close();
