@@ -357,7 +357,6 @@ func TestWhatCannotBeSentIsTheFramesError(t *testing.T) {
 		field string
 	}{
 		"no image":      {Frame{}, "image"},
-		"no bytes":      {Frame{Image: Encoded(nil)}, "image"},
 		"category":      {Frame{Image: Encoded([]byte{1}), Options: Options{Category: "\xff"}}, "options.category"},
 		"frame id":      {Frame{Image: Encoded([]byte{1}), FrameID: "\xff"}, "metadata.frame_id"},
 		"two seeds":     {Frame{Image: Encoded([]byte{1}), Options: Options{Seed: Ptr(uint64(1)), RandomSeed: true}}, "options.seed"},
