@@ -107,10 +107,11 @@ func TestInspectNeverTriesSoonerThanTheServerSays(t *testing.T) {
 
 func TestInspectGivesTheLastErrorWhenItsTimeRunsOut(t *testing.T) {
 	f := newFake(t)
-	f.inspect = failing(1000, callError(codes.Unavailable, NotReady, 0))
+	// Two attempts, and no time for a third: the second is over long before the time is.
+	f.inspect = failing(1000, callError(codes.Unavailable, NotReady, 1200*time.Millisecond))
 	f.start()
 	frame := picture("f")
-	frame.Timeout = 200 * time.Millisecond
+	frame.Timeout = 2 * time.Second
 
 	_, err := f.dial().Inspect(context.Background(), frame)
 
