@@ -158,9 +158,14 @@ absl::Status ServerChannel::Repeat(absl::FunctionRef<absl::Status(absl::Time dea
   const absl::Time start = absl::Now();
   const absl::Time deadline = start + options_.timeout;
   Retry retry;
+  absl::Status lost;  // how the attempt before lost its connection; OK: it did not
   for (uint32_t attempt = 0;; ++attempt) {
     AwaitConnection(PatienceOf(start, deadline));
     absl::Status status = once(deadline, attempt);
+    if (absl::IsDeadlineExceeded(status) && !FrameErrorIsTheServers(status) && !lost.ok()) {
+      return Tried(lost, attempt, absl::Now() - start);  // that nobody is there says more than that time is up
+    }
+    lost = IsConnectionLost(status) ? status : absl::OkStatus();
     if (status.ok() || !may_pass(status)) return status;
     const absl::Duration delay = retry.Delay(status);
     const absl::Time now = absl::Now();
