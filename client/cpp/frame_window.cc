@@ -5,14 +5,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/sha256.h"
 #include "client/cpp/call_errors.h"
 #include "client/cpp/random_id.h"
+#include "client/cpp/reply_check.h"
 
 namespace bayespfl::client {
 namespace {
 
-using inspection::v1::Image;
 using inspection::v1::InspectResponse;
 using inspection::v1::InspectStreamResponse;
 
@@ -28,8 +27,6 @@ void SetDuration(absl::Duration time, google::protobuf::Duration& duration) {
   duration.set_seconds(seconds);
   duration.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::Seconds(seconds))));
 }
-
-std::string Sha256Of(const Image& image) { return Sha256Hex(image.has_raw() ? image.raw().data() : image.encoded()); }
 
 absl::Status DeadlinePassed() {
   inspection::v1::FrameError error;
@@ -48,7 +45,7 @@ void FrameWindow::Add(OutgoingFrame outgoing, absl::Time now) {
   inspection::v1::StreamFrame& content = *frame->message->mutable_frame();
   content = std::move(outgoing.frame);
   if (content.metadata().frame_id().empty()) content.mutable_metadata()->set_frame_id(RandomId());
-  frame->picture_sha256 = Sha256Of(content.image());
+  frame->picture_sha256 = PictureSha256(content.image());
   frame->first_attempt = content.metadata().attempt();
   frame->taken = now;
   frame->deadline = now + (content.has_timeout() ? DurationOf(content.timeout()) : frame_timeout_);
@@ -88,12 +85,11 @@ absl::Status FrameWindow::Accept(InspectStreamResponse reply, const std::string&
   const std::string& id = frame.message->frame().metadata().frame_id();
   // An error of metadata that the server does not take comes without any, and goes by its sequence alone.
   const bool anonymous = reply.has_error() && reply.metadata().frame_id().empty();
-  if (!anonymous && reply.metadata().frame_id() != id) {
-    return absl::InternalError(
-        absl::StrCat("the reply to the frame ", id, " is of the frame ", reply.metadata().frame_id()));
+  if (!anonymous) {
+    if (absl::Status same = CheckFrameId(id, reply.metadata().frame_id()); !same.ok()) return same;
   }
-  if (reply.has_result() && reply.result().provenance().picture_sha256() != frame.picture_sha256) {
-    return absl::InternalError(absl::StrCat("the reply to the frame ", id, " is of another picture than the one sent"));
+  if (reply.has_result()) {
+    if (absl::Status same = CheckPicture(id, frame.picture_sha256, reply.result()); !same.ok()) return same;
   }
   if (reply.outcome_case() == InspectStreamResponse::OUTCOME_NOT_SET) {
     return absl::InternalError(absl::StrCat("the reply to the frame ", id, " has neither a result nor an error"));

@@ -5,13 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/sha256.h"
 #include "bayespfl/client/errors.h"
 #include "client/cpp/random_id.h"
+#include "client/cpp/reply_check.h"
 
 namespace bayespfl::client {
 
-using inspection::v1::Image;
 using inspection::v1::InspectionService;
 using inspection::v1::InspectRequest;
 using inspection::v1::InspectResponse;
@@ -27,15 +26,13 @@ InspectRequest WithFrameId(InspectRequest request) {
 constexpr uint64_t kSmallestServerLimit = 1 << 20;
 constexpr absl::Duration kLimitsPatience = absl::Seconds(5);
 
-std::string Sha256Of(const Image& image) { return Sha256Hex(image.has_raw() ? image.raw().data() : image.encoded()); }
-
 }  // namespace
 
 UnaryInspection::UnaryInspection(ServerChannel& channel, InspectRequest request)
     : channel_(channel),
       request_(WithFrameId(std::move(request))),
       first_attempt_(request_.metadata().attempt()),
-      picture_sha256_(Sha256Of(request_.image())) {}
+      picture_sha256_(PictureSha256(request_.image())) {}
 
 absl::Status UnaryInspection::Fits(absl::Time deadline) const {
   const uint64_t bytes = request_.ByteSizeLong();
@@ -57,14 +54,8 @@ absl::Status UnaryInspection::Judge(absl::Status status, const InspectResponse& 
   }
   if (!status.ok()) return status;
   const std::string& id = request_.metadata().frame_id();
-  if (response.metadata().frame_id() != id) {
-    return absl::InternalError(
-        absl::StrCat("the reply to the frame ", id, " is of the frame ", response.metadata().frame_id()));
-  }
-  if (response.provenance().picture_sha256() != picture_sha256_) {
-    return absl::InternalError(absl::StrCat("the reply to the frame ", id, " is of another picture than the one sent"));
-  }
-  return status;
+  if (absl::Status same = CheckFrameId(id, response.metadata().frame_id()); !same.ok()) return same;
+  return CheckPicture(id, picture_sha256_, response);
 }
 
 absl::Status UnaryInspection::Once(InspectionService::Stub& stub, absl::Time deadline, uint32_t attempt,
