@@ -52,9 +52,10 @@ class Course:
 
     def served(self, driver: str) -> list[int]:
         """Frames of the driver that each server answered with a result."""
-        return [
-            sum(1 for line in self.lines(driver, number) if line["code"] == "OK") for number in range(len(self.logs))
-        ]
+        return [len(self.served_ids(driver, number)) for number in range(len(self.logs))]
+
+    def served_ids(self, driver: str, server: int) -> set[str]:
+        return {line["frame_id"] for line in self.lines(driver, server) if line["code"] == "OK"}
 
 
 def jobs_of(driver: Driver, load: Load, target: str, image: str) -> list[tuple[Job, list[str]]]:
@@ -152,12 +153,15 @@ def check_logs(course: Course, driver: str, killed: frozenset[int] = frozenset()
 
 # Three healthy servers.
 
+SPREAD_FRAMES = 36
+SPREAD_SETTLED = 12  # the last so many go to three servers that have long been connected
+
 
 @pytest.fixture(scope="module")
 def spread(present: list[Driver], server_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
     folder = tmp_path_factory.mktemp("spread")
     with fleet(folder) as (servers, dns, port):
-        with under_load(present, Load(unary=24), dns.target(NAME, port), folder) as course:
+        with under_load(present, Load(unary=SPREAD_FRAMES), dns.target(NAME, port), folder) as course:
             pass
         assert [server.stop() for server in servers] == [0, 0, 0]
         course.logs = [server.results() for server in servers]
@@ -166,8 +170,11 @@ def spread(present: list[Driver], server_program: Path, tmp_path_factory: pytest
 
 def test_calls_go_round_robin(driver: Driver, spread: Course) -> None:
     check_logs(spread, driver.name)
-    # The first ones go to whoever is connected first.
-    assert min(spread.served(driver.name)) >= 24 // 3 - 2, spread.served(driver.name)
+    # The first ones go to whoever is connected first; from then on each server has its turn.
+    ((ids, _),) = spread.runs[driver.name]
+    last = set(ids[-SPREAD_SETTLED:])
+    turns = [len(last & spread.served_ids(driver.name, number)) for number in range(len(HOSTS))]
+    assert turns == [SPREAD_SETTLED // len(HOSTS)] * len(HOSTS), spread.served(driver.name)
 
 
 # One is killed under load, one stops in order, one stays.
@@ -204,7 +211,7 @@ def unhealthy(present: list[Driver], server_program: Path, tmp_path_factory: pyt
     with fleet(folder, drain_delay_seconds=LIMIT_S) as (servers, dns, port):
         servers[0].signal(SIGTERM)
         wait_for(lambda: not ready(servers[0]), "the first server is not ready")
-        load = Load(unary=12, streams=3, stream_frames=3, interval_s=0)
+        load = Load(unary=12, streams=3, stream_frames=3, interval_s=0.2)  # time to find the other two
         with under_load(present, load, dns.target(NAME, port), folder) as course:
             pass
         assert servers[0].running(), "it would have taken calls until now"
@@ -237,7 +244,9 @@ def growth(present: list[Driver], server_program: Path, tmp_path_factory: pytest
     ages = {"max_stream_age_seconds": 1, "max_connection_age_seconds": 2, "max_connection_grace_seconds": 5}
     with fleet(folder, **ages, drain_timeout_seconds=3) as (servers, dns, port):
         dns.set(NAME, HOSTS[:2])
-        load = Load(streams=1, stream_frames=80, interval_s=0.15)
+        # gRPC picks at random for the first call after each change of its connections, and here they change all the time:
+        # 4 streams that age 10 times miss one of three servers once in ten million runs, one stream once in fifty.
+        load = Load(streams=4, stream_frames=20, interval_s=0.6)
         with under_load(present, load, dns.target(NAME, port), folder) as course:
             wait_for(lambda: all(server.results() for server in servers[:2]), "the first two servers work")
             assert not servers[2].results()
@@ -259,11 +268,12 @@ def test_a_server_that_is_added_gets_its_share_when_streams_age(driver: Driver, 
 def restart(present: list[Driver], server_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Course:
     folder = tmp_path_factory.mktemp("restart")
     port = free_port()
-    load = Load(unary=24, streams=1, stream_frames=40, interval_s=0.2)
+    # Long enough that the driver that is up first is still at work when the last one has begun.
+    load = Load(unary=24, streams=1, stream_frames=60, interval_s=0.2)
     with ExitStack() as stack:
         first = stack.enter_context(Server(folder / "first", port=port))
         with under_load(present, load, f"127.0.0.1:{port}", folder) as course:
-            wait_for(from_each(first, present, 6), "every driver is at work")
+            wait_for(from_each(first, present, 2), "every driver is at work")
             assert first.stop() == 0
             second = stack.enter_context(Server(folder / "second", port=port))
         assert second.stop() == 0
