@@ -27,6 +27,15 @@ def says(*patterns: str) -> Check:
     return check
 
 
+def warns_of_nothing() -> Check:
+    """Standard error stays empty."""
+
+    def check(finished: Finished, folder: Path) -> None:
+        assert not finished.errors, "it warns"
+
+    return check
+
+
 def writes(*names: str) -> Check:
     """Each is a file that is not empty, from where the command ran."""
 
