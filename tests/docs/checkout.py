@@ -14,7 +14,7 @@ PROGRAMS = ("bayespfl-server", "bayespfl-client", "bayespfl-model")
 
 
 def programs_folder() -> Path:
-    return Path(os.environ.get("PROGRAMS_FOLDER", REPOSITORY / "build" / "bin"))
+    return Path(os.environ.get("PROGRAMS_FOLDER", REPOSITORY / "build" / "bin")).resolve()
 
 
 def make_checkout(folder: Path) -> None:
