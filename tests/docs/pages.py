@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,6 +40,15 @@ class Page:
 
     def of(self, tag: str) -> list[Block]:
         return [block for block in self.blocks if block.tag == tag]
+
+    def without(self, first_lines: Collection[str]) -> Page:
+        """Raises LookupError unless each of them is the first line of one block."""
+        firsts = [block.text.partition("\n")[0] for block in self.blocks]
+        for line in first_lines:
+            if firsts.count(line) != 1:
+                raise LookupError(f"{self.name}: {firsts.count(line)} blocks begin with {line!r}")
+        kept = [block for block, first in zip(self.blocks, firsts, strict=True) if first not in first_lines]
+        return replace(self, blocks=tuple(kept))
 
 
 def tracked_files() -> list[str]:

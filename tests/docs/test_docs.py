@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from conftest import slowest
 from pages import REPOSITORY, all_pages
-from plans import ELSEWHERE, PLANS, Plan
+from plans import ELSEWHERE, NOT_RUN, PLANS, Plan
 from reader import check_plan, follow
 
-PAGES = all_pages()
+PAGES = {name: page.without([line for other, line in NOT_RUN if other == name]) for name, page in all_pages().items()}
 # What `follow` runs, and what a plan must have an entry for.
 RUN = "sh"
 PLANNED = {"yaml": "yaml", "": "shows"}
@@ -30,6 +30,7 @@ def test_every_block_is_run_by_somebody() -> None:
 
 def test_nothing_is_planned_for_what_is_not_there() -> None:
     stale = [f"PLANS: {name} has no commands" for name in PLANS if name not in FOLLOWED]
+    stale += [f"NOT_RUN: there is no page {name}" for name, _ in NOT_RUN if name not in PAGES]
     for (name, tag), runner in ELSEWHERE.items():
         if name not in PAGES or not PAGES[name].of(tag):
             stale.append(f"ELSEWHERE: {name} has no block with the tag {tag!r}")

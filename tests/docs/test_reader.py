@@ -43,6 +43,16 @@ def test_blocks_are_found_with_line_and_tag() -> None:
     )
 
 
+def test_a_block_is_left_out_by_its_first_line() -> None:
+    page = read_page("page.md", PAGE)
+
+    assert [block.line for block in page.without(["shown"]).blocks] == [3]
+    with pytest.raises(LookupError, match="0 blocks"):
+        page.without(["two \\"])
+    with pytest.raises(LookupError, match="2 blocks"):
+        read_page("page.md", PAGE + PAGE).without(["shown"])
+
+
 @pytest.mark.parametrize(
     "text",
     [
