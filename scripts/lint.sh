@@ -56,6 +56,8 @@ fi
 # The Python client: types, and generated code that is what the contract says.
 python_types() { (cd client/python && mypy --no-error-summary); }
 check "python client's types" python_types
+docs_test_types() { (cd tests/docs && mypy --strict --python-version 3.11 --cache-dir ../../build/mypy --no-error-summary .); }
+check "types of tests/docs" docs_test_types
 check "python client's generated code" scripts/generate_python.sh check
 
 touched() {

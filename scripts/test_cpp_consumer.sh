@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the C++ client into an empty folder, builds client/cpp/examples against it as a stranger would, runs them
-# against a real server, and checks that what docs/cpp.md shows is what they do.
+# Installs the C++ client and builds client/cpp/examples against it with the commands of docs/cpp.md, as a stranger would,
+# runs them against a real server, and checks that what the page shows is what they do.
 #
 #   test_cpp_consumer.sh BUILD_FOLDER
 set -euo pipefail
@@ -18,12 +18,17 @@ fail() {
   exit 1
 }
 
-cmake --install "$build" --component client --prefix "$work/prefix" >"$work/log" || fail "$(cat "$work/log")"
+# A folder that looks like the checkout, so that nothing is written into this one.
+mkdir "$work/checkout"
+ln -s "$build" "$work/checkout/build"
+ln -s "$PWD/client" "$work/checkout/client"
+commands=$(sed -n '/^```sh$/,/^```$/{/^```/!p}' docs/cpp.md)
+[[ $commands == *'cmake --install'* ]] || fail "docs/cpp.md does not say how to install"
+(cd "$work/checkout" && PREFIX=$work/prefix CMAKE_BUILD_TYPE=Release CMAKE_BUILD_PARALLEL_LEVEL=2 \
+  bash -euc "$commands" >"$work/log" 2>&1) || fail "$(cat "$work/log")"
 ! grep -rlE 'grpc/health|inference|torch|google/rpc' "$work/prefix/include" ||
   fail "the installed headers hold what is not the client's"
-cmake -S client/cpp/examples -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix" -DCMAKE_BUILD_TYPE=Release \
-  >"$work/log" 2>&1 || fail "$(cat "$work/log")"
-cmake --build "$work/examples" --parallel 2 >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+examples=$work/checkout/out/examples
 
 /usr/bin/python3 - <<'PYTHON' || exit
 import pathlib, re, sys
@@ -46,11 +51,11 @@ address=$(sed -n 's/^bayespfl-server: gRPC listening on //p' "$work/server.log")
 [[ -n $address ]] || fail "the server did not start: $(cat "$work/server.log")"
 
 picture=assets/demo/images/leather/scratch_0.jpg
-"$work/examples/inspect_picture" "$address" leather "$picture" | tee "$work/out"
+"$examples/inspect_picture" "$address" leather "$picture" | tee "$work/out"
 grep -qE '^VERDICT_FAIL, score 0\.[0-9]+ .*mask 448 x 448 with [1-9][0-9]* pixels$' "$work/out" ||
   fail "inspect_picture said something else"
-"$work/examples/inspect_stream" "$address" leather "$picture" README.md "$picture" | tee "$work/out"
+"$examples/inspect_stream" "$address" leather "$picture" README.md "$picture" | tee "$work/out"
 [[ $(grep -c "^$picture: VERDICT_FAIL" "$work/out") == 2 ]] || fail "inspect_stream said something else"
-! "$work/examples/inspect_picture" "$address" leather README.md 2>"$work/out" ||
+! "$examples/inspect_picture" "$address" leather README.md 2>"$work/out" ||
   fail "inspect_picture took a text for a picture"
 grep -q 'INVALID_PICTURE, request [0-9a-f]' "$work/out" || fail "an error does not say why: $(cat "$work/out")"

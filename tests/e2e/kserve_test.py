@@ -263,6 +263,9 @@ class TritonClientTest(unittest.TestCase):
         text = (REPOSITORY / "docs" / "kserve.md").read_text()
         examples = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
         self.assertTrue(examples)
+        tags = re.findall(r"^```(.*)\n(?:.*\n)*?```$", text, flags=re.MULTILINE)
+        for tag in ("python", ""):
+            self.assertEqual(tags.count(tag), len(examples), "a block of the page is no example with its output")
         for example, output in examples:
             self.assertIn("localhost:50051", example)
             program = example.replace("localhost:50051", self.server.address)

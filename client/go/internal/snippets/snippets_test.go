@@ -19,6 +19,9 @@ import (
 // documented is the address that the pages use.
 const documented = "127.0.0.1:50051"
 
+// checkout is where the checkout lies in docs/go.md.
+const checkout = "/path/to/checkout"
+
 // packages are those that snippets may use without an import of their own, by how they are called.
 var packages = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "image": "image", "log": "log", "os": "os", "png": "image/png",
@@ -51,16 +54,15 @@ func run(ctx context.Context) error {
 }
 `
 
-var goBlock = regexp.MustCompile("(?s)\n```go\n(.*?)\n```\n")
-
-func snippetsOf(t *testing.T, page string) []string {
+// blocksOf gives the page's blocks with the tag.
+func blocksOf(t *testing.T, page, tag string) []string {
 	t.Helper()
-	text, err := os.ReadFile(page)
+	text, err := os.ReadFile(filepath.Join(testserver.Root(), page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var snippets []string
-	for _, found := range goBlock.FindAllStringSubmatch(string(text), -1) {
+	for _, found := range regexp.MustCompile("(?s)\n```"+tag+"\n(.*?)\n```\n").FindAllStringSubmatch(string(text), -1) {
 		snippets = append(snippets, found[1])
 	}
 	return snippets
@@ -80,19 +82,24 @@ func programOf(snippet string) string {
 	return fmt.Sprintf(fragment, strings.Join(imports, ""), snippet)
 }
 
-// module makes a user's module in a folder of its own.
-func module(t *testing.T) string {
+// module makes a user's module of the programs, by their paths, and adds the client as docs/go.md says.
+func module(t *testing.T, programs map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
-	client := filepath.Join(testserver.Root(), "client/go")
-	content := "module user.example/line\n\ngo 1.23\n\nrequire bayespfl.dev/client/go v0.0.0\n\n" +
-		"replace bayespfl.dev/client/go => " + client + "\n"
-	write(t, filepath.Join(folder, "go.mod"), content)
-	sums, err := os.ReadFile(filepath.Join(client, "go.sum"))
+	for path, program := range programs {
+		write(t, filepath.Join(folder, path), program)
+	}
+	write(t, filepath.Join(folder, "go.mod"), "module user.example/line\n\ngo 1.23\n")
+	sums, err := os.ReadFile(filepath.Join(testserver.Root(), "client/go/go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(folder, "go.sum"), string(sums))
+	blocks := blocksOf(t, "docs/go.md", "sh")
+	if len(blocks) != 1 || !strings.Contains(blocks[0], checkout) {
+		t.Fatalf("docs/go.md has not one block of commands with %s: %q", checkout, blocks)
+	}
+	run(t, folder, "bash", "-euc", strings.ReplaceAll(blocks[0], checkout, testserver.Root()))
 	return folder
 }
 
@@ -121,9 +128,7 @@ func run(t *testing.T, folder, program string, arguments ...string) string {
 }
 
 func TestUsersGetNothingBesidesGRPC(t *testing.T) {
-	folder := module(t)
-	write(t, filepath.Join(folder, "main.go"), programOf("fmt.Println(inspection.Pass)"))
-	run(t, folder, "go", "mod", "tidy")
+	folder := module(t, map[string]string{"main.go": programOf("fmt.Println(inspection.Pass)")})
 	run(t, folder, "go", "vet", "./...")
 	used := run(t, folder, "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./...")
 	modules := strings.Fields(used)
@@ -146,17 +151,18 @@ func TestAgainstTheRealServer(t *testing.T) {
 func testSnippets(t *testing.T, server *testserver.Server) {
 	var snippets []string
 	for page, least := range map[string]int{"docs/go.md": 8, "README.md": 1, "client/go/README.md": 0} {
-		found := snippetsOf(t, filepath.Join(testserver.Root(), page))
+		found := blocksOf(t, page, "go")
 		if len(found) < least {
 			t.Fatalf("%s has only %d snippets", page, len(found))
 		}
 		snippets = append(snippets, found...)
 	}
-	folder := module(t)
+	programs := map[string]string{}
 	for i, snippet := range snippets {
 		program := strings.ReplaceAll(programOf(snippet), documented, server.Address)
-		write(t, filepath.Join(folder, fmt.Sprintf("snippet%02d", i), "main.go"), program)
+		programs[fmt.Sprintf("snippet%02d/main.go", i)] = program
 	}
+	folder := module(t, programs)
 	bin := filepath.Join(folder, "bin") + string(filepath.Separator)
 	run(t, folder, "go", "build", "-o", bin, "./...")
 	work := t.TempDir()
