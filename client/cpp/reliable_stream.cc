@@ -187,11 +187,9 @@ void ReliableStream::CallEnded(const absl::Status& status) {
   if (delay < absl::ZeroDuration()) return GiveUp(status);
   const absl::Time patience = channel_.PatienceOf(opening_since_, absl::InfiniteFuture());
   if (!call_replied_ && now >= patience) return GiveUp(status);
-  if (EndsGently(reason) && call_replied_) {
-    open_not_before_ = now;
-  } else {
-    open_not_before_ = now + std::max(backoff_.Next(), RetryDelayOf(status).value_or(absl::ZeroDuration()));
-  }
+  const bool at_once = EndsGently(reason) && call_replied_;
+  const absl::Duration own_delay = at_once ? absl::ZeroDuration() : backoff_.Next();
+  open_not_before_ = now + std::max(own_delay, RetryDelayOf(status).value_or(absl::ZeroDuration()));
 }
 
 void ReliableStream::GiveUp(const absl::Status& status) {

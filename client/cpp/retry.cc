@@ -24,7 +24,7 @@ bool IsKnown(inspection::v1::ErrorReason reason) {
 absl::Duration Backoff::Next() {
   const absl::Duration delay = base_ * absl::Uniform(random_, 1 - kJitter, 1 + kJitter);
   base_ = std::min(base_ * kGrowth, kLongest);
-  return delay;
+  return std::min(delay, kLongest);
 }
 
 bool IsConnectionLost(const absl::Status& status) {

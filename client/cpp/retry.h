@@ -11,7 +11,7 @@
 
 namespace bayespfl::client {
 
-// Waiting times: 100 ms, times 1.5 each time, at most 5 s, each give or take a fifth. Not thread-safe.
+// Waiting times: 100 ms, times 1.5 each time, each give or take a fifth, never more than 5 s. Not thread-safe.
 class Backoff {
  public:
   absl::Duration Next();

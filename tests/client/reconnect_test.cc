@@ -100,6 +100,36 @@ TEST(ReconnectTest, AStreamThatTheServerEndsIsOpenedAgainUntilEveryFrameHasOneRe
   }
 }
 
+TEST(ReconnectTest, AStreamIsNotOpenedAgainBeforeTheServerWantsIt) {
+  constexpr absl::Duration kDelay = absl::Milliseconds(400);
+  for (const inspection::v1::ErrorReason reason :
+       {inspection::v1::ERROR_REASON_MAX_STREAM_AGE, inspection::v1::ERROR_REASON_DRAINING}) {
+    inspection::v1::FrameError error;
+    error.set_code(grpc::StatusCode::UNAVAILABLE);
+    error.set_reason(reason);
+    error.mutable_retry_delay()->set_nanos(static_cast<int>(absl::ToInt64Nanoseconds(kDelay)));
+    absl::Time ended = absl::InfiniteFuture();
+    absl::Time opened_again = absl::InfinitePast();
+    int calls = 0;  // one after the other
+    FakeInspectionServer server({.stream_handler = [&](grpc::ServerContext*, Stream* stream) {
+      if (++calls == 2) opened_again = absl::Now();
+      InspectStreamRequest request;
+      while (stream->Read(&request)) {
+        if (!request.has_frame()) continue;
+        stream->Write(ReplyTo(request.frame(), 0));
+        break;
+      }
+      ended = std::min(ended, absl::Now());
+      return testing::StatusOf(error);
+    }});
+
+    const Outcome outcome = InspectAll(*ClientOf(server.target()), {"good", "good"});
+
+    EXPECT_THAT(outcome.statuses, ElementsAre(absl::OkStatus(), absl::OkStatus()));
+    EXPECT_GE(opened_again - ended, kDelay);
+  }
+}
+
 TEST(ReconnectTest, AServerThatComesBackFindsTheFramesThatItHadNotAnswered) {
   auto server =
       std::make_unique<FakeInspectionServer>(FakeInspectionServer::Behaviour{.frame_time = absl::Milliseconds(2)});
