@@ -26,12 +26,12 @@ class HangError(AssertionError):
 
 @dataclass(frozen=True)
 class Run:
-    """One job's course; seconds count from the start of the driver's process."""
+    """One job's course."""
 
     driver: str
     outcomes: list[Outcome]
     end: Error | None
-    seconds: float
+    ended: float  # by time.monotonic()
     stderr: str = field(repr=False, default="")
 
 
@@ -43,7 +43,6 @@ class Driver:
 
     def run(self, job: Job, limit_s: float) -> Run:
         """Runs the job to its end. Raises HangError after `limit_s`, OutputError when the output is not the protocol's."""
-        began = time.monotonic()
         process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,
@@ -61,7 +60,7 @@ class Driver:
                 f"{self.name}: not done after {limit_s} s; it had printed {len(lines)} lines, the last "
                 f"{lines[-1:]!r}; stderr ends with {err[-2000:]!r}"
             ) from expired
-        seconds = time.monotonic() - began
+        ended = time.monotonic()
         stderr = err.decode(errors="replace")
         if process.returncode != 0:
             raise OutputError(f"{self.name}: exit code {process.returncode}; stderr ends with\n{stderr[-4000:]}")
@@ -69,7 +68,7 @@ class Driver:
             outcomes, end = parse(out.decode())
         except (OutputError, UnicodeDecodeError) as error:
             raise OutputError(f"{self.name}: {error}; stderr ends with\n{stderr[-2000:]}") from error
-        return Run(self.name, outcomes, end, seconds, stderr)
+        return Run(self.name, outcomes, end, ended, stderr)
 
 
 @dataclass(frozen=True)

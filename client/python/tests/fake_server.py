@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -109,10 +110,16 @@ class _Service(inspection_pb2_grpc.InspectionServiceServicer):
         return self._server.on_info(context)
 
 
+def own_address() -> str:
+    """One of the loopback's sixteen million, so that nobody else takes a port of it while its server is away."""
+    return ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
+
+
 class FakeServer:
     """Serves on a free port from the moment it is made; `stop` and `start` again as needed, on the same port."""
 
     def __init__(self) -> None:
+        self.host = own_address()
         self.lock = threading.Lock()
         self.requests: list[inspection_pb2.InspectRequest] = []
         self.contexts: list[dict[str, Any]] = []
@@ -131,7 +138,7 @@ class FakeServer:
 
     @property
     def target(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def info(self, context: Any = None) -> inspection_pb2.GetServerInfoResponse:
         reply = inspection_pb2.GetServerInfoResponse(version="fake")
@@ -159,7 +166,7 @@ class FakeServer:
         }  # fmt: skip
         handler = grpc.method_handlers_generic_handler("grpc.health.v1.Health", health)
         self._server.add_generic_rpc_handlers((handler,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self.port = self._server.add_insecure_port(self.target)
         assert self.port != 0
         self._server.start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from typing import Any
 
@@ -27,7 +29,7 @@ def fail_first(server: FakeServer, times: int, fail: Any) -> None:
 
 
 def without_waiting(inspector: Any) -> list[float]:
-    """The delays that it would have waited."""
+    """The delays that it would have waited. Its clock goes on by them alone, so that a slow machine costs no attempts."""
     delays: list[float] = []
     is_async = not isinstance(inspector, bayespfl.Inspector)
 
@@ -39,7 +41,30 @@ def without_waiting(inspector: Any) -> list[float]:
 
     inspector.connection.timing.sleep = sleep_async if is_async else sleep
     inspector.connection.timing.uniform = lambda low, high: 1.0
+    inspector.connection.timing.now = lambda: sum(delays)
     return delays
+
+
+def start_after(inspector: Any, server: FakeServer, seconds: float) -> list[float]:
+    """Starts the server once the client has waited longer than this between its attempts; the waits so far."""
+    slept: list[float] = []
+
+    def note(delay: float) -> None:
+        before = sum(slept)
+        slept.append(delay)
+        if before <= seconds < before + delay:
+            server.start()
+
+    def sleep(delay: float) -> None:
+        note(delay)
+        time.sleep(delay)
+
+    async def sleep_async(delay: float) -> None:
+        note(delay)
+        await asyncio.sleep(delay)
+
+    inspector.connection.timing.sleep = sleep if isinstance(inspector, bayespfl.Inspector) else sleep_async
+    return slept
 
 
 @pytest.mark.parametrize(
@@ -153,24 +178,34 @@ def test_the_last_attempts_error_says_how_often_and_how_long_was_tried(
 ) -> None:
     fail_first(fake_server, 99, lambda _, context: refuse(context, frame_error(BUSY, "QUEUE_FULL", "all are taken")))
     inspector = make_inspector(fake_server.target)
+    without_waiting(inspector)
 
-    with pytest.raises(bayespfl.QueueFullError, match=r"all are taken \(tried \d+ times within 0\.\d s\)") as caught:
-        inspector.inspect(PICTURE, "leather", timeout=0.6)
+    # 0.1 s, 0.15 s, ... up to 5 s: another 5 s would be over the minute.
+    with pytest.raises(bayespfl.QueueFullError, match=r"all are taken \(tried 20 times within 56\.3 s\)") as caught:
+        inspector.inspect(PICTURE, "leather", timeout=60)
 
-    assert caught.value.attempts == len(fake_server.requests) >= 2
+    assert caught.value.attempts == len(fake_server.requests) == 20
 
 
 def test_time_that_runs_out_under_way_is_deadline_exceeded(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    fail_first(fake_server, 99, lambda request, context: time.sleep(1) or answer(request.image, request.metadata))
+    answered = threading.Event()
+
+    def hang_after_the_first(request: Any, context: Any) -> Any:
+        if len(fake_server.requests) > 1:
+            answered.wait(60)
+        return answer(request.image, request.metadata)
+
+    fake_server.on_inspect = hang_after_the_first
     inspector = make_inspector(fake_server.target)
-    inspector.server_info()
+    inspector.inspect(PICTURE, "leather")  # so that none of the next one's time goes into the connection
 
     with pytest.raises(bayespfl.DeadlineExceededError):
-        inspector.inspect(PICTURE, "leather", timeout=0.3)
+        inspector.inspect(PICTURE, "leather", timeout=1)
+    answered.set()
 
-    assert len(fake_server.requests) == 1
+    assert len(fake_server.requests) == 2
 
 
 @pytest.mark.parametrize("what", ["picture", "frame"])
@@ -200,27 +235,28 @@ def test_a_reply_that_stays_damaged_is_an_error(fake_server: FakeServer, make_in
 
     fake_server.on_inspect = damaged
     inspector = make_inspector(fake_server.target)
+    without_waiting(inspector)
 
     with pytest.raises(bayespfl.ReplyError, match="SHA-256"):
-        inspector.inspect(PICTURE, "leather", timeout=2.0)
+        inspector.inspect(PICTURE, "leather", timeout=60)
+
+    assert len(fake_server.requests) == 20
 
 
 def test_a_server_that_was_never_reached_is_told_soon(make_inspector: MakeInspector) -> None:
     inspector = make_inspector("127.0.0.1:1", connect_timeout=0.4)
     started = time.monotonic()
 
-    with pytest.raises(bayespfl.UnreachableError, match=r"127\.0\.0\.1:1 within 0\.\d s") as caught:
+    with pytest.raises(bayespfl.UnreachableError, match=r"127\.0\.0\.1:1 within \d+\.\d s") as caught:
         inspector.inspect(PICTURE, "leather")
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30  # of the minute that a call has
     assert caught.value.code is grpc.StatusCode.UNAVAILABLE
 
 
 def test_wait_for_ready_waits_for_a_server_that_starts_later(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    import threading
-
     fake_server.stop()
     threading.Timer(0.8, fake_server.start).start()
     inspector = make_inspector(fake_server.target, connect_timeout=0.2, wait_for_ready=True)
@@ -231,14 +267,12 @@ def test_wait_for_ready_waits_for_a_server_that_starts_later(
 def test_an_outage_is_waited_out_once_a_server_was_reached(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    import threading
-
     inspector = make_inspector(fake_server.target, connect_timeout=1.5)
     inspector.inspect(PICTURE, "leather")
     fake_server.stop()
-    threading.Timer(2.0, fake_server.start).start()
+    slept = start_after(inspector, fake_server, 1.5)
 
-    assert inspector.inspect(PICTURE, "leather").frame.attempt > 0
+    assert inspector.inspect(PICTURE, "leather").frame.attempt == len(slept)
 
 
 def test_a_message_over_this_clients_limit_is_not_sent(fake_server: FakeServer, make_inspector: MakeInspector) -> None:
@@ -319,7 +353,7 @@ def test_pictures_go_round_robin(make_inspector: MakeInspector) -> None:
     servers = [FakeServer(), FakeServer()]
     try:
         inspector = make_inspector(f"ipv4:{servers[0].target},{servers[1].target}")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not all(server.requests for server in servers) and time.monotonic() < deadline:
             inspector.inspect(PICTURE, "leather")
         assert all(server.requests for server in servers)

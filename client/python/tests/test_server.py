@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PICTURES, MakeInspector
+from fake_server import own_address
 
 import bayespfl
 from bayespfl import Frame, Inspector, Verdict
@@ -240,14 +241,15 @@ def test_frames_survive_a_server_that_is_replaced(make_inspector: MakeInspector,
 
     from bayespfl.testing import start_server
 
-    with start_server() as first:
+    host = ["--host", own_address()]
+    with start_server(host) as first:
         port = first.target.rpartition(":")[2]
         inspector = make_inspector(first.target)
         outcomes = []
 
         def restart() -> None:
             first.stop()
-            second = start_server(["--port", port])
+            second = start_server([*host, "--port", port])
             running.append(second)
             second.__enter__()
 

@@ -62,6 +62,7 @@ class AioStreamRun:
         self._outcomes: asyncio.Queue[Outcome | _End] = asyncio.Queue()
         self._permits = asyncio.Semaphore(job.max_in_flight)
         self._preparing = 0  # frames that were taken and are not in the ledger yet
+        self._stopped = asyncio.Event()  # nothing more is taken
         self._taking_failed: BaseException | None = None
         self._call: _Call | None = None
 
@@ -92,10 +93,14 @@ class AioStreamRun:
         try:
             while True:
                 await self._permits.acquire()
+                if self._stopped.is_set():
+                    return
                 try:
                     given = await anext(frames)
                 except StopAsyncIteration:
                     break
+                if self._stopped.is_set():
+                    return
                 self._preparing += 1
                 # Files are read and pictures hashed beside the event loop.
                 entry, problem = await asyncio.to_thread(
@@ -212,6 +217,9 @@ class AioStreamRun:
     def _act(self) -> None:
         ledger, now = self._ledger, self._now()
         ledger.time_is(now)
+        if ledger.fatal is not None:
+            # Before the caller hears of it, and makes room for frames that would only fail as well.
+            self._stopped.set()
         if ledger.take_drop() or ledger.fatal is not None:
             self._drop()
         if ledger.take_leave() and self._call is not None:

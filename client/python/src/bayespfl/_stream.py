@@ -220,8 +220,8 @@ class StreamRun:
         if not self._ledger.finished:
             return False
         with self._lock:
-            self._stopped = self._preparing == 0
-            return self._stopped
+            self._stopped = self._stopped or self._preparing == 0
+            return self._preparing == 0
 
     def _engine(self) -> None:
         error: BaseException | None = None
@@ -250,6 +250,10 @@ class StreamRun:
     def _act(self) -> None:
         ledger, now = self._ledger, self._now()
         ledger.time_is(now)
+        if ledger.fatal is not None:
+            # Before the caller hears of it, and makes room for frames that would only fail as well.
+            with self._lock:
+                self._stopped = True
         if ledger.take_drop() or (ledger.fatal is not None and self._call is not None):
             self._drop()
         if ledger.take_leave() and self._call is not None:
