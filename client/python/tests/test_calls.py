@@ -382,6 +382,116 @@ def test_the_limits_are_asked_for_also_after_another_question(
         inspector.inspect(bytes(2000), "leather")
 
 
+def test_the_first_contact_is_part_of_a_calls_time(fake_server: FakeServer, make_inspector: MakeInspector) -> None:
+    inspector = make_inspector(fake_server.target, connect_timeout=8)
+    delays = without_waiting(inspector)
+
+    def late(context: Any) -> Any:
+        if sum(delays) < 7:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
+        return fake_server.info()
+
+    fake_server.on_info = late
+    fail_first(fake_server, 99, lambda _, context: refuse(context, frame_error(BUSY, "QUEUE_FULL")))
+
+    with pytest.raises(bayespfl.QueueFullError):
+        inspector.inspect(PICTURE, "leather", timeout=10)
+
+    assert fake_server.requests
+    assert 7 < sum(delays) < 10
+
+
+def test_an_outage_is_waited_out_also_by_the_question_for_a_new_limit(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    fake_server.max_message_bytes = 1000
+    inspector = make_inspector(fake_server.target)
+    inspector.inspect(b"small", "leather")
+    without_waiting(inspector)
+
+    def late(context: Any) -> Any:
+        if fake_server.asked < 4:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+        fake_server.max_message_bytes = 10_000
+        return fake_server.info()
+
+    fake_server.on_info = late
+
+    assert inspector.inspect(bytes(2000), "leather").frame.attempt == 0
+
+
+def test_what_the_first_question_meets_is_the_frames_error_and_no_attempt(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    fake_server.on_info = lambda context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?")
+
+    with pytest.raises(bayespfl.UnauthenticatedError) as caught:
+        make_inspector(fake_server.target).inspect(PICTURE, "leather", frame_id="f1")
+
+    assert (caught.value.frame_id, caught.value.attempts) == ("f1", 0)
+    assert isinstance(caught.value.__cause__, grpc.RpcError)
+
+
+def test_the_health_of_a_service_that_cannot_be_is_asked_of_nobody(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    with pytest.raises(bayespfl.InputError, match="a service's name of 128 bytes"):
+        make_inspector(fake_server.target).health("x" * 128)
+
+
+def hang(server: FakeServer) -> tuple[threading.Event, threading.Event]:
+    """Inspections hang until the second event, which a call that ends sets; the first: one has come."""
+    come, over = threading.Event(), threading.Event()
+
+    def on_inspect(request: Any, context: Any) -> Any:
+        context.add_callback(over.set)
+        come.set()
+        over.wait(60)
+        return answer(request.image, request.metadata)
+
+    server.on_inspect = on_inspect
+    return come, over
+
+
+def test_closing_the_inspector_ends_a_call(fake_server: FakeServer) -> None:
+    come, over = hang(fake_server)
+    inspector = bayespfl.Inspector(fake_server.target)
+
+    def close() -> None:
+        come.wait(60)
+        inspector.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    with pytest.raises(RuntimeError, match="the inspector was closed"):
+        inspector.inspect(PICTURE, "leather")
+    closer.join()
+
+    assert over.wait(60)
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_closing_is_told_from_cancelling_with_asyncio(fake_server: FakeServer, how: str) -> None:
+    come, over = hang(fake_server)
+
+    async def use() -> None:
+        inspector = bayespfl.AsyncInspector(fake_server.target)
+        task = asyncio.create_task(inspector.inspect(PICTURE, "leather"))
+        await asyncio.to_thread(come.wait, 60)
+        if how == "close":
+            await inspector.close()
+            with pytest.raises(RuntimeError, match="the inspector was closed"):
+                await task
+        else:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await inspector.close()
+
+    asyncio.run(use())
+    assert over.wait(60)
+
+
 def test_questions_are_asked_again_when_the_connection_breaks_and_not_when_the_server_answers(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:

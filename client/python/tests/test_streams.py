@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -516,6 +517,108 @@ def test_wrong_arguments_are_told_at_once(options: dict[str, Any], sentence: str
 def test_one_picture_is_no_stream() -> None:
     with bayespfl.Inspector() as inspector, pytest.raises(bayespfl.InputError, match="one picture"):
         inspector.stream("picture.png", "leather")  # type: ignore[arg-type]
+
+
+def never_answer(server: FakeServer) -> threading.Event:
+    """Streams read their frames and answer none; the event: the first frame has come."""
+    come = threading.Event()
+
+    def on_stream(number: int, received: Any, context: Any) -> Iterator[Any]:
+        for _ in received:
+            come.set()
+        yield from ()
+
+    server.on_stream = on_stream
+    return come
+
+
+def test_closing_the_inspector_gives_each_frame_its_outcome_and_ends_the_stream(fake_server: FakeServer) -> None:
+    come = never_answer(fake_server)
+    inspector = bayespfl.Inspector(fake_server.target)
+
+    def close() -> None:
+        come.wait(60)
+        inspector.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    outcomes = []
+    with pytest.raises(RuntimeError, match="the inspector was closed"):
+        for outcome in inspector.stream(frames(3), "leather"):
+            outcomes.append(outcome)
+    closer.join()
+
+    assert ids(outcomes) == ["f0", "f1", "f2"]
+    assert all(isinstance(outcome.error, bayespfl.CancelledError) for outcome in outcomes)
+
+
+def test_closing_the_asynchronous_inspector_does_the_same(fake_server: FakeServer) -> None:
+    come = never_answer(fake_server)
+    outcomes = []
+
+    async def use() -> None:
+        inspector = bayespfl.AsyncInspector(fake_server.target)
+
+        async def close() -> None:
+            await asyncio.to_thread(come.wait, 60)
+            await inspector.close()
+
+        closer = asyncio.create_task(close())
+        async for outcome in inspector.stream(frames(3), "leather"):
+            outcomes.append(outcome)
+        await closer
+
+    with pytest.raises(RuntimeError, match="the inspector was closed"):
+        asyncio.run(asyncio.wait_for(use(), 60))
+
+    assert ids(outcomes) == ["f0", "f1", "f2"]
+    assert all(isinstance(outcome.error, bayespfl.CancelledError) for outcome in outcomes)
+
+
+def test_a_cancellation_inside_the_callers_frames_ends_the_stream(fake_server: FakeServer) -> None:
+    async def camera() -> AsyncIterator[Frame]:
+        yield frames(1)[0]
+        raise asyncio.CancelledError("of the camera")
+
+    async def use() -> list[bool]:
+        told = []
+        async with bayespfl.AsyncInspector(fake_server.target) as inspector:
+            with pytest.raises(asyncio.CancelledError, match="of the camera"):
+                async for outcome in inspector.stream(camera(), "leather"):
+                    told.append(outcome.ok)
+        return told
+
+    assert asyncio.run(asyncio.wait_for(use(), 60)) == [True]
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["to the end", "leaving"])
+def test_no_task_is_left_behind(fake_server: FakeServer, leaves: bool) -> None:
+    fake_server.on_stream = end_streams(
+        1, lambda context: refuse(context, frame_error(UNAVAILABLE, "MAX_STREAM_AGE")), 5
+    )
+
+    async def use() -> list[str]:
+        async with asyncio.timeout(60), bayespfl.AsyncInspector(fake_server.target) as inspector:
+            outcomes = inspector.stream(frames(12), "leather", max_in_flight=1)
+            number = 0
+            async for outcome in outcomes:
+                assert outcome.ok
+                number += 1
+                if leaves and number == 4:
+                    break
+            await outcomes.aclose()  # type: ignore[attr-defined]
+            coroutines: list[Any] = [task.get_coro() for task in asyncio.all_tasks()]
+            assert not [each for each in coroutines if each.cr_code.co_filename.endswith("_aio_stream.py")]
+            assert fake_server.streams > 3
+            # What gRPC began for a call ends once it hears of the call's end.
+            for _ in range(100):
+                left = asyncio.all_tasks() - {asyncio.current_task()}
+                if not left:
+                    break
+                await asyncio.sleep(0.1)
+            return [str(task) for task in left]
+
+    assert asyncio.run(use()) == []
 
 
 def test_two_streams_run_at_once(fake_server: FakeServer) -> None:

@@ -22,7 +22,7 @@ from bayespfl._ledger import Entry, Ledger
 from bayespfl._pictures import Picture
 from bayespfl._requests import StreamJob, outgoing
 from bayespfl._retry import Backoff
-from bayespfl.errors import InspectionError
+from bayespfl.errors import InspectionError, given_up
 
 _GOODBYE = 2.0  # seconds that a finished call has to end by itself
 
@@ -78,6 +78,7 @@ class StreamRun:
         self._stopped = False  # nothing more is taken
         self._abandoned = False  # the caller listens no more
         self._taking_failed: BaseException | None = None
+        self._crashed: BaseException | None = None
         self._call: _Call | None = None
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -212,7 +213,9 @@ class StreamRun:
         self._abandoned = True
 
     def _crash(self, error: BaseException) -> None:
-        raise error
+        """What no further call can mend, a closed inspector for example: the frames get their outcomes, the caller this."""
+        self._crashed = error
+        self._ledger.end_with(given_up(error), self._now())
 
     def _finished(self) -> bool:
         if self._abandoned:
@@ -229,7 +232,7 @@ class StreamRun:
             while not self._finished():
                 self._wait()
                 self._act()
-            error = self._ledger.fatal or self._taking_failed
+            error = self._crashed or self._ledger.fatal or self._taking_failed
         except BaseException as caught:
             error = caught
         finally:

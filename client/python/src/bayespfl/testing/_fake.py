@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -38,6 +38,12 @@ _INFO = ServerInfo(
     version="fake",
     limits=ServerLimits(65 << 20, 64 << 20, 100_000_000, 4, 64, 256, None, None, 5.0, None),
 )
+
+
+def _merged(of_stream: Options, of_frame: Options) -> Options:
+    """A frame's fields that are not at their default go before the stream's."""
+    own = {field.name: getattr(of_frame, field.name) for field in fields(Options)}
+    return replace(of_stream, **{name: value for name, value in own.items() if value != getattr(Options(), name)})
 
 
 class FakeInspector(Inspector):
@@ -133,15 +139,16 @@ class FakeInspector(Inspector):
                 taken = time.monotonic()
                 entry, error = job.entry(given, sequence, taken, self._settings)
                 result = None
+                attempts = 0
                 if error is None:
                     frame = given if isinstance(given, Frame) else Frame(given)
                     asked = frame.category if frame.category is not None else category
-                    merged = frame.options if frame.options != Options() else job.options
+                    merged = _merged(job.options, frame.options)
+                    attempts = 1
                     try:
                         result = self._ask(FakeCall(frame, entry.frame_id, asked or "", merged, entry.sha256))
                     except InspectionError as failure:
                         error = failure
-                attempts = 0 if result is None and isinstance(error, ValueError) else 1
                 latency = time.monotonic() - taken
                 yield Outcome(given, sequence, entry.frame_id, attempts, latency, error, False, result)
 
@@ -182,6 +189,15 @@ class AsyncFakeInspector(AsyncInspector):
     @answer.setter
     def answer(self, answer: Answer) -> None:
         self._fake.answer = answer
+
+    @property
+    def state(self) -> HealthState:
+        """What `health` says."""
+        return self._fake.state
+
+    @state.setter
+    def state(self, state: HealthState) -> None:
+        self._fake.state = state
 
     async def inspect(self, image: Picture, category: str, **arguments: Any) -> Result:
         return self._fake.inspect(image, category, **arguments)
