@@ -427,6 +427,22 @@ func TestAClosedClientEndsItsCalls(t *testing.T) {
 	}
 }
 
+func TestAClosedClientWaitsForNoOtherAttempt(t *testing.T) {
+	f := newFake(t)
+	f.inspect = failing(1000, callError(codes.ResourceExhausted, QueueFull, 40*time.Second))
+	f.start()
+	client := f.dial()
+	go func() {
+		f.saw(1)
+		_ = client.Close()
+	}()
+	began := time.Now()
+	_, err := client.Inspect(context.Background(), picture("f"))
+	if asError(t, err).Code != codes.Canceled || time.Since(began) > 30*time.Second {
+		t.Errorf("after %v the error is %v", time.Since(began), err)
+	}
+}
+
 func TestCallsGoRoundTheServersOfAName(t *testing.T) {
 	one, two := newFake(t).start(), newFake(t).start()
 	target, options := resolving(one.address, two.address)
