@@ -41,9 +41,7 @@ def frame_error(
     code: grpc.StatusCode, reason: str, message: str = "as the test wants it", delay: float | None = None
 ) -> error_pb2.FrameError:
     """A FrameError with this reason ("QUEUE_FULL")."""
-    error = error_pb2.FrameError(
-        code=code.value[0], reason=error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}"), message=message
-    )
+    error = error_pb2.FrameError(code=code.value[0], reason=f"ERROR_REASON_{reason}", message=message)
     if delay is not None:
         error.retry_delay.FromMilliseconds(int(delay * 1000))
     return error
@@ -160,7 +158,7 @@ class FakeServer:
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self.max_message_bytes)]
         self._server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
         inspection_pb2_grpc.add_InspectionServiceServicer_to_server(_Service(self), self._server)  # type: ignore[no-untyped-call]
-        health = {
+        health: dict[str, Any] = {
             "Check": grpc.unary_unary_rpc_method_handler(lambda request, context: b"\x08\x01" if self.healthy else b"\x08\x02"),
             "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
         }  # fmt: skip

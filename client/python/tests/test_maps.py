@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bayespfl import _png
 from bayespfl._maps import decode_map, decode_mask
@@ -16,7 +18,7 @@ from bayespfl.inspection.v1 import picture_pb2
 RANDOM = np.random.default_rng(1)
 
 
-def coco_counts(mask: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def coco_counts(mask: NDArray[Any]) -> bytes:
     """COCO's own way (pycocotools, rleToString), a number at a time."""
     flat = mask.T.reshape(-1)
     runs, inside, length = [], False, 0
@@ -48,7 +50,7 @@ MASKS = [
 
 
 @pytest.mark.parametrize("mask", MASKS, ids=lambda mask: str(mask.shape))
-def test_reads_cocos_run_lengths(mask: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_reads_cocos_run_lengths(mask: NDArray[Any]) -> None:
     message = picture_pb2.Mask(
         encoding=picture_pb2.MASK_ENCODING_COCO_RLE,
         width=mask.shape[1],
@@ -100,7 +102,7 @@ def test_reads_one_bit_masks_and_their_padding() -> None:
     assert decoded.tolist() == [[True] * 9 + [False], [False] * 9 + [True]]
 
 
-def filtered(pixels: np.ndarray, kind: int, step: int) -> bytes:  # type: ignore[type-arg]
+def filtered(pixels: NDArray[Any], kind: int, step: int) -> bytes:
     """Rows as the PNG specification filters them, a byte at a time."""
     rows = pixels.reshape(len(pixels), -1).astype(np.uint8)
     out = bytearray()

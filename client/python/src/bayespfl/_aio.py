@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from bayespfl._aio_connection import AioConnection
 from bayespfl._aio_stream import AioStreamRun, Frames
@@ -68,7 +68,7 @@ class AsyncInspector:
         """Where the server is."""
         return self._settings.target
 
-    async def __aenter__(self) -> AsyncInspector:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -128,7 +128,7 @@ class AsyncInspector:
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> AsyncIterator[Outcome]:
+    ) -> AsyncGenerator[Outcome, None]:
         """Inspects frames as they come, and gives one outcome for each, in order; see :meth:`Inspector.stream`.
 
         `frames` may be an asynchronous iterable, or one that does not block: it is read in the event loop.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class AioStreamRun:
         self._readers: set[asyncio.Task[None]] = set()  # of calls that are not over
         self._call: _Call | None = None
 
-    async def outcomes(self) -> AsyncIterator[Outcome]:
+    async def outcomes(self) -> AsyncGenerator[Outcome, None]:
         """Runs the stream. Raises, after the last outcome, why it ended as a whole, or what the caller's frames raised."""
         taker = asyncio.create_task(self._take_all())
         engine = asyncio.create_task(self._engine())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from bayespfl._connection import (
     HEALTH_CHECK,
@@ -124,7 +124,7 @@ class Inspector:
         """Where the server is."""
         return self._settings.target
 
-    def __enter__(self) -> Inspector:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -192,7 +192,7 @@ class Inspector:
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Inspects frames as they come, and gives one outcome for each, in order.
 
         `frames`: pictures as `inspect` takes them, or Frames that say more; taken in a thread of its own, at most

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ class StreamRun:
         self._crashed: BaseException | None = None
         self._call: _Call | None = None
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Generator[Outcome, None, None]:
         """Runs the stream. Raises, after the last outcome, why it ended as a whole, or what the caller's frames raised."""
         threading.Thread(target=self._take_all, name="bayespfl-taker", daemon=True).start()
         engine = threading.Thread(target=self._engine, name="bayespfl-stream", daemon=True)

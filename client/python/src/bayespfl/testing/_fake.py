@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Unpack
@@ -122,7 +122,7 @@ class FakeInspector(Inspector):
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         frames_of(frames)
         job = stream_job(
             self._settings,
@@ -134,7 +134,7 @@ class FakeInspector(Inspector):
             flow=flow,
         )
 
-        def outcomes() -> Iterator[Outcome]:
+        def outcomes() -> Generator[Outcome, None, None]:
             for sequence, given in enumerate(frames):
                 taken = time.monotonic()
                 entry, error = job.entry(given, sequence, taken, self._settings)
@@ -202,7 +202,9 @@ class AsyncFakeInspector(AsyncInspector):
     async def inspect(self, image: Picture, category: str, **arguments: Any) -> Result:
         return self._fake.inspect(image, category, **arguments)
 
-    async def _stream(self, frames: Frames, category: str | None, arguments: dict[str, Any]) -> AsyncIterator[Outcome]:
+    async def _stream(
+        self, frames: Frames, category: str | None, arguments: dict[str, Any]
+    ) -> AsyncGenerator[Outcome, None]:
         sequence = 0
         if not hasattr(frames, "__aiter__"):
             for outcome in self._fake.stream(frames, category, **arguments):
@@ -214,7 +216,7 @@ class AsyncFakeInspector(AsyncInspector):
                 yield replace(outcome, sequence=sequence)
             sequence += 1
 
-    def stream(self, frames: Frames, category: str | None = None, **arguments: Any) -> AsyncIterator[Outcome]:
+    def stream(self, frames: Frames, category: str | None = None, **arguments: Any) -> AsyncGenerator[Outcome, None]:
         frames_of(frames)
         return self._stream(frames, category, arguments)
 
