@@ -17,6 +17,8 @@ from outcomes import Error, Outcome, OutputError, parse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ("python", "go", "cpp")
+# And the Python client's asynchronous half, which shares what decides with the other, and is driven through less.
+ALL_NAMES = (*NAMES, "asyncio")
 Job = dict[str, Any]
 
 
@@ -90,19 +92,20 @@ def _program(variable: str, default: Path | None, how: str) -> tuple[Driver | No
     return Driver(name, (str(path.resolve()),)), ""
 
 
-def _python() -> tuple[Driver | None, str]:
+def _python(name: str, *arguments: str) -> tuple[Driver | None, str]:
     script = Path(os.environ.get("BAYESPFL_PYTHON_DRIVER", Path(__file__).parent / "drivers" / "python_driver.py"))
     if not script.is_file():
         return None, f"{script} is not there"
     source = os.environ.get("BAYESPFL_PYTHON_SOURCE", str(REPOSITORY / "client" / "python" / "src"))
     interpreter = os.environ.get("BAYESPFL_PYTHON", sys.executable)
-    return Driver("python", (interpreter, str(script)), (("PYTHONPATH", source),)), ""
+    return Driver(name, (interpreter, str(script), *arguments), (("PYTHONPATH", source),)), ""
 
 
 def find_drivers() -> Drivers:
     """Fails when BAYESPFL_REQUIRE_CLIENTS ("python,go,cpp") names one that is missing, or that nobody knows."""
     found = {
-        "python": _python(),
+        "python": _python("python"),
+        "asyncio": _python("asyncio", "--asyncio"),
         "go": _program("BAYESPFL_GO_DRIVER", None, "scripts/test_clients.sh builds it"),
         "cpp": _program("BAYESPFL_CPP_DRIVER", REPOSITORY / "build/tests/client_driver", "target client_driver"),
     }

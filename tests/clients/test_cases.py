@@ -80,7 +80,7 @@ def run_group(group: Group, drivers: list[Driver], folder: Path) -> Runs:
 
 @pytest.fixture(scope="session")
 def runs_of(
-    present: list[Driver], server_program: Path, tmp_path_factory: pytest.TempPathFactory
+    all_present: list[Driver], server_program: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[Group], Runs]:
     """All drivers' runs of a group, made when first asked for."""
     done: dict[str, Runs] = {}
@@ -88,7 +88,7 @@ def runs_of(
     def runs(group: Group) -> Runs:
         if group.name not in done:
             number = list(GROUPS).index(group.name)
-            done[group.name] = run_group(group, present, tmp_path_factory.mktemp("cases") / str(number))
+            done[group.name] = run_group(group, all_present, tmp_path_factory.mktemp("cases") / str(number))
         return done[group.name]
 
     return runs
@@ -104,9 +104,9 @@ def outcome_of(run: Run | AssertionError, case: Case) -> Outcome:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 def test_each_frame_has_one_outcome_in_its_place(
-    group: Group, mode: str, driver: Driver, runs_of: Callable[[Group], Runs]
+    group: Group, mode: str, each_driver: Driver, runs_of: Callable[[Group], Runs]
 ) -> None:
-    run = checked(runs_of(group)[driver.name, mode])
+    run = checked(runs_of(group)[each_driver.name, mode])
     ids = [case.id for case in group.cases]
     got = [outcome.frame_id for outcome in run.outcomes]
     if group.refused is not None:
@@ -130,9 +130,9 @@ def test_each_frame_has_one_outcome_in_its_place(
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("group", "case"), CASES)
 def test_the_outcome_is_as_the_table_says(
-    group: Group, case: Case, mode: str, driver: Driver, runs_of: Callable[[Group], Runs], tmp_path: Path
+    group: Group, case: Case, mode: str, each_driver: Driver, runs_of: Callable[[Group], Runs], tmp_path: Path
 ) -> None:
-    run = runs_of(group)[driver.name, mode]
+    run = runs_of(group)[each_driver.name, mode]
     if group.end is not None and mode == "stream" and case is not group.cases[0]:
         pytest.skip("the stream may have ended before it took this frame")
     outcome = outcome_of(run, case)
