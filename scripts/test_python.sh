@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests the Python client against the built server, in an environment for each list of client/python/requirements: the
-# whole suite on the oldest and the newest libraries, what must hold beside other packages (`-m smoke`) on the others.
+# Tests the Python client against the built server, in an environment for each list of client/python/requirements, two at
+# once: the whole suite on the oldest and the newest libraries, what must hold beside other packages (`-m smoke`) on the
+# others.
 #   test_python.sh [ENVIRONMENT...]     all of them by default
 # The environments are named by their lists, like those of scripts/env.sh, and made when they are missing.
 set -euo pipefail
@@ -38,35 +39,60 @@ make_environment() {
 }
 
 # The package of this checkout, beside the environment and not in it: other clones use the same environment.
-wheel_folder=$(mktemp -d)
-trap 'rm -rf "$wheel_folder"' EXIT
+work=$(mktemp -d)
+# What runs in the background does not hear of Ctrl-C by itself.
+stop() {
+  local running
+  mapfile -t running < <(jobs -rp)
+  ((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$work"
+}
+trap stop EXIT
 build_wheel() {
   local builder
   builder=$(environment_of newest)
   make_environment "$builder" newest
-  (cd client/python && "$builder/bin/python" -m hatchling build -t wheel -d "$wheel_folder" >/dev/null 2>&1) ||
+  (cd client/python && "$builder/bin/python" -m hatchling build -t wheel -d "$work" >/dev/null 2>&1) ||
     die "the wheel of client/python could not be built."
 }
 
-run() {
-  local name=$1 folder package
-  shift
+# Makes an environment, and installs the package beside it.
+prepare() {
+  local name=$1 folder
   folder=$(environment_of "$name")
   make_environment "$folder" "$name"
-  package=$wheel_folder/$name
-  "$folder/bin/pip" install -q --disable-pip-version-check --no-deps --no-compile --target "$package" \
-    "$wheel_folder"/bayespfl_client-*.whl || die "the wheel could not be installed."
-  printf '\ntest_python: %s\n' "$name"
-  (cd client/python && PYTHONPATH=$package PYTHONDONTWRITEBYTECODE=1 "$folder/bin/python" -m pytest -q -p no:cacheprovider "$@")
+  "$folder/bin/pip" install -q --disable-pip-version-check --no-deps --no-compile --target "$work/$name" \
+    "$work"/bayespfl_client-*.whl || die "the wheel could not be installed."
+}
+
+# Begins an environment's tests; what they print is kept for later. Its process is pids[$name].
+begin() {
+  local name=$1 python arguments=(-m smoke tests/test_smoke.py)
+  python=$(environment_of "$name")/bin/python
+  [[ $name != floor && $name != newest ]] || arguments=(tests)
+  (
+    cd client/python
+    exec env PYTHONPATH="$work/$name" PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -q -p no:cacheprovider "${arguments[@]}"
+  ) >"$work/$name.log" 2>&1 &
+  pids[$name]=$!
 }
 
 names=("$@")
 ((${#names[@]})) || names=(floor newest protobuf5 triton-protobuf4 triton-protobuf6)
 build_wheel
+for name in "${names[@]}"; do prepare "$name"; done
+
+# Two at once: they mostly wait. The floor takes longest, and comes first.
+declare -A pids
+for name in "${names[@]}"; do
+  while (($(jobs -rp | wc -l) >= 2)); do sleep 0.2; done
+  begin "$name"
+done
 failed=()
 for name in "${names[@]}"; do
-  arguments=(-m smoke tests/test_smoke.py)
-  [[ $name != floor && $name != newest ]] || arguments=(tests)
-  run "$name" "${arguments[@]}" || failed+=("$name")
+  wait "${pids[$name]}" || failed+=("$name")
+  printf '\ntest_python: %s\n' "$name"
+  cat "$work/$name.log"
 done
 ((${#failed[@]} == 0)) || die "failed on: ${failed[*]}"

@@ -8,7 +8,7 @@ A group may say, beside `name`, `about` and `cases`:
 | `client` | options of the clients, as in a job |
 | `tokens` | roles; the server gets a file with one token for each, and none else |
 | `token` | the role whose token the clients send |
-| `one_client` | true: the drivers run one after the other, because the server counts what one client does |
+| `token_each` | true: each driver has a token of its own, unary and as a stream, because the server counts what one client does |
 | `attempts_over` | some frame must have been sent more often than this |
 | `end` | what a stream ends with; without it, every stream ends well |
 | `refused` | the error that the client's creation ends with: there is no outcome |
@@ -92,7 +92,7 @@ class Group:
     client: dict[str, Any] = field(default_factory=dict)
     tokens: tuple[str, ...] = ()
     token: str = ""
-    one_client: bool = False
+    token_each: bool = False
     attempts_over: int = 0
     end: Expect | None = None
     refused: Expect | None = None

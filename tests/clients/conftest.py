@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from driver import NAMES, Driver, Drivers, find_drivers
+from driver import ALL_NAMES, NAMES, Driver, Drivers, find_drivers
 from server_process import program
 
 
@@ -22,19 +22,36 @@ def drivers() -> Drivers:
 
 
 @pytest.fixture(scope="session")
-def present(drivers: Drivers) -> list[Driver]:
+def all_present(drivers: Drivers) -> list[Driver]:
     """All that are here; at least one."""
     if not drivers.present:
         pytest.skip("; ".join(f"{name}: {why}" for name, why in drivers.missing.items()))
     return list(drivers.present.values())
 
 
+@pytest.fixture(scope="session")
+def present(all_present: list[Driver]) -> list[Driver]:
+    """One for each client that is here."""
+    return [driver for driver in all_present if driver.name in NAMES]
+
+
+def _driver(name: str, drivers: Drivers) -> Driver:
+    """The test is skipped, with the reason, where it is missing."""
+    if name not in drivers.present:
+        pytest.skip(f"{name}: {drivers.missing[name]}")
+    return drivers.present[name]
+
+
 @pytest.fixture(params=NAMES)
 def driver(request: pytest.FixtureRequest, drivers: Drivers) -> Driver:
-    """Each of them; the test is skipped, with the reason, where one is missing."""
-    if request.param not in drivers.present:
-        pytest.skip(f"{request.param}: {drivers.missing[request.param]}")
-    return drivers.present[request.param]
+    """Each client's."""
+    return _driver(request.param, drivers)
+
+
+@pytest.fixture(params=ALL_NAMES)
+def each_driver(request: pytest.FixtureRequest, drivers: Drivers) -> Driver:
+    """Each client's, and the asynchronous one."""
+    return _driver(request.param, drivers)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from outcomes import Error, Outcome, OutputError, parse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ("python", "go", "cpp")
+# And the Python client's asynchronous half, which shares what decides with the other, and is driven through less.
+ALL_NAMES = (*NAMES, "asyncio")
 Job = dict[str, Any]
 
 
@@ -26,12 +28,12 @@ class HangError(AssertionError):
 
 @dataclass(frozen=True)
 class Run:
-    """One job's course; seconds count from the start of the driver's process."""
+    """One job's course."""
 
     driver: str
     outcomes: list[Outcome]
     end: Error | None
-    seconds: float
+    ended: float  # by time.monotonic()
     stderr: str = field(repr=False, default="")
 
 
@@ -43,7 +45,6 @@ class Driver:
 
     def run(self, job: Job, limit_s: float) -> Run:
         """Runs the job to its end. Raises HangError after `limit_s`, OutputError when the output is not the protocol's."""
-        began = time.monotonic()
         process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,
@@ -61,7 +62,7 @@ class Driver:
                 f"{self.name}: not done after {limit_s} s; it had printed {len(lines)} lines, the last "
                 f"{lines[-1:]!r}; stderr ends with {err[-2000:]!r}"
             ) from expired
-        seconds = time.monotonic() - began
+        ended = time.monotonic()
         stderr = err.decode(errors="replace")
         if process.returncode != 0:
             raise OutputError(f"{self.name}: exit code {process.returncode}; stderr ends with\n{stderr[-4000:]}")
@@ -69,7 +70,7 @@ class Driver:
             outcomes, end = parse(out.decode())
         except (OutputError, UnicodeDecodeError) as error:
             raise OutputError(f"{self.name}: {error}; stderr ends with\n{stderr[-2000:]}") from error
-        return Run(self.name, outcomes, end, seconds, stderr)
+        return Run(self.name, outcomes, end, ended, stderr)
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,20 @@ def _program(variable: str, default: Path | None, how: str) -> tuple[Driver | No
     return Driver(name, (str(path.resolve()),)), ""
 
 
-def _python() -> tuple[Driver | None, str]:
+def _python(name: str, *arguments: str) -> tuple[Driver | None, str]:
     script = Path(os.environ.get("BAYESPFL_PYTHON_DRIVER", Path(__file__).parent / "drivers" / "python_driver.py"))
     if not script.is_file():
         return None, f"{script} is not there"
     source = os.environ.get("BAYESPFL_PYTHON_SOURCE", str(REPOSITORY / "client" / "python" / "src"))
     interpreter = os.environ.get("BAYESPFL_PYTHON", sys.executable)
-    return Driver("python", (interpreter, str(script)), (("PYTHONPATH", source),)), ""
+    return Driver(name, (interpreter, str(script), *arguments), (("PYTHONPATH", source),)), ""
 
 
 def find_drivers() -> Drivers:
     """Fails when BAYESPFL_REQUIRE_CLIENTS ("python,go,cpp") names one that is missing, or that nobody knows."""
     found = {
-        "python": _python(),
+        "python": _python("python"),
+        "asyncio": _python("asyncio", "--asyncio"),
         "go": _program("BAYESPFL_GO_DRIVER", None, "scripts/test_clients.sh builds it"),
         "cpp": _program("BAYESPFL_CPP_DRIVER", REPOSITORY / "build/tests/client_driver", "target client_driver"),
     }

@@ -15,6 +15,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -195,6 +196,7 @@ class FaultProxy:
         self._first = tuple(first)
         self._then = then
         self._taken = 0
+        self._taken_first: float | None = None
         self._hits = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
@@ -207,6 +209,11 @@ class FaultProxy:
     def connections(self) -> int:
         """Taken so far."""
         return self._taken
+
+    @property
+    def taken_first(self) -> float | None:
+        """When the first connection was, by `time.monotonic()`: what a client did before is no network's fault."""
+        return self._taken_first
 
     @property
     def hits(self) -> int:
@@ -240,6 +247,8 @@ class FaultProxy:
         while True:
             accepted, _ = await self._loop.sock_accept(self._listener)
             self._taken += 1
+            if self._taken_first is None:
+                self._taken_first = time.monotonic()
             task = asyncio.create_task(self._handle(*self._next_fault(), _Stream(accepted)))
             tasks.add(task)
             task.add_done_callback(tasks.discard)

@@ -18,8 +18,8 @@ from typing import Any, Self
 from driver import REPOSITORY
 
 MODEL = REPOSITORY / "assets" / "demo" / "model"
-READY_LIMIT_S = 90
-STOP_LIMIT_S = 40
+READY_LIMIT_S = 300
+STOP_LIMIT_S = 60
 DEFAULTS: dict[str, Any] = {
     "max_batch": 1,
     "compute_threads": 1,

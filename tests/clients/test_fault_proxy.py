@@ -53,10 +53,15 @@ def exchange(proxy: FaultProxy, data: bytes = DATA, timeout_s: float = 5) -> byt
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_closes_after_the_bytes_and_passes_the_next(echo: int, direction: str) -> None:
+    before = time.monotonic()
     with FaultProxy(echo, [Fault("close", direction, after_bytes=1000)]) as proxy:
+        assert proxy.taken_first is None
         assert len(exchange(proxy)) <= 1000
+        first = proxy.taken_first
         assert exchange(proxy) == DATA
         assert (proxy.connections, proxy.hits) == (2, 1)
+        assert first is not None
+        assert before <= first == proxy.taken_first <= time.monotonic()
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
@@ -86,6 +91,9 @@ def test_stalls_without_an_end(echo: int, direction: str) -> None:
     with FaultProxy(echo, then=Fault("stall", direction, after_bytes=1000)) as proxy:
         with pytest.raises(TimeoutError):
             exchange(proxy, timeout_s=0.5)
+        end = time.monotonic() + 30
+        while proxy.hits == 0 and time.monotonic() < end:
+            time.sleep(0.01)
         assert proxy.hits == 1
 
 

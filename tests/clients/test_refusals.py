@@ -13,7 +13,7 @@ from refusing_server import RefusingServer
 MODES = ("unary", "stream")
 TIMEOUT_S = 2
 HANG_S = 5
-LIMIT_S = 2 * TIMEOUT_S + HANG_S + 12
+LIMIT_S = 2 * TIMEOUT_S + HANG_S + 60
 FINAL = {
     "UNAUTHENTICATED": "UNAUTHENTICATED",
     "PERMISSION_DENIED": "PERMISSION_DENIED",

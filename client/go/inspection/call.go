@@ -47,7 +47,7 @@ func (c *Client) call(caller context.Context, timeout time.Duration, try attempt
 		if time.Now().Add(pause).After(deadline) {
 			return h.sent, h.end()
 		}
-		sleep(ctx, pause)
+		sleep(ctx, pause, c.closed)
 		if caller.Err() != nil {
 			return h.sent, h.interrupted(caller, failure, false)
 		}

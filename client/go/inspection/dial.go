@@ -2,6 +2,7 @@ package inspection
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -25,6 +26,9 @@ type Client struct {
 	stub     pb.InspectionServiceClient
 	link     *link
 	limits   *limits
+
+	closing sync.Once
+	closed  chan struct{} // by Close: whoever waits for the next attempt waits in vain
 }
 
 // Dial makes a client of the server, or the servers, at target: "host:port", or a target of gRPC such as
@@ -48,14 +52,20 @@ func Dial(target string, options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inspection: %q is no server address: %w", target, err)
 	}
-	c := &Client{settings: s, target: target, conn: conn, stub: pb.NewInspectionServiceClient(conn)}
+	c := &Client{
+		settings: s, target: target, conn: conn, stub: pb.NewInspectionServiceClient(conn), closed: make(chan struct{}),
+	}
 	c.link = &link{conn: conn, target: target, timeout: s.connectTimeout, waitForReady: s.waitForReady}
 	c.limits = &limits{stub: c.stub, patience: s.infoPatience}
 	return c, nil
 }
 
 // Close ends the client's connections, and with them every call and stream that still runs.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	err := c.conn.Close()
+	c.closing.Do(func() { close(c.closed) })
+	return err
+}
 
 // dialOptions need not keep proxies from this machine's own addresses: Go itself does.
 func (s *settings) dialOptions() ([]grpc.DialOption, error) {

@@ -140,6 +140,7 @@ func TestTLS(t *testing.T) {
 	authorities := x509.NewCertPool()
 	authorities.AddCert(pair.Leaf)
 	f := newFake(t)
+	f.address = "127.0.0.1:0" // as the certificate says
 	f.options = []grpc.ServerOption{grpc.Creds(credentials.NewTLS(&tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
 	}))}

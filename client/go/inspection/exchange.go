@@ -80,6 +80,8 @@ func (x *exchange) wait(now time.Time) {
 	case <-timer.C:
 	case <-s.ctx.Done():
 		x.failure = callersError(s.ctx)
+	case <-x.client.closed:
+		x.failure = clientClosed()
 	}
 }
 
@@ -303,7 +305,7 @@ func (x *exchange) pause(failure *Error, sent bool) {
 	now := time.Now()
 	if x.atOnce && (failure.Reason == MaxStreamAge || failure.Reason == Draining) {
 		x.atOnce = false
-		x.reopenAt = now
+		x.reopenAt = now.Add(failure.RetryAfter)
 		return
 	}
 	x.reopenAt = now.Add(x.waits.take(failure.RetryAfter))

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "bayespfl.dev/client/go/gen/bayespfl/inspection/v1"
+	"bayespfl.dev/client/go/internal/testserver"
 )
 
 type (
@@ -24,7 +25,8 @@ type (
 	streamFunc  func(pb.InspectionService_InspectStreamServer) error
 )
 
-// fake is a server that does what a test says, on a port of this machine that it keeps over restarts.
+// fake is a server that does what a test says, on a port that it keeps over restarts: of a loopback address of its own,
+// where nobody else takes it in between.
 type fake struct {
 	pb.UnimplementedInspectionServiceServer
 	t       *testing.T
@@ -44,7 +46,7 @@ type fake struct {
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
-	f := &fake{t: t, health: health.NewServer()}
+	f := &fake{t: t, health: health.NewServer(), address: testserver.OwnHost() + ":0"}
 	f.inspect = func(_ context.Context, request *pb.InspectRequest) (*pb.InspectResponse, error) {
 		return answer(request.GetMetadata(), request.GetImage()), nil
 	}
@@ -57,11 +59,7 @@ func newFake(t *testing.T) *fake {
 // start listens; a second start takes the same port again.
 func (f *fake) start() *fake {
 	f.t.Helper()
-	address := f.address
-	if address == "" {
-		address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", f.address)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -96,6 +94,16 @@ func (f *fake) seen() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.sent...)
+}
+
+// saw waits until so many frames have come; false: they have not within a minute.
+func (f *fake) saw(frames int) bool {
+	for deadline := time.Now().Add(time.Minute); len(f.seen()) < frames; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *fake) opened() int {
@@ -155,8 +163,20 @@ func (f *fake) dial(options ...Option) *Client {
 	return client
 }
 
+// dialConnected makes a client that is connected, so that none of a call's time goes into that.
+func (f *fake) dialConnected(options ...Option) *Client {
+	f.t.Helper()
+	client := f.dial(options...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := client.WaitForReady(ctx); err != nil {
+		f.t.Fatal(err)
+	}
+	return client
+}
+
 func impatient(s *settings) {
-	s.timeout = 10 * time.Second
+	s.timeout = time.Minute
 	s.pace.first = time.Millisecond
 	s.pace.most = 50 * time.Millisecond
 	s.stallGrace = 100 * time.Millisecond

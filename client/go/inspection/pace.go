@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pace says how long to wait between attempts: first, then growth times as long each time, at most most, with a random
-// part of +- jitter.
+// pace says how long to wait between attempts: first, then growth times as long each time, with a random part of
+// +- jitter, never longer than most.
 type pace struct {
 	first  time.Duration
 	growth float64
@@ -29,17 +29,18 @@ func (w *waits) take(least time.Duration) time.Duration {
 	wait := w.next
 	w.next = min(w.pace.most, time.Duration(float64(w.next)*w.pace.growth))
 	wait += time.Duration(float64(wait) * w.pace.jitter * (2*w.pace.random() - 1))
-	return max(wait, least)
+	return max(min(wait, w.pace.most), least)
 }
 
 func (w *waits) reset() { w.next = 0 }
 
-// sleep returns early when ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
+// sleep returns early when ctx ends, or the client is closed.
+func sleep(ctx context.Context, d time.Duration, closed <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	case <-closed:
 	}
 }

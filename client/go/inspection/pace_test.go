@@ -28,12 +28,20 @@ func TestWaitsGrowFromAHundredMillisecondsToFiveSeconds(t *testing.T) {
 }
 
 func TestWaitsHaveARandomPart(t *testing.T) {
-	for random, want := range map[float64]time.Duration{0: 80 * time.Millisecond, 1: 120 * time.Millisecond} {
+	for random, want := range map[float64]struct{ first, longest time.Duration }{
+		0: {80 * time.Millisecond, 4 * time.Second}, 1: {120 * time.Millisecond, 5 * time.Second},
+	} {
 		p := defaults().pace
 		p.random = func() float64 { return random }
 		w := waits{pace: p}
-		if got := w.take(0); got != want {
-			t.Errorf("at %v the wait is %v, not %v", random, got, want)
+		if got := w.take(0); got != want.first {
+			t.Errorf("at %v the wait is %v, not %v", random, got, want.first)
+		}
+		for range 20 {
+			w.take(0)
+		}
+		if got := w.take(0); got != want.longest {
+			t.Errorf("at %v the longest wait is %v, not %v", random, got, want.longest)
 		}
 	}
 }

@@ -129,26 +129,31 @@ func (s *Stream) Outcomes() iter.Seq2[*Outcome, error] {
 			yield(nil, ErrStreamClosed)
 			return
 		}
-		defer s.cancel()
-		for {
-			select {
-			case outcome := <-s.out:
-				if !yield(outcome, nil) {
-					return
-				}
-				continue
-			case <-s.done:
-			}
-			break
-		}
-		for _, outcome := range s.rest {
+		s.give(yield)
+	}
+}
+
+// give is the one range over the outcomes.
+func (s *Stream) give(yield func(*Outcome, error) bool) {
+	defer s.cancel()
+	for {
+		select {
+		case outcome := <-s.out:
 			if !yield(outcome, nil) {
 				return
 			}
+			continue
+		case <-s.done:
 		}
-		if s.err != nil {
-			yield(nil, s.err)
+		break
+	}
+	for _, outcome := range s.rest {
+		if !yield(outcome, nil) {
+			return
 		}
+	}
+	if s.err != nil {
+		yield(nil, s.err)
 	}
 }
 
@@ -156,6 +161,10 @@ func (s *Stream) Outcomes() iter.Seq2[*Outcome, error] {
 // goroutine of its own; after the loop is left it is told to stop at its next frame.
 func (s *Stream) Inspect(frames iter.Seq[Frame]) iter.Seq2[*Outcome, error] {
 	return func(yield func(*Outcome, error) bool) {
+		if s.ranged.Swap(true) {
+			yield(nil, ErrStreamClosed) // and the frames are not the other range's
+			return
+		}
 		go func() {
 			defer s.CloseSend()
 			for frame := range frames {
@@ -164,7 +173,7 @@ func (s *Stream) Inspect(frames iter.Seq[Frame]) iter.Seq2[*Outcome, error] {
 				}
 			}
 		}()
-		s.Outcomes()(yield)
+		s.give(yield)
 	}
 }
 

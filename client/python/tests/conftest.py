@@ -64,7 +64,7 @@ class AsyncFacade:
             while (outcome := self._run(step())) is not None:
                 yield outcome
         finally:
-            self._run(outcomes.aclose())  # type: ignore[attr-defined]
+            self._run(outcomes.aclose())
 
     def models(self) -> Any:
         return self._run(self._inspector.models())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -40,9 +41,7 @@ def frame_error(
     code: grpc.StatusCode, reason: str, message: str = "as the test wants it", delay: float | None = None
 ) -> error_pb2.FrameError:
     """A FrameError with this reason ("QUEUE_FULL")."""
-    error = error_pb2.FrameError(
-        code=code.value[0], reason=error_pb2.ErrorReason.Value(f"ERROR_REASON_{reason}"), message=message
-    )
+    error = error_pb2.FrameError(code=code.value[0], reason=f"ERROR_REASON_{reason}", message=message)
     if delay is not None:
         error.retry_delay.FromMilliseconds(int(delay * 1000))
     return error
@@ -109,10 +108,16 @@ class _Service(inspection_pb2_grpc.InspectionServiceServicer):
         return self._server.on_info(context)
 
 
+def own_address() -> str:
+    """One of the loopback's sixteen million, so that nobody else takes a port of it while its server is away."""
+    return ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
+
+
 class FakeServer:
     """Serves on a free port from the moment it is made; `stop` and `start` again as needed, on the same port."""
 
     def __init__(self) -> None:
+        self.host = own_address()
         self.lock = threading.Lock()
         self.requests: list[inspection_pb2.InspectRequest] = []
         self.contexts: list[dict[str, Any]] = []
@@ -131,7 +136,7 @@ class FakeServer:
 
     @property
     def target(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def info(self, context: Any = None) -> inspection_pb2.GetServerInfoResponse:
         reply = inspection_pb2.GetServerInfoResponse(version="fake")
@@ -153,13 +158,13 @@ class FakeServer:
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self.max_message_bytes)]
         self._server = grpc.server(futures.ThreadPoolExecutor(16), options=options)
         inspection_pb2_grpc.add_InspectionServiceServicer_to_server(_Service(self), self._server)  # type: ignore[no-untyped-call]
-        health = {
+        health: dict[str, Any] = {
             "Check": grpc.unary_unary_rpc_method_handler(lambda request, context: b"\x08\x01" if self.healthy else b"\x08\x02"),
             "Watch": grpc.unary_stream_rpc_method_handler(self._watch),
         }  # fmt: skip
         handler = grpc.method_handlers_generic_handler("grpc.health.v1.Health", health)
         self._server.add_generic_rpc_handlers((handler,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        self.port = self._server.add_insecure_port(self.target)
         assert self.port != 0
         self._server.start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from typing import Any
 
@@ -27,7 +29,7 @@ def fail_first(server: FakeServer, times: int, fail: Any) -> None:
 
 
 def without_waiting(inspector: Any) -> list[float]:
-    """The delays that it would have waited."""
+    """The delays that it would have waited. Its clock goes on by them alone, so that a slow machine costs no attempts."""
     delays: list[float] = []
     is_async = not isinstance(inspector, bayespfl.Inspector)
 
@@ -39,7 +41,30 @@ def without_waiting(inspector: Any) -> list[float]:
 
     inspector.connection.timing.sleep = sleep_async if is_async else sleep
     inspector.connection.timing.uniform = lambda low, high: 1.0
+    inspector.connection.timing.now = lambda: sum(delays)
     return delays
+
+
+def start_after(inspector: Any, server: FakeServer, seconds: float) -> list[float]:
+    """Starts the server once the client has waited longer than this between its attempts; the waits so far."""
+    slept: list[float] = []
+
+    def note(delay: float) -> None:
+        before = sum(slept)
+        slept.append(delay)
+        if before <= seconds < before + delay:
+            server.start()
+
+    def sleep(delay: float) -> None:
+        note(delay)
+        time.sleep(delay)
+
+    async def sleep_async(delay: float) -> None:
+        note(delay)
+        await asyncio.sleep(delay)
+
+    inspector.connection.timing.sleep = sleep if isinstance(inspector, bayespfl.Inspector) else sleep_async
+    return slept
 
 
 @pytest.mark.parametrize(
@@ -153,24 +178,34 @@ def test_the_last_attempts_error_says_how_often_and_how_long_was_tried(
 ) -> None:
     fail_first(fake_server, 99, lambda _, context: refuse(context, frame_error(BUSY, "QUEUE_FULL", "all are taken")))
     inspector = make_inspector(fake_server.target)
+    without_waiting(inspector)
 
-    with pytest.raises(bayespfl.QueueFullError, match=r"all are taken \(tried \d+ times within 0\.\d s\)") as caught:
-        inspector.inspect(PICTURE, "leather", timeout=0.6)
+    # 0.1 s, 0.15 s, ... up to 5 s: another 5 s would be over the minute.
+    with pytest.raises(bayespfl.QueueFullError, match=r"all are taken \(tried 20 times within 56\.3 s\)") as caught:
+        inspector.inspect(PICTURE, "leather", timeout=60)
 
-    assert caught.value.attempts == len(fake_server.requests) >= 2
+    assert caught.value.attempts == len(fake_server.requests) == 20
 
 
 def test_time_that_runs_out_under_way_is_deadline_exceeded(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    fail_first(fake_server, 99, lambda request, context: time.sleep(1) or answer(request.image, request.metadata))
+    answered = threading.Event()
+
+    def hang_after_the_first(request: Any, context: Any) -> Any:
+        if len(fake_server.requests) > 1:
+            answered.wait(60)
+        return answer(request.image, request.metadata)
+
+    fake_server.on_inspect = hang_after_the_first
     inspector = make_inspector(fake_server.target)
-    inspector.server_info()
+    inspector.inspect(PICTURE, "leather")  # so that none of the next one's time goes into the connection
 
     with pytest.raises(bayespfl.DeadlineExceededError):
-        inspector.inspect(PICTURE, "leather", timeout=0.3)
+        inspector.inspect(PICTURE, "leather", timeout=1)
+    answered.set()
 
-    assert len(fake_server.requests) == 1
+    assert len(fake_server.requests) == 2
 
 
 @pytest.mark.parametrize("what", ["picture", "frame"])
@@ -200,27 +235,28 @@ def test_a_reply_that_stays_damaged_is_an_error(fake_server: FakeServer, make_in
 
     fake_server.on_inspect = damaged
     inspector = make_inspector(fake_server.target)
+    without_waiting(inspector)
 
     with pytest.raises(bayespfl.ReplyError, match="SHA-256"):
-        inspector.inspect(PICTURE, "leather", timeout=2.0)
+        inspector.inspect(PICTURE, "leather", timeout=60)
+
+    assert len(fake_server.requests) == 20
 
 
 def test_a_server_that_was_never_reached_is_told_soon(make_inspector: MakeInspector) -> None:
     inspector = make_inspector("127.0.0.1:1", connect_timeout=0.4)
     started = time.monotonic()
 
-    with pytest.raises(bayespfl.UnreachableError, match=r"127\.0\.0\.1:1 within 0\.\d s") as caught:
+    with pytest.raises(bayespfl.UnreachableError, match=r"127\.0\.0\.1:1 within \d+\.\d s") as caught:
         inspector.inspect(PICTURE, "leather")
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30  # of the minute that a call has
     assert caught.value.code is grpc.StatusCode.UNAVAILABLE
 
 
 def test_wait_for_ready_waits_for_a_server_that_starts_later(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    import threading
-
     fake_server.stop()
     threading.Timer(0.8, fake_server.start).start()
     inspector = make_inspector(fake_server.target, connect_timeout=0.2, wait_for_ready=True)
@@ -231,14 +267,12 @@ def test_wait_for_ready_waits_for_a_server_that_starts_later(
 def test_an_outage_is_waited_out_once_a_server_was_reached(
     fake_server: FakeServer, make_inspector: MakeInspector
 ) -> None:
-    import threading
-
     inspector = make_inspector(fake_server.target, connect_timeout=1.5)
     inspector.inspect(PICTURE, "leather")
     fake_server.stop()
-    threading.Timer(2.0, fake_server.start).start()
+    slept = start_after(inspector, fake_server, 1.5)
 
-    assert inspector.inspect(PICTURE, "leather").frame.attempt > 0
+    assert inspector.inspect(PICTURE, "leather").frame.attempt == len(slept)
 
 
 def test_a_message_over_this_clients_limit_is_not_sent(fake_server: FakeServer, make_inspector: MakeInspector) -> None:
@@ -319,7 +353,7 @@ def test_pictures_go_round_robin(make_inspector: MakeInspector) -> None:
     servers = [FakeServer(), FakeServer()]
     try:
         inspector = make_inspector(f"ipv4:{servers[0].target},{servers[1].target}")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not all(server.requests for server in servers) and time.monotonic() < deadline:
             inspector.inspect(PICTURE, "leather")
         assert all(server.requests for server in servers)
@@ -346,6 +380,116 @@ def test_the_limits_are_asked_for_also_after_another_question(
 
     with pytest.raises(bayespfl.MessageTooLargeError, match="the server's limit is 1000 bytes"):
         inspector.inspect(bytes(2000), "leather")
+
+
+def test_the_first_contact_is_part_of_a_calls_time(fake_server: FakeServer, make_inspector: MakeInspector) -> None:
+    inspector = make_inspector(fake_server.target, connect_timeout=8)
+    delays = without_waiting(inspector)
+
+    def late(context: Any) -> Any:
+        if sum(delays) < 7:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
+        return fake_server.info()
+
+    fake_server.on_info = late
+    fail_first(fake_server, 99, lambda _, context: refuse(context, frame_error(BUSY, "QUEUE_FULL")))
+
+    with pytest.raises(bayespfl.QueueFullError):
+        inspector.inspect(PICTURE, "leather", timeout=10)
+
+    assert fake_server.requests
+    assert 7 < sum(delays) < 10
+
+
+def test_an_outage_is_waited_out_also_by_the_question_for_a_new_limit(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    fake_server.max_message_bytes = 1000
+    inspector = make_inspector(fake_server.target)
+    inspector.inspect(b"small", "leather")
+    without_waiting(inspector)
+
+    def late(context: Any) -> Any:
+        if fake_server.asked < 4:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
+        fake_server.max_message_bytes = 10_000
+        return fake_server.info()
+
+    fake_server.on_info = late
+
+    assert inspector.inspect(bytes(2000), "leather").frame.attempt == 0
+
+
+def test_what_the_first_question_meets_is_the_frames_error_and_no_attempt(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    fake_server.on_info = lambda context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?")
+
+    with pytest.raises(bayespfl.UnauthenticatedError) as caught:
+        make_inspector(fake_server.target).inspect(PICTURE, "leather", frame_id="f1")
+
+    assert (caught.value.frame_id, caught.value.attempts) == ("f1", 0)
+    assert isinstance(caught.value.__cause__, grpc.RpcError)
+
+
+def test_the_health_of_a_service_that_cannot_be_is_asked_of_nobody(
+    fake_server: FakeServer, make_inspector: MakeInspector
+) -> None:
+    with pytest.raises(bayespfl.InputError, match="a service's name of 128 bytes"):
+        make_inspector(fake_server.target).health("x" * 128)
+
+
+def hang(server: FakeServer) -> tuple[threading.Event, threading.Event]:
+    """Inspections hang until the second event, which a call that ends sets; the first: one has come."""
+    come, over = threading.Event(), threading.Event()
+
+    def on_inspect(request: Any, context: Any) -> Any:
+        context.add_callback(over.set)
+        come.set()
+        over.wait(60)
+        return answer(request.image, request.metadata)
+
+    server.on_inspect = on_inspect
+    return come, over
+
+
+def test_closing_the_inspector_ends_a_call(fake_server: FakeServer) -> None:
+    come, over = hang(fake_server)
+    inspector = bayespfl.Inspector(fake_server.target)
+
+    def close() -> None:
+        come.wait(60)
+        inspector.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    with pytest.raises(RuntimeError, match="the inspector was closed"):
+        inspector.inspect(PICTURE, "leather")
+    closer.join()
+
+    assert over.wait(60)
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_closing_is_told_from_cancelling_with_asyncio(fake_server: FakeServer, how: str) -> None:
+    come, over = hang(fake_server)
+
+    async def use() -> None:
+        inspector = bayespfl.AsyncInspector(fake_server.target)
+        task = asyncio.create_task(inspector.inspect(PICTURE, "leather"))
+        await asyncio.to_thread(come.wait, 60)
+        if how == "close":
+            await inspector.close()
+            with pytest.raises(RuntimeError, match="the inspector was closed"):
+                await task
+        else:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await inspector.close()
+
+    asyncio.run(use())
+    assert over.wait(60)
 
 
 def test_questions_are_asked_again_when_the_connection_breaks_and_not_when_the_server_answers(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import grpc
 import pytest
 from fake_server import frame_error, status_details
@@ -75,6 +79,16 @@ def test_a_negative_delay_is_none_at_all() -> None:
     error.retry_delay.seconds = -5
 
     assert from_frame_error(error).retry_after == 0.0
+
+
+@pytest.mark.parametrize("copied", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_errors_can_be_copied_and_pass_from_one_process_to_another(copied: Callable[[Exception], Exception]) -> None:
+    error = from_frame_error(frame_error(BUSY, "QUEUE_FULL", delay=1.5), request_id="r1", frame_id="f", attempts=3)
+
+    other = copied(error)
+
+    assert isinstance(other, bayespfl.QueueFullError)
+    assert (other.message, other.details) == (error.message, error.details)
 
 
 def test_a_deadline_is_also_pythons_timeout_and_an_input_pythons_value() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import bayespfl
 from bayespfl import AsyncInspector, ErrorReason, Frame, Inspector, Verdict
+from bayespfl.results import read_only
 from bayespfl.testing import AsyncFakeInspector, FakeInspector, make_error, make_model, make_result
 
 METHODS = ["inspect", "stream", "models", "model", "server_info", "health"]
@@ -61,6 +65,43 @@ def test_answers_may_depend_on_the_question_and_be_errors() -> None:
         fake.inspect(b"x", "bad")
 
 
+def test_a_frames_options_go_before_the_streams_field_by_field() -> None:
+    fake = FakeInspector()
+    frames: list[Frame | bytes] = [
+        Frame(b"a", options=bayespfl.Options(samples=4)),
+        b"b",
+        Frame(b"c", options=bayespfl.Options(mask=False)),
+    ]
+
+    assert all(outcome.ok for outcome in fake.stream(frames, "good", samples=2, anomaly_map=True, mask="png1"))
+
+    asked = [(call.options.samples, call.options.anomaly_map, call.options.mask) for call in fake.calls]
+    assert asked == [(4, True, "png1"), (2, True, "png1"), (2, True, False)]
+
+
+def test_what_is_kept_back_was_never_sent() -> None:
+    (outcome,) = FakeInspector().stream([bytes(70 << 20)], "good")
+
+    assert isinstance(outcome.error, bayespfl.MessageTooLargeError)
+    assert outcome.attempts == 0
+
+
+def test_results_can_pass_from_one_process_to_another() -> None:
+    result = make_result(mask=read_only(np.eye(3, dtype=bool)), timings=MappingProxyType({"total": 0.5}))
+
+    other = pickle.loads(pickle.dumps(result))
+
+    assert (other.verdict, other.provenance, dict(other.timings)) == (
+        result.verdict,
+        result.provenance,
+        {"total": 0.5},
+    )
+    assert np.array_equal(other.mask, np.eye(3, dtype=bool))
+    assert not other.mask.flags.writeable
+    with pytest.raises(TypeError):
+        other.timings["total"] = 1
+
+
 def test_checks_pictures_as_the_real_one_does() -> None:
     with pytest.raises(bayespfl.InputError, match="it may be"):
         FakeInspector().inspect(b"x", "leather", mask="gif")  # type: ignore[arg-type]
@@ -94,6 +135,8 @@ def test_the_asynchronous_fake_does_the_same() -> None:
             outcomes = [outcome async for outcome in fake.stream(camera(), "leather")]
             assert [outcome.sequence for outcome in outcomes] == [0, 1]
             assert len(fake.calls) == 3
+            fake.state = bayespfl.HealthState.NOT_SERVING
+            assert await fake.health() is bayespfl.HealthState.NOT_SERVING
             return [outcome.ok async for outcome in fake.stream([b"a"], "leather")]
 
     assert asyncio.run(use()) == [True]

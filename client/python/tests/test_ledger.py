@@ -176,6 +176,33 @@ def test_after_draining_nothing_more_is_sent_on_the_stream_and_the_next_opens_at
     assert line.open(1.0) == ["f1", "f2"]
 
 
+def test_only_the_first_draining_of_a_frame_is_not_waited_after() -> None:
+    line = Line(1)
+    draining = frame_error(UNAVAILABLE, "DRAINING")
+    opened = []
+    now = 0.0
+    for _ in range(4):
+        while not line.ledger.take_open(now):
+            now += 0.01
+        opened.append(now)
+        line.ledger.opened()
+        line.answered = 0
+        line.send(now)
+        line.answer(0, now, draining)
+        assert line.ledger.take_drop()
+
+    assert opened == pytest.approx([0, 0, 0.1, 0.25], abs=0.011)
+
+
+def test_a_draining_that_asks_for_a_delay_gets_it() -> None:
+    line = Line(1)
+    line.open(0.0)
+    line.answer(0, 0.0, frame_error(UNAVAILABLE, "DRAINING", delay=2))
+
+    assert not line.ledger.take_open(1.9)
+    assert line.ledger.take_open(2.0)
+
+
 def test_a_lost_replica_moves_the_stream_after_a_while() -> None:
     line = Line(1)
     line.open(0.0)
@@ -240,6 +267,17 @@ def test_a_reply_that_cannot_be_read_is_asked_for_again_over_a_new_stream() -> N
     line.answer(0, 1.3)
     line.answer(1, 1.3)
     assert line.outcomes() == [("f0", True, 2), ("f1", True, 2)]
+
+
+def test_a_time_that_there_cannot_be_is_a_damaged_reply() -> None:
+    line = Line(1)
+    line.open(0.0)
+    reply = frame_reply(line.entries[0].message.frame, 0)
+    reply.result.metadata.capture_time.seconds = 2**62
+    line.ledger.replied(reply, "r", 1.0)
+
+    assert line.ledger.take_drop()
+    assert line.open(1.2) == ["f0"]
 
 
 def test_a_frame_that_would_be_sent_again_too_late_fails_at_once() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bayespfl import _png
 from bayespfl._maps import decode_map, decode_mask
@@ -16,7 +18,7 @@ from bayespfl.inspection.v1 import picture_pb2
 RANDOM = np.random.default_rng(1)
 
 
-def coco_counts(mask: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def coco_counts(mask: NDArray[Any]) -> bytes:
     """COCO's own way (pycocotools, rleToString), a number at a time."""
     flat = mask.T.reshape(-1)
     runs, inside, length = [], False, 0
@@ -48,7 +50,7 @@ MASKS = [
 
 
 @pytest.mark.parametrize("mask", MASKS, ids=lambda mask: str(mask.shape))
-def test_reads_cocos_run_lengths(mask: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_reads_cocos_run_lengths(mask: NDArray[Any]) -> None:
     message = picture_pb2.Mask(
         encoding=picture_pb2.MASK_ENCODING_COCO_RLE,
         width=mask.shape[1],
@@ -100,7 +102,7 @@ def test_reads_one_bit_masks_and_their_padding() -> None:
     assert decoded.tolist() == [[True] * 9 + [False], [False] * 9 + [True]]
 
 
-def filtered(pixels: np.ndarray, kind: int, step: int) -> bytes:  # type: ignore[type-arg]
+def filtered(pixels: NDArray[Any], kind: int, step: int) -> bytes:
     """Rows as the PNG specification filters them, a byte at a time."""
     rows = pixels.reshape(len(pixels), -1).astype(np.uint8)
     out = bytearray()
@@ -120,7 +122,7 @@ def filtered(pixels: np.ndarray, kind: int, step: int) -> bytes:  # type: ignore
 def test_undoes_every_filter(kind: int) -> None:
     pixels = RANDOM.integers(0, 256, (9, 11, 3), np.uint8)
 
-    decoded = _png.decode(png(11, 9, 8, 2, filtered(pixels, kind, 3)))
+    decoded = _png.decode(png(11, 9, 8, 2, filtered(pixels, kind, 3)), (11, 9))
 
     assert np.array_equal(decoded, pixels)
 
@@ -151,7 +153,11 @@ def test_reads_maps_of_every_encoding() -> None:
         ({"encoding": picture_pb2.MAP_ENCODING_PNG8}, "no readable PNG: no PNG signature"),
         (
             {"encoding": picture_pb2.MAP_ENCODING_PNG8, "data": _png.encode_gray8(np.zeros((3, 3), np.uint8))},
-            "not of 2 x 2",
+            "3 x 3 pixels, not 2 x 2",
+        ),
+        (
+            {"encoding": picture_pb2.MAP_ENCODING_PNG16, "data": _png.encode_gray8(np.zeros((2, 2), np.uint8))},
+            "a PNG of uint8, not of uint16",
         ),
     ],
 )
@@ -183,11 +189,22 @@ GOOD_PNG = _png.encode_gray8(np.arange(12, dtype=np.uint8).reshape(3, 4))
         png(4, 3, 8, 0, b"\x00" * 15, interlace=1),
         png(4, 3, 8, 3, b"\x00" * 15),
         png(0, 3, 8, 0, b""),
+        png(3, 4, 8, 0, b"\x00" * 16),
     ],
 )
 def test_refuses_damaged_png_files(damaged: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        _png.decode(damaged)
+        _png.decode(damaged, (4, 3))
+
+
+def test_sets_nothing_aside_for_a_png_of_another_size_than_was_said() -> None:
+    row = zlib.compress(b"\x00" + bytes(1 << 19))
+    header = struct.pack(">IIBBBBB", 1 << 19, 1 << 19, 8, 0, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", row) + chunk(b"IEND", b"")
+    message = picture_pb2.PixelMap(encoding=picture_pb2.MAP_ENCODING_PNG8, width=3, height=2, data=file)
+
+    with pytest.raises(ValueError, match="524288 x 524288 pixels, not 3 x 2"):
+        decode_map(message)
 
 
 def test_what_it_writes_others_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -66,6 +67,24 @@ def test_the_default_asks_for_a_mask_and_a_frame_of_a_stream_for_nothing_of_its_
 def test_options_that_there_cannot_be(options: Options, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         to_message(options, None)
+
+
+def test_no_regions_may_be_said_in_every_way() -> None:
+    for regions in (False, None, 0):
+        assert not to_message(Options(regions=regions), None).HasField("regions")  # type: ignore[arg-type]
+
+
+def test_a_token_is_in_no_trace() -> None:
+    with Inspector("127.0.0.1:1", token="bpfl_00ff") as inspector:
+        assert "bpfl_00ff" not in repr(inspector._settings)
+
+
+@pytest.mark.parametrize("time", [1.5, datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))])
+def test_a_capture_time_that_there_cannot_be_is_the_frames_error(time: Any) -> None:
+    with Inspector("127.0.0.1:1") as inspector, pytest.raises(bayespfl.InputError) as caught:
+        inspector.inspect(b"x", "leather", frame_id="f", capture_time=time)
+
+    assert caught.value.frame_id == "f"
 
 
 def test_an_unknown_option_is_a_type_error() -> None:

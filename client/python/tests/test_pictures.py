@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bayespfl import RawPicture
 from bayespfl._pictures import prepare
@@ -38,7 +40,7 @@ def test_a_path_and_its_bytes_are_the_same_picture(tmp_path: Path) -> None:
     ],
 )
 def test_arrays_go_as_raw_pixels(shape: tuple[int, ...], dtype: type, name: str | None, value: int) -> None:
-    array = RANDOM.integers(0, 255, shape).astype(dtype)
+    array: NDArray[Any] = RANDOM.integers(0, 255, shape).astype(dtype)
 
     sent = prepare(array, pixel_format=name)
 
@@ -49,7 +51,7 @@ def test_arrays_go_as_raw_pixels(shape: tuple[int, ...], dtype: type, name: str 
 
 
 def test_arrays_may_be_views_and_of_any_byte_order() -> None:
-    array = RANDOM.integers(0, 60000, (8, 10)).astype(np.uint16)
+    array: NDArray[Any] = RANDOM.integers(0, 60000, (8, 10)).astype(np.uint16)
 
     assert prepare(array[::2, ::-1]).message.raw.data == np.ascontiguousarray(array[::2, ::-1]).tobytes()
     assert prepare(array.astype(">u2")).message.raw.data == array.tobytes()
@@ -79,9 +81,9 @@ def test_sixteen_bit_colours_go_as_a_file() -> None:
     ],
 )
 def test_arrays_that_could_mean_several_things_are_refused(
-    array: np.ndarray,
+    array: NDArray[Any],
     name: str | None,
-    sentence: str,  # type: ignore[type-arg]
+    sentence: str,
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         prepare(array, pixel_format=name)

@@ -100,6 +100,13 @@ def test_the_first_reopening_after_a_streams_age_does_not_wait_and_the_next_does
     assert [delay.after(aged), delay.after(aged)] == pytest.approx([0, 0.1])
 
 
+def test_a_stop_that_asks_for_a_delay_gets_it_also_at_once() -> None:
+    delay = ReopenDelay(Backoff(lambda low, high: 1.0))
+    draining = server_error(ErrorReason.DRAINING, retry_after=0.7)
+
+    assert [delay.after(draining), delay.after(draining)] == [0.7, 0.7]
+
+
 def test_a_call_ends_when_the_next_attempt_would_be_too_late() -> None:
     retry = CallRetry(started=100.0, timeout=1.0, backoff=Backoff(lambda low, high: 1.0))
     full = server_error(ErrorReason.QUEUE_FULL, retry_after=0.6)

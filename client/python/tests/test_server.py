@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PICTURES, MakeInspector
+from fake_server import own_address
 
 import bayespfl
 from bayespfl import Frame, Inspector, Verdict
@@ -54,7 +55,7 @@ def test_encodings_change_the_network_and_not_the_result(bayespfl_inspector: Ins
     assert exact.anomaly_map is not None
 
     for mask in ("png1", "png8"):
-        other = bayespfl_inspector.inspect(scratch, "leather", mask=mask)  # type: ignore[arg-type]
+        other = bayespfl_inspector.inspect(scratch, "leather", mask=mask)
         assert other.mask is not None
         assert np.array_equal(other.mask, exact.mask)
     for anomaly_map, step in (("png16", 1 / 65535), ("png8", 1 / 255)):
@@ -240,14 +241,15 @@ def test_frames_survive_a_server_that_is_replaced(make_inspector: MakeInspector,
 
     from bayespfl.testing import start_server
 
-    with start_server() as first:
+    host = ["--host", own_address()]
+    with start_server(host) as first:
         port = first.target.rpartition(":")[2]
         inspector = make_inspector(first.target)
-        outcomes = []
+        outcomes: list[bayespfl.Outcome] = []
 
         def restart() -> None:
             first.stop()
-            second = start_server(["--port", port])
+            second = start_server([*host, "--port", port])
             running.append(second)
             second.__enter__()
 

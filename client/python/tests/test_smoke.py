@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_beside_googles_stubs_in_one_process(bayespfl_server: RunningServer, scr
             inspector.inspect(scratch, "leather", samples=65)
         error = caught.value.__cause__
         assert isinstance(error, grpc.RpcError)
-        trailing = dict(error.trailing_metadata())  # type: ignore[attr-defined]
+        call: Any = error
+        trailing = dict(call.trailing_metadata())
     status = status_pb2.Status.FromString(trailing["grpc-status-details-bin"])
     names = {detail.type_url.rpartition("/")[2] for detail in status.details}
     assert {"google.rpc.ErrorInfo", "bayespfl.inspection.v1.FrameError"} <= names

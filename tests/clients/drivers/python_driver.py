@@ -1,19 +1,32 @@
-"""The Python client's driver (tests/clients/README.md): one job from standard input, one JSON line for each frame."""
+"""The Python client's driver (tests/clients/README.md): one job from standard input, one JSON line for each frame.
+
+With `--asyncio` the asynchronous client runs it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import bayespfl
 import numpy as np
-from bayespfl import Frame, InspectionError, Inspector, Options, RawPicture, Result
+from bayespfl import (
+    AsyncInspector,
+    Frame,
+    InspectionError,
+    Inspector,
+    Options,
+    Outcome,
+    RawPicture,
+    Result,
+)
 
 _CLIENT = {
     "timeout_s": "timeout",
@@ -28,7 +41,7 @@ _CLIENT = {
 _MASKLESS = {"object", "model", "samples", "seed", "random_seed", "resolution", "mask_threshold", "priority"}
 
 
-def make_client(job: dict[str, Any]) -> Inspector:
+def client_arguments(job: dict[str, Any]) -> dict[str, Any]:
     given = job.get("client", {})
     arguments = {name: given[key] for key, name in _CLIENT.items() if key in given}
     if given.get("tls_ca"):
@@ -38,7 +51,7 @@ def make_client(job: dict[str, Any]) -> Inspector:
             key=given.get("tls_key") or None,
             server_name=given.get("tls_server_name") or None,
         )
-    return Inspector(job["target"], **arguments)
+    return arguments | {"target": job["target"]}
 
 
 def make_options(given: dict[str, Any]) -> Options:
@@ -152,24 +165,39 @@ def say(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
-def run_unary(client: Inspector, job: dict[str, Any]) -> None:
-    for frame in make_frames(job):
-        options = {name: getattr(frame.options, name) for name in Options.__dataclass_fields__}
-        try:
-            result = client.inspect(frame.image, frame.category or "", frame_id=frame.frame_id, **options)
-        except InspectionError as error:
-            say({"frame_id": error.frame_id or frame.frame_id, "attempts": error.attempts, "ok": False, "skipped": False}
-                | {"error": describe_error(error)})  # fmt: skip
-        else:
-            say({"frame_id": result.frame.frame_id, "attempts": result.frame.attempt + 1} | describe(result))
+def call_arguments(frame: Frame) -> dict[str, Any]:
+    options = {name: getattr(frame.options, name) for name in Options.__dataclass_fields__}
+    return {"image": frame.image, "category": frame.category or "", "frame_id": frame.frame_id} | options
 
 
-def run_stream(client: Inspector, job: dict[str, Any]) -> None:
+def say_result(result: Result) -> None:
+    say({"frame_id": result.frame.frame_id, "attempts": result.frame.attempt + 1} | describe(result))
+
+
+def say_error(frame: Frame, error: InspectionError) -> None:
+    head = {"frame_id": error.frame_id or frame.frame_id, "attempts": error.attempts}
+    say(head | {"ok": False, "skipped": False, "error": describe_error(error)})
+
+
+def say_outcome(outcome: Outcome) -> None:
+    line: dict[str, Any] = {"frame_id": outcome.frame_id, "attempts": outcome.attempts}
+    if outcome.ok:
+        say(line | describe(outcome.result))
+    else:
+        error = outcome.error
+        say(line | {"ok": False, "skipped": outcome.skipped, "error": error and describe_error(error)})
+
+
+def stream_arguments(job: dict[str, Any]) -> dict[str, Any]:
     how = job.get("stream", {})
-    interval = how.get("interval_s", 0)
     arguments: dict[str, Any] = {"flow": "latest" if how.get("latest") else "block"}
     if "max_in_flight" in how:
         arguments["max_in_flight"] = how["max_in_flight"]
+    return arguments
+
+
+def run(job: dict[str, Any]) -> None:
+    interval = job.get("stream", {}).get("interval_s", 0)
 
     def paced() -> Iterator[Frame]:
         for i, frame in enumerate(make_frames(job)):
@@ -177,21 +205,47 @@ def run_stream(client: Inspector, job: dict[str, Any]) -> None:
                 time.sleep(interval)
             yield frame
 
-    for outcome in client.stream(paced(), **arguments):
-        line: dict[str, Any] = {"frame_id": outcome.frame_id, "attempts": outcome.attempts}
-        if outcome.ok:
-            say(line | describe(outcome.result))
-        else:
-            error = outcome.error
-            say(line | {"ok": False, "skipped": outcome.skipped, "error": error and describe_error(error)})
+    with Inspector(**client_arguments(job)) as client:
+        if job["mode"] == "stream":
+            for outcome in client.stream(paced(), **stream_arguments(job)):
+                say_outcome(outcome)
+            return
+        for frame in make_frames(job):
+            try:
+                say_result(client.inspect(**call_arguments(frame)))
+            except InspectionError as error:
+                say_error(frame, error)
+
+
+async def run_with_asyncio(job: dict[str, Any]) -> None:
+    interval = job.get("stream", {}).get("interval_s", 0)
+
+    async def paced() -> AsyncIterator[Frame]:
+        for i, frame in enumerate(make_frames(job)):
+            if i > 0 and interval > 0:
+                await asyncio.sleep(interval)
+            yield frame
+
+    async with AsyncInspector(**client_arguments(job)) as client:
+        if job["mode"] == "stream":
+            async for outcome in client.stream(paced(), **stream_arguments(job)):
+                say_outcome(outcome)
+            return
+        for frame in make_frames(job):
+            try:
+                say_result(await client.inspect(**call_arguments(frame)))
+            except InspectionError as error:
+                say_error(frame, error)
 
 
 def main() -> None:
     job = json.load(sys.stdin)
     end = None
     try:
-        with make_client(job) as client:
-            (run_stream if job["mode"] == "stream" else run_unary)(client, job)
+        if sys.argv[1:] == ["--asyncio"]:
+            asyncio.run(run_with_asyncio(job))
+        else:
+            run(job)
     except InspectionError as error:
         end = describe_error(error)
     say({"end": end})

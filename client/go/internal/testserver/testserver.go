@@ -3,6 +3,8 @@ package testserver
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +32,12 @@ type Server struct {
 
 	process *exec.Cmd
 	exited  chan struct{}
+}
+
+// OwnHost is one of the loopback's sixteen million addresses, so that nobody else takes a port of it while its server is
+// away: for --host.
+func OwnHost() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), 1+rand.IntN(254), 1+rand.IntN(254))
 }
 
 var listening = regexp.MustCompile(`^bayespfl-server: gRPC listening on (\S+)`)
@@ -60,7 +68,7 @@ func Start(t testing.TB, flags ...string) *Server {
 	if err := s.process.Start(); err != nil {
 		t.Fatalf("the server does not start: %v", err)
 	}
-	ready := make(chan string)
+	ready := make(chan string, 1) // also when nobody waits any more
 	go func() {
 		defer close(s.exited)
 		lines := bufio.NewScanner(output)
@@ -81,8 +89,8 @@ func Start(t testing.TB, flags ...string) *Server {
 	case <-s.exited:
 		content, _ := os.ReadFile(log.Name())
 		t.Fatalf("the server ended before it was ready:\n%s", content)
-	case <-time.After(2 * time.Minute):
-		t.Fatal("the server was not ready within two minutes")
+	case <-time.After(5 * time.Minute):
+		t.Fatal("the server was not ready within five minutes")
 	}
 	return s
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import grpc
 
@@ -51,7 +51,7 @@ class ModelAdmin:
         """Where the administration port is."""
         return self._settings.target
 
-    def __enter__(self) -> ModelAdmin:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from types import TracebackType
-from typing import Unpack
+from typing import Any, Self, Unpack
 
 from bayespfl._aio_connection import AioConnection
 from bayespfl._aio_stream import AioStreamRun, Frames
 from bayespfl._client import frames_of, settings_of
 from bayespfl._connection import HEALTH_CHECK, health_request, health_state, metadata
-from bayespfl._frames import Frame, Outcome, as_options, too_large
+from bayespfl._frames import Frame, Outcome, as_options
 from bayespfl._from_messages import to_model, to_server_info
 from bayespfl._options import OptionFields
 from bayespfl._pictures import Picture
-from bayespfl._requests import Flow, UnaryJob, check_timeout, stream_job, unary_job
+from bayespfl._requests import Flow, check_timeout, stream_job, unary_job
 from bayespfl._settings import MIB, TLS
 from bayespfl.inspection.v1 import inspection_pb2
 from bayespfl.results import HealthState, Model, Result, ServerInfo
@@ -68,7 +68,7 @@ class AsyncInspector:
         """Where the server is."""
         return self._settings.target
 
-    async def __aenter__(self) -> AsyncInspector:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -109,7 +109,6 @@ class AsyncInspector:
         seconds = check_timeout(timeout, self._settings)
         job = await asyncio.to_thread(unary_job, frame, self._settings)
         connection = self._connection
-        await self._check_server_limit(job, seconds)
 
         async def attempt(before: int, remaining: float, request_id: str) -> Result:
             reply = await connection.stub(balanced=True).Inspect(
@@ -117,19 +116,7 @@ class AsyncInspector:
             )
             return job.result(reply, request_id, before + 1)
 
-        return await connection.call(attempt, seconds, job.frame_id)
-
-    async def _check_server_limit(self, job: UnaryJob, timeout: float) -> None:
-        """By the limits that are known; before a refusal the server is asked again, since it may have new ones."""
-        connection = self._connection
-        await connection.reach(connection.timing.now(), timeout)
-        info = connection.info
-        if info is None or job.size <= info.limits.max_message_bytes:
-            return
-        await connection.ask(self._settings.connect_timeout)
-        info = connection.info
-        if info is not None and job.size > info.limits.max_message_bytes:
-            raise too_large(job.size, info.limits.max_message_bytes, "the server's limit", job.frame_id)
+        return await connection.call(attempt, seconds, job.frame_id, job.size)
 
     def stream(
         self,
@@ -141,7 +128,7 @@ class AsyncInspector:
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> AsyncIterator[Outcome]:
+    ) -> AsyncGenerator[Outcome, None]:
         """Inspects frames as they come, and gives one outcome for each, in order; see :meth:`Inspector.stream`.
 
         `frames` may be an asynchronous iterable, or one that does not block: it is read in the event loop.
@@ -195,13 +182,14 @@ class AsyncInspector:
 
     async def health(self, service: str = "", *, timeout: float = 5.0) -> HealthState:
         """What grpc.health.v1 says of a service, or of the server as a whole ("")."""
-        check_call = self._connection.channel(balanced=False).unary_unary(
-            HEALTH_CHECK, request_serializer=health_request, response_deserializer=health_state
+        request = health_request(service)
+        check_call: Any = self._connection.channel(balanced=False).unary_unary(
+            HEALTH_CHECK, response_deserializer=health_state
         )
 
         async def attempt(remaining: float, request_id: str) -> HealthState:
             state: HealthState = await check_call(
-                service, timeout=remaining, metadata=metadata(self._settings, request_id)
+                request, timeout=remaining, metadata=metadata(self._settings, request_id)
             )
             return state
 

@@ -10,7 +10,18 @@ import grpc
 import grpc.aio
 
 from bayespfl._call_errors import from_rpc_error
-from bayespfl._connection import FirstContact, Timing, explained, is_an_answer, metadata, new_request_id, unanswered
+from bayespfl._connection import (
+    FirstContact,
+    Timing,
+    exceeded_limit,
+    explained,
+    is_an_answer,
+    metadata,
+    new_request_id,
+    not_sent,
+    unanswered,
+)
+from bayespfl._frames import too_large
 from bayespfl._from_messages import to_server_info
 from bayespfl._retry import Backoff, CallRetry
 from bayespfl._settings import Settings, channel_options, credentials
@@ -51,6 +62,16 @@ class AioConnection:
         """Of the inspection service."""
         return inspection_pb2_grpc.InspectionServiceStub(self.channel(balanced=balanced))  # type: ignore[no-untyped-call]
 
+    async def ended_by_close(self, call: Awaitable[_T]) -> _T:
+        """The call's reply. grpc.aio cancels whoever waits for a channel that is closed: RuntimeError says so instead."""
+        try:
+            return await call
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling() > 0):
+                raise
+            raise RuntimeError("the inspector was closed") from None
+
     @property
     def reached(self) -> bool:
         """Whether a server has ever answered."""
@@ -65,8 +86,10 @@ class AioConnection:
         """Asks once for version and limits: whether a server is there. Raises why not."""
         request_id = new_request_id()
         try:
-            reply = await self.stub(balanced=False).GetServerInfo(
-                inspection_pb2.GetServerInfoRequest(), timeout=timeout, metadata=metadata(self.settings, request_id)
+            reply = await self.ended_by_close(
+                self.stub(balanced=False).GetServerInfo(
+                    inspection_pb2.GetServerInfoRequest(), timeout=timeout, metadata=metadata(self.settings, request_id)
+                )
             )
         except grpc.RpcError as error:
             failure = unanswered(from_rpc_error(error, request_id=request_id, attempts=1))
@@ -79,33 +102,58 @@ class AioConnection:
         self._reached = self._asked = True
 
     async def reach(
-        self, started: float, timeout: float, *, told: Callable[[InspectionError], None] | None = None
+        self,
+        started: float,
+        timeout: float,
+        *,
+        anew: bool = False,
+        told: Callable[[InspectionError], None] | None = None,
     ) -> None:
-        """Until a server has told its limits: tries, within the connect timeout when none was reached yet.
+        """Until a server has told its limits, `anew`: once more; tries, within the connect timeout when none was reached yet.
 
         `told` hears of each attempt that failed.
         """
         contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
-        while not self._asked:
+        while anew or not self._asked:
             try:
                 await self.ask(contact.attempt_timeout(self.timing.now()))
+                anew = False
             except InspectionError as error:
                 delay = contact.after(error, self.timing.now())
                 if told is not None:
                     told(error)
                 await self.timing.sleep(delay)
 
-    async def call(self, attempt: Callable[[int, float, str], Awaitable[_T]], timeout: float, frame_id: str = "") -> _T:
-        """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again."""
-        started = self.timing.now()
+    async def check_size(self, size: int, frame_id: str, started: float, timeout: float) -> None:
+        """By the limit that is known; before a refusal the server is asked again, since it may have a new one."""
         await self.reach(started, timeout)
+        if exceeded_limit(self._info, size) is None:
+            return
+        await self.reach(started, timeout, anew=True)
+        limit = exceeded_limit(self._info, size)
+        if limit is not None:
+            raise too_large(size, limit, "the server's limit", frame_id)
+
+    async def call(
+        self, attempt: Callable[[int, float, str], Awaitable[_T]], timeout: float, frame_id: str, size: int
+    ) -> _T:
+        """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again.
+
+        `size`: bytes of the message. All of it together takes `timeout` seconds at most.
+        """
+        started = self.timing.now()
+        try:
+            await self.check_size(size, frame_id, started, timeout)
+        except InspectionError as error:
+            failure = not_sent(error, frame_id)
+            raise failure from failure.__cause__
         retry = CallRetry(started, timeout, Backoff(self.timing.uniform))
         request_id = new_request_id()
         while True:
             before = retry.begin()
             try:
                 remaining = retry.remaining(self.timing.now())
-                return await attempt(before, max(0.001, remaining), request_id)
+                return await self.ended_by_close(attempt(before, max(0.001, remaining), request_id))
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, frame_id=frame_id, attempts=retry.attempts)
                 failure = explained(failure, self.settings, self._info)
@@ -125,7 +173,7 @@ class AioConnection:
             now = self.timing.now()
             seconds = max(0.001, retry.remaining(now)) if self._reached else contact.attempt_timeout(now)
             try:
-                answer = await attempt(seconds, request_id)
+                answer = await self.ended_by_close(attempt(seconds, request_id))
             except grpc.RpcError as error:
                 failure = from_rpc_error(error, request_id=request_id, attempts=retry.attempts)
                 failure.__cause__ = error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from bayespfl._ledger import Entry, Ledger
 from bayespfl._pictures import Picture
 from bayespfl._requests import StreamJob, outgoing
 from bayespfl._retry import Backoff
-from bayespfl.errors import InspectionError
+from bayespfl.errors import InspectionError, given_up
 
 _GOODBYE = 2.0  # seconds that a finished call has to end by itself
 
@@ -62,10 +62,13 @@ class AioStreamRun:
         self._outcomes: asyncio.Queue[Outcome | _End] = asyncio.Queue()
         self._permits = asyncio.Semaphore(job.max_in_flight)
         self._preparing = 0  # frames that were taken and are not in the ledger yet
+        self._stopped = asyncio.Event()  # nothing more is taken
         self._taking_failed: BaseException | None = None
+        self._crashed: BaseException | None = None
+        self._readers: set[asyncio.Task[None]] = set()  # of calls that are not over
         self._call: _Call | None = None
 
-    async def outcomes(self) -> AsyncIterator[Outcome]:
+    async def outcomes(self) -> AsyncGenerator[Outcome, None]:
         """Runs the stream. Raises, after the last outcome, why it ended as a whole, or what the caller's frames raised."""
         taker = asyncio.create_task(self._take_all())
         engine = asyncio.create_task(self._engine())
@@ -81,21 +84,27 @@ class AioStreamRun:
         finally:
             taker.cancel()
             engine.cancel()
+            # The engine drops the last call, whose reader may have to wait for gRPC.
             await asyncio.gather(taker, engine, return_exceptions=True)
+            await asyncio.gather(*self._readers, return_exceptions=True)
 
     # The taker.
 
     async def _take_all(self) -> None:
         error: BaseException | None = None
         sequence = 0
-        frames = _each(self._frames)
         try:
+            frames = _each(self._frames)
             while True:
                 await self._permits.acquire()
+                if self._stopped.is_set():
+                    return
                 try:
                     given = await anext(frames)
                 except StopAsyncIteration:
                     break
+                if self._stopped.is_set():
+                    return
                 self._preparing += 1
                 # Files are read and pictures hashed beside the event loop.
                 entry, problem = await asyncio.to_thread(
@@ -103,9 +112,12 @@ class AioStreamRun:
                 )
                 sequence += 1
                 self._tell(lambda entry=entry, problem=problem: self._taken(entry, problem))  # type: ignore[misc]
-        except Exception as caught:
+        except BaseException as caught:  # also a CancelledError that comes from the caller's own frames
             error = caught
-        self._tell(lambda: self._took_all(error))
+            if not isinstance(caught, Exception):
+                raise
+        finally:
+            self._tell(lambda: self._took_all(error))
 
     # The reader.
 
@@ -117,7 +129,8 @@ class AioStreamRun:
                 self._requests(call), metadata=metadata(self._connection.settings, call.request_id)
             )
             self._tell_of(call, self._ledger.opened)
-            async for reply in rpc:
+            replies = aiter(rpc)
+            while (reply := await self._connection.ended_by_close(anext(replies, None))) is not None:
                 self._tell_of(
                     call,
                     lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now()),  # type: ignore[misc]
@@ -133,6 +146,7 @@ class AioStreamRun:
         finally:
             if rpc is not None:
                 rpc.cancel()
+            call.requests.put_nowait(None)  # gRPC's own task may wait for the next frame
 
     async def _open(self, call: _Call) -> None:
         """Makes sure that a server is there, and hears its limits, before frames are sent on their way."""
@@ -177,11 +191,14 @@ class AioStreamRun:
 
     def _took_all(self, error: BaseException | None) -> None:
         self._taking_failed = error
-        self._preparing = 0
+        if error is not None:
+            self._preparing = 0
         self._ledger.no_more()
 
     def _crash(self, error: BaseException) -> None:
-        raise error
+        """What no further call can mend, a closed inspector for example: the frames get their outcomes, the caller this."""
+        self._crashed = error
+        self._ledger.end_with(given_up(error), self._now())
 
     async def _engine(self) -> None:
         error: BaseException | None = None
@@ -189,7 +206,7 @@ class AioStreamRun:
             while not self._ledger.finished or self._preparing > 0:
                 await self._wait()
                 self._act()
-            error = self._ledger.fatal or self._taking_failed
+            error = self._crashed or self._ledger.fatal or self._taking_failed
             await self._say_goodbye()
         except Exception as caught:
             error = caught
@@ -202,8 +219,9 @@ class AioStreamRun:
         next_time = self._ledger.next_time()
         timeout = None if next_time is None else max(0.0, next_time - self._now())
         try:
-            event = await asyncio.wait_for(self._events.get(), timeout)
-            event()
+            if self._events.empty():  # what has happened comes before what is due
+                event = await asyncio.wait_for(self._events.get(), timeout)
+                event()
             while True:
                 self._events.get_nowait()()
         except (asyncio.QueueEmpty, TimeoutError):
@@ -212,6 +230,9 @@ class AioStreamRun:
     def _act(self) -> None:
         ledger, now = self._ledger, self._now()
         ledger.time_is(now)
+        if ledger.fatal is not None:
+            # Before the caller hears of it, and makes room for frames that would only fail as well.
+            self._stopped.set()
         if ledger.take_drop() or ledger.fatal is not None:
             self._drop()
         if ledger.take_leave() and self._call is not None:
@@ -219,6 +240,8 @@ class AioStreamRun:
         if ledger.take_open(now):
             self._call = _Call()
             self._call.task = asyncio.create_task(self._read(self._call))
+            self._readers.add(self._call.task)
+            self._call.task.add_done_callback(self._readers.discard)
         info = self._connection.info
         limit = info.limits.max_message_bytes if info is not None else None
         for entry in ledger.to_send(now, limit):

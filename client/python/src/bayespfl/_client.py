@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Unpack
+from typing import Any, Self, Unpack
 
 from bayespfl._connection import (
     HEALTH_CHECK,
@@ -15,11 +15,11 @@ from bayespfl._connection import (
     health_state,
     metadata,
 )
-from bayespfl._frames import Frame, Outcome, as_options, too_large
+from bayespfl._frames import Frame, Outcome, as_options
 from bayespfl._from_messages import to_model, to_server_info
 from bayespfl._options import OptionFields
 from bayespfl._pictures import Picture
-from bayespfl._requests import Flow, UnaryJob, check_timeout, stream_job, unary_job
+from bayespfl._requests import Flow, check_timeout, stream_job, unary_job
 from bayespfl._settings import MIB, TLS, Settings, check
 from bayespfl._stream import StreamRun
 from bayespfl.errors import input_error
@@ -124,7 +124,7 @@ class Inspector:
         """Where the server is."""
         return self._settings.target
 
-    def __enter__(self) -> Inspector:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -173,7 +173,6 @@ class Inspector:
         seconds = check_timeout(timeout, self._settings)
         job = unary_job(frame, self._settings)
         connection = self._connection
-        self._check_server_limit(job, seconds)
 
         def attempt(before: int, remaining: float, request_id: str) -> Result:
             reply = connection.stub(balanced=True).Inspect(
@@ -181,19 +180,7 @@ class Inspector:
             )
             return job.result(reply, request_id, before + 1)
 
-        return connection.call(attempt, seconds, job.frame_id)
-
-    def _check_server_limit(self, job: UnaryJob, timeout: float) -> None:
-        """By the limits that are known; before a refusal the server is asked again, since it may have new ones."""
-        connection = self._connection
-        connection.reach(connection.timing.now(), timeout)
-        info = connection.info
-        if info is None or job.size <= info.limits.max_message_bytes:
-            return
-        connection.ask(self._settings.connect_timeout)
-        info = connection.info
-        if info is not None and job.size > info.limits.max_message_bytes:
-            raise too_large(job.size, info.limits.max_message_bytes, "the server's limit", job.frame_id)
+        return connection.call(attempt, seconds, job.frame_id, job.size)
 
     def stream(
         self,
@@ -205,7 +192,7 @@ class Inspector:
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Inspects frames as they come, and gives one outcome for each, in order.
 
         `frames`: pictures as `inspect` takes them, or Frames that say more; taken in a thread of its own, at most
@@ -269,12 +256,13 @@ class Inspector:
 
     def health(self, service: str = "", *, timeout: float = 5.0) -> HealthState:
         """What grpc.health.v1 says of a service, or of the server as a whole ("")."""
-        check_call = self._connection.channel(balanced=False).unary_unary(
-            HEALTH_CHECK, request_serializer=health_request, response_deserializer=health_state
+        request = health_request(service)
+        check_call: Any = self._connection.channel(balanced=False).unary_unary(
+            HEALTH_CHECK, response_deserializer=health_state
         )
 
         def attempt(remaining: float, request_id: str) -> HealthState:
-            state: HealthState = check_call(service, timeout=remaining, metadata=metadata(self._settings, request_id))
+            state: HealthState = check_call(request, timeout=remaining, metadata=metadata(self._settings, request_id))
             return state
 
         return self._connection.question(attempt, check_timeout(timeout, self._settings))

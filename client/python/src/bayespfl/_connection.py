@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import grpc
 
-from bayespfl._call_errors import REQUEST_ID, from_rpc_error
+from bayespfl._call_errors import REQUEST_ID, from_rpc_error, with_attempts
+from bayespfl._frames import too_large
 from bayespfl._from_messages import to_server_info
 from bayespfl._retry import Backoff, CallRetry, Resend, resend
 from bayespfl._settings import Settings, channel_options, credentials
-from bayespfl.errors import ErrorDetails, InspectionError, MessageTooLargeError, UnreachableError
+from bayespfl.errors import ErrorDetails, InspectionError, MessageTooLargeError, UnreachableError, input_error
 from bayespfl.inspection.v1 import inspection_pb2, inspection_pb2_grpc
 from bayespfl.results import HealthState, ServerInfo
 
@@ -47,10 +48,13 @@ def metadata(settings: Settings, request_id: str) -> tuple[tuple[str, str], ...]
 
 
 def health_request(service: str) -> bytes:
-    """A grpc.health.v1.HealthCheckRequest; written by hand, so that no stubs of it are registered a second time."""
+    """A grpc.health.v1.HealthCheckRequest; written by hand, so that no stubs of it are registered a second time.
+
+    InputError for a name that is longer than any service's.
+    """
     name = service.encode()
     if len(name) > 127:
-        raise ValueError("a service's name of more than 127 bytes")
+        raise input_error(f"a service's name of {len(name)} bytes; it may have 127")
     return b"\x0a" + bytes([len(name)]) + name if name else b""
 
 
@@ -113,6 +117,19 @@ def explained(error: InspectionError, settings: Settings, info: ServerInfo | Non
         f"{settings.max_reply_bytes} bytes (max_reply_bytes)"
     )
     return type(error)(message, error.details)
+
+
+def exceeded_limit(info: ServerInfo | None, size: int) -> int | None:
+    """The server's limit for a message, where one of so many bytes is over it."""
+    limit = info.limits.max_message_bytes if info is not None else size
+    return limit if size > limit else None
+
+
+def not_sent(error: InspectionError, frame_id: str) -> InspectionError:
+    """Why a frame was kept back; the question before it does not count as one of its attempts."""
+    kept = with_attempts(error, frame_id=frame_id, attempts=0)
+    kept.__cause__ = error.__cause__
+    return kept
 
 
 def unanswered(error: InspectionError) -> InspectionError:
@@ -195,28 +212,47 @@ class Connection:
         started: float,
         timeout: float,
         *,
+        anew: bool = False,
         wait: Callable[[float], Any] | None = None,
         told: Callable[[InspectionError], None] | None = None,
         given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Until a server has told its limits: tries, within the connect timeout when none was reached yet.
+        """Until a server has told its limits, `anew`: once more; tries, within the connect timeout when none was reached yet.
 
         `wait` sleeps; `told` hears of each attempt that failed; `given_up` ends it early, quietly.
         """
         contact = FirstContact(self.settings, started, timeout, Backoff(self.timing.uniform), reached=self._reached)
-        while not self._asked and not given_up():
+        while (anew or not self._asked) and not given_up():
             try:
                 self.ask(contact.attempt_timeout(self.timing.now()))
+                anew = False
             except InspectionError as error:
                 delay = contact.after(error, self.timing.now())
                 if told is not None:
                     told(error)
                 (wait or self.timing.sleep)(delay)
 
-    def call(self, attempt: Callable[[int, float, str], _T], timeout: float, frame_id: str = "") -> _T:
-        """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again."""
-        started = self.timing.now()
+    def check_size(self, size: int, frame_id: str, started: float, timeout: float) -> None:
+        """By the limit that is known; before a refusal the server is asked again, since it may have a new one."""
         self.reach(started, timeout)
+        if exceeded_limit(self._info, size) is None:
+            return
+        self.reach(started, timeout, anew=True)
+        limit = exceeded_limit(self._info, size)
+        if limit is not None:
+            raise too_large(size, limit, "the server's limit", frame_id)
+
+    def call(self, attempt: Callable[[int, float, str], _T], timeout: float, frame_id: str, size: int) -> _T:
+        """Runs `attempt(sent before, seconds, request id)` until it succeeds or may not be tried again.
+
+        `size`: bytes of the message. All of it together takes `timeout` seconds at most.
+        """
+        started = self.timing.now()
+        try:
+            self.check_size(size, frame_id, started, timeout)
+        except InspectionError as error:
+            failure = not_sent(error, frame_id)
+            raise failure from failure.__cause__
         retry = CallRetry(started, timeout, Backoff(self.timing.uniform))
         request_id = new_request_id()
         while True:

@@ -92,6 +92,8 @@ def new_frame_id() -> str:
 def _metadata(frame: Frame, frame_id: str) -> inspection_pb2.FrameMetadata:
     message = inspection_pb2.FrameMetadata(frame_id=frame_id, camera_id=frame.camera_id, part_id=frame.part_id)
     if frame.capture_time is not None:
+        if not isinstance(frame.capture_time, datetime):
+            raise TypeError(f"capture_time is {frame.capture_time!r}; it must be a datetime")
         message.capture_time.FromDatetime(frame.capture_time.astimezone(UTC).replace(tzinfo=None))
     return message
 
@@ -115,7 +117,7 @@ def prepare_frame(frame: Frame, *, category: str | None, pixel_format: str | Non
                 frame.options, frame.category if frame.category is not None else category, inherits=inherits
             ),
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise input_error(str(error), frame_id=frame_id) from error
 
 

@@ -85,6 +85,7 @@ def _provenance(message: verdict_pb2.Provenance) -> Provenance:
 
 
 def _frame(message: inspection_pb2.FrameMetadata) -> FrameInfo:
+    """OverflowError: a time that there cannot be."""
     time = None
     if message.HasField("capture_time"):
         seconds, nanos = message.capture_time.seconds, message.capture_time.nanos
@@ -94,7 +95,7 @@ def _frame(message: inspection_pb2.FrameMetadata) -> FrameInfo:
 
 
 def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") -> Result:
-    """The reply, its maps and mask decoded. ReplyError: one of them cannot be read."""
+    """The reply, its maps and mask decoded. ReplyError: one of them, or a time, cannot be read."""
     pictures: dict[str, Any] = {"anomaly_map": None, "deviation_map": None, "mask": None, "mask_area_pixels": None}
     try:
         for name in ("anomaly_map", "deviation_map"):
@@ -103,7 +104,8 @@ def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") 
         if message.HasField("mask"):
             pictures["mask"] = decode_mask(message.mask)
             pictures["mask_area_pixels"] = message.mask.area_pixels
-    except ValueError as error:
+        frame = _frame(message.metadata)
+    except (ValueError, OverflowError) as error:
         # As reply_error(): something between damaged it, and another call may do better.
         details = ErrorDetails(grpc.StatusCode.UNAVAILABLE, request_id=request_id, frame_id=message.metadata.frame_id)
         raise ReplyError(f"the reply cannot be read: {error}", details) from error
@@ -125,7 +127,7 @@ def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") 
         regions_total=message.regions_total if message.HasField("regions_total") else None,
         inspected_picture=message.inspected_picture.data if message.HasField("inspected_picture") else None,
         provenance=_provenance(message.provenance),
-        frame=_frame(message.metadata),
+        frame=frame,
         timings=MappingProxyType({timing.stage: timing.seconds for timing in message.timings}),
         request_id=request_id,
         **pictures,

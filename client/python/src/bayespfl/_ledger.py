@@ -66,6 +66,7 @@ class Entry:
     not_before: float = 0.0
     attempts: int = 0
     device_failures: int = 0
+    drained: bool = False  # a server that stops has given it back before
     last_error: InspectionError | None = None
     outcome: Outcome | None = None
     backoff: Backoff = field(default_factory=Backoff)
@@ -292,7 +293,11 @@ class Ledger:
             return
         entry.last_error = error
         moves = error.reason in ELSEWHERE
-        delay = 0.0 if error.reason == ErrorReason.DRAINING else entry.backoff.delay(error.retry_after)
+        if error.reason == ErrorReason.DRAINING and not entry.drained:
+            entry.drained = True
+            delay = error.retry_after or 0.0  # the next server, at once
+        else:
+            delay = entry.backoff.delay(error.retry_after)
         if now + delay >= entry.deadline:
             self._out_of_time(entry, now)
             return

@@ -18,13 +18,12 @@ def _check_size(what: str, width: int, height: int) -> None:
 
 def _png_of(what: str, data: bytes, width: int, height: int, dtype: type) -> NDArray[np.uint8] | NDArray[np.uint16]:
     try:
-        pixels = _png.decode(data)
+        pixels = _png.decode(data, (width, height))
     except ValueError as error:
         raise ValueError(f"{what} is no readable PNG: {error}") from error
-    if pixels.shape != (height, width) or pixels.dtype != dtype:
-        raise ValueError(
-            f"{what} is a PNG of {pixels.shape[::-1]} {pixels.dtype}, not of {width} x {height} as it says"
-        )
+    if pixels.ndim != 2 or pixels.dtype != dtype:
+        colours = "in colours " if pixels.ndim != 2 else ""
+        raise ValueError(f"{what} is a PNG {colours}of {pixels.dtype}, not of {dtype.__name__} as it says")
     return pixels
 
 

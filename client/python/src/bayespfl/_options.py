@@ -130,7 +130,7 @@ def _set_mask(options: Options, message: inspection_pb2.InspectOptions, inherits
 
 
 def _set_regions(options: Options, message: inspection_pb2.InspectOptions) -> None:
-    if options.regions is False:
+    if not options.regions:
         return
     message.regions.SetInParent()
     if isinstance(options.regions, RegionOptions):

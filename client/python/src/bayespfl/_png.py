@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB = 0, 2
-_MAX_SIDE = 1 << 20
 _COMPRESSION = 1  # of zlib: pictures are sent once, and fast
 
 
@@ -122,17 +121,18 @@ def _unfilter(data: bytes, height: int, stride: int, step: int) -> NDArray[np.ui
     return rows
 
 
-def decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def decode(data: bytes, expected_size: tuple[int, int]) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The pixels of a gray (1, 8 or 16 bits: [H, W]) or 8-bit RGB PNG ([H, W, 3]); of one bit 0 and 1.
 
-    ValueError: damaged, interlaced, or of another kind.
+    ValueError: damaged, interlaced, of another kind, or not of `expected_size` (width, height), which is known before
+    anything is set aside for its pixels.
     """
     header, compressed = _chunks(data)
     if len(header) != 13:
         raise ValueError("the header is damaged")
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", header)
-    if not 0 < width <= _MAX_SIDE or not 0 < height <= _MAX_SIDE:
-        raise ValueError(f"a picture of {width} x {height} pixels")
+    if (width, height) != expected_size:
+        raise ValueError(f"it has {width} x {height} pixels, not {expected_size[0]} x {expected_size[1]}")
     if interlace or (colour, depth) not in ((_GRAY, 1), (_GRAY, 8), (_GRAY, 16), (_RGB, 8)):
         raise ValueError(f"colour type {colour} with {depth} bits{' interlaced' if interlace else ''} is not expected")
     bits = depth * (3 if colour == _RGB else 1)

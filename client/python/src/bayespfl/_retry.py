@@ -92,11 +92,11 @@ class ReopenDelay:
 
     def after(self, error: InspectionError | None) -> float:
         """Seconds. None: the stream ended without an error."""
-        at_once = error is not None and error.reason in _AT_ONCE
-        if at_once and not self._waited_for_nothing:
+        asked = error.retry_after if error is not None else None
+        if error is not None and error.reason in _AT_ONCE and not self._waited_for_nothing:
             self._waited_for_nothing = True
-            return 0.0
-        return self._backoff.delay(error.retry_after if error is not None else None)
+            return asked or 0.0
+        return self._backoff.delay(asked)
 
 
 class CallRetry:

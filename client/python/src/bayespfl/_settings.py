@@ -7,7 +7,7 @@ import json
 import os
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Settings:
 
     target: str
     tls: TLS | None
-    token: str
+    token: str = field(repr=False)
     allow_plaintext_token: bool
     timeout: float
     connect_timeout: float

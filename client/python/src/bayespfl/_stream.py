@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from bayespfl._ledger import Entry, Ledger
 from bayespfl._pictures import Picture
 from bayespfl._requests import StreamJob, outgoing
 from bayespfl._retry import Backoff
-from bayespfl.errors import InspectionError
+from bayespfl.errors import InspectionError, given_up
 
 _GOODBYE = 2.0  # seconds that a finished call has to end by itself
 
@@ -78,9 +78,10 @@ class StreamRun:
         self._stopped = False  # nothing more is taken
         self._abandoned = False  # the caller listens no more
         self._taking_failed: BaseException | None = None
+        self._crashed: BaseException | None = None
         self._call: _Call | None = None
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self) -> Generator[Outcome, None, None]:
         """Runs the stream. Raises, after the last outcome, why it ended as a whole, or what the caller's frames raised."""
         threading.Thread(target=self._take_all, name="bayespfl-taker", daemon=True).start()
         engine = threading.Thread(target=self._engine, name="bayespfl-stream", daemon=True)
@@ -212,7 +213,9 @@ class StreamRun:
         self._abandoned = True
 
     def _crash(self, error: BaseException) -> None:
-        raise error
+        """What no further call can mend, a closed inspector for example: the frames get their outcomes, the caller this."""
+        self._crashed = error
+        self._ledger.end_with(given_up(error), self._now())
 
     def _finished(self) -> bool:
         if self._abandoned:
@@ -220,8 +223,8 @@ class StreamRun:
         if not self._ledger.finished:
             return False
         with self._lock:
-            self._stopped = self._preparing == 0
-            return self._stopped
+            self._stopped = self._stopped or self._preparing == 0
+            return self._preparing == 0
 
     def _engine(self) -> None:
         error: BaseException | None = None
@@ -229,7 +232,7 @@ class StreamRun:
             while not self._finished():
                 self._wait()
                 self._act()
-            error = self._ledger.fatal or self._taking_failed
+            error = self._crashed or self._ledger.fatal or self._taking_failed
         except BaseException as caught:
             error = caught
         finally:
@@ -250,6 +253,10 @@ class StreamRun:
     def _act(self) -> None:
         ledger, now = self._ledger, self._now()
         ledger.time_is(now)
+        if ledger.fatal is not None:
+            # Before the caller hears of it, and makes room for frames that would only fail as well.
+            with self._lock:
+                self._stopped = True
         if ledger.take_drop() or (ledger.fatal is not None and self._call is not None):
             self._drop()
         if ledger.take_leave() and self._call is not None:

@@ -84,6 +84,10 @@ class InspectionError(Exception):
         self.message = message
         self.details = details
 
+    def __reduce__(self) -> tuple[type[InspectionError], tuple[str, ErrorDetails]]:
+        """So that it can be copied, and pass from one process to another."""
+        return type(self), (self.message, self.details)
+
     @property
     def code(self) -> grpc.StatusCode:
         """The status code of gRPC."""
@@ -306,6 +310,12 @@ BROKEN_CONNECTION = frozenset(
 def make_error(message: str, details: ErrorDetails) -> InspectionError:
     """The error of the fitting class."""
     return error_class(details)(message, details)
+
+
+def given_up(why: BaseException) -> CancelledError:
+    """Of a frame whose stream was ended on this side, and by no wish of its caller's."""
+    details = ErrorDetails(grpc.StatusCode.CANCELLED, ErrorReason.CANCELLED)
+    return CancelledError(f"the stream was given up: {why}", details)
 
 
 def input_error(message: str, *, frame_id: str = "", field: str = "") -> InputError:

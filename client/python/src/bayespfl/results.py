@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,6 +171,16 @@ class Result:
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds of each stage; "total" is the last
     request_id: str = ""  # of the call, in the server's log
 
+    def __getstate__(self) -> dict[str, Any]:
+        """So that it can be copied, and pass from one process to another: a read-only view of a dictionary cannot."""
+        return vars(self) | {"timings": dict(self.timings)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"timings": MappingProxyType(state["timings"])})
+        for array in (self.mask, self.anomaly_map, self.deviation_map, *(region.contour for region in self.regions)):
+            if array is not None:
+                read_only(array)
+
     def inspected_pixels(self) -> NDArray[np.uint8]:
         """The picture as it was inspected: [H, W, 3], R, G, B. A JPEG needs Pillow, and so does speed.
 
@@ -182,7 +193,7 @@ class Result:
         except ImportError:
             if not self.inspected_picture.startswith(b"\x89PNG"):
                 raise
-            return np.asarray(_png.decode(self.inspected_picture), np.uint8)
+            return np.asarray(_png.decode(self.inspected_picture, (self.width, self.height)), np.uint8)
         return _pillow.decode_rgb(self.inspected_picture)
 
     def overlay(self) -> PillowImage:

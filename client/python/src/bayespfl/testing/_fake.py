@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -38,6 +38,12 @@ _INFO = ServerInfo(
     version="fake",
     limits=ServerLimits(65 << 20, 64 << 20, 100_000_000, 4, 64, 256, None, None, 5.0, None),
 )
+
+
+def _merged(of_stream: Options, of_frame: Options) -> Options:
+    """A frame's fields that are not at their default go before the stream's."""
+    own = {field.name: getattr(of_frame, field.name) for field in fields(Options)}
+    return replace(of_stream, **{name: value for name, value in own.items() if value != getattr(Options(), name)})
 
 
 class FakeInspector(Inspector):
@@ -116,7 +122,7 @@ class FakeInspector(Inspector):
         pixel_format: str | None = None,
         timeout: float | None = None,
         **options: Unpack[OptionFields],
-    ) -> Iterator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         frames_of(frames)
         job = stream_job(
             self._settings,
@@ -128,20 +134,21 @@ class FakeInspector(Inspector):
             flow=flow,
         )
 
-        def outcomes() -> Iterator[Outcome]:
+        def outcomes() -> Generator[Outcome, None, None]:
             for sequence, given in enumerate(frames):
                 taken = time.monotonic()
                 entry, error = job.entry(given, sequence, taken, self._settings)
                 result = None
+                attempts = 0
                 if error is None:
                     frame = given if isinstance(given, Frame) else Frame(given)
                     asked = frame.category if frame.category is not None else category
-                    merged = frame.options if frame.options != Options() else job.options
+                    merged = _merged(job.options, frame.options)
+                    attempts = 1
                     try:
                         result = self._ask(FakeCall(frame, entry.frame_id, asked or "", merged, entry.sha256))
                     except InspectionError as failure:
                         error = failure
-                attempts = 0 if result is None and isinstance(error, ValueError) else 1
                 latency = time.monotonic() - taken
                 yield Outcome(given, sequence, entry.frame_id, attempts, latency, error, False, result)
 
@@ -183,10 +190,21 @@ class AsyncFakeInspector(AsyncInspector):
     def answer(self, answer: Answer) -> None:
         self._fake.answer = answer
 
+    @property
+    def state(self) -> HealthState:
+        """What `health` says."""
+        return self._fake.state
+
+    @state.setter
+    def state(self, state: HealthState) -> None:
+        self._fake.state = state
+
     async def inspect(self, image: Picture, category: str, **arguments: Any) -> Result:
         return self._fake.inspect(image, category, **arguments)
 
-    async def _stream(self, frames: Frames, category: str | None, arguments: dict[str, Any]) -> AsyncIterator[Outcome]:
+    async def _stream(
+        self, frames: Frames, category: str | None, arguments: dict[str, Any]
+    ) -> AsyncGenerator[Outcome, None]:
         sequence = 0
         if not hasattr(frames, "__aiter__"):
             for outcome in self._fake.stream(frames, category, **arguments):
@@ -198,7 +216,7 @@ class AsyncFakeInspector(AsyncInspector):
                 yield replace(outcome, sequence=sequence)
             sequence += 1
 
-    def stream(self, frames: Frames, category: str | None = None, **arguments: Any) -> AsyncIterator[Outcome]:
+    def stream(self, frames: Frames, category: str | None = None, **arguments: Any) -> AsyncGenerator[Outcome, None]:
         frames_of(frames)
         return self._stream(frames, category, arguments)
 

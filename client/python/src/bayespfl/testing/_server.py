@@ -44,7 +44,7 @@ class RunningServer:
     admin: str | None  # "127.0.0.1:PORT", or None: it has no administration port
     process: subprocess.Popen[str]
 
-    def stop(self, timeout: float = 30) -> int:
+    def stop(self, timeout: float = 60) -> int:
         """SIGTERM, and its exit code."""
         self.process.terminate()
         return self.process.wait(timeout)
@@ -84,7 +84,7 @@ def _wait_until_ready(process: subprocess.Popen[str], timeout: float) -> dict[st
 
 @contextmanager
 def start_server(
-    arguments: Sequence[str] = (), *, model: str | os.PathLike[str] | None = None, timeout: float = 60
+    arguments: Sequence[str] = (), *, model: str | os.PathLike[str] | None = None, timeout: float = 180
 ) -> Iterator[RunningServer]:
     """Runs a server until the block ends. Its ports are free ones; it is ready when this returns.
 
