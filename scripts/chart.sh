@@ -21,7 +21,11 @@ python=$BAYESPFL_TOOLS_VENV/bin/python
 
 case "${1:-}" in
   check)
-    "$python" -m mypy --strict --no-error-summary --cache-dir "$BAYESPFL_CACHE/mypy-helm" tests/helm
+    for folder in tests/helm tests/cluster; do
+      # The client's rules: strict, but for generated code.
+      MYPYPATH=client/python/src "$python" -m mypy --config-file client/python/pyproject.toml --no-error-summary \
+        --cache-dir "$BAYESPFL_CACHE/mypy-helm" "$folder"
+    done
     exec "$python" -m pytest -q -p no:cacheprovider "${@:2}" tests/helm
     ;;
   update) exec "$python" tests/helm/update.py ;;
