@@ -160,8 +160,8 @@ rollingUpdate:
 {{- end }}
 {{- $age := int (default 0 .Values.config.max_stream_age_seconds) }}
 {{- if .Values.config.max_connection_age_seconds }}
-{{- /* The server asks for 1.1 × the streams' age + the drain's time; 10 s more for rounding. */}}
-{{- $_ := set $config "max_connection_grace_seconds" (add (div (mul $age 11) 10) .Values.drain.timeoutSeconds 10) }}
+{{- /* The server asks for 1.1 × the streams' age + the drain's time; 10 s more to spare. */}}
+{{- $_ := set $config "max_connection_grace_seconds" (add (div (add (mul $age 11) 9) 10) .Values.drain.timeoutSeconds 10) }}
 {{- end }}
 {{- toYaml (mergeOverwrite $config .Values.config) }}
 {{- end }}
@@ -243,7 +243,7 @@ rollingUpdate:
 {{- fail "serviceMonitor and podMonitor would scrape every pod twice: use one" }}
 {{- end }}
 {{- $config := include "bayespfl-inspector.config" . | fromYaml }}
-{{- $needed := add (div (mul (int (default 0 $config.max_stream_age_seconds)) 11) 10) $v.drain.timeoutSeconds | int }}
+{{- $needed := add (div (add (mul (int (default 0 $config.max_stream_age_seconds)) 11) 9) 10) $v.drain.timeoutSeconds | int }}
 {{- if and $config.max_connection_age_seconds (not $config.max_stream_age_seconds) }}
 {{- fail "config.max_connection_age_seconds needs config.max_stream_age_seconds, or streams would be cut off instead of ended" }}
 {{- end }}
