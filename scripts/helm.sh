@@ -11,6 +11,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/go.sh"
 
 declare -A helm_versions=([3]=v3.22.0 [4]=v4.3.2)
+# The Kubernetes that Helm 3 lints for: that of k8s.io/client-go in its go.mod. Its own Makefile says so to the linker, and
+# without that it is 1.20. Helm 4 asks its build.
+helm_3_kubernetes_minor=37
 
 helm_folder() { printf '%s/helm-%s\n' "$BAYESPFL_CACHE" "${helm_versions[$1]}"; }
 
@@ -36,8 +39,13 @@ setup_helm() {
   # proxy does not carry. Built beside its place: what is half done must not pass for whole.
   local staging
   staging=$(mktemp -d "$folder/build.XXXXXX")
-  (cd / && GOBIN=$staging GOFLAGS='' CGO_ENABLED=0 go install -trimpath \
-    -ldflags "-s -w -X $module/internal/version.version=$version" "$module/cmd/helm@$version") &&
+  local flags="-s -w -X $module/internal/version.version=$version" package
+  if (($1 == 3)); then
+    for package in pkg/lint/rules pkg/chartutil; do
+      flags+=" -X $module/$package.k8sVersionMajor=1 -X $module/$package.k8sVersionMinor=$helm_3_kubernetes_minor"
+    done
+  fi
+  (cd / && GOBIN=$staging GOFLAGS='' CGO_ENABLED=0 go install -trimpath -ldflags "$flags" "$module/cmd/helm@$version") &&
     mv "$staging/helm" "$folder/helm" ||
     printf 'setup: Helm %s could not be built (%s needs the Go module proxy, and perhaps a newer Go); the reason stands above.\n' \
       "$1" "$module" >&2
