@@ -12,6 +12,8 @@ cd "$repo_root"
   printf 'chart: %s is not there; make setup creates it.\n' "$BAYESPFL_TOOLS_VENV" >&2
   exit 1
 }
+# Not in make setup: whoever tries the programs need not wait for it.
+setup_helm 3
 BAYESPFL_HELM_3=$(find_helm 3)
 # What a newer Helm makes of the chart is looked at where that Helm is at hand.
 BAYESPFL_HELM_4=$(find_helm 4 2>/dev/null || true)

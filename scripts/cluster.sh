@@ -103,7 +103,6 @@ check_machine() {
     command -v "$program" >/dev/null || die "$program is missing (Debian: iproute2, util-linux, gcc, openssl)."
   done
   [[ -d /sys/fs/cgroup/memory || -f /sys/fs/cgroup/cgroup.controllers ]] || die "control groups are not mounted at /sys/fs/cgroup."
-  find_helm 3 >/dev/null
   image=${BAYESPFL_IMAGE_ARCHIVE:-$repo_root/out/image-cpu.tar}
   [[ -f $image ]] || die "$image is missing: the server's image as \`docker save\` writes it; BAYESPFL_IMAGE_ARCHIVE names another."
   [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
@@ -118,6 +117,8 @@ case ${1:-} in
   *) die "expected fetch, test or shell" ;;
 esac
 check_machine
+setup_helm 3
+find_helm 3 >/dev/null
 fetch
 BAYESPFL_CLUSTER_TOOLS=$tools BAYESPFL_HELM_3=$(find_helm 3) BAYESPFL_IMAGE_ARCHIVE=$image PYTHONDONTWRITEBYTECODE=1
 export BAYESPFL_CLUSTER_TOOLS BAYESPFL_HELM_3 BAYESPFL_IMAGE_ARCHIVE PYTHONDONTWRITEBYTECODE

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Helm for the chart: where it comes from. Sourced by the scripts that need it; run, it prepares it or runs it.
 #
-#   helm.sh setup      builds Helm 3 through the Go module proxy, where it is not there yet; never fails
+#   helm.sh setup      builds Helm 3 through the Go module proxy, where it is not there yet; never fails (chart.sh calls it)
 #   helm.sh setup 4    the same for Helm 4, which the chart is rendered with too where it is at hand
 #   helm.sh run ARGS   runs Helm 3 with ARGS
 #

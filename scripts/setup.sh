@@ -58,4 +58,3 @@ if [[ ! -f "$BAYESPFL_TEST_VENV/.complete" ]]; then
   make_venv "$BAYESPFL_TEST_VENV" tests
 fi
 "$repo_root/scripts/go.sh" setup
-"$repo_root/scripts/helm.sh" setup
