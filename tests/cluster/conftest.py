@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator
 
 import node as cluster
 import pytest
-from plant import RELEASE, Plant
+from plant import NAMESPACE, RELEASE, Plant
 
 STATE = {
     "pods": ("get", "pods", "--all-namespaces", "-o", "wide"),
     "events": ("get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"),
-    "logs": ("-n", "inspection", "logs", "-l", f"app.kubernetes.io/instance={RELEASE}", "--all-pods", "--prefix"),
+    "logs": ("-n", NAMESPACE, "logs", "-l", f"app.kubernetes.io/instance={RELEASE}", "--prefix"),
 }
 
 

@@ -164,7 +164,7 @@ class Node:
         (self.folder / "containerd.toml").write_text(self._containerd())
         (self.folder / "Corefile").write_text(
             f".:53 {{\n bind {NODE_ADDRESS}\n errors\n ready {NODE_ADDRESS}:8181\n kubernetes cluster.local {{\n"
-            f"  endpoint https://127.0.0.1:6443\n  kubeconfig {self.kubeconfig} test\n  pods disabled\n  ttl 5\n }}\n}}\n"
+            f"  kubeconfig {self.kubeconfig} test\n  pods disabled\n  ttl 5\n }}\n}}\n"
         )
 
     def _write_json(self, name: str, value: Object) -> None:
@@ -245,7 +245,6 @@ class Node:
             "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
             "healthzBindAddress": "127.0.0.1:10256",
             "metricsBindAddress": "127.0.0.1:10249",
-            "iptables": {"minSyncPeriod": "0s"},
         }
 
     @property
@@ -459,6 +458,7 @@ oom_score = 0
             self.inside(*command),
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
             input=stdin,
             timeout=900,

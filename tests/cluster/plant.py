@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "helm" / "bayespfl-inspector"
 PICTURES = REPOSITORY / "assets" / "demo" / "images" / "leather"
 RELEASE = "plant"
+NAMESPACE = "factory"
 NAME = "plant-bayespfl-inspector"
 EC_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
@@ -118,7 +119,7 @@ class Camera:
 
 
 class Plant:
-    def __init__(self, node: Node, folder: Path, namespace: str = "inspection") -> None:
+    def __init__(self, node: Node, folder: Path, namespace: str = NAMESPACE) -> None:
         self.node = node
         self.folder = folder
         self.namespace = namespace
@@ -165,6 +166,11 @@ class Plant:
     def become(self, *settings: str, seconds: int = 300) -> None:
         """The release with these settings, all pods ready and no other left."""
         self.helm("upgrade", "--install", settings=settings, seconds=seconds)
+        self.roll_out(seconds)
+
+    def roll_out(self, seconds: int = 300) -> None:
+        """Until the last new pod is ready, which Helm 3 does not wait for, and the last old one is gone."""
+        self.node.kubectl("-n", self.namespace, "rollout", "status", f"deployment/{NAME}", f"--timeout={seconds}s")
         self.settle()
 
     def settle(self) -> None:
@@ -181,11 +187,21 @@ class Plant:
     def restarts(self) -> int:
         return sum(each["restartCount"] for pod in self.pods() for each in pod["status"].get("containerStatuses", []))
 
+    def test(self) -> bool:
+        """`helm test`: a pod of its own sends pictures through the Service."""
+        said = self.node.helm("test", RELEASE, "--namespace", self.namespace, "--timeout", "120s", check=False)
+        return "Phase:          Succeeded" in said
+
+    def test_log(self) -> str:
+        """Of a test that failed."""
+        return self.node.kubectl("-n", self.namespace, "logs", f"{NAME}-test")
+
     def metric(self, pod: str, name: str) -> float:
-        """The sum of a metric's series, from the pod by way of the API server."""
+        """The sum of a metric's series, or the one with these labels, from the pod by way of the API server."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:9090/proxy/metrics"
         lines = self.node.kubectl("get", "--raw", path).splitlines()
-        values = [float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line)]
+        begin = re.compile(re.escape(name) + ("" if name.endswith("}") else "[ {]"))
+        values = [float(line.rpartition(" ")[2]) for line in lines if begin.match(line)]
         assert values, f"{pod} has no metric {name}"
         return sum(values)
 

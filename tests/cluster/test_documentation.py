@@ -39,7 +39,6 @@ def folder(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 
 
 def test_commands_do_what_the_page_says(node: Node, folder: Path) -> None:
-    node.kubectl("delete", "namespace", "inspection", "--ignore-not-found", "--wait")
     commands = [block for block in blocks("sh") if not block.startswith(ELSEWHERE)]
     assert len(commands) == len(blocks("sh")) - len(ELSEWHERE)
     said = [node.run("bash", "-euo", "pipefail", "-c", f"cd {folder}\n{block}") for block in commands]
@@ -54,3 +53,4 @@ def test_commands_do_what_the_page_says(node: Node, folder: Path) -> None:
     ):
         assert expected in everything, expected
     assert node.get("deployments", namespace="inspection")["items"] == []
+    node.kubectl("delete", "namespace", "inspection")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from node import Failed
-from plant import NAME, RELEASE, Plant, Token, is_ready
+from plant import NAME, Plant, Token, is_ready, names
 
 
-def test_is_ready_when_helm_says_so(plant: Plant) -> None:
-    plant.helm("upgrade", "--install")
+def test_becomes_ready(plant: Plant) -> None:
+    plant.become()
     assert [is_ready(pod) for pod in plant.pods()] == [True, True]
 
 
@@ -25,16 +23,21 @@ def test_nothing_is_done_as_root_and_nothing_written(plant: Plant) -> None:
 
 def test_helm_test_gets_the_verdicts(plant: Plant) -> None:
     plant.become()
-    said = plant.node.helm("test", RELEASE, "--namespace", plant.namespace, "--logs", "--timeout", "120s")
-    assert "PASS" in said
-    assert "FAIL" in said
+
+    def verdicts(kind: str) -> float:
+        pods = names(plant.ready_pods())
+        return sum(plant.metric(pod, f'bayespfl_verdicts_total{{verdict="{kind}"}}') for pod in pods)
+
+    before = verdicts("pass"), verdicts("fail")
+    assert plant.test()
+    assert (verdicts("pass"), verdicts("fail")) == (before[0] + 1, before[1] + 1)
 
 
 def test_helm_test_notices_a_token_that_is_not_known(plant: Plant) -> None:
     plant.write_secret("wrong-token", {"token": Token("nobody").secret})
     plant.become("test.tokenSecretName=wrong-token")
-    with pytest.raises(Failed):
-        plant.node.helm("test", RELEASE, "--namespace", plant.namespace, "--timeout", "120s")
+    assert not plant.test()
+    assert "UNAUTHENTICATED" in plant.test_log()
 
 
 def test_a_pod_that_breaks_the_rules_is_not_let_in(plant: Plant) -> None:

@@ -16,6 +16,9 @@ APPLY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--f
 def namespace(node: Node) -> str:
     name = "objects"
     node.kubectl("create", "namespace", name)
+    # A pod is only taken when its account is there, and nothing of a trial is.
+    for account in ("plant-bayespfl-inspector", "inspector"):
+        node.kubectl("-n", name, "create", "serviceaccount", account)
     node.kubectl("label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
     return name
 

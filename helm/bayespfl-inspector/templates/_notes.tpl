@@ -15,7 +15,7 @@
 Next:
 
   kubectl -n {{ .Release.Namespace }} rollout status deployment/{{ $name }}
-  helm -n {{ .Release.Namespace }} test {{ .Release.Name }} --logs
+  helm -n {{ .Release.Namespace }} test {{ .Release.Name }}
 
 Clients inside the cluster:
 
