@@ -12,8 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/helm.sh"
 cd "$repo_root"
 
 sources=tests/cluster/tools
-tools=$BAYESPFL_CACHE/cluster-$(cat scripts/debian-packages-cluster.txt "$sources"/*/go.{mod,sum} "$sources"/*/main.go tests/cluster/pause.c |
-  sha256sum | cut -c1-12)
+tools=$repo_root/build/cluster # links to what lies in the cache
 custom_resources=(
   github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd
   github.com/kedacore/keda/v2@v2.21.0:config/crd/bases
@@ -27,47 +26,55 @@ die() {
   exit 1
 }
 
-# step NAME COMMAND...: once; what is half done does not pass for whole.
-step() {
-  local name=$1
-  [[ ! -f $tools/.$name ]] || return 0
-  say "making $name"
-  "${@:2}"
-  touch "$tools/.$name"
+# provide NAME INPUT COMMAND...: runs COMMAND FOLDER once for each content of INPUT, and links what it made into the tools.
+provide() {
+  local name=$1 folder each
+  folder=$BAYESPFL_CACHE/cluster-$name-$(sha256sum <<<"$2" | cut -c1-12)
+  if [[ ! -f $folder/.complete ]]; then
+    say "making $name"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    "${@:3}" "$folder"
+    touch "$folder/.complete"
+  fi
+  for each in "$folder"/*; do ln -sfn "$each" "$tools/${each##*/}"; done
 }
 
 unpack_debian() {
-  local debs names deb
-  debs=$(mktemp -d "$tools/debs.XXXXXX")
+  local folder=$1 names deb
+  mkdir "$folder/debs"
   mapfile -t names <scripts/debian-packages-cluster.txt
   # Root downloads as itself: apt's own user may not write here, and would only warn.
-  (cd "$debs" && apt-get download -qq -o APT::Sandbox::User=root "${names[@]}" >/dev/null) ||
+  (cd "$folder/debs" && apt-get download -qq -o APT::Sandbox::User=root "${names[@]}" >/dev/null) ||
     die "Debian's packages ${names[*]} could not be fetched; is the archive reachable, and did \`apt-get update\` run?"
-  for deb in "$debs"/*.deb; do dpkg -x "$deb" "$tools/debian"; done
-  rm -rf "$debs"
+  for deb in "$folder"/debs/*.deb; do dpkg -x "$deb" "$folder/debian"; done
+  rm -rf "$folder/debs"
   for deb in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
-    ln -sf xtables-nft-multi "$tools/debian/usr/sbin/$deb"
+    ln -sf xtables-nft-multi "$folder/debian/usr/sbin/$deb"
   done
 }
 
-# build NAME PACKAGE [LINKER FLAG...]
+build_pause() { gcc -static -Os -o "$1/pause" tests/cluster/pause.c; }
+
+# build MODULE PACKAGE FOLDER, with the linker's flags in $linker_flags.
+linker_flags=
 build() {
-  CGO_ENABLED=0 nice -n 15 go -C "$sources/$1" build -trimpath -p "${BAYESPFL_JOBS:-1}" -ldflags "-s -w ${*:3}" -o "$tools/bin/$1" "$2"
+  CGO_ENABLED=0 nice -n 15 go -C "$sources/$1" build -trimpath -p "${BAYESPFL_JOBS:-1}" -ldflags "-s -w $linker_flags" -o "$3/$1" "$2"
 }
 
 build_kubernetes() {
-  local version part
+  local folder=$1 version part base=k8s.io/component-base/version
   version=$(sed -n 's/^\tk8s.io\/kubernetes \(v.*\)$/\1/p' "$sources/kubernetes/go.mod")
-  build kubernetes . -X "k8s.io/component-base/version.gitVersion=$version" \
-    -X k8s.io/component-base/version.gitMajor=1 -X "k8s.io/component-base/version.gitMinor=$(cut -d. -f2 <<<"$version")"
+  linker_flags="-X $base.gitVersion=$version -X $base.gitMajor=1 -X $base.gitMinor=$(cut -d. -f2 <<<"$version")" \
+    build kubernetes . "$folder"
   for part in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do
-    ln -sf kubernetes "$tools/bin/$part"
+    ln -s kubernetes "$folder/$part"
   done
 }
 
 copy_custom_resources() {
   local each module folder file name
-  mkdir -p "$tools/crds"
+  mkdir -p "$1/crds"
   for each in "${custom_resources[@]}"; do
     module=${each%%:*}
     folder=$(cd / && GOFLAGS='' go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
@@ -75,23 +82,27 @@ copy_custom_resources() {
     # Not every file there is a definition.
     grep -lrE '^kind: CustomResourceDefinition$' "$folder/${each#*:}" | while read -r file; do
       name=${module##*/}-${file##*/}
-      install -m 644 "$file" "$tools/crds/${name//[^a-z0-9.]/-}"
+      install -m 644 "$file" "$1/crds/${name//[^a-z0-9.]/-}"
     done
   done
 }
 
 fetch() {
   find_go || die "Go builds the cluster's programs."
-  mkdir -p "$tools/bin"
-  exec 9>"$tools/lock"
+  mkdir -p "$tools" "$BAYESPFL_CACHE"
+  # Two clones may want the same at once.
+  exec 9>"$BAYESPFL_CACHE/cluster.lock"
   flock 9
-  step debian unpack_debian
-  step pause gcc -static -Os -o "$tools/bin/pause" tests/cluster/pause.c
-  step kubernetes build_kubernetes
-  step etcd build etcd .
-  step coredns build coredns .
-  step metrics-server build metrics-server sigs.k8s.io/metrics-server/cmd/metrics-server
-  step custom-resources copy_custom_resources
+  local module package
+  provide debian "$(cat scripts/debian-packages-cluster.txt)" unpack_debian
+  provide pause "$(cat tests/cluster/pause.c)" build_pause
+  provide custom-resources "${custom_resources[*]}" copy_custom_resources
+  provide kubernetes "$(cat "$sources"/kubernetes/*)" build_kubernetes
+  for module in etcd coredns metrics-server; do
+    package=.
+    [[ $module != metrics-server ]] || package=sigs.k8s.io/metrics-server/cmd/metrics-server
+    provide "$module" "$(cat "$sources/$module"/*)" build "$module" "$package"
+  done
   exec 9>&-
 }
 

@@ -124,7 +124,7 @@ class Node:
         ]
         with (self.logs / "holder.log").open("wb") as log:
             self._holder = subprocess.Popen(
-                [*holder, self.tools / "bin" / "pause"], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [*holder, self.tools / "pause"], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children")
         child: str = wait_for("the namespaces", lambda: children.read_text().strip(), 10)
@@ -281,7 +281,7 @@ oom_score = 0
 
     def environment(self) -> dict[str, str]:
         debian = self.tools / "debian" / "usr"
-        path = f"{self.tools}/bin:{self.helm_program.parent}:{debian}/sbin:{debian}/bin:{os.environ['PATH']}"
+        path = f"{self.tools}:{self.helm_program.parent}:{debian}/sbin:{debian}/bin:{os.environ['PATH']}"
         return {
             "PATH": path,
             "LD_LIBRARY_PATH": f"{debian}/lib/x86_64-linux-gnu",
@@ -376,7 +376,7 @@ oom_score = 0
         """An image of one file, as `docker save` would write it."""
         layer = io.BytesIO()
         with tarfile.open(fileobj=layer, mode="w") as tar:
-            tar.add(self.tools / "bin" / "pause", "pause")
+            tar.add((self.tools / "pause").resolve(), "pause")
         config = {
             "architecture": "amd64",
             "os": "linux",
