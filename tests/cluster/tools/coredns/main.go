@@ -2,6 +2,8 @@
 package main
 
 import (
+	"log"
+
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 	_ "github.com/coredns/coredns/plugin/bind"
@@ -12,6 +14,8 @@ import (
 
 func main() {
 	// Plugins are asked in this order.
-	dnsserver.Directives = []string{"bind", "ready", "errors", "kubernetes"}
+	if err := dnsserver.SetDirectives([]string{"bind", "ready", "errors", "kubernetes"}); err != nil {
+		log.Fatal(err)
+	}
 	coremain.Run()
 }
