@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate clean
+.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate chart cluster-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,8 @@ help:
 	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
+	@echo "make chart     what is made of the Helm chart's values anew: table, schema, goldens"
+	@echo "make cluster-test  the chart and the image on a real Kubernetes node on this machine (root; the first run builds it)"
 	@echo "make clean     remove build/ and out/"
 
 setup:
@@ -63,6 +65,12 @@ contract: setup
 generate: setup
 	@scripts/generate_go.sh
 	@scripts/generate_python.sh
+
+chart: setup
+	@scripts/chart.sh update
+
+cluster-test: setup
+	@scripts/cluster.sh test
 
 clean:
 	@rm -rf build out

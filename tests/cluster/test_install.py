@@ -1,0 +1,57 @@
+"""From nothing to a verdict, with TLS, tokens and Pod Security."""
+
+from __future__ import annotations
+
+from plant import NAME, Plant, Token, is_ready, names
+
+
+def test_becomes_ready(plant: Plant) -> None:
+    plant.become()
+    assert [is_ready(pod) for pod in plant.pods()] == [True, True]
+
+
+def test_nothing_is_done_as_root_and_nothing_written(plant: Plant) -> None:
+    plant.become()
+    inside = ("-n", plant.namespace, "exec", f"deployment/{NAME}", "--")
+    assert plant.node.kubectl(*inside, "id", "-u").strip() == "65532"
+    assert "Read-only file system" in plant.node.kubectl(*inside, "touch", "/opt/bayespfl/x", check=False)
+    assert "CapEff:\t0000000000000000" in plant.node.kubectl(*inside, "cat", "/proc/1/status")
+    # Seccomp's filter is on.
+    assert "Seccomp:\t2" in plant.node.kubectl(*inside, "cat", "/proc/1/status")
+    assert "No such file" in plant.node.kubectl(*inside, "ls", "/var/run/secrets/kubernetes.io", check=False)
+
+
+def test_helm_test_gets_the_verdicts(plant: Plant) -> None:
+    plant.become()
+
+    def verdicts(kind: str) -> float:
+        pods = names(plant.ready_pods())
+        return sum(plant.metric(pod, f'bayespfl_verdicts_total{{verdict="{kind}"}}') for pod in pods)
+
+    before = verdicts("pass"), verdicts("fail")
+    assert plant.test()
+    assert (verdicts("pass"), verdicts("fail")) == (before[0] + 1, before[1] + 1)
+
+
+def test_helm_test_notices_a_token_that_is_not_known(plant: Plant) -> None:
+    plant.write_secret("wrong-token", {"token": Token("nobody").secret})
+    plant.become("test.tokenSecretName=wrong-token")
+    assert not plant.test()
+    assert "UNAUTHENTICATED" in plant.test_log()
+
+
+def test_a_pod_that_breaks_the_rules_is_not_let_in(plant: Plant) -> None:
+    """Or the namespace would enforce nothing, and the tests above would prove nothing."""
+    said = plant.node.kubectl(
+        "-n", plant.namespace, "run", "rude", "--image=docker.io/local/pause:1", "--privileged", check=False
+    )
+    assert "violates PodSecurity" in said
+
+
+def test_the_strategy_follows_the_number_of_pods(plant: Plant) -> None:
+    """The strategy changes with the number; what the other one had must not stay behind."""
+    plant.become("replicas=1")
+    assert plant.node.get("deployment", NAME, namespace=plant.namespace)["spec"]["strategy"] == {"type": "Recreate"}
+    plant.become()
+    strategy = plant.node.get("deployment", NAME, namespace=plant.namespace)["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
