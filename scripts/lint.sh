@@ -25,6 +25,7 @@ tracked() { git ls-files --cached --others --exclude-standard -- "$@" | while re
 mapfile -t cpp < <(tracked '*.cc' '*.h')
 mapfile -t cmake_files < <(tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake')
 mapfile -t shell < <(tracked '*.sh' '.ci/run')
+mapfile -t dockerfiles < <(tracked 'Dockerfile' '*/Dockerfile')
 mapfile -t yaml < <(tracked '*.yaml' '*.yml')
 mapfile -t python < <(tracked '*.py' | grep -v '_pb2\(_grpc\)\?\.py$')
 
@@ -33,6 +34,8 @@ check gersemi gersemi --check --quiet "${cmake_files[@]}"
 check buf buf lint
 check contract scripts/contract.sh check
 check shellcheck shellcheck -x "${shell[@]}"
+check hadolint hadolint "${dockerfiles[@]}"
+check version scripts/version.sh check
 check yamllint yamllint --strict "${yaml[@]}"
 check ruff ruff check --quiet "${python[@]}"
 check "ruff format" ruff format --check --quiet --line-length 120 "${python[@]}"
