@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate clean
+.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate packages image-test bundle clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,8 +13,12 @@ help:
 	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
+	@echo "make packages  Debian packages and an archive of the programs (build/packages)"
+	@echo "make image-test  builds the container images with an engine of its own and tests them, packages and bundle too (root)"
+	@echo "make bundle    images, chart, packages and wheels for machines without the internet (build/bundle)"
 	@echo "make clean     remove build/ and out/"
 
+# GPU=1: with LibTorch's libraries for NVIDIA's GPUs (default: where one is visible).
 setup:
 	@scripts/setup.sh
 
@@ -63,6 +67,15 @@ contract: setup
 generate: setup
 	@scripts/generate_go.sh
 	@scripts/generate_python.sh
+
+packages: programs
+	@scripts/packages.sh
+
+image-test: packages
+	@scripts/image_test.sh
+
+bundle: packages
+	@scripts/bundle.sh
 
 clean:
 	@rm -rf build out
