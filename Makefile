@@ -1,5 +1,6 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate chart cluster-test clean
+.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate chart packages \
+  image-test bundle cluster-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,8 +16,12 @@ help:
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make chart     what is made of the Helm chart's values anew: table, schema, goldens"
 	@echo "make cluster-test  the chart and the image on a real Kubernetes node on this machine (root; the first run builds it)"
+	@echo "make packages  Debian packages and an archive of the programs (build/packages)"
+	@echo "make image-test  builds the container images with an engine of its own and tests them, packages and bundle too (root)"
+	@echo "make bundle    images, chart, packages and wheels for machines without the internet (build/bundle)"
 	@echo "make clean     remove build/ and out/"
 
+# GPU=1: with LibTorch's libraries for NVIDIA's GPUs (default: where one is visible).
 setup:
 	@scripts/setup.sh
 
@@ -71,6 +76,15 @@ chart: setup
 
 cluster-test: setup
 	@scripts/cluster.sh test
+
+packages: programs
+	@scripts/packages.sh
+
+image-test: packages
+	@scripts/image_test.sh
+
+bundle: packages
+	@scripts/bundle.sh
 
 clean:
 	@rm -rf build out

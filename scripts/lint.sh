@@ -27,6 +27,7 @@ mapfile -t cmake_files < <(tracked 'CMakeLists.txt' '*/CMakeLists.txt' '*.cmake'
 mapfile -t shell < <(tracked '*.sh' '.ci/run')
 # Templates are YAML only when rendered; what they render to is as wide as it is.
 mapfile -t yaml < <(tracked '*.yaml' '*.yml' ':!helm/*/templates/*' ':!*.golden.yaml')
+mapfile -t dockerfiles < <(tracked 'Dockerfile' '*/Dockerfile')
 mapfile -t python < <(tracked '*.py' | grep -v '_pb2\(_grpc\)\?\.py$')
 
 check clang-format clang-format --dry-run --Werror "${cpp[@]}"
@@ -34,6 +35,8 @@ check gersemi gersemi --check --quiet "${cmake_files[@]}"
 check buf buf lint
 check contract scripts/contract.sh check
 check shellcheck shellcheck -x "${shell[@]}"
+check hadolint hadolint "${dockerfiles[@]}"
+check version scripts/version.sh check
 check yamllint yamllint --strict "${yaml[@]}"
 check ruff ruff check --quiet "${python[@]}"
 check "ruff format" ruff format --check --quiet --line-length 120 "${python[@]}"

@@ -2,6 +2,8 @@
 # Installs what building and testing need: Debian packages (as root or through sudo) and three private virtual
 # environments, with LibTorch, with the pinned tools and with what the tests import. Says and does nothing where all is
 # there.
+#
+# GPU=1 adds LibTorch's libraries for NVIDIA's GPUs, which is what happens too where such a GPU is visible; GPU=0 does not.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
@@ -48,6 +50,23 @@ fi
 if [[ ! -f "$BAYESPFL_VENV/.complete" ]]; then
   say "creating $BAYESPFL_VENV (LibTorch: 530 MB to fetch, 1.3 GB on disk)"
   make_venv "$BAYESPFL_VENV" libtorch --no-deps
+fi
+
+gpu_wanted() {
+  case ${GPU:-} in
+    1) return 0 ;;
+    0) return 1 ;;
+    '') compgen -G '/dev/nvidia[0-9]*' >/dev/null || [[ -e /dev/dxg ]] ;;
+    *) die "GPU=$GPU: expected 1 or 0." ;;
+  esac
+}
+gpu_list=$repo_root/scripts/requirements-libtorch-gpu.txt
+gpu_complete=$BAYESPFL_VENV/.complete-gpu-$(sha256sum <"$gpu_list" | cut -c1-12)
+if gpu_wanted && [[ ! -f $gpu_complete ]]; then
+  say "adding NVIDIA's libraries to $BAYESPFL_VENV (2 GB to fetch, 2.8 GB on disk)"
+  "$BAYESPFL_VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r "$gpu_list" ||
+    die "pip could not install what ${gpu_list#"$repo_root/"} names; is the package index reachable?"
+  touch "$gpu_complete"
 fi
 if [[ ! -f "$BAYESPFL_TOOLS_VENV/.complete" ]]; then
   say "creating $BAYESPFL_TOOLS_VENV for the formatters and linters"

@@ -10,11 +10,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "model/detection/device_errors.h"
+#include "model/detection/device_survey.h"
 
 namespace bayespfl {
 namespace {
 
-// Opens the CUDA backend (once: later calls find it loaded) and counts the GPUs.
+torch::Device Gpu(int index) {
+  // The reference computes in fp32 on GPUs too; TF32 would keep 10 bits.
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
+  return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+}  // namespace
+
 absl::StatusOr<int> CountGpus() {
   if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     const char* reason = dlerror();
@@ -28,25 +37,15 @@ absl::StatusOr<int> CountGpus() {
         return absl::OkStatus();
       });
   if (!counted.ok()) return counted;
-  if (count == 0) return absl::FailedPreconditionError("LibTorch sees no CUDA device");
+  if (count == 0)
+    return absl::FailedPreconditionError(
+        "LibTorch sees no CUDA device: the driver does not answer, or CUDA_VISIBLE_DEVICES hides them");
   return count;
 }
 
-torch::Device Gpu(int index) {
-  // The reference computes in fp32 on GPUs too; TF32 would keep 10 bits.
-  at::globalContext().setAllowTF32CuDNN(false);
-  at::globalContext().setAllowTF32CuBLAS(false);
-  return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
-}
-
-}  // namespace
-
 absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name) {
   if (name == "cpu") return torch::Device(torch::kCPU);
-  if (name == "auto") {
-    const absl::StatusOr<int> gpus = CountGpus();
-    return gpus.ok() ? Gpu(0) : torch::Device(torch::kCPU);
-  }
+  if (name == "auto") return GpuUsable().ok() ? Gpu(0) : torch::Device(torch::kCPU);
   int index = 0;
   absl::string_view rest = name;
   if (!absl::ConsumePrefix(&rest, "cuda") ||

@@ -6,6 +6,7 @@
 #include "base/sub_commands.h"
 #include "model/tools/calibrate.h"
 #include "model/tools/convert.h"
+#include "model/tools/devices.h"
 #include "model/tools/evaluate.h"
 #include "model/tools/init.h"
 #include "model/tools/inspect.h"
@@ -26,5 +27,6 @@ int main(int argc, char** argv) {
   bayespfl::AddInitCommand(app, exit_code);
   bayespfl::AddEvaluateCommand(app, exit_code);
   bayespfl::AddCalibrateCommand(app, exit_code);
+  bayespfl::AddDevicesCommand(app, exit_code);
   return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

@@ -12,6 +12,7 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
+#include "model/detection/device_survey.h"
 #include "server/api/status.h"
 #include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
@@ -206,8 +207,17 @@ void InspectionServer::OnLoad(const std::string& name, const absl::Status& statu
     return;
   }
   const std::shared_ptr<const ServedModel> model = pipeline_->model(name);
+  if (config_.device == "auto" && model->info().device == "cpu") SayWhyNoGpu();
   logger_->Info("a model serves",
                 {{"model", absl::StrCat(name, " ", model->info().version)}, {"device", model->info().device}});
+}
+
+// Expected where no GPU was ever meant; where one is visible, somebody waits for it.
+void InspectionServer::SayWhyNoGpu() {
+  const absl::Status usable = GpuUsable();
+  if (usable.ok()) return;  // it came back since the model was loaded
+  const LogLevel level = NvidiaDevices().empty() ? LogLevel::kInfo : LogLevel::kWarning;
+  logger_->Write(level, "device auto took the CPU", {{"error", std::string(usable.message())}});
 }
 
 // Until all models of the start serve, none does: a server that answers for some of them only is not ready.

@@ -93,6 +93,8 @@ class InspectionServer {
   ModelStoreOptions StoreOptions();
   absl::Status AdmitFrames(const std::string& client, size_t frames);
   void OnLoad(const std::string& name, const absl::Status& status);
+  // Why `auto` took the CPU.
+  void SayWhyNoGpu();
   void OnStarted(const absl::Status& status);
   void OnFrameAnswered(const FrameRecord& frame);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);

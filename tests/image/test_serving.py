@@ -1,0 +1,138 @@
+"""A server in a container: read-only, without capabilities, with limits; seen from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from docker import HARDENED, PICTURES, Server, client, docker, inspect, run
+
+LIMITS = ("--memory=1500m", "--memory-swap=1500m", "--cpus=1", "--pids-limit=256")
+
+
+def kernels(server: Server, tools: str) -> str:
+    answer = client(
+        tools, "inspect", "--server", server.address(), "--json", "--category", "leather", "leather/good_0.jpg"
+    )
+    return str(json.loads(answer.stdout)["provenance"]["kernels"])
+
+
+def test_inspects_the_demo_pictures(cpu: str, tools: str) -> None:
+    with Server(cpu, *LIMITS) as server:
+        answer = client(
+            tools, "inspect", "--server", server.address(), "--stream", "--json", "--manifest", "manifest.csv"
+        )
+        lines = [json.loads(line) for line in answer.stdout.splitlines()]
+        metrics = server.get("/metrics")
+        state = inspect(server.id)
+    rows = [row.split(",") for row in (PICTURES / "manifest.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert [line["image"] for line in lines] == [row[0] for row in rows]
+    assert {line["image"] for line in lines if line["verdict"] == "PASS"} == {
+        row[0] for row in rows if row[2] == "good"
+    }
+    # As docs/calibration.md has it.
+    assert Counter(line["verdict"] for line in lines) == {"PASS": 9, "REVIEW": 1, "FAIL": 17}
+    assert f'bayespfl_frames_total{{outcome="ok"}} {len(rows)}' in metrics
+    assert state["HostConfig"]["ReadonlyRootfs"]
+    assert state["HostConfig"]["CapDrop"] == ["ALL"]
+    assert not state["State"]["OOMKilled"]
+
+
+def test_has_no_capability_and_can_write_nothing(cpu: str) -> None:
+    with Server(cpu, *LIMITS) as server:
+        status = server.run("cat", "/proc/1/status")
+        written = run(
+            "docker",
+            "exec",
+            server.id,
+            "touch",
+            "/tmp/file",
+            "/opt/bayespfl/file",
+            "/var/lib/bayespfl/file",
+            check=False,
+        )
+    for kind in ("CapEff", "CapPrm", "CapBnd"):
+        assert f"{kind}:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    assert written.stderr.count("Read-only file system") == 3
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="a quota of one processor is no limit on a machine that has one")
+def test_threads_follow_the_quota(cpu: str, tools: str) -> None:
+    with Server(cpu, "--cpus=1") as server:
+        assert kernels(server, tools).endswith("threads=1")
+        few = int(server.run("bash", "-c", "ls /proc/1/task | wc -l"))
+    with Server(cpu) as server:
+        assert kernels(server, tools).endswith(f"threads={len(os.sched_getaffinity(0))}")
+        assert int(server.run("bash", "-c", "ls /proc/1/task | wc -l")) > few
+
+
+def test_a_setting_of_the_environment_wins_over_the_file(cpu: str) -> None:
+    printed = docker("run", "--rm", "--network=none", *HARDENED, "--env=BAYESPFL_MAX_BATCH=7", cpu, "--print-config")
+    assert "max_batch: 7" in printed
+    assert 'model: "/opt/bayespfl/model"' in printed
+
+
+def test_a_model_comes_from_a_volume(cpu: str) -> None:
+    models = PICTURES.parent
+    with Server(cpu, f"--volume={models}:/models:ro", "--env=BAYESPFL_MODEL=/models/model") as server:
+        command_line = server.run("bash", "-c", "grep -c ' /models ' /proc/mounts")
+        assert command_line == "1"
+        assert "a model serves" in server.log()
+
+
+def test_health_turns_with_the_server(cpu: str) -> None:
+    with Server(
+        cpu, "--env=BAYESPFL_PORT=50099", "--health-cmd=bayespfl-client health --server 127.0.0.1:50099"
+    ) as server:
+        assert run("docker", "exec", server.id, "bayespfl-client", "health", "--timeout=2", check=False).returncode == 3
+
+
+def test_a_stop_under_load_loses_nothing(cpu: str, tools: str, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir(mode=0o777)
+    results.chmod(0o777)
+    settings = ("--env=BAYESPFL_RESULT_LOG=/results/log.jsonl", "--env=BAYESPFL_DRAIN_DELAY_SECONDS=1")
+    # 1350 frames for each client: far more than are answered before the stop.
+    pictures = tmp_path / "pictures"
+    shutil.copytree(PICTURES, pictures)
+    rows = (PICTURES / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    (pictures / "many.csv").write_text("\n".join([rows[0], *(rows[1:] * 50)]) + "\n", encoding="utf-8")
+    with Server(cpu, *LIMITS, *settings, f"--volume={results}:/results") as server:
+        command = ["docker", "run", "--rm", "--network=host", f"--volume={pictures}:/work:ro", tools, "bayespfl-client"]
+        command += ["inspect", "--server", server.address(), "--json", "--manifest", "many.csv", "--timeout=8"]
+        # One client with a stream, which keeps eight frames on their way, and one with a call for each frame.
+        clients = [
+            subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for more in (["--stream"], [])
+        ]
+        deadline = time.monotonic() + 60
+        while 'bayespfl_frames_total{outcome="ok"} 0' in server.get("/metrics") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        time.sleep(3)
+        began = time.monotonic()
+        docker("stop", "--time=30", server.id)
+        took = time.monotonic() - began
+        answers = [each.communicate(timeout=120)[0] for each in clients]
+        state = inspect(server.id)["State"]
+    assert state["ExitCode"] == 0
+    assert not state["OOMKilled"]
+    assert took < 28, "the engine had to kill it"
+
+    received = [json.loads(line) for answer in answers for line in answer.splitlines()]
+    answered = {line["result_id"] for line in received if line.get("result_id")}
+    logged = [json.loads(line) for line in (results / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    written = {line["result_id"] for line in logged if line["code"] == "OK"}
+    assert len(answered) > 5
+    assert len(answered) < 2700, "the load ended before the stop"
+    assert answered == written
+    # The rest was turned away, or never sent: no frame was broken off in the middle.
+    assert {line["code"] for line in logged} <= {"OK", "UNAVAILABLE"}
+    errors = {line["error"]["code"] for line in received if not line.get("result_id")}
+    assert errors <= {"UNAVAILABLE"}
