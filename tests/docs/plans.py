@@ -43,18 +43,33 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("README.md", "go"): "client/go/internal/snippets/snippets_test.go",
     ("README.md", "python"): "client/python/tests/test_docs.py",
     ("client/python/README.md", "python"): "client/python/tests/test_docs.py",
+    ("deploy/bundle/INSTALL.md", "sh"): "tests/image/test_bundle.py",  # make image-test
     ("docs/cpp.md", "cpp"): "scripts/test_cpp_consumer.sh",
     ("docs/cpp.md", "sh"): "scripts/test_cpp_consumer.sh",
+    ("docs/docker.md", "sh"): "tests/image/test_docs.py",  # make image-test
     ("docs/go.md", "go"): "client/go/internal/snippets/snippets_test.go",
     ("docs/go.md", "sh"): "client/go/internal/snippets/snippets_test.go",
+    ("docs/kubernetes.md", "sh"): "tests/cluster/test_documentation.py",  # make cluster-test
+    ("docs/kubernetes.md", "yaml"): "tests/cluster/test_documentation.py",
     ("docs/kserve.md", ""): "tests/e2e/kserve_test.py",
     ("docs/kserve.md", "python"): "tests/e2e/kserve_test.py",
     ("docs/python.md", "python"): "client/python/tests/test_docs.py",
 }
 
+_ADAPTER = """- seriesQuery: 'bayespfl_queue_wait_seconds_count{queue="execute",namespace!="",pod!=""}'"""
+
 # Blocks that no test runs: page and first line, and why. What needs a program that `make setup` does not bring belongs here,
 # or better into ELSEWHERE, once a test that has the program reads the page.
-NOT_RUN: dict[tuple[str, str], str] = {}
+NOT_RUN: dict[tuple[str, str], str] = {
+    ("docs/docker.md", "docker run --detach --name inspector --gpus all … bayespfl-inspector:0.1.0-cuda"): "needs a GPU",
+    (
+        "docs/docker.md",
+        "docker compose --file deploy/compose.yaml up --detach --wait",
+    ): "tests/image runs this file with a Prometheus of its own; that of the page comes from a registry",
+    ("docs/docker.md", "make packages"): "installs on this machine; tests/image does so in a root of its own",
+    ("docs/kubernetes.md", _ADAPTER): "needs prometheus-adapter",
+    ("docs/operations.md", "cpu           libtorch 2.11.0 AVX512 threads=16"): "what a machine with a GPU says",
+}
 
 _DEMO_MODEL = "assets/demo/model"
 _LEATHER = "assets/demo/images/leather"

@@ -1,4 +1,8 @@
-"""The bundle, installed where there is no way out: in a network namespace that has nothing but its loopback."""
+"""The bundle, installed where there is no way out: in a network namespace that has nothing but its loopback.
+
+What deploy/bundle/INSTALL.md says, step by step. Its commands are written here again, since the tests name other folders and
+ports.
+"""
 
 from __future__ import annotations
 
