@@ -1,5 +1,7 @@
 #include "model/tools/devices.h"
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,7 +35,10 @@ TEST(DescribeDevicesTest, SaysWhatIsMissing) {
 }
 
 TEST(DescribeDevicesTest, SaysThatTheBackendIsNotInstalled) {
-  const std::string page = DescribeDevices({.gpu_usable = absl::FailedPreconditionError("no backend")});
+  DeviceSurvey survey;
+  survey.gpu_usable = absl::FailedPreconditionError("no backend");
+
+  const std::string page = DescribeDevices(survey);
 
   EXPECT_THAT(page, HasSubstr("CUDA backend  not installed\n"));
   EXPECT_THAT(page, Not(HasSubstr("opens")));
@@ -41,7 +46,10 @@ TEST(DescribeDevicesTest, SaysThatTheBackendIsNotInstalled) {
 }
 
 TEST(DescribeDevicesTest, SaysThatAutoTakesTheGpu) {
-  EXPECT_THAT(DescribeDevices({.gpu_usable = absl::OkStatus()}), HasSubstr("auto takes    cuda:0\n"));
+  DeviceSurvey survey;
+  survey.gpu_usable = absl::OkStatus();
+
+  EXPECT_THAT(DescribeDevices(survey), HasSubstr("auto takes    cuda:0\n"));
 }
 
 }  // namespace
