@@ -33,7 +33,9 @@ TEST(DescribeDevicesTest, SaysWhatIsMissing) {
 }
 
 TEST(DescribeDevicesTest, SaysThatTheBackendIsNotInstalled) {
-  const std::string page = DescribeDevices({.gpu_usable = absl::FailedPreconditionError("no backend")});
+  DeviceSurvey survey;
+  survey.gpu_usable = absl::FailedPreconditionError("no backend");
+  const std::string page = DescribeDevices(survey);
 
   EXPECT_THAT(page, HasSubstr("CUDA backend  not installed\n"));
   EXPECT_THAT(page, Not(HasSubstr("opens")));
@@ -41,7 +43,7 @@ TEST(DescribeDevicesTest, SaysThatTheBackendIsNotInstalled) {
 }
 
 TEST(DescribeDevicesTest, SaysThatAutoTakesTheGpu) {
-  EXPECT_THAT(DescribeDevices({.gpu_usable = absl::OkStatus()}), HasSubstr("auto takes    cuda:0\n"));
+  EXPECT_THAT(DescribeDevices(DeviceSurvey()), HasSubstr("auto takes    cuda:0\n"));
 }
 
 }  // namespace
