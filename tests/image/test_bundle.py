@@ -88,7 +88,7 @@ def test_packages_install_on_a_minimal_debian(bundle: Path) -> None:
     said = docker(
         *("run", "--rm", "--network=none", f"--volume={bundle}/debs:/debs:ro", f"--volume={PICTURES}:/pictures:ro"),
         *("debian:bookworm-slim", "bash", "-euo", "pipefail", "-c"),
-        "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-download /debs/*.deb >/dev/null; "
+        "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq /debs/*.deb >/dev/null; "
         "bayespfl-server --config /etc/bayespfl/server.yaml --check-config; "
         "bayespfl-model inspect --model /opt/bayespfl/model --category leather /pictures/leather",
         limit_s=600,
