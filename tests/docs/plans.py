@@ -61,7 +61,10 @@ _ADAPTER = """- seriesQuery: 'bayespfl_queue_wait_seconds_count{queue="execute",
 # Blocks that no test runs: page and first line, and why. What needs a program that `make setup` does not bring belongs here,
 # or better into ELSEWHERE, once a test that has the program reads the page.
 NOT_RUN: dict[tuple[str, str], str] = {
-    ("docs/docker.md", "docker run --detach --name inspector --gpus all … bayespfl-inspector:0.1.0-cuda"): "needs a GPU",
+    (
+        "docs/docker.md",
+        "docker run --detach --name inspector --gpus all … bayespfl-inspector:0.1.0-cuda",
+    ): "needs a GPU",
     (
         "docs/docker.md",
         "docker compose --file deploy/compose.yaml up --detach --wait",
