@@ -49,7 +49,10 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("docs/docker.md", "sh"): "tests/image/test_docs.py",  # make image-test
     ("docs/go.md", "go"): "client/go/internal/snippets/snippets_test.go",
     ("docs/go.md", "sh"): "client/go/internal/snippets/snippets_test.go",
-    ("docs/kubernetes.md", "sh"): "tests/cluster/test_documentation.py",  # make cluster-test
+    (
+        "docs/kubernetes.md",
+        "sh",
+    ): "tests/cluster/test_documentation.py",  # make cluster-test
     ("docs/kubernetes.md", "yaml"): "tests/cluster/test_documentation.py",
     ("docs/kserve.md", ""): "tests/e2e/kserve_test.py",
     ("docs/kserve.md", "python"): "tests/e2e/kserve_test.py",
@@ -57,6 +60,12 @@ ELSEWHERE: dict[tuple[str, str], str] = {
 }
 
 _ADAPTER = """- seriesQuery: 'bayespfl_queue_wait_seconds_count{queue="execute",namespace!="",pod!=""}'"""
+
+_CHART_INSTALL = (
+    "helm install plant helm/bayespfl-inspector --namespace inspection --create-namespace --wait --timeout 15m \\"
+)
+_CHART_SECRETS = "kubectl -n inspection create secret tls inspection-tls --cert=server.pem --key=server.key"
+_CHART_RUN = "the short form of docs/kubernetes.md, whose commands make cluster-test runs"
 
 # Blocks that no test runs: page and first line, and why. What needs a program that `make setup` does not bring belongs here,
 # or better into ELSEWHERE, once a test that has the program reads the page.
@@ -69,9 +78,17 @@ NOT_RUN: dict[tuple[str, str], str] = {
         "docs/docker.md",
         "docker compose --file deploy/compose.yaml up --detach --wait",
     ): "tests/image runs this file with a Prometheus of its own; that of the page comes from a registry",
-    ("docs/docker.md", "make packages"): "installs on this machine; tests/image does so in a root of its own",
+    (
+        "docs/docker.md",
+        "make packages",
+    ): "installs on this machine; tests/image does so in a root of its own",
     ("docs/kubernetes.md", _ADAPTER): "needs prometheus-adapter",
-    ("docs/operations.md", "cpu           libtorch 2.11.0 AVX512 threads=16"): "what a machine with a GPU says",
+    ("helm/bayespfl-inspector/README.md", _CHART_INSTALL): _CHART_RUN,
+    ("helm/bayespfl-inspector/README.md", _CHART_SECRETS): _CHART_RUN,
+    (
+        "docs/operations.md",
+        "cpu           libtorch 2.11.0 AVX512 threads=16",
+    ): "what a machine with a GPU says",
 }
 
 _DEMO_MODEL = "assets/demo/model"
@@ -87,12 +104,19 @@ _ONE_PICTURE = "calibrate --fail-rate 0.5 --review-rate 0.5"
 PLANS: dict[str, Plan] = {
     "README.md": Plan(
         instead=(
-            Instead("make demo", "make --old-file=programs demo", "the programs are built; it is the demo that is run"),
+            Instead(
+                "make demo",
+                "make --old-file=programs demo",
+                "the programs are built; it is the demo that is run",
+            ),
             Instead("make test", "make --dry-run test", "this test is a part of it"),
         ),
         checks={
             "make --old-file=programs demo": (
-                writes("out/demo/leather/hole_0_overlay.png", "out/demo/leather/hole_0_mask.png"),
+                writes(
+                    "out/demo/leather/hole_0_overlay.png",
+                    "out/demo/leather/hole_0_mask.png",
+                ),
             ),
             "make --dry-run test": (says("^scripts/test.sh$"),),
         },
@@ -102,12 +126,17 @@ PLANS: dict[str, Plan] = {
         instead=(
             Instead("--count 100", "--count 1", "900 pictures take minutes to paint"),
             Instead(
-                "bayespfl-model calibrate", f"bayespfl-model {_ONE_PICTURE}", "one picture supports no other rates"
+                "bayespfl-model calibrate",
+                f"bayespfl-model {_ONE_PICTURE}",
+                "one picture supports no other rates",
             ),
         ),
         exits={"--fail-on fail": 2},
         checks={
-            "--category HIDE-12 --object leather": (says("HIDE-12"), writes("assets/demo/model/calibration.json")),
+            "--category HIDE-12 --object leather": (
+                says("HIDE-12"),
+                writes("assets/demo/model/calibration.json"),
+            ),
             "--fail-on fail": (says(r"^good_0\.jpg +HIDE-12 ", r"^hole_0\.jpg +HIDE-12 +FAIL "),),
         },
     ),
@@ -122,8 +151,16 @@ PLANS: dict[str, Plan] = {
     "docs/kserve.md": Plan(checks={"pip install": (says("already satisfied: tritonclient"), warns_of_nothing())}),
     "docs/models.md": Plan(
         instead=(
-            Instead("--arch vit-l-14-336", "--arch tiny", "files of the published sizes are a gigabyte"),
-            Instead("model convert", f"model convert {_TINY}", "shapes tell nothing else of so small a model"),
+            Instead(
+                "--arch vit-l-14-336",
+                "--arch tiny",
+                "files of the published sizes are a gigabyte",
+            ),
+            Instead(
+                "model convert",
+                f"model convert {_TINY}",
+                "shapes tell nothing else of so small a model",
+            ),
             Instead("--count 12", "--count 1", "108 pictures take half a minute to paint"),
         ),
         checks={
@@ -147,7 +184,11 @@ PLANS: dict[str, Plan] = {
         },
         server=f"bayespfl-server --model {_DEMO_MODEL}",
         instead=(
-            Instead(" bench ", " bench --seconds 1 --warm-up 0 ", "a measurement takes half a minute for each load"),
+            Instead(
+                " bench ",
+                " bench --seconds 1 --warm-up 0 ",
+                "a measurement takes half a minute for each load",
+            ),
             Instead("--cameras 64", "--cameras 2", "a search takes many loads"),
         ),
         checks={
@@ -167,7 +208,10 @@ PLANS: dict[str, Plan] = {
         server=f"bayespfl-server --model {_DEMO_MODEL} --model-root models --admin-port 50052 --result-log results.jsonl",
         instead=(Instead("0190b2a6-...", _LAST_RESULT, "an id that is in the log"),),
         checks={
-            "pip install": (says("^Successfully installed bayespfl-client-"), warns_of_nothing()),
+            "pip install": (
+                says("^Successfully installed bayespfl-client-"),
+                warns_of_nothing(),
+            ),
             "bayespfl inspect": (
                 says(r"^part\.png +leather +FAIL "),
                 writes("out/part_overlay.png", "out/part_mask.png"),
@@ -180,7 +224,9 @@ PLANS: dict[str, Plan] = {
         has={"GOOD_PICTURES": f"mkdir GOOD_PICTURES; cp {_LEATHER}/good_0.jpg GOOD_PICTURES"},
         instead=(
             Instead(
-                "bayespfl-model calibrate", f"bayespfl-model {_ONE_PICTURE}", "one picture supports no other rates"
+                "bayespfl-model calibrate",
+                f"bayespfl-model {_ONE_PICTURE}",
+                "one picture supports no other rates",
             ),
         ),
         checks={

@@ -31,6 +31,7 @@ TEST_F(PipelineTest, OneFailingFrameFailsAlone) {
   for (const uint64_t seed : {uint64_t{1}, kFailingSeed, uint64_t{2}}) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   }
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 3; }));  // one batch
   detector_->Release();
 
   const std::vector<FrameResult> results = results_.Wait(4);
