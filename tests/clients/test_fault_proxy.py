@@ -23,7 +23,10 @@ def echo() -> Iterator[int]:
             try:
                 while data := connection.recv(65536):
                     connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
+                try:
+            connection.shutdown(socket.SHUT_WR)
+        except OSError as error:  # of a connection that was reset before: ENOTCONN, which is no ConnectionError
+            raise ConnectionResetError(str(error)) from error
             except OSError:
                 pass
 

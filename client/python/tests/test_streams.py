@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from conftest import MakeInspector
 from fake_server import BUSY, UNAVAILABLE, FakeServer, frame_error, frame_reply, refuse
+from streams import end_streams, frames, ids, never_answer
 
 import bayespfl
 from bayespfl import Frame
 from bayespfl._requests import StreamJob
 from bayespfl._stream import StreamRun
 from bayespfl.inspection.v1 import inspection_pb2
-
-
-def frames(count: int, **more: Any) -> list[Frame]:
-    return [Frame(b"picture %d" % i, frame_id=f"f{i}", tag=i, **more) for i in range(count)]
-
-
-def ids(outcomes: list[bayespfl.Outcome]) -> list[str]:
-    return [outcome.frame_id for outcome in outcomes]
 
 
 def run(inspector: Any, given: Any, category: str | None = "leather", **options: Any) -> list[bayespfl.Outcome]:
@@ -209,19 +201,6 @@ def test_skipped_frames_are_told(fake_server: FakeServer, make_inspector: MakeIn
         _ = outcome.result
 
 
-def end_streams(after: int, how: Any, times: int) -> Any:
-    """The first `times` streams end as `how` wants after so many replies."""
-
-    def on_stream(number: int, received: Any, context: Any) -> Iterator[Any]:
-        for sequence, frame in enumerate(received):
-            if number <= times and sequence == after:
-                how(context)
-                return
-            yield frame_reply(frame, sequence)
-
-    return on_stream
-
-
 @pytest.mark.parametrize(
     "how",
     [
@@ -320,7 +299,7 @@ def test_what_every_frame_would_meet_ends_the_stream(
             answered.set()
 
     assert outcomes[0].ok
-    assert all(isinstance(outcome.error, kind) for outcome in outcomes[1:])
+    assert [type(outcome.error) for outcome in outcomes[1:]] == [kind] * (len(outcomes) - 1), outcomes
     assert 2 <= len(outcomes) <= 6
     assert ids(outcomes) == [f"f{i}" for i in range(len(outcomes))]
     assert fake_server.streams == 1
@@ -519,19 +498,6 @@ def test_one_picture_is_no_stream() -> None:
         inspector.stream("picture.png", "leather")
 
 
-def never_answer(server: FakeServer) -> threading.Event:
-    """Streams read their frames and answer none; the event: the first frame has come."""
-    come = threading.Event()
-
-    def on_stream(number: int, received: Any, context: Any) -> Iterator[Any]:
-        for _ in received:
-            come.set()
-        yield from ()
-
-    server.on_stream = on_stream
-    return come
-
-
 def test_closing_the_inspector_gives_each_frame_its_outcome_and_ends_the_stream(fake_server: FakeServer) -> None:
     come = never_answer(fake_server)
     inspector = bayespfl.Inspector(fake_server.target)
@@ -550,75 +516,6 @@ def test_closing_the_inspector_gives_each_frame_its_outcome_and_ends_the_stream(
 
     assert ids(outcomes) == ["f0", "f1", "f2"]
     assert all(isinstance(outcome.error, bayespfl.CancelledError) for outcome in outcomes)
-
-
-def test_closing_the_asynchronous_inspector_does_the_same(fake_server: FakeServer) -> None:
-    come = never_answer(fake_server)
-    outcomes = []
-
-    async def use() -> None:
-        inspector = bayespfl.AsyncInspector(fake_server.target)
-
-        async def close() -> None:
-            await asyncio.to_thread(come.wait, 60)
-            await inspector.close()
-
-        closer = asyncio.create_task(close())
-        async for outcome in inspector.stream(frames(3), "leather"):
-            outcomes.append(outcome)
-        await closer
-
-    with pytest.raises(RuntimeError, match="the inspector was closed"):
-        asyncio.run(asyncio.wait_for(use(), 60))
-
-    assert ids(outcomes) == ["f0", "f1", "f2"]
-    assert all(isinstance(outcome.error, bayespfl.CancelledError) for outcome in outcomes)
-
-
-def test_a_cancellation_inside_the_callers_frames_ends_the_stream(fake_server: FakeServer) -> None:
-    async def camera() -> AsyncIterator[Frame]:
-        yield frames(1)[0]
-        raise asyncio.CancelledError("of the camera")
-
-    async def use() -> list[bool]:
-        told = []
-        async with bayespfl.AsyncInspector(fake_server.target) as inspector:
-            with pytest.raises(asyncio.CancelledError, match="of the camera"):
-                async for outcome in inspector.stream(camera(), "leather"):
-                    told.append(outcome.ok)
-        return told
-
-    assert asyncio.run(asyncio.wait_for(use(), 60)) == [True]
-
-
-@pytest.mark.parametrize("leaves", [False, True], ids=["to the end", "leaving"])
-def test_no_task_is_left_behind(fake_server: FakeServer, leaves: bool) -> None:
-    fake_server.on_stream = end_streams(
-        1, lambda context: refuse(context, frame_error(UNAVAILABLE, "MAX_STREAM_AGE")), 5
-    )
-
-    async def use() -> list[str]:
-        async with asyncio.timeout(60), bayespfl.AsyncInspector(fake_server.target) as inspector:
-            outcomes = inspector.stream(frames(12), "leather", max_in_flight=1)
-            number = 0
-            async for outcome in outcomes:
-                assert outcome.ok
-                number += 1
-                if leaves and number == 4:
-                    break
-            await outcomes.aclose()
-            codes = [getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()]
-            assert not [code for code in codes if code is not None and code.co_filename.endswith("_aio_stream.py")]
-            assert fake_server.streams > 3
-            # What gRPC began for a call ends once it hears of the call's end.
-            for _ in range(100):
-                left = asyncio.all_tasks() - {asyncio.current_task()}
-                if not left:
-                    break
-                await asyncio.sleep(0.1)
-            return [str(task) for task in left]
-
-    assert asyncio.run(use()) == []
 
 
 def test_two_streams_run_at_once(fake_server: FakeServer) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from bayespfl._aio_connection import AioConnection
+from bayespfl._aio_status import CallEnd
 from bayespfl._call_errors import from_rpc_error
 from bayespfl._connection import explained, metadata, new_request_id
 from bayespfl._frames import Frame, Outcome
@@ -17,7 +18,7 @@ from bayespfl._ledger import Entry, Ledger
 from bayespfl._pictures import Picture
 from bayespfl._requests import StreamJob, outgoing
 from bayespfl._retry import Backoff
-from bayespfl.errors import InspectionError, given_up
+from bayespfl.errors import ErrorDetails, InspectionError, given_up, make_error
 
 _GOODBYE = 2.0  # seconds that a finished call has to end by itself
 
@@ -128,6 +129,7 @@ class AioStreamRun:
             rpc = self._connection.stub(balanced=True).InspectStream(
                 self._requests(call), metadata=metadata(self._connection.settings, call.request_id)
             )
+            end = CallEnd(rpc)
             self._tell_of(call, self._ledger.opened)
             replies = aiter(rpc)
             while (reply := await self._connection.ended_by_close(anext(replies, None))) is not None:
@@ -136,11 +138,16 @@ class AioStreamRun:
                     lambda reply=reply: self._ledger.replied(reply, call.request_id, self._now()),  # type: ignore[misc]
                 )
             self._tell_of(call, lambda: self._ledger.ended(None, self._now()))
-        except grpc.RpcError as error:
-            failure = from_rpc_error(error, request_id=call.request_id)
-            self._ended(call, explained(failure, self._connection.settings, self._connection.info))
+        except grpc.aio.AioRpcError as error:
+            status = await end.status(error)
+            failure = from_rpc_error(status, request_id=call.request_id) if status is not None else None
+            self._ended(call, failure and explained(failure, self._connection.settings, self._connection.info))
         except InspectionError as error:
             self._ended(call, error)
+        except asyncio.CancelledError:
+            # Of a call that was dropped, which nobody hears of; or grpc.aio's own, when its half-close meets the end.
+            self._ended(call, make_error("grpc cancelled the call", ErrorDetails(grpc.StatusCode.CANCELLED)))
+            raise
         except Exception as error:  # a closed inspector, say: the engine must hear of it, or it would wait for ever
             self._tell_of(call, lambda error=error: self._crash(error))  # type: ignore[misc]
         finally:
@@ -182,7 +189,7 @@ class AioStreamRun:
         """What happened to a call; nobody hears of one that was dropped."""
         self._events.put_nowait(lambda: event() if self._call is call else None)
 
-    def _ended(self, call: _Call, error: InspectionError) -> None:
+    def _ended(self, call: _Call, error: InspectionError | None) -> None:
         self._tell_of(call, lambda: self._ledger.ended(error, self._now()))
 
     def _taken(self, entry: Entry, problem: InspectionError | None) -> None:
