@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from conftest import MakeInspector
+from conftest import MakeInspector, SyncFacade
 from fake_server import BUSY, UNAVAILABLE, FakeServer, answer, frame_error, refuse
 
 import bayespfl
@@ -468,6 +468,52 @@ def test_closing_the_inspector_ends_a_call(fake_server: FakeServer) -> None:
     closer.join()
 
     assert over.wait(60)
+
+
+def test_closing_the_inspector_ends_a_pause_between_attempts(fake_server: FakeServer) -> None:
+    fake_server.on_inspect = lambda request, context: refuse(context, frame_error(BUSY, "QUEUE_FULL", delay=50))
+    inspector = SyncFacade(fake_server.target)
+    pause, pauses = inspector.connection.timing.sleep, threading.Event()
+
+    def sleep(seconds: float) -> None:
+        pauses.set()
+        pause(seconds)
+
+    inspector.connection.timing.sleep = sleep
+
+    def close() -> None:
+        pauses.wait(60)
+        inspector.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="the inspector was closed"):
+        inspector.inspect(PICTURE, "leather")
+    closer.join()
+
+    assert time.monotonic() - start < 25  # of the 50 that the server asked for
+
+
+def test_closing_the_asynchronous_inspector_ends_a_pause_between_attempts(fake_server: FakeServer) -> None:
+    fake_server.on_inspect = lambda request, context: refuse(context, frame_error(BUSY, "QUEUE_FULL", delay=50))
+
+    async def use() -> None:
+        inspector = bayespfl.AsyncInspector(fake_server.target)
+        pause, pauses = inspector._connection.timing.sleep, asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            pauses.set()
+            await pause(seconds)
+
+        inspector._connection.timing.sleep = sleep
+        task = asyncio.create_task(inspector.inspect(PICTURE, "leather"))
+        await pauses.wait()
+        await inspector.close()
+        with pytest.raises(RuntimeError, match="the inspector was closed"):
+            await asyncio.wait_for(task, 25)  # of the 50 that the server asked for
+
+    asyncio.run(use())
 
 
 @pytest.mark.parametrize("how", ["close", "cancel"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -37,7 +38,8 @@ class AioConnection:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.timing = Timing(sleep=asyncio.sleep)
+        self._ended = asyncio.Event()
+        self.timing = Timing(sleep=self._sleep)
         self._secret = credentials(settings.tls) if settings.tls is not None else None
         self._channels: dict[bool, grpc.aio.Channel] = {}
         self._closed = False
@@ -187,8 +189,14 @@ class AioConnection:
                 delay = contact.after(failure, self.timing.now())
             await self.timing.sleep(delay)
 
+    async def _sleep(self, seconds: float) -> None:
+        """Until the next attempt, or until close() has made it impossible."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
+
     async def close(self) -> None:
         """Ends all calls. Safe to call again."""
         channels, self._channels, self._closed = self._channels, {}, True
+        self._ended.set()
         for channel in channels.values():
             await channel.close()

@@ -151,7 +151,8 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.timing = Timing()
+        self._ended = threading.Event()
+        self.timing = Timing(sleep=self._ended.wait)  # nobody waits for an attempt that close() has made impossible
         self._secret = credentials(settings.tls) if settings.tls is not None else None
         self._lock = threading.Lock()
         self._channels: dict[bool, grpc.Channel] = {}
@@ -297,5 +298,6 @@ class Connection:
         """Ends all calls. Safe to call again."""
         with self._lock:
             channels, self._channels, self._closed = self._channels, {}, True
+        self._ended.set()
         for channel in channels.values():
             channel.close()
