@@ -165,7 +165,8 @@ class AdminCall final : public grpc::ServerGenericBidiReactor {
                   .outcome = CodeName(grpc_status.error_code()),
                   .target = target_,
                   .request_id = call_.request_id});
-    if (method_ != nullptr) options_.on_call_finished(call_, grpc_status);
+    if (method_ != nullptr) return options_.on_call_finished(call_, grpc_status);
+    if (options_.on_unknown_method) options_.on_unknown_method();
   }
 
   const ModelAdminOptions& options_;

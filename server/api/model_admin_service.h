@@ -22,6 +22,8 @@ struct ModelAdminOptions {
   std::function<ClientIdentity(const grpc::ServerContextBase& context)> identity_of;
   // Called once for every call of a method that there is, with how it ended.
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
+  // Called once for every call of another method. May be empty.
+  std::function<void()> on_unknown_method = {};
 };
 
 // Takes every call of its port that no other service has, from its metadata on: a damaged or too large message and an

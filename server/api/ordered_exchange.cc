@@ -88,7 +88,7 @@ std::optional<uint64_t> OrderedExchange::AddSlot(size_t weight) {
 
 void OrderedExchange::FillSlot(uint64_t sequence, ReplyPayload reply) {
   MutexLock lock(mu_);
-  unsent_bytes_ += reply.bytes;
+  AddUnsentBytes(static_cast<int64_t>(reply.bytes));
   slots_[sequence - first_sequence_].reply = std::move(reply);
 }
 
@@ -115,7 +115,7 @@ void OrderedExchange::SetMaxUnsent(size_t frames) {
 
 bool OrderedExchange::MayRead() const {
   return !reading_ && !handling_ && !ending_.has_value() && unsent_ < limits_.max_unsent &&
-         unsent_bytes_ < limits_.max_unsent_bytes;
+         unsent_bytes_ < static_cast<int64_t>(limits_.max_unsent_bytes);
 }
 
 // The first slot can leave.
@@ -134,7 +134,12 @@ OrderedExchange::Slot OrderedExchange::PopSlot() {
 
 void OrderedExchange::NoteSent(const Slot& slot) {
   unsent_ -= slot.weight;
-  unsent_bytes_ -= slot.reply->bytes;
+  AddUnsentBytes(-static_cast<int64_t>(slot.reply->bytes));
+}
+
+void OrderedExchange::AddUnsentBytes(int64_t change) {
+  unsent_bytes_ += change;
+  if (on_unsent_bytes_) on_unsent_bytes_(change);
 }
 
 }  // namespace bayespfl::server

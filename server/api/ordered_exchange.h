@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -58,9 +60,11 @@ struct ExchangeLimits {
 // Thread-safe. Whoever calls a method keeps the object alive meanwhile.
 class OrderedExchange {
  public:
-  // The transport outlives the object.
-  OrderedExchange(const ExchangeLimits& limits, ExchangeTransport& transport)
-      : limits_(limits), transport_(transport) {}
+  // The transport outlives the object. `on_unsent_bytes` is told of every change of the bytes of replies that wait to
+  // be sent; it is quick and never calls back. It may be empty.
+  OrderedExchange(const ExchangeLimits& limits, ExchangeTransport& transport,
+                  std::function<void(int64_t change)> on_unsent_bytes = {})
+      : limits_(limits), transport_(transport), on_unsent_bytes_(std::move(on_unsent_bytes)) {}
   OrderedExchange(const OrderedExchange&) = delete;
   OrderedExchange& operator=(const OrderedExchange&) = delete;
 
@@ -115,14 +119,16 @@ class OrderedExchange {
   bool HasReply() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Slot PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteSent(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AddUnsentBytes(int64_t change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Mutex mu_;
   ExchangeLimits limits_ ABSL_GUARDED_BY(mu_);
   ExchangeTransport& transport_;  // called by the thread that has set `issuing_`
+  const std::function<void(int64_t)> on_unsent_bytes_;
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
   uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;         // of slots_.front()
   size_t unsent_ ABSL_GUARDED_BY(mu_) = 0;                   // weight of the slots and of the write under way
-  size_t unsent_bytes_ ABSL_GUARDED_BY(mu_) = 0;             // of the replies in the slots and of the write under way
+  int64_t unsent_bytes_ ABSL_GUARDED_BY(mu_) = 0;            // of the replies in the slots and of the write under way
   std::optional<Slot> writing_ ABSL_GUARDED_BY(mu_);         // the write under way
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the call ends; set: nothing more is read
   bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way

@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions opt
     return guard->IdentityOf(context);
   };
   service.on_call_finished = std::move(options.on_call_finished);
+  service.on_unknown_method = std::move(options.on_unknown_method);
   port->service_ = std::make_unique<ModelAdminService>(std::move(service), store, port->security_->audit_log());
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

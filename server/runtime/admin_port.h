@@ -22,6 +22,7 @@ struct AdminPortOptions {
   PortSecurityOptions security;  // its host is where the port binds to
   ConnectionOptions connections = {};
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // ModelAdminOptions
+  std::function<void()> on_unknown_method = {};                                              // likewise
 };
 
 // Thread-safe, but for the destructor.

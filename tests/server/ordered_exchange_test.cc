@@ -113,8 +113,43 @@ class OrderedExchangeTest : public ::testing::Test {
   }
 
   FakeTransport transport_;
-  OrderedExchange exchange_{{.max_unsent = 2, .max_unsent_bytes = 10}, transport_};
+  std::atomic<int64_t> unsent_bytes_{0};  // as it was told
+  OrderedExchange exchange_{
+      {.max_unsent = 2, .max_unsent_bytes = 10}, transport_, [this](int64_t change) { unsent_bytes_ += change; }};
 };
+
+// ---- What is told of unsent replies --------------------------------------------------------------------------------
+
+TEST_F(OrderedExchangeTest, AReplyIsUnsentUntilItsWriteHasEnded) {
+  exchange_.Advance();
+  const uint64_t first = TakeMessage();
+  const uint64_t second = TakeMessage();
+  EXPECT_EQ(unsent_bytes_, 0);
+
+  Answer(second, "late");  // behind the first
+  EXPECT_EQ(unsent_bytes_, 4);
+  Answer(first, "0");
+  EXPECT_EQ(unsent_bytes_, 5);
+  exchange_.WriteEnded();
+  EXPECT_EQ(unsent_bytes_, 4);
+  exchange_.WriteEnded();
+
+  EXPECT_EQ(unsent_bytes_, 0);
+}
+
+TEST_F(OrderedExchangeTest, NothingIsUnsentWhenTheClientHasLeft) {
+  exchange_.Advance();
+  const uint64_t first = TakeMessage();
+  const uint64_t second = TakeMessage();
+  Answer(first, "under way");
+  Answer(second, "waits");
+  EXPECT_EQ(unsent_bytes_, 14);
+
+  exchange_.Abandon(absl::CancelledError("the client left"));
+  exchange_.WriteEnded();
+
+  EXPECT_EQ(unsent_bytes_, 0);
+}
 
 // ---- Starts that are held up ---------------------------------------------------------------------------------------
 
