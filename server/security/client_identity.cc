@@ -67,7 +67,7 @@ ClientIdentity IdentityOf(const grpc::ServerContextBase& context, const TokenSto
   identity.caller = CallerOf(context, tokens);
   identity.peer = context.peer();
   if (identity.caller.has_value()) {
-    identity.client = absl::StrCat("token:", identity.caller->name);
+    identity.client = absl::StrCat(kTokenClientPrefix, identity.caller->name);
   } else if (const std::string name = CertificateName(context); !name.empty()) {
     identity.client = absl::StrCat("tls:", name);
   } else {

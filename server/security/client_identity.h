@@ -1,5 +1,5 @@
-// Whose call it is: the key of per-client limits and the "who" of the audit log. Never a metric label: there are as
-// many as clients care to invent.
+// Whose call it is: the key of per-client limits and the "who" of the audit log. No metric label but for holders of a
+// token: of the others there are as many as clients care to invent.
 #ifndef BAYESPFL_SERVER_SECURITY_CLIENT_IDENTITY_H_
 #define BAYESPFL_SERVER_SECURITY_CLIENT_IDENTITY_H_
 
@@ -11,6 +11,9 @@
 #include "server/security/token_store.h"
 
 namespace bayespfl::server {
+
+// What stands before a token's name in ClientIdentity::client, and before nothing else.
+inline constexpr absl::string_view kTokenClientPrefix = "token:";
 
 struct ClientIdentity {
   // "token:line-3", else "tls:camera-7.plant.example" (the certificate's first alternative name, or its common name),

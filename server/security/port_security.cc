@@ -15,6 +15,7 @@ namespace bayespfl::server {
 namespace {
 
 using OnCertificate = std::function<void(absl::Time)>;
+using OnTokens = std::function<void(const std::vector<std::string>&)>;
 
 void AnnounceCertificate(const TlsCertificates& tls, const OnCertificate& on_certificate, const Logger& logger) {
   const absl::Time not_after = tls.current()->not_after;
@@ -23,17 +24,24 @@ void AnnounceCertificate(const TlsCertificates& tls, const OnCertificate& on_cer
   if (on_certificate) on_certificate(not_after);
 }
 
+void AnnounceTokens(const TokenStore& tokens, const OnTokens& on_tokens) {
+  if (on_tokens) on_tokens(tokens.names());
+}
+
 void LogState(const PortSecurityOptions& options, const TlsCertificates* tls, const TokenStore* tokens,
               const Logger& logger) {
   if (tls != nullptr) AnnounceCertificate(*tls, options.on_certificate, logger);
-  if (tokens != nullptr) logger->Info("calls need a token", {{"tokens", uint64_t{tokens->size()}}});
+  if (tokens != nullptr) {
+    logger->Info("calls need a token", {{"tokens", uint64_t{tokens->size()}}});
+    AnnounceTokens(*tokens, options.on_tokens);
+  }
   if (tokens != nullptr || IsLoopbackHost(options.host) || !options.tls.tls_client_ca.empty()) return;
   logger->Warning("anybody who can reach the port may call: neither tokens_file nor tls_client_ca is set",
                   {{"host", options.host}});
 }
 
 std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* tokens, OnCertificate on_certificate,
-                                          const Logger& logger) {
+                                          OnTokens on_tokens, const Logger& logger) {
   std::vector<ReloadThread::Source> sources;
   if (tls != nullptr) {
     sources.push_back({"TLS certificate", [tls, on_certificate = std::move(on_certificate), logger] {
@@ -42,7 +50,13 @@ std::vector<ReloadThread::Source> Sources(TlsCertificates* tls, TokenStore* toke
                          return changed;
                        }});
   }
-  if (tokens != nullptr) sources.push_back({"tokens_file", [tokens] { return tokens->Reload(); }});
+  if (tokens != nullptr) {
+    sources.push_back({"tokens_file", [tokens, on_tokens = std::move(on_tokens)] {
+                         absl::StatusOr<bool> changed = tokens->Reload();
+                         if (changed.ok() && *changed) AnnounceTokens(*tokens, on_tokens);
+                         return changed;
+                       }});
+  }
   return sources;
 }
 
@@ -82,8 +96,9 @@ PortSecurity::PortSecurity(PortSecurityOptions options, std::unique_ptr<TlsCerti
                       ? nullptr
                       : std::make_unique<Authorizer>(*tokens_, audit_log_, std::move(options.on_call_refused))),
       credentials_(MakePortCredentials(tls_.get(), authorizer_.get())),
-      reload_(Sources(tls_.get(), tokens_.get(), std::move(options.on_certificate), logger), options.reload_interval,
-              logger) {}
+      reload_(
+          Sources(tls_.get(), tokens_.get(), std::move(options.on_certificate), std::move(options.on_tokens), logger),
+          options.reload_interval, logger) {}
 
 ClientIdentity PortSecurity::IdentityOf(const grpc::ServerContextBase& context) const {
   return server::IdentityOf(context, tokens_.get());

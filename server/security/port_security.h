@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,6 +41,9 @@ struct PortSecurityOptions {
   std::function<void(absl::StatusCode)> on_call_refused = {};  // once for every call without permission; may be empty
   std::function<void(absl::Time)> on_certificate = {};  // when it expires: of the first one and of each that replaces
                                                         // it; may be empty
+  std::function<void(const std::vector<std::string>& names)> on_tokens = {};  // the names in tokens_file: of the first
+                                                                              // reading and of each that replaces it;
+                                                                              // may be empty
 };
 
 // Thread-safe. Outlives the gRPC server and its services.

@@ -162,6 +162,14 @@ TokenStore::Entries TokenStore::entries() const {
 
 size_t TokenStore::size() const { return entries()->size(); }
 
+std::vector<std::string> TokenStore::names() const {
+  const Entries all = entries();
+  std::vector<std::string> names;
+  names.reserve(all->size());
+  for (const TokenEntry& entry : *all) names.push_back(entry.caller.name);
+  return names;
+}
+
 std::optional<Caller> TokenStore::Find(absl::string_view token) const {
   const Digest digest = Sha256(token);
   const Entries all = entries();

@@ -72,6 +72,9 @@ class TokenStore {
 
   size_t size() const;
 
+  // The names of all entries, in the file's order.
+  std::vector<std::string> names() const;
+
  private:
   using Entries = std::shared_ptr<const std::vector<TokenEntry>>;
 

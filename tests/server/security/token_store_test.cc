@@ -120,6 +120,16 @@ TEST_F(TokenStoreTest, FindsByTokenOnly) {
   EXPECT_FALSE((*store)->Find(kAbcDigest).has_value());
 }
 
+TEST_F(TokenStoreTest, NamesItsHoldersInTheFilesOrder) {
+  const auto first = MakeToken("line-4", Role::kInspect);
+  const auto second = MakeToken("line-3", Role::kAdmin);
+  folder_.Write("tokens.yaml", first->entry + "\n" + second->entry + "\n");
+
+  const auto store = TokenStore::Load(file_);
+
+  EXPECT_THAT((*store)->names(), ::testing::ElementsAre("line-4", "line-3"));
+}
+
 TEST_F(TokenStoreTest, NamesAFileThatIsMissing) {
   const auto store = TokenStore::Load(folder_.path() + "/none");
   EXPECT_EQ(store.status().code(), absl::StatusCode::kNotFound);
