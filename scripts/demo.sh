@@ -46,7 +46,7 @@ import urllib.request
 wanted = ("bayespfl_requests_total", "bayespfl_frames_in_flight", "bayespfl_frames_total", "bayespfl_model_info",
           "bayespfl_stage_latency_seconds_sum", "bayespfl_stage_latency_seconds_count")
 for line in urllib.request.urlopen(sys.argv[1], timeout=10).read().decode().splitlines():
-    if line.startswith(wanted):
+    if line.startswith(wanted) and not ("_total{" in line and line.endswith(" 0")):
         print(" ", line)
 PY
 

@@ -47,8 +47,12 @@ void CallRegistry::CountCall(const CallRecord& call, const grpc::Status& status)
   if (options_.on_call_finished) options_.on_call_finished(call, status);
 }
 
-void CallRegistry::CountRejectedFrame(const absl::Status& status) const {
-  if (options_.on_frame_rejected) options_.on_frame_rejected(status);
+void CallRegistry::CountRejectedFrame(const std::string& client, const absl::Status& status) const {
+  if (options_.on_frame_rejected) options_.on_frame_rejected(client, status);
+}
+
+void CallRegistry::AddUnsentBytes(int64_t change) const {
+  if (options_.on_unsent_bytes) options_.on_unsent_bytes(change);
 }
 
 void CallRegistry::RecordFrame(const FrameRecord& frame) const {
@@ -73,8 +77,9 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
           .max_age = StreamAge(),
           .client = client,
-          .on_frame_rejected = [this](const absl::Status& status) { CountRejectedFrame(status); },
+          .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },
           .on_frame_answered = [this](const FrameRecord& frame) { RecordFrame(frame); },
+          .on_unsent_bytes = [this](int64_t change) { AddUnsentBytes(change); },
           .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
           .on_done =
               [this, call](const grpc::Status& status) {

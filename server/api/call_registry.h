@@ -45,14 +45,17 @@ struct CallOptions {
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that was refused before it reached the pipeline: for the reason in its RefusalOf(), or
-  // because the request is wrong. May be empty.
-  std::function<void(const absl::Status& status)> on_frame_rejected;
+  // because the request is wrong. `client` as `client_of` says. May be empty.
+  std::function<void(const std::string& client, const absl::Status& status)> on_frame_rejected;
 
   // Called once for every frame of every call, just before its answer leaves. May be empty.
   std::function<void(const FrameRecord& frame)> on_frame_answered;
 
   // Called when a stream opened (1) or ended (-1). May be empty.
   std::function<void(int change)> on_streams_change;
+
+  // Called when the bytes of all replies that gRPC has not taken yet change. Quick, never calls back. May be empty.
+  std::function<void(int64_t change)> on_unsent_bytes = {};
 };
 
 // When the call's deadline passes; infinite when it has none.
@@ -100,7 +103,8 @@ class CallRegistry {
 
   // The call's method comes from a fixed set: it becomes a metric's label.
   void CountCall(const CallRecord& call, const grpc::Status& status) const;
-  void CountRejectedFrame(const absl::Status& status) const;
+  void CountRejectedFrame(const std::string& client, const absl::Status& status) const;
+  void AddUnsentBytes(int64_t change) const;
   void RecordFrame(const FrameRecord& frame) const;
 
  private:

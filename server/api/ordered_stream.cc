@@ -10,7 +10,8 @@ namespace bayespfl::server {
 OrderedStream::OrderedStream(StreamSurroundings surroundings, absl::Time deadline)
     : surroundings_(std::move(surroundings)),
       deadline_(deadline),
-      exchange_({.max_unsent = surroundings_.max_frames, .max_unsent_bytes = surroundings_.max_unsent_bytes}, *this) {}
+      exchange_({.max_unsent = surroundings_.max_frames, .max_unsent_bytes = surroundings_.max_unsent_bytes}, *this,
+                surroundings_.on_unsent_bytes) {}
 
 void OrderedStream::Start(const absl::Status& refusal) {
   self_ = shared_from_this();

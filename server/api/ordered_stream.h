@@ -22,18 +22,22 @@
 
 namespace bayespfl::server {
 
+// Of one stream, of replies that wait to be sent; then reading stops.
+inline constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
+
 // What a stream needs of its surroundings; everything outlives it.
 struct StreamSurroundings {
   Pipeline& pipeline;
   std::shared_ptr<const CallRecord> call;
-  size_t max_frames = 4;                  // >= 1; frames read whose replies are not sent; then reading stops
-  size_t max_unsent_bytes = 64 << 20;     // >= 1; of replies that wait to be sent; then reading stops as well
-  std::optional<absl::Duration> max_age;  // then the stream is ended, so that load spreads over new servers
-  std::string client;                     // FrameRequest::client of its frames
+  size_t max_frames = 4;                      // >= 1; frames read whose replies are not sent; then reading stops
+  size_t max_unsent_bytes = kMaxUnsentBytes;  // >= 1; of replies that wait to be sent; then reading stops as well
+  std::optional<absl::Duration> max_age;      // then the stream is ended, so that load spreads over new servers
+  std::string client;                         // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<void(const FrameRecord&)> on_frame_answered;
-  std::function<void()> on_finishing;                // before the client can see the end
-  std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
+  std::function<void(int64_t change)> on_unsent_bytes = {};  // OrderedExchange's; may be empty
+  std::function<void()> on_finishing;                        // before the client can see the end
+  std::function<void(const grpc::Status&)> on_done;          // the last call; the stream may be gone when it returns
 };
 
 // gRPC's side of an OrderedExchange, which says what starts when, and the call's age. gRPC's OnDone() comes after the

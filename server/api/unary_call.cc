@@ -20,12 +20,13 @@ UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::Callba
 
 void UnaryCall::OnDone() {
   CallRegistry& calls = calls_;
+  if (unsent_bytes_ > 0) calls.AddUnsentBytes(-unsent_bytes_);
   delete this;
   calls.CallEnded();
 }
 
 void UnaryCall::Reject(const absl::Status& status) {
-  calls_.CountRejectedFrame(status);
+  calls_.CountRejectedFrame(client(), status);
   End(status);
 }
 

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_API_UNARY_CALL_H_
 #define BAYESPFL_SERVER_API_UNARY_CALL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -46,6 +47,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
     if (!bytes.ok()) return End(bytes.status());
     response_.Swap(&*bytes);
+    unsent_bytes_ = static_cast<int64_t>(response_.Length());
+    calls_.AddUnsentBytes(unsent_bytes_);
     End(absl::OkStatus());
   }
 
@@ -64,6 +67,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   const CallRecord call_;
   const absl::Time deadline_;
   grpc::ByteBuffer& response_;
+  int64_t unsent_bytes_ = 0;  // of `response_`, until gRPC is done with it
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();
 };
 

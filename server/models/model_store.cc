@@ -119,22 +119,23 @@ std::vector<ModelStatus> ModelStore::List() const {
 absl::Status ModelStore::LoadFirst() {
   std::vector<NamedReplicas> first;
   if (!options_.model.empty() || options_.model_root.empty()) {
-    absl::StatusOr<Replicas> replicas = LoadPackage(options_.model);
-    if (!replicas.ok()) return replicas.status();
-    own_name_ = replicas->front()->info().name;
-    first.push_back({.name = own_name_, .replicas = *std::move(replicas)});
+    absl::StatusOr<NamedReplicas> own = LoadOwn();
+    if (!own.ok()) return own.status();
+    own_name_ = own->name;
+    first.push_back(*std::move(own));
   }
   for (const std::string& name : options_.models) {
     if (name == own_name_) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", name, "\" is the name of the package in `model` and one of `models` too"));
     }
-    absl::StatusOr<Replicas> replicas = LoadNamed(name);
-    if (!replicas.ok()) {
-      return absl::Status(replicas.status().code(),
-                          absl::StrCat("model \"", name, "\": ", replicas.status().message()));
+    const absl::StatusOr<std::string> folder = FolderOf(name);
+    if (!folder.ok()) TellLoad(name, folder.status(), absl::ZeroDuration());
+    absl::StatusOr<NamedReplicas> one = folder.ok() ? LoadNamed(name, folder) : folder.status();
+    if (!one.ok()) {
+      return absl::Status(one.status().code(), absl::StrCat("model \"", name, "\": ", one.status().message()));
     }
-    first.push_back({.name = name, .replicas = *std::move(replicas)});
+    first.push_back(*std::move(one));
   }
   const std::string& usual = options_.default_model;
   if (!usual.empty() && std::none_of(first.begin(), first.end(), [&](const auto& one) { return one.name == usual; })) {
@@ -144,31 +145,52 @@ absl::Status ModelStore::LoadFirst() {
   return absl::OkStatus();
 }
 
-absl::Status ModelStore::LoadModel(const std::string& name) {
-  absl::StatusOr<Replicas> replicas = LoadNamed(name);
-  if (!replicas.ok()) return replicas.status();
-  std::vector<NamedReplicas> one;
-  one.push_back({.name = name, .replicas = *std::move(replicas)});
-  Serve(std::move(one), /*default_model=*/"");
-  return absl::OkStatus();
+// Its name stands in the package.
+absl::StatusOr<ModelStore::NamedReplicas> ModelStore::LoadOwn() {
+  const absl::Time start = absl::Now();
+  absl::StatusOr<Replicas> replicas = LoadPackage(options_.model);
+  if (!replicas.ok()) {
+    TellLoad("", replicas.status(), absl::Now() - start);
+    return replicas.status();
+  }
+  std::string name = replicas->front()->info().name;
+  return NamedReplicas{.name = std::move(name), .replicas = *std::move(replicas), .took = absl::Now() - start};
 }
 
-absl::StatusOr<Replicas> ModelStore::LoadNamed(const std::string& name) {
+absl::Status ModelStore::LoadModel(const std::string& name) {
   const absl::StatusOr<std::string> folder = FolderOf(name);
   {
     MutexLock lock(mu_);
     // A made-up name leaves no trace; that a model which serves has lost its package is a failed load like any other.
     if (!folder.ok() && !serving_.models.contains(name)) return folder.status();
+  }
+  absl::StatusOr<NamedReplicas> loaded = LoadNamed(name, folder);
+  if (!loaded.ok()) return loaded.status();
+  std::vector<NamedReplicas> one;
+  one.push_back(*std::move(loaded));
+  Serve(std::move(one), /*default_model=*/"");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ModelStore::NamedReplicas> ModelStore::LoadNamed(const std::string& name,
+                                                                const absl::StatusOr<std::string>& folder) {
+  const absl::Time start = absl::Now();
+  {
+    MutexLock lock(mu_);
     ModelStatus& state = states_[name];
     state.name = name;
     state.state = ModelState::kLoading;
   }
   absl::StatusOr<Replicas> replicas = folder.ok() ? LoadPackage(*folder) : folder.status();
-  if (!replicas.ok()) {
-    NoteFailure(name, replicas.status());
-    if (options_.on_load) options_.on_load(name, replicas.status());
-  }
-  return replicas;
+  const absl::Duration took = absl::Now() - start;
+  if (replicas.ok()) return NamedReplicas{.name = name, .replicas = *std::move(replicas), .took = took};
+  NoteFailure(name, replicas.status());
+  TellLoad(name, replicas.status(), took);
+  return replicas.status();
+}
+
+void ModelStore::TellLoad(const std::string& name, const absl::Status& status, absl::Duration took) const {
+  if (options_.on_load) options_.on_load(name, status, took);
 }
 
 // Only what lies directly below the root can be named, wherever links lead.
@@ -214,11 +236,15 @@ absl::StatusOr<Replicas> ModelStore::LoadAndWarmUp(const std::string& folder) co
 }
 
 void ModelStore::Serve(std::vector<NamedReplicas> models, const std::string& default_model) {
-  std::vector<std::string> names;
+  std::vector<std::shared_ptr<ModelNotes>> notes;
+  for (const NamedReplicas& one : models) {
+    notes.push_back(options_.notes_of ? options_.notes_of(one.name, one.replicas.size()) : nullptr);
+  }
   {
     MutexLock lock(mu_);
-    for (NamedReplicas& one : models) {
-      auto model = std::make_shared<ServedModel>(one.name, std::move(one.replicas));
+    for (size_t i = 0; i < models.size(); ++i) {
+      NamedReplicas& one = models[i];
+      auto model = std::make_shared<ServedModel>(one.name, std::move(one.replicas), std::move(notes[i]));
       states_[one.name] = {.name = one.name,
                            .state = ModelState::kReady,
                            .info = model->info(),
@@ -226,13 +252,11 @@ void ModelStore::Serve(std::vector<NamedReplicas> models, const std::string& def
                            .last_load = absl::OkStatus()};
       serving_.models[one.name] = std::move(model);
       if (serving_.default_model.empty()) serving_.default_model = one.name;
-      names.push_back(one.name);
     }
     if (!default_model.empty()) serving_.default_model = default_model;
   }
   Publish();
-  if (!options_.on_load) return;
-  for (const std::string& name : names) options_.on_load(name, absl::OkStatus());
+  for (const NamedReplicas& one : models) TellLoad(one.name, absl::OkStatus(), one.took);
 }
 
 absl::Status ModelStore::UnloadModel(const std::string& name) {

@@ -40,8 +40,11 @@ struct ModelStoreOptions {
   // Called once, when the models that are loaded first serve, or with the reason why one of them does not. May be
   // empty.
   std::function<void(const absl::Status&)> on_started = {};
-  // Called after every attempt to load a model whose name is known. May be empty.
-  std::function<void(const std::string& name, const absl::Status&)> on_load = {};
+  // Called after every attempt to load a model, with how long loading and warm-up took. `name` is one that serves, that
+  // model_root has, or that `models` names; empty for a package in `model` that could not be loaded. May be empty.
+  std::function<void(const std::string& name, const absl::Status&, absl::Duration took)> on_load = {};
+  // What the ServedModel of a model with so many replicas is made with, just before it serves. May be empty.
+  std::function<std::shared_ptr<ModelNotes>(const std::string& name, size_t replicas)> notes_of = {};
 };
 
 enum class ModelState {
@@ -103,13 +106,15 @@ class ModelStore {
   struct NamedReplicas {
     std::string name;
     Replicas replicas;
+    absl::Duration took;
   };
 
   void RunTasks();
   void Enqueue(std::function<absl::Status()> run, Done done);
   absl::Status LoadFirst();
   absl::Status LoadModel(const std::string& name);
-  absl::StatusOr<Replicas> LoadNamed(const std::string& name);
+  absl::StatusOr<NamedReplicas> LoadOwn();
+  absl::StatusOr<NamedReplicas> LoadNamed(const std::string& name, const absl::StatusOr<std::string>& folder);
   absl::StatusOr<std::string> FolderOf(const std::string& name) const;
   absl::StatusOr<Replicas> LoadPackage(const std::string& folder) const;
   bool Serves() const;
@@ -118,6 +123,7 @@ class ModelStore {
   absl::Status UnloadModel(const std::string& name);
   absl::Status MakeDefault(const std::string& name);
   void NoteFailure(const std::string& name, const absl::Status& status);
+  void TellLoad(const std::string& name, const absl::Status& status, absl::Duration took) const;
   void Publish() const;
 
   const ModelStoreOptions options_;

@@ -12,9 +12,9 @@
 namespace bayespfl::server {
 namespace {
 
-absl::StatusOr<std::shared_ptr<ServedModel>> IfItWorks(const std::shared_ptr<ServedModel>& model) {
-  if (!model->Works()) return WithRefusal(NoReplicaLeft(model->name()), Refusal::kNoReplica);
-  return model;
+// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
+absl::Status Works(const ServedModel& model) {
+  return model.Works() ? absl::OkStatus() : WithRefusal(NoReplicaLeft(model.name()), Refusal::kNoReplica);
 }
 
 absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
@@ -64,8 +64,15 @@ absl::Status Admission::Draining() const {
   return accepting.ok() ? accepting : WithRefusal(accepting, Refusal::kDraining);
 }
 
-// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_view name) const {
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = Lookup(name);
+  if (!model.ok()) return model;
+  const absl::Status works = Works(**model);
+  if (!works.ok()) return works;
+  return model;
+}
+
+absl::StatusOr<std::shared_ptr<ServedModel>> Admission::Lookup(absl::string_view name) const {
   if (const absl::Status draining = Draining(); !draining.ok()) return draining;
   MutexLock lock(mu_);
   if (models_.models.empty()) return WithRefusal(NotLoaded(), Refusal::kNotReady);
@@ -76,21 +83,18 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_v
                                                         absl::StrJoin(models_.models, ", ", names))),
                        Refusal::kUnknownModel);
   }
-  return IfItWorks(found->second);
+  return found->second;
 }
 
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::ModelOf(const FrameRequest& request) const {
-  if (request.model == nullptr) return FindModel(request.options.model);
+  if (request.model == nullptr) return Lookup(request.options.model);
   if (const absl::Status draining = Draining(); !draining.ok()) return draining;
-  return IfItWorks(request.model);
+  return request.model;
 }
 
-absl::StatusOr<std::shared_ptr<ServedModel>> Admission::Admit(const FrameRequest& request, int64_t bytes) {
-  absl::StatusOr<std::shared_ptr<ServedModel>> model = ModelOf(request);
-  if (!model.ok()) return model;
-  if (absl::Status wrong = Check(request, **model); !wrong.ok()) return wrong;
-  if (absl::Status full = TakeSlot(request.options.priority, bytes); !full.ok()) return full;
-  return model;
+absl::Status Admission::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
+  if (absl::Status wrong = Check(request, model); !wrong.ok()) return wrong;
+  return TakeSlot(request.options.priority, bytes);
 }
 
 absl::Status Admission::AdmitClient(const std::string& client, size_t frames) const {
@@ -101,6 +105,7 @@ absl::Status Admission::AdmitClient(const std::string& client, size_t frames) co
 
 // What can be said before a slot is taken.
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
+  if (absl::Status broken = Works(model); !broken.ok()) return broken;
   if (!request.client_admitted) {
     if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
   }

@@ -1,8 +1,10 @@
 // The door of the pipeline: which models frames can ask for, how many frames fit inside, and why one may not come in.
 // It knows nothing of what happens to a frame inside.
 //
-//   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission.Admit(request, bytes);
+//   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission.ModelOf(request);
 //   if (!model.ok()) return model.status();
+//   absl::Status admitted = admission.Admit(request, **model, bytes);
+//   if (!admitted.ok()) return admitted;
 //   ...
 //   admission.Leave(bytes);
 #ifndef BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
@@ -46,9 +48,12 @@ class Admission {
   // What the method of this name of Pipeline says.
   absl::Status AdmitClient(const std::string& client, size_t frames) const;
 
-  // The model that the frame is for; the frame, whose picture came in `bytes` bytes, has a slot from now on. Refusals
-  // as those of Pipeline::Submit().
-  absl::StatusOr<std::shared_ptr<ServedModel>> Admit(const FrameRequest& request, int64_t bytes);
+  // The model that the frame is for, whether it works or not. Refusals as those of Pipeline::Submit().
+  absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
+
+  // OK: the frame, whose picture came in `bytes` bytes, has a slot from now on. Refusals as those of
+  // Pipeline::Submit().
+  absl::Status Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes);
 
   // Gives the slot of an admitted frame back.
   void Leave(int64_t bytes);
@@ -61,7 +66,7 @@ class Admission {
 
  private:
   absl::Status Draining() const;
-  absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
+  absl::StatusOr<std::shared_ptr<ServedModel>> Lookup(absl::string_view name) const;
   absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
   absl::Status TakeSlot(Priority priority, int64_t bytes);
 

@@ -36,14 +36,18 @@ size_t BytesHeld(const Job& job) {
 
 }  // namespace
 
+size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options) {
+  if (queue != PipelineQueue::kExecute) return static_cast<size_t>(options.max_frames_in_flight);
+  return static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2;
+}
+
 FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission)
     : options_(options),
       observer_(observer),
       admission_(admission),
-      decode_line_(static_cast<size_t>(options.max_frames_in_flight), SIZE_MAX),
-      execute_line_(static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2,
-                    static_cast<size_t>(options.max_decoded_bytes)),
-      render_line_(static_cast<size_t>(options.max_frames_in_flight), static_cast<size_t>(options.max_decoded_bytes)) {}
+      decode_line_(MaxWaiting(PipelineQueue::kDecode, options), SIZE_MAX),
+      execute_line_(MaxWaiting(PipelineQueue::kExecute, options), static_cast<size_t>(options.max_decoded_bytes)),
+      render_line_(MaxWaiting(PipelineQueue::kRender, options), static_cast<size_t>(options.max_decoded_bytes)) {}
 
 FrameFlow::Line& FrameFlow::line(PipelineQueue which) {
   switch (which) {
@@ -59,19 +63,20 @@ FrameFlow::Line& FrameFlow::line(PipelineQueue which) {
 
 void FrameFlow::Forward(JobPtr job, PipelineQueue to) {
   job->queued = std::chrono::steady_clock::now();
+  job->queued_bytes = static_cast<int64_t>(BytesHeld(*job));
   const FrameId id = job->id;
   const SteadyTime deadline = job->deadline;
   const std::shared_ptr<const CancellationToken> cancellation = job->request.cancellation;
   const Place place{.id = id,
                     .rank = job->rank,
                     .deadline = deadline,
-                    .bytes = BytesHeld(*job),
+                    .bytes = static_cast<size_t>(job->queued_bytes),
                     .group = to == PipelineQueue::kExecute ? job->model.get() : nullptr};
-  observer_.OnQueueChange(to, 1);
+  NoteEntered(to, *job);
   // A frame that came back from a failed device was inside already and needs no room.
   if (!(job->failures > 0 ? line(to).PushBack(place, job) : line(to).Push(place, job))) {
     // Lines close only after the last frame was answered, so this is out of reach; a frame is answered all the same.
-    observer_.OnQueueChange(to, -1);
+    NoteLeft(to, *job);
     return Answer(std::move(job), ServerDraining());
   }
   NoteDeadline(deadline);
@@ -95,9 +100,15 @@ std::vector<JobPtr> FrameFlow::TakeBatch(size_t replica) {
   return jobs;
 }
 
+void FrameFlow::NoteEntered(PipelineQueue queue, const Job& job) {
+  observer_.OnQueueChange(queue, 1, job.queued_bytes);
+}
+
+void FrameFlow::NoteLeft(PipelineQueue queue, const Job& job) { observer_.OnQueueChange(queue, -1, -job.queued_bytes); }
+
 void FrameFlow::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
-  if (!jobs.empty()) observer_.OnQueueChange(from, -static_cast<int>(jobs.size()));
   for (const JobPtr& job : jobs) {
+    NoteLeft(from, *job);
     const double waited = SecondsSince(job->queued);
     job->seconds.queue += waited;
     observer_.OnQueueWait(from, waited);
@@ -121,11 +132,11 @@ bool FrameFlow::DropIfDead(JobPtr& job, Stage reached) {
 // own does.
 void FrameFlow::Answer(JobPtr job, FrameResult result) {
   if (result.ok()) {
-    observer_.OnFrameAnswered(*result);
+    observer_.OnFrameAnswered(*job->model, job->request.client, *result);
   } else {
-    observer_.OnFrameFailed(result.status());
+    observer_.OnFrameFailed(job->model.get(), job->request.client, result.status());
   }
-  observer_.OnFramesInFlightChange(-1);
+  observer_.OnFramesInFlightChange(-1, -job->bytes);
   admission_.Leave(job->bytes);
   const auto done = std::move(job->done);
   job.reset();
@@ -140,7 +151,7 @@ bool FrameFlow::Skip(FrameId id, SkipFrom from, const absl::Status& status) {
 bool FrameFlow::DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status) {
   std::optional<JobPtr> job = line(queue).Remove(id);
   if (!job.has_value()) return false;
-  observer_.OnQueueChange(queue, -1);
+  NoteLeft(queue, **job);
   Answer(*std::move(job), status);
   return true;
 }
@@ -155,8 +166,7 @@ template <typename Predicate>
 void FrameFlow::DropWaiting(Predicate leaves) {
   for (const PipelineQueue queue : kQueues) {
     std::vector<JobPtr> jobs = line(queue).RemoveIf(leaves);
-    if (jobs.empty()) continue;
-    observer_.OnQueueChange(queue, -static_cast<int>(jobs.size()));
+    for (const JobPtr& job : jobs) NoteLeft(queue, *job);
     for (JobPtr& job : jobs) DropIfDead(job, StageAfter(queue));
   }
 }

@@ -24,6 +24,10 @@
 
 namespace bayespfl::server {
 
+// How many frames may wait in a line; of the one before the model, without those that come back from a failed device.
+// `options` has its values at or above their minimums.
+size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options);
+
 // A frame that entered by Forward() leaves by Answer(), exactly once: called by the stage that has it, or here, for one
 // that is skipped, cancelled or past its deadline while it waits. The observer hears of every change.
 //
@@ -73,6 +77,8 @@ class FrameFlow {
   Line& line(PipelineQueue which);
   // Answers the frame with `status` if it waits in this line. False: it does not (any more).
   bool DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status);
+  void NoteEntered(PipelineQueue queue, const Job& job);
+  void NoteLeft(PipelineQueue queue, const Job& job);
   void NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs);
   void NoteDeadline(SteadyTime deadline);
   template <typename Predicate>

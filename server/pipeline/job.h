@@ -37,6 +37,7 @@ struct Job {
   std::function<void(FrameResult)> done;
   std::shared_ptr<ServedModel> model;             // that admitted it
   SteadyTime queued;                              // when it entered the line it is in
+  int64_t queued_bytes = 0;                       // what it weighs there
   std::unique_ptr<const PreparedFrame> prepared;  // from decoding until the model has computed it
   int failures = 0;                               // of devices
   CategorySetting setting;                        // what the frame is inspected with

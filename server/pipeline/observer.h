@@ -2,10 +2,16 @@
 #ifndef BAYESPFL_SERVER_PIPELINE_OBSERVER_H_
 #define BAYESPFL_SERVER_PIPELINE_OBSERVER_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/pipeline/frame.h"
 
 namespace bayespfl::server {
+
+class ServedModel;
 
 // The queues between the stages.
 enum class PipelineQueue { kDecode, kExecute, kRender };
@@ -17,14 +23,17 @@ class PipelineObserver {
  public:
   virtual ~PipelineObserver() = default;
 
-  // `change` frames entered (> 0) or left (< 0) the queue.
-  virtual void OnQueueChange(PipelineQueue queue, int change) = 0;
+  // `frames` frames entered (> 0) or left (< 0) the queue, and with them `bytes` of host memory that they hold.
+  virtual void OnQueueChange(PipelineQueue queue, int frames, int64_t bytes) = 0;
 
-  // `change` frames were accepted (> 0) or answered (< 0).
-  virtual void OnFramesInFlightChange(int change) = 0;
+  // `frames` frames, whose pictures came in `bytes` bytes, were accepted (> 0) or answered (< 0).
+  virtual void OnFramesInFlightChange(int frames, int64_t bytes) = 0;
 
   // The model took `frames` frames in one call.
   virtual void OnBatch(int frames) = 0;
+
+  // The model's replica began to compute a batch, or to be rebuilt, or ended that. In turns, for one replica.
+  virtual void OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) = 0;
 
   // A replica failed; then either `rebuilt`, or lost for good.
   virtual void OnReplicaFailure(bool rebuilt) = 0;
@@ -37,9 +46,11 @@ class PipelineObserver {
   virtual void OnQueueWait(PipelineQueue queue, double seconds) = 0;
 
   // One of these two, exactly once, for every frame given to Submit(), accepted or not. RefusalOf(status) says why a
-  // frame was not accepted; that of an accepted frame is absent.
-  virtual void OnFrameAnswered(const InspectionOutcome& outcome) = 0;
-  virtual void OnFrameFailed(const absl::Status& status) = 0;
+  // frame was not accepted; that of an accepted frame is absent. `client` is FrameRequest::client; `model` is null when
+  // the frame was refused before it was known which model it is for.
+  virtual void OnFrameAnswered(const ServedModel& model, const std::string& client,
+                               const InspectionOutcome& outcome) = 0;
+  virtual void OnFrameFailed(const ServedModel* model, const std::string& client, const absl::Status& status) = 0;
 };
 
 }  // namespace bayespfl::server

@@ -62,16 +62,17 @@ Pipeline::~Pipeline() { Shutdown(); }
 
 absl::Status Pipeline::AdmitClient(const std::string& client, size_t frames) {
   absl::Status admitted = admission_.AdmitClient(client, frames);
-  if (!admitted.ok()) observer_.OnFrameFailed(admitted);
+  if (!admitted.ok()) observer_.OnFrameFailed(/*model=*/nullptr, client, admitted);
   return admitted;
 }
 
 absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
   const int64_t bytes = BytesOf(request.image);
-  absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.Admit(request, bytes);
-  if (!model.ok()) {
-    observer_.OnFrameFailed(model.status());
-    return model.status();
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.ModelOf(request);
+  const absl::Status admitted = model.ok() ? admission_.Admit(request, **model, bytes) : model.status();
+  if (!admitted.ok()) {
+    observer_.OnFrameFailed(model.ok() ? model->get() : nullptr, request.client, admitted);
+    return admitted;
   }
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
@@ -83,7 +84,7 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   job->bytes = bytes;
   job->done = std::move(done);
   if (id != nullptr) *id = job->id;
-  observer_.OnFramesInFlightChange(1);
+  observer_.OnFramesInFlightChange(1, bytes);
   flow_.Forward(std::move(job), PipelineQueue::kDecode);
   return absl::OkStatus();
 }

@@ -27,15 +27,23 @@ inline constexpr size_t kMaxModelNameBytes = 128;
 // otherwise.
 absl::Status CheckModelName(absl::string_view name);
 
+// What an observer of the pipeline keeps of a model, so that it need not be looked up for each frame. Only the observer
+// that made it looks inside.
+class ModelNotes {
+ public:
+  virtual ~ModelNotes() = default;
+};
+
 // Frames keep the model that admitted them until they are answered, so that a model that was replaced lives on for
 // them. Thread-safe.
 class ServedModel {
  public:
   // `name` is what requests call it; `replicas`, at least one, belongs to nobody else: the pipeline's n-th thread runs
-  // the n-th.
-  ServedModel(std::string name, Replicas replicas)
+  // the n-th. `notes` may be null.
+  ServedModel(std::string name, Replicas replicas, std::shared_ptr<ModelNotes> notes = nullptr)
       : name_(std::move(name)),
         replicas_(std::move(replicas)),
+        notes_(std::move(notes)),
         categories_(MakeCategoryTable(info().default_thresholds, info().categories)),
         lost_(replicas_.size()) {}
   ServedModel(const ServedModel&) = delete;
@@ -43,6 +51,8 @@ class ServedModel {
 
   const std::string& name() const { return name_; }
   const ModelInfo& info() const { return replicas_.front()->info(); }
+
+  ModelNotes* notes() const { return notes_.get(); }
 
   // What a frame of the category is inspected with.
   CategorySetting Resolve(const CategoryRequest& category) const { return categories_.Resolve(category); }
@@ -60,6 +70,8 @@ class ServedModel {
   // Requires Works(replica).
   Replica& replica(size_t replica) const { return *replicas_[replica]; }
 
+  size_t replicas() const { return replicas_.size(); }
+
   // Whether this replica can be used, and whether any can.
   bool Works(size_t replica) const { return replica < replicas_.size() && !lost_[replica].load(); }
   bool Works() const {
@@ -72,6 +84,7 @@ class ServedModel {
  private:
   const std::string name_;
   const Replicas replicas_;
+  const std::shared_ptr<ModelNotes> notes_;
   const CategoryTable categories_;
   std::vector<std::atomic<bool>> lost_;
 };

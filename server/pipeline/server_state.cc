@@ -1,5 +1,6 @@
 #include "server/pipeline/server_state.h"
 
+#include "absl/time/clock.h"
 #include "server/pipeline/errors.h"
 
 namespace bayespfl::server {
@@ -90,6 +91,11 @@ absl::Status ServerState::Live() const {
   return loaded_.value_or(absl::OkStatus());
 }
 
+std::optional<absl::Time> ServerState::draining_since() const {
+  MutexLock lock(mu_);
+  return draining_since_;
+}
+
 absl::Status ServerState::WaitUntilLoaded() {
   MutexLock lock(mu_);
   while (!loaded_.has_value() && !stop_requested_) changed_.Wait(mu_);
@@ -103,6 +109,7 @@ void ServerState::WaitForStopRequest() {
 
 void ServerState::Enter(LifePhase phase) {
   phase_ = phase;
+  draining_since_ = phase == LifePhase::kDraining ? std::optional<absl::Time>(absl::Now()) : std::nullopt;
   changed_.NotifyAll();
 }
 

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
 
 namespace bayespfl::server {
@@ -67,6 +68,9 @@ class ServerState {
   // OK, or the error of the load: a reason to start the process again. A load that goes on is none.
   absl::Status Live() const;
 
+  // When DRAINING began; none while it is not DRAINING.
+  std::optional<absl::Time> draining_since() const;
+
   // ---- What is waited for ----
 
   // The load's end: OK or its error. Cancelled: a stop was requested before.
@@ -81,6 +85,7 @@ class ServerState {
   CondVar changed_;
   LifePhase phase_ ABSL_GUARDED_BY(mu_) = LifePhase::kLoading;
   std::optional<absl::Status> loaded_ ABSL_GUARDED_BY(mu_);  // how the load of the start ended
+  std::optional<absl::Time> draining_since_ ABSL_GUARDED_BY(mu_);
   bool stop_requested_ ABSL_GUARDED_BY(mu_) = false;
 };
 

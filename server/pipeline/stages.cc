@@ -61,6 +61,23 @@ std::vector<StageTiming> TimingsOf(const FrameSeconds& frame, const StageSeconds
           {"total", total}};
 }
 
+// Tells the observer that a replica is busy for as long as it lives.
+class Busy {
+ public:
+  Busy(PipelineObserver& observer, const ServedModel& model, size_t replica)
+      : observer_(observer), model_(model), replica_(replica) {
+    observer_.OnReplicaBusy(model_, replica_, true);
+  }
+  ~Busy() { observer_.OnReplicaBusy(model_, replica_, false); }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  PipelineObserver& observer_;
+  const ServedModel& model_;
+  const size_t replica_;
+};
+
 // The whole batch failed with this code, as opposed to single frames.
 bool AllFailed(const std::vector<absl::StatusOr<ComputedFrame>>& results, absl::StatusCode code) {
   return std::all_of(results.begin(), results.end(),
@@ -160,7 +177,7 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> taken) {
   for (const JobPtr& job : batch) frames.push_back(job->prepared.get());
   observer_.OnBatch(static_cast<int>(batch.size()));
   const SteadyTime start = std::chrono::steady_clock::now();
-  std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model->replica(replica).detector(), frames);
+  std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model, replica, frames);
   admission_.NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
   const absl::Status first = results.front().status();
@@ -180,8 +197,9 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> taken) {
   }
 }
 
-std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const Detector& detector,
+std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const ServedModel& model, size_t replica,
                                                             absl::Span<const PreparedFrame* const> frames) const {
+  const Busy busy(observer_, model, replica);
   if (options_.faults != nullptr) {
     std::this_thread::sleep_for(options_.faults->Delay());
     for (const Fault fault : {Fault::kDeviceError, Fault::kDeviceMemory}) {
@@ -189,7 +207,7 @@ std::vector<absl::StatusOr<ComputedFrame>> Stages::RunModel(const Detector& dete
       if (!status.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), status);
     }
   }
-  return detector.Compute(frames);
+  return model.replica(replica).detector()->Compute(frames);
 }
 
 void Stages::ComputeInParts(size_t replica, std::vector<JobPtr> batch, const absl::Status& failure) {
@@ -218,7 +236,10 @@ void Stages::Recover(size_t replica, ServedModel& model, std::vector<JobPtr> bat
       flow_.Forward(std::move(job), PipelineQueue::kExecute);
     }
   }
-  const absl::Status rebuilt = model.replica(replica).Rebuild();
+  const absl::Status rebuilt = [&] {
+    const Busy busy(observer_, model, replica);  // a rebuild can hang like a batch
+    return model.replica(replica).Rebuild();
+  }();
   observer_.OnReplicaFailure(rebuilt.ok());
   if (rebuilt.ok()) return;
   model.Lose(replica);

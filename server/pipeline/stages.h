@@ -53,7 +53,7 @@ class Stages {
 
   void ExecuteLoop(size_t replica);
   void ExecuteBatch(size_t replica, std::vector<JobPtr> batch);
-  std::vector<absl::StatusOr<ComputedFrame>> RunModel(const Detector& detector,
+  std::vector<absl::StatusOr<ComputedFrame>> RunModel(const ServedModel& model, size_t replica,
                                                       absl::Span<const PreparedFrame* const> frames) const;
   void ComputeInParts(size_t replica, std::vector<JobPtr> batch, const absl::Status& failure);
   void Recover(size_t replica, ServedModel& model, std::vector<JobPtr> batch, const absl::Status& failure);

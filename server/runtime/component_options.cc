@@ -11,6 +11,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "model/detection/device_memory.h"
+#include "server/api/method_names.h"
+#include "server/api/ordered_stream.h"
+#include "server/pipeline/frame_flow.h"
 #include "server/runtime/load_replicas.h"
 #include "server/runtime/memory.h"
 #include "server/telemetry/metric_category.h"
@@ -105,12 +108,33 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+MetricLimits LimitsOf(const ServerConfig& config) {
+  const PipelineOptions pipeline = PipelineOptionsOf(config);
+  MetricLimits limits;
+  limits.frames_in_flight = config.max_frames_in_flight;
+  limits.bytes_in_flight = config.max_bytes_in_flight;
+  limits.streams_open = config.max_streams;
+  for (const PipelineQueue queue : {PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
+    limits.queue_depth.at(static_cast<size_t>(queue)) = static_cast<int64_t>(MaxWaiting(queue, pipeline));
+  }
+  limits.queue_bytes = config.max_decoded_bytes;
+  limits.unsent_reply_bytes = config.max_streams * static_cast<int64_t>(kMaxUnsentBytes);
+  limits.result_log_queue_bytes = static_cast<int64_t>(ResultSinkOptions().max_queue_bytes);
+  return limits;
+}
+
 absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
   absl::StatusOr<std::vector<std::string>> categories = ParseMetricCategories(config.metric_categories);
   if (!categories.ok()) return categories.status();
   MetricsOptions options;
   options.server_version = BAYESPFL_VERSION;
+  options.methods = InspectionMethods();
+  if (config.admin_port >= 0) {
+    const std::vector<std::string> more = AdminMethods();
+    options.methods.insert(options.methods.end(), more.begin(), more.end());
+  }
   options.categories = *std::move(categories);
+  options.limits = LimitsOf(config);
   if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) options.visible_devices = visible;
   return options;
 }

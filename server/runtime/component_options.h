@@ -39,6 +39,9 @@ PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
 ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
 ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);
 
+// The limits that metrics show beside what is used of them.
+MetricLimits LimitsOf(const ServerConfig& config);
+
 // Also what the environment says about devices. InvalidArgument: metric_categories.
 absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config);
 

@@ -1,6 +1,7 @@
 #include "server/runtime/server.h"
 
 #include <chrono>
+#include <map>
 #include <opencv2/core/utility.hpp>
 #include <thread>
 #include <utility>
@@ -14,9 +15,12 @@
 #include "grpcpp/server_builder.h"
 #include "model/detection/device_survey.h"
 #include "server/api/status.h"
+#include "server/pipeline/steady_time.h"
 #include "server/runtime/component_options.h"
 #include "server/runtime/cpu_quota.h"
+#include "server/runtime/open_connections.h"
 #include "server/runtime/server_info.h"
+#include "server/security/client_identity.h"
 
 namespace bayespfl::server {
 namespace {
@@ -70,19 +74,41 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
   pipeline.on_replica_lost = [this] { UpdateServing(); };
   pipeline.admit = [this](const std::string& client, size_t frames) { return AdmitFrames(client, frames); };
   pipeline_ = Pipeline::Create(pipeline, *metrics_);
+  metrics_->SetProbes(Probes());
+  calls_ = std::make_unique<CallRegistry>(MakeCallOptions(), *pipeline_);
+  service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
+  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
+  unknown_methods_ = std::make_unique<UnknownMethods>([this] { metrics_->CountUnknownMethod(); });
+}
+
+InspectionServer::~InspectionServer() { Shutdown(); }
+
+CallOptions InspectionServer::MakeCallOptions() {
   CallOptions calls = CallOptionsOf(config_);
   calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
   calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   calls.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) { OnCallFinished(call, status); };
-  calls.on_frame_rejected = [this](const absl::Status& status) { metrics_->CountRejectedFrame(status); };
+  calls.on_frame_rejected = [this](const std::string& client, const absl::Status& status) {
+    metrics_->CountRejectedFrame(client, status);
+  };
   calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
-  calls_ = std::make_unique<CallRegistry>(std::move(calls), *pipeline_);
-  service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
-  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
+  calls.on_unsent_bytes = [this](int64_t change) { metrics_->OnUnsentBytes(change); };
+  return calls;
 }
 
-InspectionServer::~InspectionServer() { Shutdown(); }
+StateProbes InspectionServer::Probes() {
+  return {.ready = [this] { return pipeline_->Ready().ok(); },
+          .draining_since = [this] { return state_->draining_since(); },
+          .connections = [] { return OpenConnections(); }};
+}
+
+// Only these clients have series: their names are the operator's.
+void InspectionServer::SetNamedClients(const std::vector<std::string>& names) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& name : names) labels[absl::StrCat(kTokenClientPrefix, name)] = name;
+  metrics_->SetClients(labels);
+}
 
 absl::Status InspectionServer::Secure() {
   PortSecurityOptions options = SecurityOptionsOf(config_);
@@ -90,6 +116,7 @@ absl::Status InspectionServer::Secure() {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
   };
   options.on_certificate = [this](absl::Time expiry) { metrics_->SetCertificateExpiry(expiry); };
+  options.on_tokens = [this](const std::vector<std::string>& names) { SetNamedClients(names); };
   absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
   if (!security.ok()) return security.status();
   security_ = *std::move(security);
@@ -128,6 +155,7 @@ absl::Status InspectionServer::Listen() {
   builder.AddListeningPort(address, security_->credentials(), &port_);
   builder.RegisterService(service_.get());
   builder.RegisterService(kserve_.get());
+  builder.RegisterCallbackGenericService(unknown_methods_.get());
   grpc_ = builder.BuildAndStart();
   if (grpc_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (gRPC): the address is in use, ",
@@ -149,7 +177,8 @@ absl::Status InspectionServer::ListenForAdministration() {
   AdminPortOptions options = {.port = config_.admin_port,
                               .security = SecurityOptionsOf(config_),
                               .connections = ConnectionOptionsOf(config_),
-                              .on_call_finished = {}};
+                              .on_call_finished = {},
+                              .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }};
   options.security.host = config_.admin_host;
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
@@ -184,7 +213,10 @@ ModelStoreOptions InspectionServer::StoreOptions() {
     UpdateServing();
   };
   options.on_started = [this](const absl::Status& status) { OnStarted(status); };
-  options.on_load = [this](const std::string& name, const absl::Status& status) { OnLoad(name, status); };
+  options.on_load = [this](const std::string& name, const absl::Status& status, absl::Duration took) {
+    OnLoad(name, status, took);
+  };
+  options.notes_of = [this](const std::string& name, size_t replicas) { return metrics_->NotesOf(name, replicas); };
   return options;
 }
 
@@ -197,9 +229,10 @@ absl::Status InspectionServer::AdmitFrames(const std::string& client, size_t fra
                         absl::Ceil(retry_after, absl::Milliseconds(1)));
 }
 
-void InspectionServer::OnLoad(const std::string& name, const absl::Status& status) {
+void InspectionServer::OnLoad(const std::string& name, const absl::Status& status, absl::Duration took) {
   if (absl::IsCancelled(status)) return;  // by a stop
-  metrics_->CountLoad(status.ok());
+  metrics_->NoteLoad(name, status.ok(), absl::ToDoubleSeconds(took));
+  if (!status.ok() && name.empty()) return;  // a load of the start: OnStarted() says it
   if (!status.ok()) {
     logger_->Error(
         "a model cannot be loaded",
@@ -230,7 +263,7 @@ void InspectionServer::OnStarted(const absl::Status& status) {
 }
 
 void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status& status) {
-  metrics_->CountRequest(call.method, CodeName(status.error_code()));
+  metrics_->CountRequest(call.method, static_cast<absl::StatusCode>(status.error_code()), SecondsSince(call.start));
   events_.CallFinished(call, absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
 }
 

@@ -11,14 +11,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "grpcpp/server.h"
 #include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
 #include "server/api/kserve_service.h"
+#include "server/api/unknown_methods.h"
 #include "server/models/model_store.h"
 #include "server/pipeline/fault_injector.h"
 #include "server/pipeline/pipeline.h"
@@ -89,10 +92,13 @@ class InspectionServer {
   absl::Status OpenResultLog();
   absl::Status Listen();
   absl::Status ListenForAdministration();
+  StateProbes Probes();
+  CallOptions MakeCallOptions();
+  void SetNamedClients(const std::vector<std::string>& names);
   HttpHandlers Handlers();
   ModelStoreOptions StoreOptions();
   absl::Status AdmitFrames(const std::string& client, size_t frames);
-  void OnLoad(const std::string& name, const absl::Status& status);
+  void OnLoad(const std::string& name, const absl::Status& status, absl::Duration took);
   // Why `auto` took the CPU.
   void SayWhyNoGpu();
   void OnStarted(const absl::Status& status);
@@ -115,6 +121,7 @@ class InspectionServer {
   std::unique_ptr<CallRegistry> calls_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<KserveService> kserve_;
+  std::unique_ptr<UnknownMethods> unknown_methods_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;

@@ -1,6 +1,7 @@
 #include "server/telemetry/metric_category.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -39,6 +40,16 @@ absl::StatusOr<std::vector<std::string>> ParseMetricCategories(absl::string_view
                                                    " categories; at most ", kMaxMetricCategories, " are allowed"));
   }
   return categories;
+}
+
+MetricCategories::MetricCategories(std::vector<std::string> listed) : labels_(std::move(listed)) {
+  for (size_t i = 0; i < labels_.size(); ++i) listed_[labels_[i]] = i;
+  labels_.emplace_back(kOtherCategory);
+}
+
+size_t MetricCategories::IndexOf(absl::string_view category) const {
+  const auto found = listed_.find(MetricCategory(category));
+  return found == listed_.end() ? other() : found->second;
 }
 
 }  // namespace bayespfl::server

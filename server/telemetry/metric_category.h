@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,24 @@ std::string MetricCategory(absl::string_view category);
 // metric_categories: more than kMaxMetricCategories, one twice, one that is kOtherCategory, or a name that is not
 // printable ASCII (what a label may hold without making the whole page unreadable).
 absl::StatusOr<std::vector<std::string>> ParseMetricCategories(absl::string_view list);
+
+// The labels that categories can have. Immutable; safe from many threads.
+class MetricCategories {
+ public:
+  // `listed` is in MetricCategory()'s form.
+  explicit MetricCategories(std::vector<std::string> listed);
+
+  // Those that are listed, in their order, and kOtherCategory behind them.
+  const std::vector<std::string>& labels() const { return labels_; }
+
+  // Of labels().
+  size_t IndexOf(absl::string_view category) const;
+  size_t other() const { return labels_.size() - 1; }
+
+ private:
+  std::vector<std::string> labels_;
+  std::unordered_map<std::string, size_t> listed_;  // indices by label
+};
 
 }  // namespace bayespfl::server
 

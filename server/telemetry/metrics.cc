@@ -1,39 +1,34 @@
 #include "server/telemetry/metrics.h"
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "prometheus/text_serializer.h"
+#include "server/telemetry/buckets.h"
+#include "server/telemetry/client_metrics.h"
 #include "server/telemetry/device_metrics.h"
-#include "server/telemetry/metric_category.h"
+#include "server/telemetry/frame_outcome.h"
+#include "server/telemetry/model_metrics.h"
 #include "server/telemetry/process_metrics.h"
+#include "server/telemetry/queue_names.h"
+#include "server/telemetry/request_metrics.h"
 
 namespace bayespfl::server {
 namespace {
 
-constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
-constexpr std::array<absl::string_view, 9> kStageNames = {"queue",  "decode",      "preprocess", "vision", "prompts",
-                                                          "detect", "postprocess", "render",     "total"};
-constexpr std::array<Verdict, 4> kVerdicts = {Verdict::kNone, Verdict::kPass, Verdict::kReview, Verdict::kFail};
-
-template <size_t kCount>
-prometheus::Histogram::BucketBoundaries BucketsOf(const std::array<double, kCount>& bounds) {
-  return {bounds.begin(), bounds.end()};
+prometheus::Gauge& NewGauge(const char* name, const char* help, prometheus::Registry& registry) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
-size_t IndexOf(const absl::Status& status) { return static_cast<size_t>(FrameOutcomeOf(status)); }
+prometheus::Counter& NewCounter(const char* name, const char* help, prometheus::Registry& registry) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
+}
 
 }  // namespace
 
 Metrics::Metrics(const MetricsOptions& options)
-    : requests_(prometheus::BuildCounter()
-                    .Name("bayespfl_requests_total")
-                    .Help("Calls that ended, by gRPC method and status code.")
-                    .Register(registry_)),
-      refused_calls_(prometheus::BuildCounter()
+    : refused_calls_(prometheus::BuildCounter()
                          .Name("bayespfl_calls_refused_total")
                          .Help("Calls without permission, which no service saw.")
                          .Register(registry_)),
@@ -41,88 +36,46 @@ Metrics::Metrics(const MetricsOptions& options)
                               .Name("bayespfl_tls_certificate_expiry_timestamp_seconds")
                               .Help("Expiry of the TLS certificate in use, in seconds since the Unix epoch.")
                               .Register(registry_)),
-      model_info_(prometheus::BuildGauge()
-                      .Name("bayespfl_model_info")
-                      .Help("1 for each model that serves.")
-                      .Register(registry_)),
-      samples_drawn_(prometheus::BuildCounter()
-                         .Name("bayespfl_samples_drawn_total")
-                         .Help("Draws of the prompt distributions, of answered frames.")
-                         .Register(registry_)
-                         .Add({})),
-      frames_in_flight_(prometheus::BuildGauge()
-                            .Name("bayespfl_frames_in_flight")
-                            .Help("Frames accepted and not answered yet.")
-                            .Register(registry_)
-                            .Add({})),
-      streams_open_(prometheus::BuildGauge()
-                        .Name("bayespfl_streams_open")
-                        .Help("Streams of both services that are open.")
-                        .Register(registry_)
-                        .Add({})),
+      unknown_methods_(
+          NewCounter("bayespfl_grpc_refused_calls_total", "Calls of methods that no service has.", registry_)),
+      samples_drawn_(NewCounter("bayespfl_samples_drawn_total",
+                                "Draws of the prompt distributions, of answered frames.", registry_)),
+      frames_in_flight_(NewGauge("bayespfl_frames_in_flight", "Frames accepted and not answered yet.", registry_)),
+      bytes_in_flight_(NewGauge("bayespfl_bytes_in_flight",
+                                "Bytes of the pictures, as they came, of frames accepted and not answered yet.",
+                                registry_)),
+      streams_open_(NewGauge("bayespfl_streams_open", "Streams of both services that are open.", registry_)),
+      unsent_reply_bytes_(NewGauge("bayespfl_unsent_reply_bytes", "Replies that gRPC has not taken yet.", registry_)),
       batch_size_(prometheus::BuildHistogram()
                       .Name("bayespfl_batch_size")
                       .Help("Frames that the model took in one call.")
                       .Register(registry_)
                       .Add({}, BucketsOf(kBatchBuckets))),
-      result_queue_bytes_(prometheus::BuildGauge()
-                              .Name("bayespfl_result_log_queue_bytes")
-                              .Help("Lines waiting for the writer of the result log.")
-                              .Register(registry_)
-                              .Add({})) {
-  AddFrameMetrics(options.categories);
-  AddVerdictMetrics();
+      result_queue_bytes_(
+          NewGauge("bayespfl_result_log_queue_bytes", "Lines waiting for the writer of the result log.", registry_)),
+      requests_(std::make_unique<RequestMetrics>(options.methods)),
+      models_(std::make_unique<ModelMetrics>(options.categories)),
+      clients_(std::make_unique<ClientMetrics>()) {
+  AddFrameMetrics();
   AddQueueMetrics();
   AddEventMetrics();
+  AddLimits(options.limits, registry_);
   prometheus::BuildGauge()
       .Name("bayespfl_build_info")
       .Help("1, with the server's version.")
       .Register(registry_)
       .Add({{"version", options.server_version}})
       .Set(1);
-  collected_.push_back(std::make_unique<ProcessMetrics>());
   AddDevices(options);
 }
 
-void Metrics::AddFrameMetrics(const std::vector<std::string>& categories) {
-  auto& frames = prometheus::BuildCounter()
-                     .Name("bayespfl_frames_total")
-                     .Help("Frames that ended, by outcome.")
-                     .Register(registry_);
-  for (size_t i = 0; i < kFrameOutcomes; ++i) {
-    frames_[i] = &frames.Add({{"outcome", std::string(FrameOutcomeName(static_cast<FrameOutcome>(i)))}});
-  }
+void Metrics::AddFrameMetrics() {
   auto& refusals = prometheus::BuildCounter()
                        .Name("bayespfl_frames_refused_total")
                        .Help("Frames that were never accepted, by reason.")
                        .Register(registry_);
   for (size_t i = 0; i < kRefusals; ++i) {
     refusals_[i] = &refusals.Add({{"reason", std::string(RefusalName(static_cast<Refusal>(i)))}});
-  }
-  auto& latency = prometheus::BuildHistogram()
-                      .Name("bayespfl_stage_latency_seconds")
-                      .Help("Wall-clock seconds of answered frames in each stage.")
-                      .Register(registry_);
-  for (size_t i = 0; i < kStages; ++i)
-    stages_[i] = &latency.Add({{"stage", std::string(kStageNames[i])}}, BucketsOf(kLatencyBuckets));
-  auto& scores = prometheus::BuildHistogram()
-                     .Name("bayespfl_score")
-                     .Help("Image scores of answered frames, by the categories of metric_categories.")
-                     .Register(registry_);
-  for (const std::string& category : categories) {
-    scores_[category] = &scores.Add({{"category", category}}, BucketsOf(kScoreBuckets));
-  }
-  other_scores_ = &scores.Add({{"category", std::string(kOtherCategory)}}, BucketsOf(kScoreBuckets));
-}
-
-void Metrics::AddVerdictMetrics() {
-  auto& verdicts = prometheus::BuildCounter()
-                       .Name("bayespfl_verdicts_total")
-                       .Help("Frames that were answered, by verdict; none: the category is not calibrated.")
-                       .Register(registry_);
-  for (const Verdict verdict : kVerdicts) {
-    const std::string name = absl::AsciiStrToLower(VerdictName(verdict));
-    verdicts_[static_cast<size_t>(verdict)] = &verdicts.Add({{"verdict", name}});
   }
 }
 
@@ -139,6 +92,13 @@ void Metrics::AddQueueMetrics() {
     queue_depth_[i] = &depth.Add({{"queue", kQueueNames[i]}});
     queue_wait_[i] = &wait.Add({{"queue", kQueueNames[i]}}, BucketsOf(kLatencyBuckets));
   }
+  auto& bytes = prometheus::BuildGauge()
+                    .Name("bayespfl_queue_bytes")
+                    .Help("Decoded pictures and maps that the frames waiting in the queue hold.")
+                    .Register(registry_);
+  for (const PipelineQueue queue : kWeighedQueues) {
+    queue_bytes_[static_cast<size_t>(queue)] = &bytes.Add({{"queue", QueueName(queue)}});
+  }
 }
 
 void Metrics::AddEventMetrics() {
@@ -153,16 +113,9 @@ void Metrics::AddEventMetrics() {
                        .Help("Device failures, by whether the replica could be rebuilt.")
                        .Register(registry_);
   replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
-  out_of_memory_ = &prometheus::BuildCounter()
-                        .Name("bayespfl_out_of_memory_total")
-                        .Help("Batches that the device's memory did not suffice for; they were computed in parts.")
-                        .Register(registry_)
-                        .Add({});
-  auto& loads = prometheus::BuildCounter()
-                    .Name("bayespfl_model_loads_total")
-                    .Help("Attempts to load a model, by outcome.")
-                    .Register(registry_);
-  loads_ = {&loads.Add({{"outcome", "failed"}}), &loads.Add({{"outcome", "ok"}})};
+  out_of_memory_ =
+      &NewCounter("bayespfl_out_of_memory_total",
+                  "Batches that the device's memory did not suffice for; they were computed in parts.", registry_);
   auto& faults = prometheus::BuildCounter()
                      .Name("bayespfl_injected_faults_total")
                      .Help("Faults on purpose, by kind; not 0 only with inject_faults.")
@@ -175,6 +128,8 @@ void Metrics::AddEventMetrics() {
 }
 
 void Metrics::AddDevices(const MetricsOptions& options) {
+  MutexLock lock(mu_);
+  collected_.push_back(std::make_unique<ProcessMetrics>());
   absl::StatusOr<std::unique_ptr<Nvml>> nvml = Nvml::Load(options.nvml_library);
   if (nvml.ok()) {
     collected_.push_back(std::make_unique<DeviceMetrics>(*std::move(nvml), options.visible_devices));
@@ -185,11 +140,20 @@ void Metrics::AddDevices(const MetricsOptions& options) {
 
 Metrics::~Metrics() = default;
 
-void Metrics::OnQueueChange(PipelineQueue queue, int change) {
-  queue_depth_[static_cast<size_t>(queue)]->Increment(change);
+void Metrics::OnQueueChange(PipelineQueue queue, int frames, int64_t bytes) {
+  const auto index = static_cast<size_t>(queue);
+  queue_depth_[index]->Increment(frames);
+  if (queue_bytes_[index] != nullptr) queue_bytes_[index]->Increment(static_cast<double>(bytes));
 }
 
-void Metrics::OnFramesInFlightChange(int change) { frames_in_flight_.Increment(change); }
+void Metrics::OnFramesInFlightChange(int frames, int64_t bytes) {
+  frames_in_flight_.Increment(frames);
+  bytes_in_flight_.Increment(static_cast<double>(bytes));
+}
+
+void Metrics::OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) {
+  models_->NoteBusy(model, replica, busy);
+}
 
 void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
 
@@ -201,27 +165,23 @@ void Metrics::OnQueueWait(PipelineQueue queue, double seconds) {
   queue_wait_[static_cast<size_t>(queue)]->Observe(seconds);
 }
 
-void Metrics::OnFrameAnswered(const InspectionOutcome& outcome) {
-  frames_[IndexOf(absl::OkStatus())]->Increment();
-  const Inspection& result = outcome.inspection;
-  samples_drawn_.Increment(result.provenance.samples);
-  const auto listed = scores_.find(MetricCategory(result.category));
-  (listed == scores_.end() ? other_scores_ : listed->second)->Observe(result.score);
-  verdicts_[static_cast<size_t>(result.decision.verdict)]->Increment();
-  for (const StageTiming& timing : result.timings) {
-    const auto* const name = std::find(kStageNames.begin(), kStageNames.end(), timing.stage);
-    if (name != kStageNames.end()) stages_[static_cast<size_t>(name - kStageNames.begin())]->Observe(timing.seconds);
-  }
+void Metrics::OnFrameAnswered(const ServedModel& model, const std::string& client, const InspectionOutcome& outcome) {
+  models_->CountAnswered(model, outcome);
+  clients_->Count(client, FrameOutcome::kOk);
+  samples_drawn_.Increment(outcome.inspection.provenance.samples);
 }
 
-void Metrics::OnFrameFailed(const absl::Status& status) {
-  frames_[IndexOf(status)]->Increment();
+void Metrics::OnFrameFailed(const ServedModel* model, const std::string& client, const absl::Status& status) {
+  const FrameOutcome outcome = FrameOutcomeOf(status);
+  models_->CountFailed(model, outcome);
+  clients_->Count(client, outcome);
   const std::optional<Refusal> refusal = RefusalOf(status);
   if (refusal.has_value()) refusals_[static_cast<size_t>(*refusal)]->Increment();
 }
 
-void Metrics::CountRejectedFrame(const absl::Status& status) {
-  OnFrameFailed(RefusalOf(status).has_value() ? status : WithRefusal(status, Refusal::kInvalid));
+void Metrics::CountRejectedFrame(const std::string& client, const absl::Status& status) {
+  OnFrameFailed(/*model=*/nullptr, client,
+                RefusalOf(status).has_value() ? status : WithRefusal(status, Refusal::kInvalid));
 }
 
 void Metrics::CountFault(Fault fault) { faults_[static_cast<size_t>(fault)]->Increment(); }
@@ -230,8 +190,8 @@ void Metrics::CountResultLine(ResultLine what) { result_lines_.at(static_cast<si
 
 void Metrics::OnResultQueueChange(int64_t bytes) { result_queue_bytes_.Increment(static_cast<double>(bytes)); }
 
-void Metrics::CountRequest(absl::string_view method, absl::string_view code) {
-  requests_.Add({{"method", std::string(method)}, {"code", std::string(code)}}).Increment();
+void Metrics::CountRequest(absl::string_view method, absl::StatusCode code, double seconds) {
+  requests_->Count(method, code, seconds);
 }
 
 void Metrics::CountRefusedCall(absl::string_view code) {
@@ -242,27 +202,33 @@ void Metrics::SetCertificateExpiry(absl::Time expiry) {
   certificate_expiry_.Add({}).Set(absl::ToDoubleSeconds(expiry - absl::UnixEpoch()));
 }
 
-// Names and versions come from the operator's folders; series of models that are gone go too, so that swaps do not add
-// up.
-void Metrics::SetModels(const ModelSet& models) {
-  MutexLock lock(models_mu_);
-  for (prometheus::Gauge* gauge : models_) model_info_.Remove(gauge);
-  models_.clear();
-  for (const auto& [name, model] : models.models) {
-    prometheus::Gauge& gauge =
-        model_info_.Add({{"model", name}, {"version", model->info().version}, {"device", model->info().device}});
-    gauge.Set(1);
-    models_.push_back(&gauge);
-  }
+void Metrics::SetClients(const std::map<std::string, std::string>& labels) { clients_->SetClients(labels); }
+
+void Metrics::SetProbes(StateProbes probes) {
+  MutexLock lock(mu_);
+  collected_.push_back(std::make_unique<StateMetrics>(std::move(probes)));
 }
 
-void Metrics::CountLoad(bool ok) { loads_[ok ? 1 : 0]->Increment(); }
+std::shared_ptr<ModelNotes> Metrics::NotesOf(const std::string& name, size_t replicas) {
+  return models_->NotesOf(name, replicas);
+}
+
+void Metrics::SetModels(const ModelSet& models) { models_->SetModels(models); }
+
+void Metrics::NoteLoad(const std::string& name, bool ok, double seconds) { models_->NoteLoad(name, ok, seconds); }
 
 std::string Metrics::Serialize() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
-  for (const auto& collectable : collected_) {
-    std::vector<prometheus::MetricFamily> more = collectable->Collect();
+  const auto add = [&families](const prometheus::Collectable& collectable) {
+    std::vector<prometheus::MetricFamily> more = collectable.Collect();
     std::move(more.begin(), more.end(), std::back_inserter(families));
+  };
+  add(*requests_);
+  add(*models_);
+  add(*clients_);
+  {
+    MutexLock lock(mu_);
+    for (const auto& collectable : collected_) add(*collectable);
   }
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -197,11 +197,15 @@ class Plant:
         return self.node.kubectl("-n", self.namespace, "logs", f"{NAME}-test")
 
     def metric(self, pod: str, name: str) -> float:
-        """The sum of a metric's series, or the one with these labels, from the pod by way of the API server."""
+        """The sum of a metric's series, or of those with these labels, from the pod by way of the API server."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}:9090/proxy/metrics"
         lines = self.node.kubectl("get", "--raw", path).splitlines()
-        begin = re.compile(re.escape(name) + ("" if name.endswith("}") else "[ {]"))
-        values = [float(line.rpartition(" ")[2]) for line in lines if begin.match(line)]
+        label = re.compile(r'\w+="[^"]*"')
+        family, _, selector = name.partition("{")
+        wanted = set(label.findall(selector))
+        begin = re.compile(re.escape(family) + "[ {]")
+        series = [line.rpartition(" ") for line in lines if begin.match(line)]
+        values = [float(value) for labels, _, value in series if wanted <= set(label.findall(labels))]
         assert values, f"{pod} has no metric {name}"
         return sum(values)
 

@@ -121,8 +121,8 @@ TEST(FaultsTest, ADecoderErrorIsTheErrorOfItsFrame) {
 
   EXPECT_NE(run.exit_code, 0);
   EXPECT_THAT(run.out, HasSubstr("injected fault: decode_error"));
-  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{outcome=\"failed\"} 1"));
-  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 2"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{model=\"bayespfl-demo\",outcome=\"failed\"} 1"));
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{model=\"bayespfl-demo\",outcome=\"ok\"} 2"));
   EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_injected_faults_total{fault=\"decode_error\"} 1"));
 }
 

@@ -99,14 +99,18 @@ TEST_F(ModelSwapTest, RequestsChooseTheirModelByItsFoldersName) {
 
 TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   const nlohmann::json before = nlohmann::json::parse(Inspect({}).out);
-  WaitForMetric("bayespfl_model_loads_total{outcome=\"ok\"} 2\n");
+  for (const char* name : {"line-a", "line-b"}) {
+    WaitForMetric(absl::StrCat("bayespfl_model_loads_total{model=\"", name, "\",outcome=\"ok\"} 1\n"));
+  }
   // A new version of one, and rubbish for the other.
   folder_.SetVersion("line-b", "2.0.0");
   folder_.Write("line-a/config.json", "rubbish");
 
   server_.Send(SIGHUP);
-  WaitForMetric("bayespfl_model_loads_total{outcome=\"ok\"} 3\n");
-  WaitForMetric("bayespfl_model_loads_total{outcome=\"failed\"} 1\n");
+  WaitForMetric("bayespfl_model_loads_total{model=\"line-b\",outcome=\"ok\"} 2\n");
+  WaitForMetric("bayespfl_model_loads_total{model=\"line-a\",outcome=\"failed\"} 1\n");
+  WaitForMetric("bayespfl_model_last_load_failed{model=\"line-a\"} 1\n");
+  WaitForMetric("bayespfl_model_last_load_failed{model=\"line-b\"} 0\n");
 
   const nlohmann::json after = nlohmann::json::parse(Inspect({}).out);
   const nlohmann::json other = nlohmann::json::parse(Inspect({"--model", "line-a"}).out);
@@ -189,7 +193,7 @@ TEST_F(ModelSwapUnderLoadTest, NoFrameFailsOrWaitsLongerThanABatch) {
   std::thread swapper([&] {
     while (!stop) {
       server_.Send(SIGHUP);
-      WaitForMetric(absl::StrCat("bayespfl_model_loads_total{outcome=\"ok\"} ", 3 + swaps, "\n"));
+      WaitForMetric(absl::StrCat("bayespfl_model_loads_total{model=\"line-b\",outcome=\"ok\"} ", 2 + swaps, "\n"));
       ++swaps;
     }
   });

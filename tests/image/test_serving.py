@@ -38,7 +38,7 @@ def test_inspects_the_demo_pictures(cpu: str, tools: str) -> None:
     }
     # As docs/calibration.md has it.
     assert Counter(line["verdict"] for line in lines) == {"PASS": 9, "REVIEW": 1, "FAIL": 17}
-    assert f'bayespfl_frames_total{{outcome="ok"}} {len(rows)}' in metrics
+    assert f'bayespfl_frames_total{{model="bayespfl-demo",outcome="ok"}} {len(rows)}' in metrics
     assert state["HostConfig"]["ReadonlyRootfs"]
     assert state["HostConfig"]["CapDrop"] == ["ALL"]
     assert not state["State"]["OOMKilled"]
@@ -113,7 +113,7 @@ def test_a_stop_under_load_loses_nothing(cpu: str, tools: str, tmp_path: Path) -
             for more in (["--stream"], [])
         ]
         deadline = time.monotonic() + 60
-        while 'bayespfl_frames_total{outcome="ok"} 0' in server.get("/metrics") and time.monotonic() < deadline:
+        while 'bayespfl_frames_total{model="bayespfl-demo",outcome="ok"} 0' in server.get("/metrics") and time.monotonic() < deadline:
             time.sleep(0.2)
         time.sleep(3)
         began = time.monotonic()

@@ -167,14 +167,15 @@ TEST_F(KserveServiceTest, ABadPictureFailsItsRequestAndTheRestCostsNoDeviceTime)
   pictures[1] = "no picture";
   grpc::Status status;
   std::thread client([&] { status = Infer(MakeKserveRequest(pictures)); });
-  WaitForMetric("bayespfl_frames_total{outcome=\"invalid\"} 1");
+  WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"invalid\"} 1");
   detector_->Release();
   client.join();
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), StartsWith("image[1]: "));
   EXPECT_LE(detector_->batches().size(), warm_up_ + 1);  // the first one may have been inside
-  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("outcome=\"ok\"} 0\n"), HasSubstr("bayespfl_frames_in_flight 0\n")));
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 0\n"),
+                                      HasSubstr("bayespfl_frames_in_flight 0\n")));
 }
 
 TEST_F(KserveServiceTest, ADeviceFailureIsInternal) {
@@ -360,8 +361,8 @@ TEST_F(KserveServiceTest, CountsItsCallsByTheirNames) {
   EXPECT_THAT(Http("/metrics"),
               AllOf(HasSubstr("bayespfl_requests_total{code=\"OK\",method=\"ModelInfer\"} 1\n"),
                     HasSubstr("bayespfl_requests_total{code=\"NOT_FOUND\",method=\"ModelInfer\"} 1\n"),
-                    HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 1\n"),
-                    HasSubstr("bayespfl_frames_total{outcome=\"invalid\"} 1\n")));
+                    HasSubstr("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 1\n"),
+                    HasSubstr("bayespfl_frames_total{model=\"\",outcome=\"invalid\"} 1\n")));
   WaitForMetric("bayespfl_requests_total{code=\"OK\",method=\"ModelStreamInfer\"} 1");
 }
 

@@ -108,7 +108,7 @@ TEST_F(KserveStreamTest, ABadPictureOfOneRequestLeavesTheOthersOfTheStreamAlone)
   stream->Write(MakeRequest(1));
   stream->Write(MakeKserveRequest({EncodePng(), "no picture"}));
   stream->Write(MakeRequest(3));
-  WaitForMetric("bayespfl_frames_total{outcome=\"invalid\"} 1");
+  WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"invalid\"} 1");
   detector_->Release();
 
   ModelStreamInferResponse reply;
@@ -133,7 +133,7 @@ TEST_F(KserveStreamTest, AClientThatLeavesTakesItsWaitingPicturesAlong) {
     EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
   // The model is still held: those that wait leave without it.
-  WaitForMetric("bayespfl_frames_total{outcome=\"cancelled\"} 3");
+  WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"cancelled\"} 3");
   detector_->Release();
   WaitForMetric("bayespfl_frames_in_flight 0");
 }

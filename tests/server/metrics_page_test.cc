@@ -1,7 +1,9 @@
-// docs/operations.md and /metrics name the same metrics.
+// docs/operations.md and /metrics name the same metrics, and they have names, units and texts as Prometheus' own rules
+// want them (https://prometheus.io/docs/practices/naming).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -29,10 +31,17 @@ using Table = std::map<std::string, std::string>;
 
 // Metrics that has seen one of everything that makes a series.
 std::string FullPage() {
-  Metrics metrics({.server_version = "1", .nvml_library = testing::BuildOutput("tests/made_up_nvml_none.so")});
-  auto model = std::make_shared<ServedModel>("fake", ReplicasOf({std::make_shared<FakeDetector>()}));
+  Metrics metrics({.server_version = "1",
+                   .methods = {"Inspect"},
+                   .categories = {"leather"},
+                   .nvml_library = testing::BuildOutput("tests/made_up_nvml_none.so")});
+  auto model =
+      std::make_shared<ServedModel>("fake", ReplicasOf({std::make_shared<FakeDetector>()}), metrics.NotesOf("fake", 1));
   metrics.SetModels({.models = {{"fake", model}}, .default_model = "fake"});
-  metrics.CountRequest("Inspect", "OK");
+  metrics.NoteLoad("fake", true, 1);
+  metrics.SetProbes({.ready = [] { return true; },
+                     .draining_since = [] { return absl::UnixEpoch(); },
+                     .connections = [] { return size_t{1}; }});
   metrics.SetCertificateExpiry(absl::UnixEpoch());
   return metrics.Serialize();
 }
@@ -91,6 +100,73 @@ TEST(MetricsPageTest, TheDocumentationListsEveryMetricWithItsTypeAndLabelsAndNoO
 
   EXPECT_EQ(TableOfDocumentation(), page);
   EXPECT_GE(page.size(), 20U);
+}
+
+// ---- Prometheus' rules ---------------------------------------------------------------------------------------------
+
+struct Described {
+  std::string help;
+  std::string type;
+  size_t descriptions = 0;       // lines of HELP and TYPE
+  std::set<std::string> series;  // names without labels
+};
+
+std::map<std::string, Described> Describe(const std::string& page) {
+  std::map<std::string, Described> metrics;
+  std::string current;
+  for (const absl::string_view line : absl::StrSplit(page, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
+    if (words.at(0) == "#") {
+      current = words.at(2);
+      Described& metric = metrics[current];
+      ++metric.descriptions;
+      (words.at(1) == "HELP" ? metric.help : metric.type) = words.at(3);
+    } else {
+      metrics[current].series.insert(std::string(line.substr(0, line.find_first_of("{ "))));
+    }
+  }
+  return metrics;
+}
+
+TEST(MetricsPageTest, EveryMetricIsDescribedOnce) {
+  for (const auto& [name, metric] : Describe(FullPage())) {
+    EXPECT_EQ(metric.descriptions, 2U) << name;
+    EXPECT_THAT(metric.help, ::testing::Not(::testing::IsEmpty())) << name;
+    EXPECT_THAT(metric.type, ::testing::AnyOf("counter", "gauge", "histogram")) << name;
+    std::set<std::string> series = {name};
+    if (metric.type == "histogram") {
+      series = {absl::StrCat(name, "_bucket"), absl::StrCat(name, "_count"), absl::StrCat(name, "_sum")};
+    }
+    EXPECT_EQ(metric.series, series);
+  }
+}
+
+// What `promtool check metrics` looks at, too.
+TEST(MetricsPageTest, NamesAndUnitsAreThoseThatPrometheusWants) {
+  constexpr char kAbbreviatedUnits[] = "_(s|sec|secs|ms|msec|milliseconds|us|ns|minutes|hours|kb|mb|gb|percent)(_|$)";
+  for (const auto& [name, metric] : Describe(FullPage())) {
+    EXPECT_THAT(name, ::testing::MatchesRegex("(bayespfl|process)(_[a-z]+)+"));
+    EXPECT_EQ(metric.type == "counter", absl::EndsWith(name, "_total")) << name;
+    EXPECT_THAT(name, ::testing::Not(::testing::ContainsRegex(kAbbreviatedUnits)));
+    // The type stands in no name, nor does what a histogram's series end with.
+    EXPECT_THAT(name, ::testing::Not(::testing::ContainsRegex("_(counter|gauge|histogram|bucket|count|sum)(_|$)")));
+    EXPECT_EQ(absl::StrContains(name, "timestamp"), absl::EndsWith(name, "_timestamp_seconds")) << name;
+    EXPECT_EQ(absl::StrContains(name, "duration"), absl::EndsWith(name, "_duration_seconds")) << name;
+  }
+}
+
+// A limit is read beside its gauge: by the same labels.
+TEST(MetricsPageTest, EveryLimitHasTheGaugeThatItIsTheLimitOf) {
+  const Table page = TableOfPage(FullPage());
+  size_t limits = 0;
+  for (const auto& [name, what] : page) {
+    if (!absl::EndsWith(name, "_limit")) continue;
+    ++limits;
+    const auto gauge = page.find(name.substr(0, name.rfind("_limit")));
+    ASSERT_NE(gauge, page.end()) << name;
+    EXPECT_EQ(gauge->second, what) << name;
+  }
+  EXPECT_EQ(limits, 7U);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "tests/server/fake_detector.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
@@ -51,6 +53,10 @@ class ModelStoreTest : public ::testing::Test {
       publish_priority_ = ThreadPriority();
     };
     options.on_started = [started](const absl::Status& status) { started->set_value(status); };
+    options.on_load = [this](const std::string& name, const absl::Status& status, absl::Duration took) {
+      EXPECT_GE(took, absl::ZeroDuration());
+      told_.push_back(absl::StrCat(name, status.ok() ? " ok" : " failed"));
+    };
     store_ = std::make_unique<ModelStore>(std::move(options));
     store_->Start();
     return result.get();
@@ -92,6 +98,7 @@ class ModelStoreTest : public ::testing::Test {
   const fs::path base_ = folder_.path();
   std::vector<std::string> loaded_;
   std::vector<ModelSet> published_;
+  std::vector<std::string> told_;  // of loads
   int load_priority_ = 0;
   int publish_priority_ = 0;
   bool broken_ = false;
@@ -107,6 +114,31 @@ TEST_F(ModelStoreTest, OnePackageServesUnderItsOwnName) {
   EXPECT_TRUE(absl::IsNotFound(Load("a")));
   EXPECT_TRUE(Load("fake").ok());
   EXPECT_THAT(loaded_, ElementsAre("outside", "outside"));
+}
+
+TEST_F(ModelStoreTest, TellsEveryLoadOfANameThatTheOperatorChose) {
+  ASSERT_TRUE(StartWithRoot().ok());
+  EXPECT_THAT(told_, ElementsAre("a ok", "b ok"));
+  told_.clear();
+
+  broken_ = true;
+  EXPECT_FALSE(Load("broken").ok());
+  EXPECT_FALSE(Load("made-up").ok());
+  broken_ = false;
+  EXPECT_TRUE(Load("b").ok());
+
+  EXPECT_THAT(told_, ElementsAre("broken failed", "b ok"));
+}
+
+TEST_F(ModelStoreTest, TellsALoadOfTheStartThatFailed) {
+  EXPECT_FALSE(Start({.model_root = base_ / "root", .models = {"gone"}}).ok());
+  EXPECT_THAT(told_, ElementsAre("gone failed"));
+  told_.clear();
+
+  broken_ = true;
+  EXPECT_FALSE(Start({.model = base_ / "outside"}).ok());
+
+  EXPECT_THAT(told_, ElementsAre(" failed"));
 }
 
 TEST_F(ModelStoreTest, PackagesOfTheRootServeUnderTheirFoldersNames) {

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,46 +27,78 @@ namespace bayespfl::server {
 // Sums of everything the pipeline reports.
 class CountingObserver final : public PipelineObserver {
  public:
-  void OnQueueChange(PipelineQueue queue, int change) override {
-    queued += change;
-    if (queue == PipelineQueue::kExecute) waiting_for_model += change;
+  void OnQueueChange(PipelineQueue queue, int frames, int64_t bytes) override {
+    queued += frames;
+    queued_bytes += bytes;
+    if (queue == PipelineQueue::kExecute) waiting_for_model += frames;
     if (queue != PipelineQueue::kRender) return;
-    const int waiting = waiting_to_render += change;
+    const int waiting = waiting_to_render += frames;
     int most = most_waiting_to_render;
     while (waiting > most && !most_waiting_to_render.compare_exchange_weak(most, waiting)) {
     }
   }
-  void OnFramesInFlightChange(int change) override { in_flight += change; }
+  void OnFramesInFlightChange(int frames, int64_t bytes) override {
+    in_flight += frames;
+    bytes_in_flight += bytes;
+  }
   void OnBatch(int frames) override { batched += frames; }
+  void OnReplicaBusy(const ServedModel& /*model*/, size_t /*replica*/, bool busy) override {
+    busy_replicas += busy ? 1 : -1;
+  }
   void OnReplicaFailure(bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
   void OnOutOfMemory(int frames) override { frames_without_room += frames; }
   void OnQueueWait(PipelineQueue /*queue*/, double seconds) override {
     ++waits;
     if (seconds < 0) ++negative_waits;
   }
-  void OnFrameAnswered(const InspectionOutcome& /*outcome*/) override { ++answered; }
-  void OnFrameFailed(const absl::Status& status) override {
+  void OnFrameAnswered(const ServedModel& /*model*/, const std::string& client,
+                       const InspectionOutcome& /*outcome*/) override {
+    ++answered;
+    NoteClient(client);
+  }
+  void OnFrameFailed(const ServedModel* model, const std::string& client, const absl::Status& status) override {
     ++failed;
+    if (model == nullptr) ++failed_without_model;
+    NoteClient(client);
     const std::optional<Refusal> refusal = RefusalOf(status);
     if (refusal.has_value()) ++refused.at(static_cast<size_t>(*refusal));
+  }
+
+  // Whose frames have ended.
+  std::multiset<std::string> clients() const {
+    MutexLock lock(mu_);
+    return clients_;
   }
 
   int Refused(Refusal refusal) const { return refused.at(static_cast<size_t>(refusal)); }
 
   std::atomic<int> queued{0};
+  std::atomic<int64_t> queued_bytes{0};
   std::atomic<int> waiting_for_model{0};
   std::atomic<int> waiting_to_render{0};
   std::atomic<int> most_waiting_to_render{0};
   std::atomic<int> in_flight{0};
+  std::atomic<int64_t> bytes_in_flight{0};
+  std::atomic<int> busy_replicas{0};
   std::atomic<int> batched{0};
   std::atomic<int> rebuilt_replicas{0};
   std::atomic<int> lost_replicas{0};
   std::atomic<int> frames_without_room{0};
   std::atomic<int> answered{0};
   std::atomic<int> failed{0};
+  std::atomic<int> failed_without_model{0};
   std::atomic<int> waits{0};
   std::atomic<int> negative_waits{0};
   std::array<std::atomic<int>, kRefusals> refused{};
+
+ private:
+  void NoteClient(const std::string& client) {
+    MutexLock lock(mu_);
+    clients_.insert(client);
+  }
+
+  mutable Mutex mu_;
+  std::multiset<std::string> clients_ ABSL_GUARDED_BY(mu_);
 };
 
 // Collects results in the order of their arrival.

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace bayespfl::server {
 namespace {
@@ -89,6 +91,24 @@ INSTANTIATE_TEST_SUITE_P(FromEveryPhase, TransitionTest,
                                            Transitions{kDraining, kDraining, kDraining, kDraining, kDraining},
                                            Transitions{kStopped, kStopped, kStopped, kStopped, kStopped}),
                          [](const auto& test) { return std::string(LifePhaseName(test.param.from)); });
+
+TEST(ServerStateTest, KnowsSinceWhenItDrains) {
+  ServerState state;
+  state.NoteLoaded(absl::OkStatus());
+  state.EnterLameDuck();
+  EXPECT_FALSE(state.draining_since().has_value());
+  const absl::Time before = absl::Now();
+
+  state.StartDraining();
+  const absl::Time began = state.draining_since().value();
+  state.StartDraining();
+
+  EXPECT_GE(began, before);
+  EXPECT_LE(began, absl::Now());
+  EXPECT_EQ(state.draining_since(), began);
+  state.NoteStopped();
+  EXPECT_FALSE(state.draining_since().has_value());
+}
 
 // ---- Answers -------------------------------------------------------------------------------------------------------
 

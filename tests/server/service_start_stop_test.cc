@@ -100,7 +100,7 @@ TEST_F(StartStopTest, AClientThatTakesNoRepliesHoldsAStopUpUntilTheDrainTimeoutO
   frame.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));
   stream->Write(frame);
   stream->Write(frame);
-  WaitForMetric("bayespfl_frames_total{outcome=\"ok\"} 2");
+  WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 2");
 
   const auto start = std::chrono::steady_clock::now();
   const std::future<void> stop = std::async(std::launch::async, [this] { server_->Shutdown(); });

@@ -481,12 +481,13 @@ TEST_F(ServiceTest, CountsRequestsAndFrames) {
 
   EXPECT_THAT(metrics, HasSubstr("bayespfl_requests_total{code=\"OK\",method=\"Inspect\"} 1\n"));
   EXPECT_THAT(metrics, HasSubstr("bayespfl_requests_total{code=\"INVALID_ARGUMENT\",method=\"Inspect\"} 2\n"));
-  EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"ok\"} 1\n"));
-  EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{outcome=\"invalid\"} 2\n"));
+  EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{model=\"fake\",outcome=\"invalid\"} 1\n"));  // the picture
+  EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_total{model=\"\",outcome=\"invalid\"} 1\n"));      // the request
   EXPECT_THAT(metrics, HasSubstr("bayespfl_frames_in_flight 0\n"));
   EXPECT_THAT(metrics,
               HasSubstr("bayespfl_model_info{device=\"cpu\",model=\"fake\",version=\"1.0+0123456789ab\"} 1\n"));
-  EXPECT_THAT(metrics, HasSubstr("bayespfl_stage_latency_seconds_count{stage=\"total\"} 1\n"));
+  EXPECT_THAT(metrics, HasSubstr("bayespfl_stage_latency_seconds_count{model=\"fake\",stage=\"total\"} 1\n"));
 }
 
 // ---- the embedded model --------------------------------------------------------------------------------------------

@@ -195,7 +195,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
   v1::InspectStreamRequest large = MakeFrame("large", /*seed=*/1);
   large.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));  // its reply takes 360 kB
   slow_stream->Write(large);
-  WaitForMetric("bayespfl_frames_total{outcome=\"ok\"} 1");
+  WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 1");
 
   Fates fates;
   std::vector<std::thread> clients;

@@ -104,7 +104,24 @@ TEST_P(TokensTest, NeitherLogNorMetricsHoldATokenAndTheLogHoldsTheAudit) {
     EXPECT_THAT(log, Not(HasSubstr(token)));
     EXPECT_THAT(metrics, Not(HasSubstr(token)));
   }
-  EXPECT_THAT(metrics, Not(HasSubstr("line-3")));
+}
+
+TEST_P(TokensTest, FramesAreCountedByTheNamesInTheFileAndByNoOther) {
+  ASSERT_TRUE(With(inspect_.token).Inspect().ok());
+  const NewToken next = *MakeToken("line-4", Role::kInspect);
+  constexpr char kFrames[] = "bayespfl_client_frames_total{client=";
+
+  EXPECT_THAT(Http("/metrics"),
+              AllOf(HasSubstr(absl::StrCat(kFrames, "\"line-3\",outcome=\"ok\"} 1\n")),
+                    HasSubstr(absl::StrCat(kFrames, "\"robot\",outcome=\"ok\"} 0\n")),
+                    HasSubstr(absl::StrCat(kFrames, "\"other\",outcome=\"ok\"} 0\n")), Not(HasSubstr("line-4"))));
+  folder_.Write("tokens.yaml", absl::StrCat(inspect_.entry, "\n", next.entry, "\n"));
+  WaitForMetric(absl::StrCat(kFrames, "\"line-4\",outcome=\"ok\"} 0"));
+  ASSERT_TRUE(With(next.token).Inspect().ok());
+
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr(absl::StrCat(kFrames, "\"line-3\",outcome=\"ok\"} 1\n")),
+                                      HasSubstr(absl::StrCat(kFrames, "\"line-4\",outcome=\"ok\"} 1\n")),
+                                      Not(HasSubstr("client=\"robot\""))));
 }
 
 TEST_P(TokensTest, ANewFileTakesEffectWhileTheServerRunsAndABadOneDoesNot) {

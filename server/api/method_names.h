@@ -1,0 +1,18 @@
+// The methods of the server's services, by the names that records and metrics call them.
+#ifndef BAYESPFL_SERVER_API_METHOD_NAMES_H_
+#define BAYESPFL_SERVER_API_METHOD_NAMES_H_
+
+#include <string>
+#include <vector>
+
+namespace bayespfl::server {
+
+// "Inspect": of InspectionService and KServe's GRPCInferenceService, whose names differ.
+std::vector<std::string> InspectionMethods();
+
+// "LoadModel": of ModelAdminService.
+std::vector<std::string> AdminMethods();
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_API_METHOD_NAMES_H_

@@ -1,0 +1,25 @@
+#include "server/telemetry/state_metrics.h"
+
+#include "server/telemetry/metric_family.h"
+
+namespace bayespfl::server {
+
+std::vector<prometheus::MetricFamily> StateMetrics::Collect() const {
+  using prometheus::MetricType;
+  prometheus::MetricFamily ready = NewFamily("bayespfl_ready", "1: work should come in.", MetricType::Gauge);
+  prometheus::MetricFamily draining =
+      NewFamily("bayespfl_draining", "1: no new work is taken, what was accepted is answered.", MetricType::Gauge);
+  prometheus::MetricFamily since =
+      NewFamily("bayespfl_draining_since_timestamp_seconds",
+                "When the drain began, in seconds since the Unix epoch; none while there is none.", MetricType::Gauge);
+  prometheus::MetricFamily connections =
+      NewFamily("bayespfl_connections_open", "HTTP/2 connections to the gRPC ports.", MetricType::Gauge);
+  const std::optional<absl::Time> began = probes_.draining_since();
+  AddValue({}, probes_.ready() ? 1 : 0, ready);
+  AddValue({}, began.has_value() ? 1 : 0, draining);
+  if (began.has_value()) AddValue({}, absl::ToDoubleSeconds(*began - absl::UnixEpoch()), since);
+  AddValue({}, static_cast<double>(probes_.connections()), connections);
+  return WithSeries({ready, draining, since, connections});
+}
+
+}  // namespace bayespfl::server

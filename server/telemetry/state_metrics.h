@@ -1,0 +1,42 @@
+// The metrics of where the server stands, asked for at the time of the scrape.
+//
+//   bayespfl_ready                             gauge  1: /readyz answers 200, work should come in
+//   bayespfl_draining                          gauge  1: no new work is taken, what was accepted is answered
+//   bayespfl_draining_since_timestamp_seconds  gauge  when that began, since the Unix epoch; no series while it does
+//   not bayespfl_connections_open                  gauge  HTTP/2 connections to the gRPC ports
+#ifndef BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
+#define BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "prometheus/collectable.h"
+#include "prometheus/metric_family.h"
+
+namespace bayespfl::server {
+
+// Who knows. All must be given, are quick, and may be called by several threads at once.
+struct StateProbes {
+  std::function<bool()> ready;
+  std::function<std::optional<absl::Time>()> draining_since;
+  std::function<size_t()> connections;
+};
+
+// Thread-safe.
+class StateMetrics final : public prometheus::Collectable {
+ public:
+  explicit StateMetrics(StateProbes probes) : probes_(std::move(probes)) {}
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  const StateProbes probes_;
+};
+
+}  // namespace bayespfl::server
+
+#endif  // BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_

@@ -1,0 +1,201 @@
+// What /metrics says about a real server, over real sockets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/server/raw_call.h"
+#include "tests/server/service_fixture.h"
+#include "tests/server/until.h"
+
+namespace bayespfl::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class MetricsServerTest : public ServiceTest {
+ protected:
+  // The value of a series; -1 when there is none.
+  double Value(const std::string& series) const {
+    const std::string page = server_->metrics();
+    const std::string begin = absl::StrCat("\n", series, " ");
+    const size_t at = page.find(begin);
+    return at == std::string::npos ? -1 : std::stod(page.substr(at + begin.size()));
+  }
+  bool Becomes(const std::string& series, double value) const {
+    return Eventually([&] { return Value(series) == value; });
+  }
+};
+
+TEST_F(MetricsServerTest, ReadyAndDrainingFollowTheServer) {
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_ready 1\n"), HasSubstr("bayespfl_draining 0\n"),
+                                      Not(HasSubstr("bayespfl_draining_since_timestamp_seconds"))));
+  detector_->Hold();
+  std::thread client([&] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
+  WaitForMetric("bayespfl_frames_in_flight 1");
+  const double before = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+
+  std::thread stop([&] { server_->Shutdown(); });
+
+  WaitForMetric("bayespfl_draining 1");
+  EXPECT_EQ(Value("bayespfl_ready"), 0);
+  EXPECT_GE(Value("bayespfl_draining_since_timestamp_seconds"), before - 0.001);  // the page has fewer digits
+  detector_->Release();
+  client.join();
+  stop.join();
+  EXPECT_EQ(Value("bayespfl_draining"), 0);  // it has ended
+}
+
+TEST_F(MetricsServerTest, CountsConnectionsThatAreOpen) {
+  ASSERT_TRUE(Inspect(MakeRequest()).ok());
+  EXPECT_TRUE(Becomes("bayespfl_connections_open", 1));
+
+  {
+    const std::shared_ptr<grpc::Channel> second = Connect(server_->grpc_address());
+    ASSERT_TRUE(second->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(30)));
+    EXPECT_TRUE(Becomes("bayespfl_connections_open", 2));
+  }
+
+  EXPECT_TRUE(Becomes("bayespfl_connections_open", 1));
+}
+
+TEST_F(MetricsServerTest, AMethodThatThereIsNotIsCountedAndMakesNoSeries) {
+  for (const char* method : {"/bayespfl.inspection.v1.InspectionService/Zebra", "/zebra.Zebra/Zebra"}) {
+    grpc::ClientContext context;
+    EXPECT_EQ(RawCall(channel_, context, method, "").status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
+  }
+
+  EXPECT_EQ(Value("bayespfl_grpc_refused_calls_total"), 2);
+  EXPECT_THAT(server_->metrics(), Not(HasSubstr("ebra")));
+}
+
+TEST_F(MetricsServerTest, TheBytesOfAFrameAreInFlightUntilItIsAnswered) {
+  detector_->Hold();
+  const v1::InspectRequest request = MakeRequest();
+  std::thread client([&] { EXPECT_TRUE(Inspect(request).ok()); });
+
+  EXPECT_TRUE(Becomes("bayespfl_bytes_in_flight", static_cast<double>(request.image().encoded().size())));
+  detector_->Release();
+  client.join();
+
+  EXPECT_EQ(Value("bayespfl_bytes_in_flight"), 0);
+}
+
+// A stream whose client takes no replies, of 360 kB each.
+class UnsentRepliesTest : public MetricsServerTest {
+ protected:
+  void SetUp() override {
+    MetricsServerTest::SetUp();
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // HTTP/2's window stays at 64 kB
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(server_->grpc_address(), grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::InspectionService::NewStub(channel_);
+    stream_ = stub_->InspectStream(&context_);
+    v1::InspectStreamRequest configuration = MakeConfiguration();
+    configuration.mutable_configuration()->mutable_options()->set_anomaly_map(v1::MAP_ENCODING_FLOAT32);
+    stream_->Write(configuration);
+    v1::InspectStreamRequest frame = MakeFrame("0");
+    frame.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));
+    stream_->Write(frame);
+    stream_->Write(frame);
+  }
+
+  grpc::ClientContext context_;
+  std::unique_ptr<StreamClient> stream_;
+};
+
+TEST_F(UnsentRepliesTest, AreSeenUntilTheyLeave) {
+  EXPECT_TRUE(Eventually([&] { return Value("bayespfl_unsent_reply_bytes") > 2 * 360'000; }));
+  stream_->WritesDone();
+  v1::InspectStreamResponse reply;
+  while (stream_->Read(&reply)) continue;
+  EXPECT_TRUE(stream_->Finish().ok());
+
+  EXPECT_TRUE(Becomes("bayespfl_unsent_reply_bytes", 0));
+}
+
+TEST_F(UnsentRepliesTest, GoWithTheirClient) {
+  EXPECT_TRUE(Eventually([&] { return Value("bayespfl_unsent_reply_bytes") > 2 * 360'000; }));
+
+  context_.TryCancel();
+  EXPECT_FALSE(stream_->Finish().ok());
+
+  EXPECT_TRUE(Becomes("bayespfl_unsent_reply_bytes", 0));
+}
+
+TEST_F(MetricsServerTest, AUnaryReplyLeavesNothingUnsent) {
+  ASSERT_TRUE(Inspect(MakeRequest()).ok());
+
+  EXPECT_TRUE(Becomes("bayespfl_unsent_reply_bytes", 0));
+}
+
+TEST_F(MetricsServerTest, AStreamLastsFromItsOpeningToItsEnd) {
+  constexpr std::chrono::milliseconds kFrame(100);
+  detector_->TakePerFrame(kFrame);
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  stream->Write(MakeConfiguration());
+  stream->Write(MakeFrame("0"));
+  stream->WritesDone();
+  v1::InspectStreamResponse reply;
+  while (stream->Read(&reply)) continue;
+  ASSERT_TRUE(stream->Finish().ok());
+
+  EXPECT_TRUE(Becomes("bayespfl_request_duration_seconds_count{method=\"InspectStream\"}", 1));
+  EXPECT_GE(Value("bayespfl_request_duration_seconds_sum{method=\"InspectStream\"}"),
+            std::chrono::duration<double>(kFrame).count());
+}
+
+TEST_F(MetricsServerTest, AReplicaThatHangsIsBusyForAsLong) {
+  constexpr char kBusy[] = "bayespfl_replica_busy_since_timestamp_seconds{model=\"fake\",replica=\"0\"}";
+  EXPECT_EQ(Value(kBusy), 0);
+  detector_->Hold();
+  std::thread client([&] { EXPECT_TRUE(Inspect(MakeRequest()).ok()); });
+
+  EXPECT_TRUE(Eventually([&] { return Value(kBusy) > 0; }));
+  detector_->Release();
+  client.join();
+
+  EXPECT_EQ(Value(kBusy), 0);
+}
+
+TEST_F(MetricsServerTest, ALostReplicaIsCounted) {
+  detector_->AllowRebuilds(0);
+  detector_->FailCalls(2);
+  ASSERT_FALSE(Inspect(MakeRequest()).ok());
+
+  EXPECT_TRUE(Becomes("bayespfl_replicas{model=\"fake\",state=\"lost\"}", 1));
+  EXPECT_EQ(Value("bayespfl_replicas{model=\"fake\",state=\"working\"}"), 0);
+  EXPECT_EQ(Value("bayespfl_ready"), 0);
+}
+
+TEST_F(MetricsServerTest, ShowsTheLimitsOfItsConfiguration) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_in_flight = 12;
+  config.max_bytes_in_flight = 5000;
+  config.max_decoded_bytes = 7000;
+  config.max_streams = 3;
+  config.max_batch = 2;
+  Start(config, Loader());
+
+  EXPECT_EQ(Value("bayespfl_frames_in_flight_limit"), 12);
+  EXPECT_EQ(Value("bayespfl_bytes_in_flight_limit"), 5000);
+  EXPECT_EQ(Value("bayespfl_streams_open_limit"), 3);
+  EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"decode\"}"), 12);
+  EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"execute\"}"), 4);
+  EXPECT_EQ(Value("bayespfl_queue_bytes_limit{queue=\"execute\"}"), 7000);
+  EXPECT_EQ(Value("bayespfl_unsent_reply_bytes_limit"), 3 * (64 << 20));
+  EXPECT_EQ(Value("bayespfl_result_log_queue_bytes_limit"), 8 << 20);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
