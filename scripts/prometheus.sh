@@ -4,6 +4,7 @@
 #
 #   prometheus.sh fetch                     unpack them; prints the folder with prometheus, promtool and the alertmanager
 #   prometheus.sh check [PYTEST ARGUMENT...]  the rules, their cases and runbooks (tests/prometheus)
+#   prometheus.sh test [PYTEST ARGUMENT...]   dashboards and alerts beside the built programs (tests/prometheus/live)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$repo_root"
@@ -41,10 +42,18 @@ case "${1:-}" in
     export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
     "$BAYESPFL_TOOLS_VENV/bin/python" -m mypy --strict --python-version 3.11 --cache-dir "$BAYESPFL_CACHE/mypy-prometheus" \
       --no-error-summary tests/prometheus
-    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider "${@:2}" tests/prometheus
+    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --ignore=tests/prometheus/live "${@:2}" \
+      tests/prometheus
+    ;;
+  test)
+    [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
+    [[ -x build/bin/bayespfl-server ]] || die "build/bin/bayespfl-server is missing; build it first (make build)."
+    fetch
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/prometheus/live
     ;;
   *)
-    printf 'prometheus.sh: expected fetch or check\n' >&2
+    printf 'prometheus.sh: expected fetch, check or test\n' >&2
     exit 2
     ;;
 esac
