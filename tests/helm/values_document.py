@@ -16,6 +16,7 @@ VALUES = CHART / "values.yaml"
 SCHEMA = CHART / "values.schema.json"
 README = CHART / "README.md"
 CONFIGURATION = REPOSITORY / "docs" / "configuration.md"
+DASHBOARDS = REPOSITORY / "deploy" / "grafana"
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yaml"
 
 TABLE_BEGIN = (

@@ -105,5 +105,9 @@ def test_only_metrics_that_there_are_are_named() -> None:
     assert named - documented == set()
 
 
-def test_the_chart_brings_the_same_rules() -> None:
-    assert (ROOT / "helm/bayespfl-inspector/files/rules.yaml").read_text() == RULES.read_text()
+def test_the_chart_brings_the_same_rules_and_dashboards() -> None:
+    files = ROOT / "helm/bayespfl-inspector/files"
+    dashboards = {path.name: path.read_text() for path in (ROOT / "deploy/grafana").glob("*.json")}
+
+    assert (files / "rules.yaml").read_text() == RULES.read_text()
+    assert {path.name: path.read_text() for path in (files / "dashboards").iterdir()} == dashboards
