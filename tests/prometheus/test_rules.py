@@ -76,6 +76,16 @@ def test_every_alert_says_what_it_is_and_where_to_read_on() -> None:
     assert pages == set(RUNBOOKS.glob("*.md")), "an alert without a runbook, or a runbook without an alert"
 
 
+def test_the_list_of_alerts_is_theirs() -> None:
+    """docs/monitoring.md names each alert with its page and its severity, in the rules' order."""
+    listed = re.findall(r"^\| \[(\w+)\]\((\S+)\) \| (\w+) \|", (ROOT / "docs/monitoring.md").read_text(), re.MULTILINE)
+
+    assert listed == [
+        (name, alert["annotations"]["runbook"].removeprefix("docs/"), alert["labels"]["severity"])
+        for name, alert in alerts().items()
+    ]
+
+
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
 def test_a_runbook_has_what_one_needs_at_night(page: Path) -> None:
     text = page.read_text()
