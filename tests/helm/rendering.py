@@ -54,9 +54,10 @@ def render(program: Path | None, *arguments: str | Path, kubernetes: str = KUBER
 
 
 def golden_text(program: Path | None, value_set: Path) -> str:
-    """What the value set renders to, without the bytes of pictures and Helm's marks of where a text comes from."""
+    """What the value set renders to, without pictures, dashboards and Helm's marks of where a text comes from."""
     text = render(program, "--values", value_set)
     text = re.sub(r"^(  \w+\.jpg): \S{100,}$", r"\1: (picture)", text, flags=re.MULTILINE)
+    text = re.sub(r"^(  [\w-]+\.json): \|\n(    .*\n)+", r"\1: (dashboard)\n", text, flags=re.MULTILINE)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 

@@ -16,6 +16,8 @@ VALUES = CHART / "values.yaml"
 SCHEMA = CHART / "values.schema.json"
 README = CHART / "README.md"
 CONFIGURATION = REPOSITORY / "docs" / "configuration.md"
+DASHBOARDS = REPOSITORY / "deploy" / "grafana"
+RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yaml"
 
 TABLE_BEGIN = (
     "<!-- Made from values.yaml's comments by `scripts/chart.sh update`; `scripts/chart.sh check` compares. -->\n"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Debian's Prometheus and Alertmanager for the tests, unpacked and not installed: nothing of them is started on this
+# machine but by a test. And the checks of deploy/prometheus.
+#
+#   prometheus.sh fetch                     unpack them; prints the folder with prometheus, promtool and the alertmanager
+#   prometheus.sh check [PYTEST ARGUMENT...]  the rules, their cases and runbooks (tests/prometheus)
+#   prometheus.sh test [PYTEST ARGUMENT...]   dashboards and alerts beside the built programs (tests/prometheus/live)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$repo_root"
+
+die() {
+  printf 'prometheus: %s\n' "$*" >&2
+  exit 1
+}
+
+packages=(prometheus prometheus-alertmanager)
+folder=$BAYESPFL_CACHE/prometheus-debian12
+
+fetch() {
+  [[ ! -f $folder/.complete ]] || return 0
+  printf 'prometheus: unpacking %s into %s (60 MB to fetch)\n' "${packages[*]}" "$folder" >&2
+  rm -rf "$folder"
+  mkdir -p "$folder/debs"
+  # Root downloads as itself: apt's own user may not write here, and would only warn.
+  (cd "$folder/debs" && apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" >/dev/null) ||
+    die "Debian's packages ${packages[*]} could not be fetched; is the archive reachable, and did \`apt-get update\` run?"
+  local deb
+  for deb in "$folder"/debs/*.deb; do dpkg -x "$deb" "$folder"; done
+  rm -rf "$folder/debs"
+  touch "$folder/.complete"
+}
+
+case "${1:-}" in
+  fetch)
+    fetch
+    printf '%s\n' "$folder/usr/bin"
+    ;;
+  check)
+    [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
+    fetch
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    "$BAYESPFL_TOOLS_VENV/bin/python" -m mypy --strict --python-version 3.11 --cache-dir "$BAYESPFL_CACHE/mypy-prometheus" \
+      --no-error-summary tests/prometheus
+    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --ignore=tests/prometheus/live "${@:2}" \
+      tests/prometheus
+    ;;
+  test)
+    [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
+    [[ -x build/bin/bayespfl-server ]] || die "build/bin/bayespfl-server is missing; build it first (make build)."
+    fetch
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/prometheus/live
+    ;;
+  *)
+    printf 'prometheus.sh: expected fetch, check or test\n' >&2
+    exit 2
+    ;;
+esac

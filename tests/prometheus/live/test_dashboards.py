@@ -1,0 +1,133 @@
+"""deploy/grafana: every query of every panel, variable and annotation gets data from a Prometheus that watches a server at work."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monitoring import DASHBOARDS, PICTURES, RULES, Prometheus, Server, faster, wait_for
+
+DASHBOARD_FILES = sorted(DASHBOARDS.glob("*.json"))
+TOKEN = "a" * 32
+# What a server without TLS, a GPU or a day of history cannot have.
+WITHOUT_DATA = {
+    "bayespfl_device_memory_used_bytes": "no GPU",
+    "bayespfl_device_utilization_ratio": "no GPU",
+    " offset ": "no yesterday",
+}
+UNITS = {"bytes", "cps", "percentunit", "s", "short"}
+
+
+def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def read(path: Path) -> dict[str, Any]:
+    dashboard: dict[str, Any] = json.loads(path.read_text())
+    return dashboard
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    folder = tmp_path_factory.mktemp("monitoring")
+    tokens = folder / "tokens.yaml"
+    # The digest of TOKEN, as docs/security.md says that the file has it.
+    tokens.write_text(json.dumps([{"name": "line-3", "role": "inspect", "sha256": _digest(TOKEN)}]))
+    tokens.chmod(0o400)
+    server = Server(folder / "server", tokens_file=str(tokens), result_log=str(folder / "results.jsonl"))
+    over = threading.Event()
+
+    def inspect() -> None:
+        while not over.is_set():
+            for category in ("leather", "wood"):
+                done = server.client("inspect", "--category", category, PICTURES / category, token=TOKEN)
+                assert done.returncode == 0, done.stderr
+            server.client("inspect", "--category", "leather", PICTURES / "leather/good_0.jpg", token="wrong")
+
+    with server, Prometheus(folder / "prometheus", [server.target], faster(RULES.read_text(), 60)) as prometheus:
+        load = threading.Thread(target=inspect)
+        load.start()
+        yield prometheus
+        over.set()
+        load.join()
+
+
+def _digest(token: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def asked(expression: str) -> str:
+    """As Grafana asks it, with its variables filled in."""
+    for name, value in {
+        "$__rate_interval": "20s",
+        "$job": ".*",
+        "$category": "leather",
+        "$client": "line-3",
+    }.items():
+        expression = expression.replace(name, value)
+    return re.sub(r'instance="\$instance"', 'instance=~".+"', expression)
+
+
+def queries() -> list[Any]:
+    return [
+        pytest.param(path.stem, panel["title"], target["expr"], id=f"{path.stem}-{panel['title']}-{target['refId']}")
+        for path in DASHBOARD_FILES
+        for panel in panels(read(path))
+        for target in panel["targets"]
+    ]
+
+
+@pytest.mark.parametrize(("dashboard", "panel", "expression"), queries())
+def test_a_panel_has_data(prometheus: Prometheus, dashboard: str, panel: str, expression: str) -> None:
+    query = asked(expression)
+    assert "$" not in query, "a variable that Grafana would not fill in"
+    if any(part in query for part in WITHOUT_DATA):
+        prometheus.query(query)  # must be an expression all the same
+        return
+
+    found = wait_for(f"{dashboard}, {panel}: {query}", lambda: prometheus.query(query), 60)
+
+    assert any(sample["value"][1] not in ("NaN", "+Inf", "-Inf") for sample in found), found
+
+
+@pytest.mark.parametrize("path", DASHBOARD_FILES, ids=lambda path: path.stem)
+def test_variables_and_annotations_have_data(prometheus: Prometheus, path: Path) -> None:
+    dashboard = read(path)
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", asked(variable["definition"])).groups()  # type: ignore[union-attr]
+            wait_for(variable["name"], lambda s=selector, name=label: prometheus.label_values(s, name), 60)  # type: ignore[misc]
+    for annotation in dashboard["annotations"]["list"]:
+        prometheus.query(asked(annotation["expr"]))
+
+
+@pytest.mark.parametrize("path", DASHBOARD_FILES, ids=lambda path: path.stem)
+def test_a_dashboard_is_one_that_grafana_takes(path: Path) -> None:
+    dashboard = read(path)
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    taken: set[tuple[int, int]] = set()
+
+    assert dashboard["uid"] == f"bayespfl-{path.stem}"
+    assert len(set(ids)) == len(ids)
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken, f"{panel['title']} lies over another panel"
+        taken |= cells
+    for panel in panels(dashboard):
+        assert panel["title"] and panel["description"], panel["id"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
