@@ -65,6 +65,8 @@ check "types of tests/docs" docs_test_types
 check "python client's generated code" scripts/generate_python.sh check
 # The chart: lint, goldens, schema, README's table, Pod Security. It needs no cluster and takes half a minute.
 check chart scripts/chart.sh check
+# Alerts: Prometheus takes them, their cases hold, each has a runbook.
+check "alert rules" scripts/prometheus.sh check
 
 touched() {
   local base=${LINT_BASE:-}

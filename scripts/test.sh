@@ -10,13 +10,14 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
 failed=0
 ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress || failed=1
 
-# The clients and the documentation, beside the release build alone: its programs are what users run. First each client by
-# itself, then all three together.
+# The clients, monitoring and the documentation, beside the release build alone: its programs are what users run. First each
+# client by itself, then all three together.
 if [[ $build_dir == build ]]; then
   scripts/test_cpp_consumer.sh "$build_dir" || failed=1
   scripts/test_go.sh || failed=1
   scripts/test_python.sh || failed=1
   scripts/test_clients.sh || failed=1
+  scripts/prometheus.sh test || failed=1
   scripts/test_docs.sh || failed=1
 fi
 exit "$failed"
