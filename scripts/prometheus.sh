@@ -17,13 +17,16 @@ die() {
 packages=(prometheus prometheus-alertmanager)
 folder=$BAYESPFL_CACHE/prometheus-debian12
 
+# Root downloads as itself: apt's own user may not write here, and would only warn.
+download() { (cd "$folder/debs" && apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" >/dev/null 2>&1); }
+
 fetch() {
   [[ ! -f $folder/.complete ]] || return 0
   printf 'prometheus: unpacking %s into %s (60 MB to fetch)\n' "${packages[*]}" "$folder" >&2
   rm -rf "$folder"
   mkdir -p "$folder/debs"
-  # Root downloads as itself: apt's own user may not write here, and would only warn.
-  (cd "$folder/debs" && apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}" >/dev/null) ||
+  # A machine on which everything else is installed may never have read the archive's lists.
+  download || { apt-get update -qq >/dev/null 2>&1 && download; } ||
     die "Debian's packages ${packages[*]} could not be fetched; is the archive reachable, and did \`apt-get update\` run?"
   local deb
   for deb in "$folder"/debs/*.deb; do dpkg -x "$deb" "$folder"; done
