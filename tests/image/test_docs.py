@@ -22,4 +22,7 @@ def test_every_command_works(cpu: str, tools: str) -> None:
         docker("volume", "rm", "--force", "results", "results-restored", check=False)
     assert "max_batch: 8  # environment" in said
     assert "exit=0 oom=false healthy" in said
+    resident = re.search(r"^VmHWM:\s+(\d+) kB$", said, re.MULTILINE)
+    assert resident is not None
+    assert 250 < int(resident[1]) / 1000 < 450, "the page says 350 MB"
     assert re.search(r"^leather/scratch_0.jpg +leather +FAIL", said, re.MULTILINE)
