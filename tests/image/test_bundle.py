@@ -1,6 +1,6 @@
 """The bundle, installed where there is no way out: in a network namespace that has nothing but its loopback.
 
-The commands are those of the bundle's own INSTALL.md, as they stand there, each block where its reader has it run.
+The commands are those of deploy/bundle/INSTALL.md as the bundle has it, each block where its reader runs it.
 """
 
 from __future__ import annotations
