@@ -84,8 +84,9 @@ def test_nothing_lifts_rights(image: str) -> None:
     assert inside(image, "find / -xdev -perm /6000; find / -xdev -type f -perm -o+w -print") == ""
 
 
-def test_the_user_owns_the_folder_for_results_alone(image: str) -> None:
-    assert inside(image, "find / -xdev '(' -uid 65532 -o -gid 65532 ')' -print") == "/var/lib/bayespfl"
+def test_the_user_owns_the_folders_that_it_writes_to_alone(image: str, target: str) -> None:
+    own = inside(image, "find / -xdev '(' -uid 65532 -o -gid 65532 ')' -print").splitlines()
+    assert own == ["/var/lib/bayespfl", *(["/work"] if target == "tools" else [])]
 
 
 def test_every_library_is_found(image: str) -> None:

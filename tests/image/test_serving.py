@@ -192,7 +192,7 @@ def test_a_drain_that_is_cut_short_shows(cpu: str) -> None:
 def test_a_folder_of_somebody_else_ends_the_start_with_a_reason(cpu: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with (
-        pytest.raises(AssertionError, match=r"(?s)'ExitCode': 1,.*/results/log\.jsonl.*Permission denied"),
+        pytest.raises(AssertionError, match=r"(?s)'ExitCode': 1,.*result_log.* in /results: Permission denied"),
         Server(cpu, f"--volume={tmp_path}:/results", "--env=BAYESPFL_RESULT_LOG=/results/log.jsonl"),
     ):
         pass
