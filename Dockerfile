@@ -70,6 +70,16 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     && find /usr/lib -name '*.a' -delete \
     && rm -rf /tmp/* /var/log/* /var/cache/debconf/* /var/cache/ldconfig/*
 ENV PATH=/opt/bayespfl/bin:$PATH
+# All images run without rights, and say what they were built from. Below it a stage adds nothing but files: none is built
+# anew when these change.
+USER 65532:65532
+ARG VERSION=
+ARG REVISION=
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 
 FROM runtime AS tools-files
 COPY --from=build /opt/bayespfl/lib /opt/bayespfl/lib
@@ -80,6 +90,13 @@ FROM tools-files AS cpu-files
 COPY --from=build /opt/bayespfl/bin/bayespfl-server /opt/bayespfl/bin/
 COPY --from=build /opt/bayespfl/model /opt/bayespfl/model
 COPY deploy/image/server.yaml /etc/bayespfl/server.yaml
+ENV BAYESPFL_CONFIG=/etc/bayespfl/server.yaml
+EXPOSE 50051 9090
+STOPSIGNAL SIGTERM
+# Failures count after the start period, in which a large model may load.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["bayespfl-client", "health", "--timeout", "3"]
+ENTRYPOINT ["bayespfl-server"]
 
 # What LibTorch opens on a GPU: its CUDA backend and NVIDIA's libraries, without headers, static libraries and Python.
 FROM dependencies AS gpu-libraries
@@ -99,39 +116,27 @@ FROM cpu-files AS cuda-files
 COPY --from=gpu-libraries /gpu /opt/bayespfl/lib
 
 # Each image's list of what is in it, from its own files.
-FROM dependencies AS sbom-cpu
+FROM dependencies AS sbom
 COPY scripts/sbom.py /tmp/
 ARG VERSION=
 ARG CREATED=1970-01-01T00:00:00Z
+
+FROM sbom AS sbom-cpu
 RUN --mount=type=bind,from=cpu-files,target=/image \
     python3 /tmp/sbom.py --root /image --wheels /opt/venv/lib/python3.11/site-packages --version "${VERSION}" --created "${CREATED}" >/sbom.spdx.json
 
-FROM dependencies AS sbom-tools
-COPY scripts/sbom.py /tmp/
-ARG VERSION=
-ARG CREATED=1970-01-01T00:00:00Z
+FROM sbom AS sbom-tools
 RUN --mount=type=bind,from=tools-files,target=/image \
     python3 /tmp/sbom.py --root /image --wheels /opt/venv/lib/python3.11/site-packages --version "${VERSION}" --created "${CREATED}" >/sbom.spdx.json
 
-FROM gpu-libraries AS sbom-cuda
-COPY scripts/sbom.py /tmp/
-ARG VERSION=
-ARG CREATED=1970-01-01T00:00:00Z
-RUN --mount=type=bind,from=cuda-files,target=/image \
+FROM sbom AS sbom-cuda
+RUN --mount=type=bind,from=cuda-files,target=/image --mount=type=bind,from=gpu-libraries,source=/opt/venv,target=/opt/venv \
     python3 /tmp/sbom.py --root /image --wheels /opt/venv/lib/python3.11/site-packages --version "${VERSION}" --created "${CREATED}" >/sbom.spdx.json
 
 FROM tools-files AS tools
 COPY --from=sbom-tools /sbom.spdx.json /opt/bayespfl/share/sbom.spdx.json
-ARG VERSION=
-ARG REVISION=
-ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="Bayes-PFL tools" \
-      org.opencontainers.image.description="bayespfl-model and bayespfl-client: model packages, pictures and servers from the command line" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
-USER 65532:65532
+      org.opencontainers.image.description="bayespfl-model and bayespfl-client: model packages, pictures and servers from the command line"
 WORKDIR /work
 HEALTHCHECK NONE
 CMD ["bayespfl-model", "--help"]
@@ -139,38 +144,11 @@ CMD ["bayespfl-model", "--help"]
 FROM cuda-files AS cuda
 COPY --from=sbom-cuda /sbom.spdx.json /opt/bayespfl/share/sbom.spdx.json
 # What NVIDIA's container toolkit brings in from the host: the driver's libraries for computing and for its metrics.
-ENV BAYESPFL_CONFIG=/etc/bayespfl/server.yaml NVIDIA_DRIVER_CAPABILITIES=compute,utility
-ARG VERSION=
-ARG REVISION=
-ARG CREATED=1970-01-01T00:00:00Z
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 LABEL org.opencontainers.image.title="Bayes-PFL inspection server (CUDA)" \
-      org.opencontainers.image.description="Finds defects on pictures from factory cameras, over gRPC, on an NVIDIA GPU" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
-USER 65532:65532
-EXPOSE 50051 9090
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
-    CMD ["bayespfl-client", "health", "--timeout", "3"]
-ENTRYPOINT ["bayespfl-server"]
+      org.opencontainers.image.description="Finds defects on pictures from factory cameras, over gRPC, on an NVIDIA GPU"
 
 FROM cpu-files AS cpu
 COPY --from=sbom-cpu /sbom.spdx.json /opt/bayespfl/share/sbom.spdx.json
-ENV BAYESPFL_CONFIG=/etc/bayespfl/server.yaml
-ARG VERSION=
-ARG REVISION=
-ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="Bayes-PFL inspection server" \
-      org.opencontainers.image.description="Finds defects on pictures from factory cameras, over gRPC" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
-USER 65532:65532
-EXPOSE 50051 9090
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["bayespfl-client", "health", "--timeout", "3"]
-ENTRYPOINT ["bayespfl-server"]
+      org.opencontainers.image.description="Finds defects on pictures from factory cameras, over gRPC"

@@ -22,8 +22,16 @@ install(
   DESTINATION /usr/share/doc/bayespfl-server
   COMPONENT server-host
 )
-# For the archive, whose reader puts the unit where it belongs.
+# For the archive, whose reader puts the unit where it belongs, and installs by hand what no package asks apt for. The
+# versions in the list are those of the images.
 install(FILES deploy/systemd/bayespfl-server.service DESTINATION share/bayespfl COMPONENT unit)
+install(
+  CODE
+    "file(STRINGS \"${CMAKE_SOURCE_DIR}/scripts/debian-packages-runtime.txt\" packages)
+list(TRANSFORM packages REPLACE \"=.*\" \"\\n\")
+file(WRITE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/bayespfl/debian-packages.txt\" \${packages})"
+  COMPONENT unit
+)
 
 set(CPACK_PACKAGE_NAME bayespfl)
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")

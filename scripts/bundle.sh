@@ -20,10 +20,14 @@ compgen -G "$packages/*.deb" >/dev/null || die "there are no packages in $packag
 rm -rf "$output"
 mkdir -p "$folder"/{debs,wheels,chart}
 
+# An image that was built from this very commit stays, with the base that it was built on; another one of the same version
+# would bring other programs than the packages.
+revision=$(scripts/image.sh revision)
 images=()
 for target in cpu tools; do
   image=$(scripts/image.sh tag "$target")
-  docker image inspect "$image" >/dev/null 2>&1 || scripts/image.sh build "$target" >/dev/null
+  built=$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$image" 2>/dev/null) || built=
+  [[ $revision != *-modified && $built == "$revision" ]] || scripts/image.sh build "$target" >/dev/null
   images+=("$image")
 done
 say "images: ${images[*]}"

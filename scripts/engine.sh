@@ -64,14 +64,18 @@ fetch_base() {
   touch "$base/.complete"
 }
 
-# Two runs may want to fetch at the same time.
-fetch() {
+# Two runs may want to fetch, or to build, at the same time.
+alone() {
   mkdir -p "$BAYESPFL_CACHE"
   exec 9>"$BAYESPFL_CACHE/engine.lock"
   flock 9
+  "$@"
+  exec 9>&-
+}
+
+fetch() {
   fetch_engine
   fetch_base
-  exec 9>&-
 }
 
 # The engine's programs find each other, and their libraries, by these.
@@ -90,7 +94,7 @@ start() {
   ((EUID == 0)) || die "dockerd needs root."
   [[ $folder == /* && ${#folder} -le 80 ]] || die "$folder: an absolute path of at most 80 characters is needed."
   [[ ! -e $folder/sock ]] || die "an engine runs below $folder already."
-  fetch
+  alone fetch
   mkdir -p "$folder/client"
   printf '{}\n' >"$folder/daemon.json" # not the host's own
   eval "$(environment "$folder")"
@@ -128,23 +132,29 @@ start() {
   say "docker runs below $folder"
 }
 
+compose_plugin=$BAYESPFL_CACHE/docker-compose-$compose_version
+
 # Debian's is version 1, which has no `up --wait`. The module is built as it is published: `go install` refuses modules with
 # exclude directives.
+build_compose() {
+  [[ ! -x $compose_plugin ]] || return 0
+  local module
+  source "$repo_root/scripts/go.sh"
+  find_go || die "docker compose is built from its Go module."
+  say "building docker compose $compose_version"
+  module=$(cd / && GOFLAGS="" go mod download -json "github.com/docker/compose/v2@v$compose_version" |
+    sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  [[ -d $module ]] || die "the Go module of docker compose $compose_version could not be fetched."
+  (cd "$module" && CGO_ENABLED=0 GOFLAGS=-trimpath nice go build -o "$compose_plugin" \
+    -ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$compose_version" ./cmd) ||
+    die "docker compose $compose_version could not be built; the reason stands above."
+}
+
 compose() {
-  local folder=$1 plugin=$BAYESPFL_CACHE/docker-compose-$compose_version module
-  if [[ ! -x $plugin ]]; then
-    source "$repo_root/scripts/go.sh"
-    find_go || die "docker compose is built from its Go module."
-    say "building docker compose $compose_version"
-    module=$(cd / && GOFLAGS="" go mod download -json "github.com/docker/compose/v2@v$compose_version" |
-      sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    [[ -d $module ]] || die "the Go module of docker compose $compose_version could not be fetched."
-    (cd "$module" && CGO_ENABLED=0 GOFLAGS=-trimpath nice go build -o "$plugin" \
-      -ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$compose_version" ./cmd) ||
-      die "docker compose $compose_version could not be built; the reason stands above."
-  fi
+  local folder=$1
+  alone build_compose
   mkdir -p "$folder/client/cli-plugins"
-  ln -sf "$plugin" "$folder/client/cli-plugins/docker-compose"
+  ln -sf "$compose_plugin" "$folder/client/cli-plugins/docker-compose"
 }
 
 stop() {
@@ -168,7 +178,7 @@ stop() {
 }
 
 case ${1:-} in
-  fetch) fetch ;;
+  fetch) alone fetch ;;
   start) start "${2:?folder}" ;;
   stop) stop "${2:?folder}" ;;
   compose) compose "${2:?folder}" ;;

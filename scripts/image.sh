@@ -3,6 +3,7 @@
 #
 #   scripts/image.sh build cpu|cuda|tools         prints the tag
 #   scripts/image.sh tag cpu|cuda|tools           only prints it
+#   scripts/image.sh revision                     the commit that a build would name; -modified when the checkout is not it
 #   scripts/image.sh save cpu|cuda|tools FILE     as an archive for `docker load`
 #   scripts/image.sh pin                          rewrites scripts/debian-packages-runtime.txt with the archive's versions of today
 #
@@ -26,18 +27,23 @@ tag() {
   esac
 }
 
+revision() {
+  local commit
+  commit=$(git rev-parse HEAD 2>/dev/null || printf 'unknown')
+  [[ -z $(git status --porcelain 2>/dev/null) ]] || commit+=-modified
+  printf '%s\n' "$commit"
+}
+
 build() {
-  local target=$1 name revision created secret=()
+  local target=$1 name created secret=()
   name=$(tag "$target")
   # The commit's own date: the same commit says the same.
-  revision=$(git rev-parse HEAD 2>/dev/null || printf 'unknown')
   created=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null || printf '1970-01-01T00:00:00Z')
-  [[ -z $(git status --porcelain 2>/dev/null) ]] || revision+=-modified
   # A package index behind a certificate of its own: pip says so by this variable, and has it from the secret inside.
   [[ -z ${PIP_CERT:-} ]] || secret=(--secret "id=ca,src=$PIP_CERT")
   DOCKER_BUILDKIT=1 docker build --network=host --target "$target" --tag "$name" "${secret[@]}" \
     ${BASE:+--build-arg "BASE=$BASE"} --build-arg "JOBS=${BAYESPFL_JOBS:-2}" --build-arg "VERSION=$(scripts/version.sh)" \
-    --build-arg "REVISION=$revision" --build-arg "CREATED=$created" . >&2
+    --build-arg "REVISION=$(revision)" --build-arg "CREATED=$created" . >&2
   printf '%s\n' "$name"
 }
 
@@ -54,7 +60,8 @@ pin() {
 case ${1:-} in
   build) build "${2:?cpu, cuda or tools}" ;;
   tag) tag "${2:?cpu, cuda or tools}" ;;
+  revision) revision ;;
   save) docker save --output "${3:?file}" "$(tag "${2:?cpu, cuda or tools}")" ;;
   pin) pin ;;
-  *) die "expected build, tag, save or pin" ;;
+  *) die "expected build, tag, revision, save or pin" ;;
 esac

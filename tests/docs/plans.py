@@ -82,6 +82,10 @@ NOT_RUN: dict[tuple[str, str], str] = {
         "docs/docker.md",
         "make packages",
     ): "installs on this machine; tests/image does so in a root of its own",
+    (
+        "docs/docker.md",
+        "mkdir inspection && tar -C inspection --strip-components 1 -xzf build/packages/bayespfl-*-linux-amd64.tar.gz",
+    ): "installs on this machine; tests/image does so in a root of its own",
     ("docs/kubernetes.md", _ADAPTER): "needs prometheus-adapter",
     ("helm/bayespfl-inspector/README.md", _CHART_INSTALL): _CHART_RUN,
     ("helm/bayespfl-inspector/README.md", _CHART_SECRETS): _CHART_RUN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 import urllib.request
@@ -15,8 +16,22 @@ PICTURES = REPOSITORY / "assets" / "demo" / "images"
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
-def run(*command: str | Path, limit_s: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=limit_s, check=False)
+def run(
+    *command: str | Path,
+    limit_s: float = 120,
+    check: bool = True,
+    folder: Path | None = None,
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+        check=False,
+        cwd=folder,
+        env=os.environ | (environment or {}),
+    )
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return done
@@ -65,6 +80,11 @@ def client(tools: str, *arguments: str, check: bool = True, limit_s: float = 120
         check=check,
         limit_s=limit_s,
     )
+
+
+def devices_of(page: str) -> dict[str, str]:
+    """The rows of what `bayespfl-model devices` prints."""
+    return {line[:14].strip(): line[14:] for line in page.splitlines()}
 
 
 class Server:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import time
 import urllib.parse
 import urllib.request
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docker import REPOSITORY, client, docker, run
+from docker import REPOSITORY, client, docker, inspect, run
 
 COMPOSE = REPOSITORY / "deploy" / "compose.yaml"
 PROMETHEUS = "bayespfl-test-prometheus:latest"
@@ -21,15 +21,21 @@ PORTS = {"INSPECTOR_PORT": "55051", "PROMETHEUS_PORT": "59090"}
 @pytest.fixture(scope="module")
 def project(cpu: str) -> Iterator[list[str]]:
     docker("build", "--network=host", "--quiet", "--tag", PROMETHEUS, Path(__file__).parent / "prometheus", limit_s=300)
-    os.environ.update(
-        PORTS, INSPECTOR_IMAGE=cpu, PROMETHEUS_IMAGE=PROMETHEUS, INSPECTOR_MEMORY="2g", INSPECTOR_CPUS="1"
-    )
+    settings = PORTS | {
+        "INSPECTOR_IMAGE": cpu,
+        "PROMETHEUS_IMAGE": PROMETHEUS,
+        "INSPECTOR_MEMORY": "2g",
+        "INSPECTOR_CPUS": "1",
+    }
     command = ["docker", "compose", "--file", str(COMPOSE), "--project-name", "bayespfl-test"]
-    try:
-        run(*command, "up", "--detach", "--wait", "--wait-timeout=120", limit_s=180)
-        yield command
-    finally:
-        run(*command, "down", "--volumes", "--timeout=30", limit_s=120)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        try:
+            run(*command, "up", "--detach", "--wait", "--wait-timeout=120", limit_s=180)
+            yield command
+        finally:
+            run(*command, "down", "--volumes", "--timeout=30", limit_s=120)
 
 
 def answer(query: str) -> list[dict[str, object]]:
@@ -45,6 +51,24 @@ def test_all_services_are_healthy(project: list[str]) -> None:
         "inspector": "healthy",
         "prometheus": "healthy",
     }
+
+
+@pytest.mark.parametrize(("service", "memory"), [("inspector", 2 << 30), ("prometheus", 1 << 30)])
+def test_services_run_read_only_without_rights(project: list[str], service: str, memory: int) -> None:
+    host = inspect(run(*project, "ps", "--quiet", service).stdout.strip())["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] == memory
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_the_limits_of_the_file_are_the_servers(project: list[str]) -> None:
+    container = inspect(run(*project, "ps", "--quiet", "inspector").stdout.strip())
+    assert container["HostConfig"]["NanoCpus"] == 10**9
+    assert container["HostConfig"]["PidsLimit"] == 512
+    # Longer than the longest drain (docs/operations.md): the delay, the timeout and three seconds.
+    assert container["Config"]["StopTimeout"] == 30
 
 
 def test_ports_are_open_to_this_machine_alone(project: list[str]) -> None:
@@ -70,4 +94,12 @@ def test_the_result_log_lies_in_its_volume(project: list[str]) -> None:
 
 def test_grafana_is_a_profile(project: list[str]) -> None:
     assert "grafana" not in run(*project, "config", "--services").stdout.split()
-    assert "grafana" in run(*project, "--profile=grafana", "config", "--services").stdout.split()
+    services = json.loads(run(*project, "--profile=grafana", "config", "--format=json").stdout)["services"]
+    grafana = services["grafana"]
+    assert grafana["cap_drop"] == ["ALL"]
+    assert [port["host_ip"] for port in grafana["ports"]] == ["127.0.0.1"]
+    assert grafana["depends_on"]["prometheus"]["condition"] == "service_healthy"
+    # It asks the Prometheus of this file, by the name and port that it has there.
+    source = (COMPOSE.parent / "prometheus" / "grafana-datasource.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"^    url: (.*)$", source, re.MULTILINE) == ["http://prometheus:9090"]
+    assert "9090" in {str(port["target"]) for port in services["prometheus"]["ports"]}

@@ -6,8 +6,9 @@ import json
 import re
 
 import pytest
-from docker import docker, inside, inspect, run
+from docker import HARDENED, REPOSITORY, devices_of, docker, inside, inspect, run
 
+PAGE = REPOSITORY / "docs" / "docker.md"
 PROGRAMS = "/opt/bayespfl/bin/*"
 MOST_BYTES = {"cpu": 900_000_000, "tools": 900_000_000, "cuda": 4_500_000_000}
 
@@ -26,19 +27,37 @@ def test_is_no_larger_than_promised(image: str, target: str) -> None:
     assert 0 < inspect(image)["Size"] <= MOST_BYTES[target]
 
 
+def test_is_as_large_as_the_page_says(image: str, target: str) -> None:
+    row = re.search(rf"^\| `{target}` \| ([0-9.]+) (MB|GB) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert row is not None
+    said = float(row[1]) * {"MB": 1e6, "GB": 1e9}[row[2]]
+    assert inspect(image)["Size"] == pytest.approx(said, rel=0.03)
+
+
 def test_runs_as_a_user_without_rights(image: str) -> None:
     assert inspect(image)["Config"]["User"] == "65532:65532"
     assert docker("run", "--rm", "--network=none", "--entrypoint=id", image, "-u") == "65532"
 
 
-def test_says_what_it_is(image: str, version: str) -> None:
+def test_says_what_it_is(image: str, target: str, version: str) -> None:
     labels = inspect(image)["Config"]["Labels"]
+    titles = {
+        "cpu": "Bayes-PFL inspection server",
+        "cuda": "Bayes-PFL inspection server (CUDA)",
+        "tools": "Bayes-PFL tools",
+    }
+    assert labels["org.opencontainers.image.title"] == titles[target]
+    assert labels["org.opencontainers.image.description"]
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
     assert labels["org.opencontainers.image.version"] == version
     assert (
         labels["org.opencontainers.image.revision"].removesuffix("-modified")
         == run("git", "rev-parse", "HEAD").stdout.strip()
     )
-    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", labels["org.opencontainers.image.created"])
+    committed = run(
+        "git", "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", environment={"TZ": "UTC"}
+    ).stdout.strip()
+    assert labels["org.opencontainers.image.created"] == committed
     assert docker("run", "--rm", "--network=none", "--entrypoint=bayespfl-client", image, "--version") == version
 
 
@@ -65,10 +84,50 @@ def test_nothing_lifts_rights(image: str) -> None:
     assert inside(image, "find / -xdev -perm /6000; find / -xdev -type f -perm -o+w -print") == ""
 
 
+def test_the_user_owns_the_folders_that_it_writes_to_alone(image: str, target: str) -> None:
+    own = inside(image, "find / -xdev '(' -uid 65532 -o -gid 65532 ')' -print").splitlines()
+    assert own == ["/var/lib/bayespfl", *(["/work"] if target == "tools" else [])]
+
+
 def test_every_library_is_found(image: str) -> None:
     listing = inside(image, f"ldd {PROGRAMS}")
     assert "libtorch_cpu.so => /opt/bayespfl/bin/../lib/torch/lib/libtorch_cpu.so" in listing
     assert "not found" not in listing
+
+
+@pytest.mark.parametrize("name", ["cpu", "tools"])
+def test_every_library_of_libtorch_is_loaded(name: str, request: pytest.FixtureRequest) -> None:
+    image = request.getfixturevalue(name)
+    there = set(inside(image, "find /opt/bayespfl/lib ! -type d").splitlines())
+    loaded = inside(
+        image, f"ldd {PROGRAMS} | sed -n 's/.* => \\([^ ]*\\).*/\\1/p' | xargs readlink -f | sort -u"
+    ).splitlines()
+    assert there == {path for path in loaded if path.startswith("/opt/bayespfl/lib/")}
+    page = PAGE.read_text(encoding="utf-8")
+    assert [path for path in there if f"`{path.rpartition('/')[2]}`" not in page] == []
+    assert len(there) == 5, "as the page says"
+
+
+def test_the_model_serves_as_it_lies_in_the_checkout(cpu: str) -> None:
+    sums = inside(cpu, "cd /opt/bayespfl/model && sha256sum *")
+    assert sums == run("bash", "-c", f"cd {REPOSITORY}/assets/demo/model && sha256sum *").stdout.strip()
+
+
+def test_sbom_is_whole(image: str, version: str) -> None:
+    sbom = json.loads(inside(image, "cat /opt/bayespfl/share/sbom.spdx.json"))
+    assert sbom["spdxVersion"] == "SPDX-2.3"
+    assert sbom["creationInfo"]["created"] == inspect(image)["Config"]["Labels"]["org.opencontainers.image.created"]
+    names = [part["SPDXID"] for part in (*sbom["packages"], *sbom["files"])]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", name) for name in names)
+    related = {relation["relatedSpdxElement"] for relation in sbom["relationships"]}
+    assert related == set(names)
+    (ours,) = (package for package in sbom["packages"] if package["name"] == "bayespfl")
+    assert ours["versionInfo"] == version
+    files = {file["fileName"] for file in sbom["files"]}
+    there = set(inside(image, "find /opt/bayespfl -type f").splitlines())
+    assert there - files == {"/opt/bayespfl/share/sbom.spdx.json"}
+    assert files <= there
 
 
 def test_sbom_lists_what_dpkg_says(image: str) -> None:
@@ -116,9 +175,12 @@ def test_wheels_are_named_with_their_versions(image: str) -> None:
 
 
 def test_cuda_backend_opens_without_a_driver(cuda: str) -> None:
-    listing = inside(cuda, "ldd /opt/bayespfl/lib/torch/lib/libtorch_cuda.so")
-    assert "libcudnn.so.9 => " in listing
-    assert "not found" not in listing
+    printed = docker("run", "--rm", "--network=none", *HARDENED, "--entrypoint=bayespfl-model", cuda, "devices")
+    rows = devices_of(printed)
+    assert rows["CUDA backend"] == "/opt/bayespfl/lib/torch/lib/libtorch_cuda.so"
+    assert rows["missing"] == "none"
+    assert rows["opens"] == "yes"
+    assert rows["auto takes"] == "cpu: no GPU of NVIDIA is visible (/dev/nvidia0)"
 
 
 def test_programs_are_those_of_the_cpu_image(cpu: str, cuda: str) -> None:

@@ -79,19 +79,123 @@ def test_a_setting_of_the_environment_wins_over_the_file(cpu: str) -> None:
     assert 'model: "/opt/bayespfl/model"' in printed
 
 
-def test_a_model_comes_from_a_volume(cpu: str) -> None:
-    models = PICTURES.parent
-    with Server(cpu, f"--volume={models}:/models:ro", "--env=BAYESPFL_MODEL=/models/model") as server:
-        command_line = server.run("bash", "-c", "grep -c ' /models ' /proc/mounts")
-        assert command_line == "1"
-        assert "a model serves" in server.log()
+def test_a_model_comes_from_a_volume(cpu: str, tools: str, tmp_path: Path) -> None:
+    shutil.copytree(PICTURES.parent / "model", tmp_path / "model")
+    settings = tmp_path / "model" / "config.json"
+    model = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps(model | {"version": "7.7.7"}), encoding="utf-8")
+    # As a host has them: folders that pytest makes are for their owner alone.
+    for folder in (tmp_path, tmp_path / "model"):
+        folder.chmod(0o755)
+    with Server(cpu, f"--volume={tmp_path}:/models:ro", "--env=BAYESPFL_MODEL=/models/model") as server:
+        assert "7.7.7+" in client(tools, "info", "--server", server.address()).stdout
+    with Server(cpu) as server:
+        assert f"{model['version']}+" in client(tools, "info", "--server", server.address()).stdout
+
+
+def health(server: Server) -> str:
+    return str(inspect(server.id)["State"]["Health"]["Status"])
 
 
 def test_health_turns_with_the_server(cpu: str) -> None:
+    with Server(cpu, "--health-interval=1s", "--health-retries=2") as server:
+        for signal, becomes in (("STOP", "unhealthy"), ("CONT", "healthy")):
+            docker("kill", f"--signal={signal}", server.id)
+            deadline = time.monotonic() + 60
+            while (status := health(server)) != becomes and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert status == becomes, f"after SIG{signal}"
+
+
+def test_health_asks_no_other_port(cpu: str) -> None:
     with Server(
         cpu, "--env=BAYESPFL_PORT=50099", "--health-cmd=bayespfl-client health --server 127.0.0.1:50099"
     ) as server:
         assert run("docker", "exec", server.id, "bayespfl-client", "health", "--timeout=2", check=False).returncode == 3
+
+
+def test_is_healthy_behind_tls(cpu: str, tools: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    run(
+        *(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ),
+        *("-subj", "/CN=inspector", "-addext", "subjectAltName=IP:127.0.0.1"),
+        *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "certificate.pem"),
+    )
+    os.chown(tmp_path / "key.pem", 65532, 65532)
+    settings = (
+        "--env=BAYESPFL_TLS_CERTIFICATE=/secrets/certificate.pem",
+        "--env=BAYESPFL_TLS_KEY=/secrets/key.pem",
+        "--env=BAYESPFL_TLS_CA=/secrets/certificate.pem",
+    )
+    with Server(cpu, f"--volume={tmp_path}:/secrets:ro", *settings) as server:
+        plain = client(tools, "health", "--server", server.address(), "--timeout=2", check=False)
+        assert plain.returncode == 3, "the port speaks plain text"
+
+
+# The lines of the server's log that say why `auto` took the CPU: a device without anything behind it is only visible.
+@pytest.mark.parametrize(
+    ("name", "options", "level", "reason"),
+    [
+        ("cpu", (), "info", "no GPU of NVIDIA is visible (/dev/nvidia0)"),
+        (
+            "cpu",
+            ("--device=/dev/null:/dev/nvidia0",),
+            "warning",
+            "LibTorch is installed without its CUDA backend, /opt/bayespfl/lib/torch/lib/libtorch_cuda.so",
+        ),
+        ("cuda", (), "info", "no GPU of NVIDIA is visible (/dev/nvidia0)"),
+        ("cuda", ("--device=/dev/null:/dev/nvidia0",), "warning", "driver"),
+    ],
+    ids=["cpu", "cpu-visible", "cuda", "cuda-visible"],
+)
+def test_says_why_auto_took_the_cpu(
+    name: str, options: tuple[str, ...], level: str, reason: str, request: pytest.FixtureRequest
+) -> None:
+    image = request.getfixturevalue(name)
+    with Server(image, "--env=BAYESPFL_LOG_FORMAT=json", *options) as server:
+        lines = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+        devices = server.run("bayespfl-model", "devices")
+    (said,) = (line for line in lines if line["message"] == "device auto took the CPU")
+    assert said["level"] == level
+    assert reason in said["error"]
+    assert f"auto takes    cpu: {said['error']}" in devices.splitlines()
+
+
+# What the page's table makes of the way in which a container ended.
+def test_memory_that_does_not_suffice_shows(cpu: str) -> None:
+    with (
+        pytest.raises(AssertionError, match="'OOMKilled': True.*'ExitCode': 137"),
+        Server(cpu, "--memory=40m", "--memory-swap=40m"),
+    ):
+        pass
+
+
+def test_a_drain_that_is_cut_short_shows(cpu: str) -> None:
+    with Server(cpu, "--env=BAYESPFL_DRAIN_DELAY_SECONDS=20") as server:
+        docker("stop", "--time=1", server.id)
+        state = inspect(server.id)["State"]
+    assert state["ExitCode"] == 137
+    assert not state["OOMKilled"]
+
+
+def test_a_folder_of_somebody_else_ends_the_start_with_a_reason(cpu: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with (
+        pytest.raises(AssertionError, match=r"(?s)'ExitCode': 1,.*result_log.* in /results: Permission denied"),
+        Server(cpu, f"--volume={tmp_path}:/results", "--env=BAYESPFL_RESULT_LOG=/results/log.jsonl"),
+    ):
+        pass
 
 
 def test_a_stop_under_load_loses_nothing(cpu: str, tools: str, tmp_path: Path) -> None:
@@ -126,7 +230,9 @@ def test_a_stop_under_load_loses_nothing(cpu: str, tools: str, tmp_path: Path) -
     assert took < 28, "the engine had to kill it"
 
     received = [json.loads(line) for answer in answers for line in answer.splitlines()]
-    answered = {line["result_id"] for line in received if line.get("result_id")}
+    answers_by_id = Counter(line["result_id"] for line in received if line.get("result_id"))
+    answered = set(answers_by_id)
+    assert set(answers_by_id.values()) == {1}, "a frame was answered twice"
     logged = [json.loads(line) for line in (results / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     written = {line["result_id"] for line in logged if line["code"] == "OK"}
     assert len(answered) > 5
