@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "prometheus/metric_type.h"
+#include "server/telemetry/metric_family.h"
 
 namespace bayespfl::server {
 namespace {
@@ -23,17 +24,6 @@ std::optional<size_t> DeviceOf(absl::string_view entry, const std::vector<std::s
   const auto found = std::find_if(uuids.begin(), uuids.end(), matches);
   if (!absl::StartsWith(entry, "GPU-") || found == uuids.end()) return std::nullopt;
   return static_cast<size_t>(found - uuids.begin());
-}
-
-prometheus::MetricFamily Gauge(absl::string_view name, absl::string_view help) {
-  return {.name = std::string(name), .help = std::string(help), .type = prometheus::MetricType::Gauge, .metric = {}};
-}
-
-void Add(const std::string& device, double value, prometheus::MetricFamily& family) {
-  prometheus::ClientMetric metric;
-  metric.label.push_back({.name = std::string("device"), .value = device});
-  metric.gauge.value = value;
-  family.metric.push_back(std::move(metric));
 }
 
 }  // namespace
@@ -56,25 +46,24 @@ DeviceMetrics::DeviceMetrics(std::unique_ptr<Nvml> nvml, std::optional<absl::str
     : nvml_(std::move(nvml)), devices_(VisibleDevices(visible, nvml_->uuids())) {}
 
 std::vector<prometheus::MetricFamily> DeviceMetrics::Collect() const {
-  prometheus::MetricFamily used =
-      Gauge("bayespfl_device_memory_used_bytes", "Memory of the GPU that is in use, by all processes.");
-  prometheus::MetricFamily total = Gauge("bayespfl_device_memory_total_bytes", "Memory of the GPU.");
+  using prometheus::MetricType;
+  prometheus::MetricFamily used = NewFamily("bayespfl_device_memory_used_bytes",
+                                            "Memory of the GPU that is in use, by all processes.", MetricType::Gauge);
+  prometheus::MetricFamily total =
+      NewFamily("bayespfl_device_memory_total_bytes", "Memory of the GPU.", MetricType::Gauge);
   prometheus::MetricFamily utilization =
-      Gauge("bayespfl_device_utilization_ratio", "Share of the last moments in which a kernel ran on the GPU.");
+      NewFamily("bayespfl_device_utilization_ratio", "Share of the last moments in which a kernel ran on the GPU.",
+                MetricType::Gauge);
   for (size_t i = 0; i < devices_.size(); ++i) {
-    const std::string device = absl::StrCat("cuda:", i);
+    const MetricLabels labels = {{"device", absl::StrCat("cuda:", i)}};
     const DeviceReading reading = nvml_->Read(devices_[i]);
     if (reading.memory.has_value()) {
-      Add(device, static_cast<double>(reading.memory->used_bytes), used);
-      Add(device, static_cast<double>(reading.memory->total_bytes), total);
+      AddValue(labels, static_cast<double>(reading.memory->used_bytes), used);
+      AddValue(labels, static_cast<double>(reading.memory->total_bytes), total);
     }
-    if (reading.utilization.has_value()) Add(device, *reading.utilization, utilization);
+    if (reading.utilization.has_value()) AddValue(labels, *reading.utilization, utilization);
   }
-  std::vector<prometheus::MetricFamily> families;
-  for (prometheus::MetricFamily* family : {&used, &total, &utilization}) {
-    if (!family->metric.empty()) families.push_back(std::move(*family));
-  }
-  return families;
+  return WithSeries({used, total, utilization});
 }
 
 }  // namespace bayespfl::server

@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "prometheus/metric_type.h"
+#include "server/telemetry/metric_family.h"
 
 namespace bayespfl::server {
 namespace {
@@ -92,13 +93,8 @@ std::optional<double> Times(std::optional<double> value, double factor) {
 void Add(absl::string_view name, absl::string_view help, MetricType type, std::optional<double> value,
          std::vector<prometheus::MetricFamily>& families) {
   if (!value.has_value()) return;
-  prometheus::ClientMetric metric;
-  if (type == MetricType::Counter) {
-    metric.counter.value = *value;
-  } else {
-    metric.gauge.value = *value;
-  }
-  families.push_back({.name = std::string(name), .help = std::string(help), .type = type, .metric = {metric}});
+  families.push_back(NewFamily(name, help, type));
+  AddValue({}, *value, families.back());
 }
 
 }  // namespace
