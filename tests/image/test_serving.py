@@ -217,7 +217,10 @@ def test_a_stop_under_load_loses_nothing(cpu: str, tools: str, tmp_path: Path) -
             for more in (["--stream"], [])
         ]
         deadline = time.monotonic() + 60
-        while 'bayespfl_frames_total{model="bayespfl-demo",outcome="ok"} 0' in server.get("/metrics") and time.monotonic() < deadline:
+        while (
+            'bayespfl_frames_total{model="bayespfl-demo",outcome="ok"} 0' in server.get("/metrics")
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.2)
         time.sleep(3)
         began = time.monotonic()
