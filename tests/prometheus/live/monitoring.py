@@ -192,17 +192,34 @@ class Prometheus(Process):
         return found
 
 
-class Alertmanager(Process):
-    """Sends nothing to anybody; what arrived is asked for."""
+def mount_namespace() -> list[str] | None:
+    """The words before a command that give it mounts of its own; None: the kernel gives none here."""
+    # The user namespace is for those who are not root; containers of root may lack it.
+    for options in (["--map-root-user", "--user", "--mount"], ["--mount"]):
+        command = ["unshare", *options]
+        trial = [*command, "mount", "--bind", "/usr/share", "/usr/share"]
+        if subprocess.run(trial, check=False, capture_output=True).returncode == 0:
+            return command
+    return None
 
-    def __init__(self, folder: Path) -> None:
+
+class Alertmanager(Process):
+    """Sends nothing to anybody; what arrived is asked for. `namespace`: of :func:`mount_namespace`.
+
+    Debian's looks for its templates where its package would have put them; here that is a folder of the cache.
+    """
+
+    def __init__(self, folder: Path, namespace: list[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
+        programs = Path(os.environ["PROMETHEUS_FOLDER"])
         configuration = {"route": {"receiver": "nobody", "group_wait": "0s"}, "receivers": [{"name": "nobody"}]}
         (folder / "alertmanager.yaml").write_text(json.dumps(configuration))
         super().__init__(
             folder / "alertmanager.log",
-            Path(os.environ["PROMETHEUS_FOLDER"], "prometheus-alertmanager"),
+            *namespace,
+            *("sh", "-c", 'mount --bind "$1" /usr/share && shift && exec "$@"', "sh", programs.parent / "share"),
+            programs / "prometheus-alertmanager",
             f"--config.file={folder / 'alertmanager.yaml'}",
             f"--storage.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
