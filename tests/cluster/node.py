@@ -1,14 +1,15 @@
 """A Kubernetes node and its control plane, all real, on this machine and nowhere else in it.
 
-One process holds new namespaces of processes, mounts and network; everything else runs in them, containers too. When it is
-killed the kernel kills whatever is left and takes the mounts and interfaces with it, so nothing needs to be found again by its
-name. The host sees the processes, two folders of control groups, and no change of its settings: /proc/sys is read-only inside,
+One process holds new namespaces of processes, mounts and network; everything else runs in them, containers too. When it ends,
+at the latest with the one that started it, the kernel kills whatever is left and takes the mounts and interfaces with it, so
+nothing needs to be found again by its name. The host sees the processes, two folders of control groups, and no change of its settings: /proc/sys is read-only inside,
 but for the network's, which are the namespace's own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -29,6 +30,7 @@ NODE_ADDRESS = "10.99.0.1"
 SERVICES = "10.96.0.0/16"
 PODS = "10.244.0.0/24"
 GROUP = "bayespfl-cluster"
+PREFIX = "bpfl-cluster-"
 CONTROLLERS = Path("/sys/fs/cgroup")
 # What a kubelet would set, and what the host must not notice.
 SYSCTLS = tuple(
@@ -85,7 +87,7 @@ class Node:
         self._stop()
 
     def _start(self) -> None:
-        for name in ("logs", "pki", "containerd/cni", "kubelet", "etcd", "run", "var-lib-kubelet", "pod-logs"):
+        for name in ("logs", "pki", "containerd/cni", "kubelet", "etcd", "pod-logs"):
             (self.folder / name).mkdir(parents=True)
         self._make_groups()
         self._hold_namespaces()
@@ -95,11 +97,12 @@ class Node:
         self._start_node()
         self._install_definitions()
         wait_for("the node's readiness", self._is_ready, 120)
+        wait_for("cluster DNS", self._knows_names, 60)
 
     def _groups(self) -> list[Path]:
         if (CONTROLLERS / "cgroup.controllers").exists():
             return [CONTROLLERS / GROUP]
-        return [each / GROUP for each in CONTROLLERS.iterdir() if each.is_dir() and each.name != "unified"]
+        return [each / GROUP for each in CONTROLLERS.iterdir() if each.is_dir()]
 
     def _make_groups(self) -> None:
         for group in self._groups():
@@ -110,8 +113,12 @@ class Node:
                 group.mkdir()
 
     def _hold_namespaces(self) -> None:
-        # Init of the namespace: it collects orphans, and takes everybody with it.
+        # Init of the namespace: it collects orphans, and takes everybody with it. It gets the signal when this process dies,
+        # however that happens.
         holder = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
             "unshare",
             "--pid",
             "--fork",
@@ -135,13 +142,16 @@ class Node:
         for folder in ("vm", "kernel"):
             self.run("mount", "--bind", f"/proc/sys/{folder}", f"/proc/sys/{folder}")
             self.run("mount", "-o", "remount,bind,ro", f"/proc/sys/{folder}")
+        # Names of Services, for programs beside the pods. The file may be a link into /run.
+        (self.folder / "resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
+        names = Path("/etc/resolv.conf").resolve()
         # What kubelet and containerd write there whatever they are told.
         for folder in ("/run", "/var/lib/kubelet", "/var/log"):
             Path(folder).mkdir(exist_ok=True)
             self.run("mount", "-t", "tmpfs", "tmpfs", folder)
-        # Names of Services, for programs beside the pods.
-        (self.folder / "resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
-        self.run("mount", "--bind", self.folder / "resolv.conf", "/etc/resolv.conf")
+        self.run("mkdir", "-p", names.parent)
+        self.run("touch", names)
+        self.run("mount", "--bind", self.folder / "resolv.conf", names)
         # Volumes come into containers by mounts that are made after them.
         self.run("mount", "--make-rshared", "/")
 
@@ -411,23 +421,30 @@ oom_score = 0
         conditions = json.loads(text)["status"].get("conditions", [])
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
+    def _knows_names(self) -> bool:
+        name = "kubernetes.default.svc.cluster.local"
+        return not self.run(sys.executable, "-c", f"import socket; socket.getaddrinfo('{name}', 443)", check=False)
+
     # Stopping.
 
     def _stop(self) -> None:
         if self._holder is not None:
             # Init of the namespace: with it ends everybody in there, and then the holder.
-            if self._init is not None:
-                os.kill(self._init, signal.SIGKILL)
-            else:
+            if self._init is None:
                 self._holder.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._init, signal.SIGKILL)
             self._holder.wait()
         left = [each for each in self._groups() if not self._removed(each)]
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            left.append(self.folder)
         changed = [str(path) for path, value in read_settings().items() if value != self._settings[path]]
         for path in changed:
             Path(path).write_text(self._settings[Path(path)])
         if changed or left:
-            raise Failed(f"the host has changed: settings {changed} (put back), control groups {left}")
+            raise Failed(f"the host has changed: settings {changed} (put back); left behind: {list(map(str, left))}")
 
     def _removed(self, group: Path) -> bool:
         try:
@@ -510,11 +527,22 @@ oom_score = 0
 
 @contextlib.contextmanager
 def node() -> Iterator[Node]:
-    """The node with the server's image."""
-    folder = Path(tempfile.mkdtemp(prefix="bpfl-", dir="/var/tmp"))
-    with Node(folder) as each:
-        each.load_image(Path(os.environ["BAYESPFL_IMAGE_ARCHIVE"]))
-        yield each
+    """The node with the server's image. One at a time on a machine: the control groups have one name."""
+    lock = Path("/run/lock/bayespfl-cluster")
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as locked:
+        try:
+            fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"another cluster test runs on this machine (it holds {lock})") from None
+        # Of a run that was killed.
+        for left in Path("/var/tmp").glob(f"{PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with Node(Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))) as each:
+            image = os.environ.get("BAYESPFL_IMAGE_ARCHIVE")
+            if image:
+                each.load_image(Path(image))
+            yield each
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
+from figures import note, timed
 from node import NODE, Object, wait_for
 from plant import RELEASE, Plant, is_ready, names
 
@@ -19,6 +20,7 @@ def test_a_drain_leaves_one_pod_until_another_is_ready(plant: Plant) -> None:
         said = plant.node.kubectl(*DRAIN, SELECTED, "--timeout=20s", check=False)
         assert "violate the pod's disruption budget" in said
         assert len(plant.ready_pods()) == 1
+        note(f"{said.count('disruption budget')} evictions refused in 20 s, one pod left")
         plant.node.kubectl("uncordon", NODE)
         wait_for("two pods again", lambda: len(plant.ready_pods()) == 2, 120)
 
@@ -64,7 +66,8 @@ def test_a_server_that_hangs_is_restarted(plant: Plant) -> None:
     container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     with plant.cameras():
         plant.node.signal(container, signal.SIGSTOP)
-        wait_for("a restart", lambda: plant.restarts() == before + 1, 120)
+        with timed("from SIGSTOP to the restart"):
+            wait_for("a restart", lambda: plant.restarts() == before + 1, 120)
         wait_for("both pods", lambda: len(plant.ready_pods()) == 2, 120)
 
 
@@ -79,6 +82,7 @@ def test_too_little_memory_says_so(plant: Plant) -> None:
             ended = [each.get(when, {}).get("terminated", {}) for each in statuses for when in ("state", "lastState")]
             return {each["reason"] for each in ended if each}
 
-        wait_for("OOMKilled", lambda: "OOMKilled" in reasons(), 90)
+        with timed("until OOMKilled, with 64 MiB"):
+            wait_for("OOMKilled", lambda: "OOMKilled" in reasons(), 90)
     finally:
         plant.become()
