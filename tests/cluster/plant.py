@@ -19,6 +19,7 @@ from node import Failed, Node, Object, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "helm" / "bayespfl-inspector"
+MODEL = REPOSITORY / "assets" / "demo" / "model"
 PICTURES = REPOSITORY / "assets" / "demo" / "images" / "leather"
 RELEASE = "plant"
 NAMESPACE = "factory"
@@ -209,6 +210,15 @@ class Plant:
         values = [float(line.rpartition(" ")[2]) for line in lines if begin.match(line)]
         assert values, f"{pod} has no metric {name}"
         return sum(values)
+
+    def verdicts(self) -> tuple[float, float]:
+        """Passed and failed pictures, of all pods."""
+        pods = names(self.ready_pods())
+        passed, failed = (
+            sum(self.metric(pod, f'bayespfl_verdicts_total{{verdict="{kind}"}}') for pod in pods)
+            for kind in ("pass", "fail")
+        )
+        return passed, failed
 
     # Load.
 
