@@ -129,6 +129,7 @@ check_machine() {
 
 case ${1:-} in
   fetch)
+    setup_helm 3
     fetch
     exit
     ;;

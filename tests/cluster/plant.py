@@ -8,7 +8,9 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -219,6 +221,29 @@ class Plant:
             for kind in ("pass", "fail")
         )
         return passed, failed
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[list[int]]:
+        """Afterwards the list has how many pods were ready, change by change, as clients hear it."""
+        counts: list[int] = []
+        with tempfile.TemporaryFile("w+") as said:
+            service = f"kubernetes.io/service-name={NAME}-headless"
+            watch = ("kubectl", "-n", self.namespace, "get", "endpointslices", "-l", service, "--watch", "-o", "json")
+            environment = self.node.environment()
+            process = subprocess.Popen(self.node.inside(*watch), stdout=said, env=environment, start_new_session=True)
+            try:
+                wait_for("the first state", lambda: os.fstat(said.fileno()).st_size, 30)
+                yield counts
+            finally:
+                # nsenter, and what it runs.
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+            said.seek(0)
+            text, decoder = said.read(), json.JSONDecoder()
+        while text := text.lstrip():
+            state, end = decoder.raw_decode(text)
+            counts.append(sum(each["conditions"]["ready"] for each in state.get("endpoints") or []))
+            text = text[end:]
 
     # Load.
 

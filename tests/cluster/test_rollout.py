@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from figures import timed
+from figures import note, timed
 from node import wait_for
 from plant import NAME, RELEASE, Plant, names
 
@@ -18,7 +18,7 @@ def test_rolls_two_pods_without_losing_a_frame(plant: Plant) -> None:
     plant.become(new_version(1))
     before = names(plant.pods())
     with plant.cameras() as cameras:
-        with timed("rolling upgrade of two pods"):
+        with plant.watching() as ready, timed("rolling upgrade of two pods"):
             plant.become(new_version(2))
         done = [each.answered() for each in cameras]
         wait_for(
@@ -28,6 +28,10 @@ def test_rolls_two_pods_without_losing_a_frame(plant: Plant) -> None:
         )
     assert not before & names(plant.pods())
     assert plant.restarts() == 0
+    # One at a time. The second one was gone too, or nothing was seen.
+    assert ready[0] == ready[-1] == 2
+    assert min(ready) == 1
+    note(f"ready pods: {' '.join(map(str, ready))}")
 
 
 def test_frames_wait_for_the_only_pod(plant: Plant) -> None:
