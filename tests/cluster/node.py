@@ -2,8 +2,8 @@
 
 One process holds new namespaces of processes, mounts and network; everything else runs in them, containers too. When it ends,
 at the latest with the one that started it, the kernel kills whatever is left and takes the mounts and interfaces with it, so
-nothing needs to be found again by its name. The host sees the processes, two folders of control groups, and no change of its settings: /proc/sys is read-only inside,
-but for the network's, which are the namespace's own.
+nothing needs to be found again by its name. The host sees the processes, control groups of one name, and no change of its
+settings: /proc/sys is read-only inside, but for the network's, which are the namespace's own.
 """
 
 from __future__ import annotations
@@ -32,11 +32,18 @@ PODS = "10.244.0.0/24"
 GROUP = "bayespfl-cluster"
 PREFIX = "bpfl-cluster-"
 CONTROLLERS = Path("/sys/fs/cgroup")
-# What a kubelet would set, and what the host must not notice.
-SYSCTLS = tuple(
-    Path("/proc/sys") / name
-    for name in ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
-)
+# What a kubelet sets, and what the host must not notice: inside, these values are there already.
+SYSCTLS = {
+    Path("/proc/sys") / name: value
+    for name, value in {
+        "vm/overcommit_memory": "1",
+        "vm/panic_on_oom": "0",
+        "kernel/panic": "10",
+        "kernel/panic_on_oops": "1",
+        "kernel/keys/root_maxkeys": "1000000",
+        "kernel/keys/root_maxbytes": "25000000",
+    }.items()
+}
 
 Object = dict[str, Any]
 
@@ -142,6 +149,10 @@ class Node:
         for folder in ("vm", "kernel"):
             self.run("mount", "--bind", f"/proc/sys/{folder}", f"/proc/sys/{folder}")
             self.run("mount", "-o", "remount,bind,ro", f"/proc/sys/{folder}")
+        for number, path in enumerate(self._settings):
+            setting = self.folder / f"sysctl-{number}"
+            setting.write_text(f"{SYSCTLS[path]}\n")
+            self.run("mount", "--bind", setting, path)
         # Names of Services, for programs beside the pods. The file may be a link into /run.
         (self.folder / "resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
         names = Path("/etc/resolv.conf").resolve()
@@ -240,7 +251,7 @@ class Node:
             "syncFrequency": "5s",
             "volumePluginDir": str(self.folder / "kubelet" / "plugins"),
             "podLogsDir": str(self.folder / "pod-logs"),
-            # Settings of the host that cannot be written are not an error.
+            # Limits of the machine that cannot be raised are not an error.
             "featureGates": {"KubeletInUserNamespace": True},
         }
 
@@ -411,7 +422,8 @@ oom_score = 0
         return archive
 
     def _install_definitions(self) -> None:
-        self.kubectl("apply", "--server-side", "-f", self.tools / "crds")
+        # Resolved: kubectl follows no link to a folder.
+        self.kubectl("apply", "--server-side", "-f", (self.tools / "crds").resolve())
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
     def _is_ready(self) -> bool:
