@@ -507,6 +507,9 @@ oom_score = 0
         done = self._run(command, stdin, check=True)
         return done.stdout + done.stderr
 
+    def succeeds(self, *command: str | Path) -> bool:
+        return self._run(command, None, check=False).returncode == 0
+
     def kubectl(self, *arguments: str | Path, check: bool = True, stdin: str | None = None) -> str:
         return self.run("kubectl", *arguments, check=check, stdin=stdin)
 

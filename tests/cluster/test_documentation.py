@@ -44,7 +44,7 @@ def test_commands_do_what_the_page_says(node: Node, folder: Path) -> None:
     everything = "\n".join(said)
     for expected in (
         "STATUS: deployed",
-        "Phase:          Succeeded",
+        "TEST SUITE:     plant-bayespfl-inspector-test",
         "Rollback was a success",
         "uninstalled",
         "bayespfl_frames_total",
