@@ -59,7 +59,7 @@ build_pause() { gcc -static -Os -o "$1/pause" tests/cluster/pause.c; }
 # build MODULE PACKAGE FOLDER, with the linker's flags in $linker_flags.
 linker_flags=
 build() {
-  CGO_ENABLED=0 nice -n 15 go -C "$sources/$1" build -trimpath -p "${BAYESPFL_JOBS:-1}" -ldflags "-s -w $linker_flags" -o "$3/$1" "$2"
+  CGO_ENABLED=0 go -C "$sources/$1" build -trimpath -p "${BAYESPFL_JOBS:-1}" -ldflags "-s -w $linker_flags" -o "$3/$1" "$2"
 }
 
 build_kubernetes() {
@@ -109,18 +109,27 @@ fetch() {
 # Everything that may be missing, each in a sentence.
 check_machine() {
   ((EUID == 0)) || die "a node needs root: its containers are real."
-  local program
-  for program in ip nsenter unshare gcc openssl; do
+  local program have
+  for program in ip nsenter setpriv unshare gcc openssl; do
     command -v "$program" >/dev/null || die "$program is missing (Debian: iproute2, util-linux, gcc, openssl)."
   done
   [[ -d /sys/fs/cgroup/memory || -f /sys/fs/cgroup/cgroup.controllers ]] || die "control groups are not mounted at /sys/fs/cgroup."
+  unshare --pid --fork --net --mount --mount-proc ip link add cluster0 type bridge 2>/dev/null ||
+    die "namespaces and bridges are refused here: a container needs --privileged."
+  have=$(df --output=avail --block-size=1G /var/tmp | tail -n 1)
+  ((have >= 6)) || die "/var/tmp has $((have)) GB free; images and pods need 6."
+  have=$(awk '/^MemAvailable:/ {print int($2 / 1024 / 1024)}' /proc/meminfo)
+  ((have >= 5)) || die "$have GB of memory are free; the node and its pods need 5."
   image=${BAYESPFL_IMAGE_ARCHIVE:-$repo_root/out/image-cpu.tar}
-  [[ -f $image ]] || die "$image is missing: the server's image as \`docker save\` writes it; BAYESPFL_IMAGE_ARCHIVE names another."
-  [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
+  [[ -f $image ]] || die "$image is missing: the server's image as \`docker save\` writes it (scripts/image.sh save cpu FILE); BAYESPFL_IMAGE_ARCHIVE names another."
+  for program in "$BAYESPFL_TOOLS_VENV" "$BAYESPFL_TEST_VENV"; do
+    [[ -f $program/.complete ]] || die "$program is not there; make setup creates it."
+  done
 }
 
 case ${1:-} in
   fetch)
+    setup_helm 3
     fetch
     exit
     ;;

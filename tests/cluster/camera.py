@@ -1,4 +1,5 @@
-"""A camera: our Python client, with a frame every so often, until its standard input ends. Prints a JSON line for each outcome.
+"""A camera: our Python client, with a frame every so often, until its standard input ends. Prints a JSON line for each outcome,
+and at its end one that says how many frames it gave the client.
 
 camera.py '{"target": …, "picture": …, "interval": …, "timeout": …, "ca": …, "token": …}'
 """
@@ -14,11 +15,18 @@ from typing import Any
 import bayespfl
 
 
-def frames(job: dict[str, Any], ended: threading.Event) -> Iterator[bayespfl.Frame]:
-    number = 0
-    while not ended.wait(job["interval"]):
-        yield bayespfl.Frame(job["picture"], frame_id=f"{job['name']}/{number}", tag=number)
-        number += 1
+class Shutter:
+    """The frames, one every interval; `taken` says how many there were."""
+
+    def __init__(self, job: dict[str, Any], ended: threading.Event) -> None:
+        self._job = job
+        self._ended = ended
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bayespfl.Frame]:
+        while not self._ended.wait(self._job["interval"]):
+            number, self.taken = self.taken, self.taken + 1
+            yield bayespfl.Frame(self._job["picture"], frame_id=f"{self._job['name']}/{number}", tag=number)
 
 
 def main() -> None:
@@ -30,6 +38,7 @@ def main() -> None:
         ended.set()
 
     threading.Thread(target=wait_for_end, daemon=True).start()
+    shutter = Shutter(job, ended)
     with bayespfl.Inspector(
         job["target"],
         tls=job["ca"],
@@ -38,7 +47,7 @@ def main() -> None:
         wait_for_ready=True,
         dns_min_interval=1,
     ) as inspector:
-        for outcome in inspector.stream(frames(job, ended), "leather", max_in_flight=4):
+        for outcome in inspector.stream(shutter, "leather", max_in_flight=4):
             line = {
                 "tag": outcome.tag,
                 "ok": outcome.ok,
@@ -48,6 +57,7 @@ def main() -> None:
             if outcome.ok:
                 line |= {"verdict": outcome.result.verdict.name, "latency": outcome.latency}
             print(json.dumps(line), flush=True)
+    print(json.dumps({"taken": shutter.taken}), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterator
 
+import figures
 import node as cluster
 import pytest
 from plant import NAMESPACE, RELEASE, Plant
@@ -39,3 +40,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         for title, command in STATE.items():
             report.sections.append((title, started.kubectl(*command, check=False)[-6000:]))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if figures.lines:
+        terminalreporter.section("figures")
+    for line in figures.lines:
+        terminalreporter.write_line(line)

@@ -1,14 +1,15 @@
 """A Kubernetes node and its control plane, all real, on this machine and nowhere else in it.
 
-One process holds new namespaces of processes, mounts and network; everything else runs in them, containers too. When it is
-killed the kernel kills whatever is left and takes the mounts and interfaces with it, so nothing needs to be found again by its
-name. The host sees the processes, two folders of control groups, and no change of its settings: /proc/sys is read-only inside,
-but for the network's, which are the namespace's own.
+One process holds new namespaces of processes, mounts and network; everything else runs in them, containers too. When it ends,
+at the latest with the one that started it, the kernel kills whatever is left and takes the mounts and interfaces with it, so
+nothing needs to be found again by its name. The host sees the processes, control groups of one name, and no change of its
+settings: /proc/sys is read-only inside, but for the network's, which are the namespace's own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -29,12 +30,20 @@ NODE_ADDRESS = "10.99.0.1"
 SERVICES = "10.96.0.0/16"
 PODS = "10.244.0.0/24"
 GROUP = "bayespfl-cluster"
+PREFIX = "bpfl-cluster-"
 CONTROLLERS = Path("/sys/fs/cgroup")
-# What a kubelet would set, and what the host must not notice.
-SYSCTLS = tuple(
-    Path("/proc/sys") / name
-    for name in ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
-)
+# What a kubelet sets, and what the host must not notice: inside, these values are there already.
+SYSCTLS = {
+    Path("/proc/sys") / name: value
+    for name, value in {
+        "vm/overcommit_memory": "1",
+        "vm/panic_on_oom": "0",
+        "kernel/panic": "10",
+        "kernel/panic_on_oops": "1",
+        "kernel/keys/root_maxkeys": "1000000",
+        "kernel/keys/root_maxbytes": "25000000",
+    }.items()
+}
 
 Object = dict[str, Any]
 
@@ -85,7 +94,7 @@ class Node:
         self._stop()
 
     def _start(self) -> None:
-        for name in ("logs", "pki", "containerd/cni", "kubelet", "etcd", "run", "var-lib-kubelet", "pod-logs"):
+        for name in ("logs", "pki", "containerd/cni", "kubelet", "etcd", "pod-logs"):
             (self.folder / name).mkdir(parents=True)
         self._make_groups()
         self._hold_namespaces()
@@ -95,11 +104,12 @@ class Node:
         self._start_node()
         self._install_definitions()
         wait_for("the node's readiness", self._is_ready, 120)
+        wait_for("cluster DNS", self._knows_names, 60)
 
     def _groups(self) -> list[Path]:
         if (CONTROLLERS / "cgroup.controllers").exists():
             return [CONTROLLERS / GROUP]
-        return [each / GROUP for each in CONTROLLERS.iterdir() if each.is_dir() and each.name != "unified"]
+        return [each / GROUP for each in CONTROLLERS.iterdir() if each.is_dir()]
 
     def _make_groups(self) -> None:
         for group in self._groups():
@@ -110,8 +120,12 @@ class Node:
                 group.mkdir()
 
     def _hold_namespaces(self) -> None:
-        # Init of the namespace: it collects orphans, and takes everybody with it.
+        # Init of the namespace: it collects orphans, and takes everybody with it. It gets the signal when this process dies,
+        # however that happens.
         holder = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
             "unshare",
             "--pid",
             "--fork",
@@ -135,13 +149,20 @@ class Node:
         for folder in ("vm", "kernel"):
             self.run("mount", "--bind", f"/proc/sys/{folder}", f"/proc/sys/{folder}")
             self.run("mount", "-o", "remount,bind,ro", f"/proc/sys/{folder}")
+        for number, path in enumerate(self._settings):
+            setting = self.folder / f"sysctl-{number}"
+            setting.write_text(f"{SYSCTLS[path]}\n")
+            self.run("mount", "--bind", setting, path)
+        # Names of Services, for programs beside the pods. The file may be a link into /run.
+        (self.folder / "resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
+        names = Path("/etc/resolv.conf").resolve()
         # What kubelet and containerd write there whatever they are told.
         for folder in ("/run", "/var/lib/kubelet", "/var/log"):
             Path(folder).mkdir(exist_ok=True)
             self.run("mount", "-t", "tmpfs", "tmpfs", folder)
-        # Names of Services, for programs beside the pods.
-        (self.folder / "resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
-        self.run("mount", "--bind", self.folder / "resolv.conf", "/etc/resolv.conf")
+        self.run("mkdir", "-p", names.parent)
+        self.run("touch", names)
+        self.run("mount", "--bind", self.folder / "resolv.conf", names)
         # Volumes come into containers by mounts that are made after them.
         self.run("mount", "--make-rshared", "/")
 
@@ -230,7 +251,7 @@ class Node:
             "syncFrequency": "5s",
             "volumePluginDir": str(self.folder / "kubelet" / "plugins"),
             "podLogsDir": str(self.folder / "pod-logs"),
-            # Settings of the host that cannot be written are not an error.
+            # Limits of the machine that cannot be raised are not an error.
             "featureGates": {"KubeletInUserNamespace": True},
         }
 
@@ -401,7 +422,8 @@ oom_score = 0
         return archive
 
     def _install_definitions(self) -> None:
-        self.kubectl("apply", "--server-side", "-f", self.tools / "crds")
+        # Resolved: kubectl follows no link to a folder.
+        self.kubectl("apply", "--server-side", "-f", (self.tools / "crds").resolve())
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
     def _is_ready(self) -> bool:
@@ -411,23 +433,30 @@ oom_score = 0
         conditions = json.loads(text)["status"].get("conditions", [])
         return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
+    def _knows_names(self) -> bool:
+        name = "kubernetes.default.svc.cluster.local"
+        return not self.run(sys.executable, "-c", f"import socket; socket.getaddrinfo('{name}', 443)", check=False)
+
     # Stopping.
 
     def _stop(self) -> None:
         if self._holder is not None:
             # Init of the namespace: with it ends everybody in there, and then the holder.
-            if self._init is not None:
-                os.kill(self._init, signal.SIGKILL)
-            else:
+            if self._init is None:
                 self._holder.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._init, signal.SIGKILL)
             self._holder.wait()
         left = [each for each in self._groups() if not self._removed(each)]
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            left.append(self.folder)
         changed = [str(path) for path, value in read_settings().items() if value != self._settings[path]]
         for path in changed:
             Path(path).write_text(self._settings[Path(path)])
         if changed or left:
-            raise Failed(f"the host has changed: settings {changed} (put back), control groups {left}")
+            raise Failed(f"the host has changed: settings {changed} (put back); left behind: {list(map(str, left))}")
 
     def _removed(self, group: Path) -> bool:
         try:
@@ -478,6 +507,9 @@ oom_score = 0
         done = self._run(command, stdin, check=True)
         return done.stdout + done.stderr
 
+    def succeeds(self, *command: str | Path) -> bool:
+        return self._run(command, None, check=False).returncode == 0
+
     def kubectl(self, *arguments: str | Path, check: bool = True, stdin: str | None = None) -> str:
         return self.run("kubectl", *arguments, check=check, stdin=stdin)
 
@@ -510,11 +542,22 @@ oom_score = 0
 
 @contextlib.contextmanager
 def node() -> Iterator[Node]:
-    """The node with the server's image."""
-    folder = Path(tempfile.mkdtemp(prefix="bpfl-", dir="/var/tmp"))
-    with Node(folder) as each:
-        each.load_image(Path(os.environ["BAYESPFL_IMAGE_ARCHIVE"]))
-        yield each
+    """The node with the server's image. One at a time on a machine: the control groups have one name."""
+    lock = Path("/run/lock/bayespfl-cluster")
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as locked:
+        try:
+            fcntl.flock(locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(f"another cluster test runs on this machine (it holds {lock})") from None
+        # Of a run that was killed.
+        for left in Path("/var/tmp").glob(f"{PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with Node(Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))) as each:
+            image = os.environ.get("BAYESPFL_IMAGE_ARCHIVE")
+            if image:
+                each.load_image(Path(image))
+            yield each
 
 
 if __name__ == "__main__":

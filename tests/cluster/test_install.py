@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from plant import NAME, Plant, Token, is_ready, names
+from figures import timed
+from plant import NAME, RELEASE, Plant, Token, is_ready
 
 
-def test_becomes_ready(plant: Plant) -> None:
-    plant.become()
+def test_installs(plant: Plant) -> None:
+    plant.node.helm("uninstall", RELEASE, "--namespace", plant.namespace, "--ignore-not-found", "--wait")
+    with timed("helm install --wait, the embedded model, TLS, tokens"):
+        plant.helm("install")
+    with timed("after it until both pods were ready"):
+        plant.roll_out()
     assert [is_ready(pod) for pod in plant.pods()] == [True, True]
+    assert plant.restarts() == 0
 
 
 def test_nothing_is_done_as_root_and_nothing_written(plant: Plant) -> None:
@@ -23,14 +29,10 @@ def test_nothing_is_done_as_root_and_nothing_written(plant: Plant) -> None:
 
 def test_helm_test_gets_the_verdicts(plant: Plant) -> None:
     plant.become()
-
-    def verdicts(kind: str) -> float:
-        pods = names(plant.ready_pods())
-        return sum(plant.metric(pod, f'bayespfl_verdicts_total{{verdict="{kind}"}}') for pod in pods)
-
-    before = verdicts("pass"), verdicts("fail")
-    assert plant.test()
-    assert (verdicts("pass"), verdicts("fail")) == (before[0] + 1, before[1] + 1)
+    passed, failed = plant.verdicts()
+    with timed("helm test, two pictures"):
+        assert plant.test()
+    assert plant.verdicts() == (passed + 1, failed + 1)
 
 
 def test_helm_test_notices_a_token_that_is_not_known(plant: Plant) -> None:
@@ -38,6 +40,14 @@ def test_helm_test_notices_a_token_that_is_not_known(plant: Plant) -> None:
     plant.become("test.tokenSecretName=wrong-token")
     assert not plant.test()
     assert "UNAUTHENTICATED" in plant.test_log()
+
+
+def test_grpc_probes_where_there_is_no_tls(plant: Plant) -> None:
+    plant.become("tls.secretName=", "tokens.secretName=", "test.tokenSecretName=", "probes.grpc=true")
+    container = plant.pods()[0]["spec"]["containers"][0]
+    assert container["readinessProbe"]["grpc"]["port"] == container["startupProbe"]["grpc"]["port"] == 50051
+    assert plant.test()
+    assert plant.restarts() == 0
 
 
 def test_a_pod_that_breaks_the_rules_is_not_let_in(plant: Plant) -> None:

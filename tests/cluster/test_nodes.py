@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
+from figures import note, timed
 from node import NODE, Object, wait_for
 from plant import RELEASE, Plant, is_ready, names
 
@@ -14,13 +15,16 @@ SELECTED = f"--pod-selector=app.kubernetes.io/instance={RELEASE}"
 
 def test_a_drain_leaves_one_pod_until_another_is_ready(plant: Plant) -> None:
     plant.become()
-    with plant.cameras():
-        # The only node: the first pod's successor has nowhere to go.
-        said = plant.node.kubectl(*DRAIN, SELECTED, "--timeout=20s", check=False)
-        assert "violate the pod's disruption budget" in said
-        assert len(plant.ready_pods()) == 1
-        plant.node.kubectl("uncordon", NODE)
+    with plant.cameras(), plant.watching() as ready:
+        try:
+            # The only node: the first pod's successor has nowhere to go.
+            said = plant.node.kubectl(*DRAIN, SELECTED, "--timeout=20s", check=False)
+            assert "violate the pod's disruption budget" in said
+        finally:
+            plant.node.kubectl("uncordon", NODE)
         wait_for("two pods again", lambda: len(plant.ready_pods()) == 2, 120)
+    assert min(ready) == 1
+    note(f"{said.count('disruption budget')} evictions refused in 20 s; ready pods: {' '.join(map(str, ready))}")
 
 
 def evict(plant: Plant, pod: str) -> str:
@@ -64,7 +68,8 @@ def test_a_server_that_hangs_is_restarted(plant: Plant) -> None:
     container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
     with plant.cameras():
         plant.node.signal(container, signal.SIGSTOP)
-        wait_for("a restart", lambda: plant.restarts() == before + 1, 120)
+        with timed("from SIGSTOP to the restart"):
+            wait_for("a restart", lambda: plant.restarts() == before + 1, 120)
         wait_for("both pods", lambda: len(plant.ready_pods()) == 2, 120)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from figures import timed
 from node import wait_for
 from plant import NAME, Certificates, Plant, Token, names
 
@@ -32,7 +33,8 @@ def test_certificates_rotate_under_load(plant: Plant) -> None:
     try:
         with plant.cameras():
             plant.write_certificates(new)
-            wait_for("the new certificate", lambda: health(plant, new), 150, period=2)
+            with timed("from the Secret until every pod shows the new certificate"):
+                wait_for("the new certificate", lambda: health(plant, new), 150, period=2)
         assert names(plant.pods()) == before
         assert plant.restarts() == restarts
     finally:
@@ -57,9 +59,11 @@ def test_tokens_rotate_under_load(plant: Plant) -> None:
         with plant.cameras():
             assert not let_in(lost)
             plant.write_tokens(kept, lost)
-            wait_for("the new token", lambda: let_in(lost), 150, period=2)
+            with timed("from the Secret until the new token is let in"):
+                wait_for("the new token", lambda: let_in(lost), 150, period=2)
             plant.write_tokens(kept)
-            wait_for("the end of that token", lambda: not let_in(lost), 150, period=2)
+            with timed("from the Secret until it is not any more"):
+                wait_for("the end of that token", lambda: not let_in(lost), 150, period=2)
         assert names(plant.pods()) == before
         assert plant.restarts() == restarts
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from figures import note, timed
 from node import NODE_ADDRESS, Node, wait_for
 from plant import NAME, Plant
 
@@ -28,16 +29,20 @@ def test_streams_spread_over_pods_that_come_and_leave_those_that_go(plant: Plant
         "config.max_connection_age_seconds=8",
     )
     with plant.cameras(4, interval=1):
-        scale(plant, 3)
+        with timed("1 to 3 pods"):
+            scale(plant, 3)
         start = frames(plant)
 
         def all_work() -> bool:
             now = frames(plant)
             return len(now) == 3 and all(now[name] > start.get(name, 0) + 3 for name in now)
 
-        wait_for("frames on all three pods", all_work, 120)
-        scale(plant, 1)
-        plant.settle()
+        with timed("until four streams reached all three"):
+            wait_for("frames on all three pods", all_work, 120)
+        note(f"frames by pod: {sorted(int(n - start.get(name, 0)) for name, n in frames(plant).items())}")
+        with timed("3 to 1 pods"):
+            scale(plant, 1)
+            plant.settle()
 
 
 def install_metrics_server(node: Node) -> None:
@@ -104,7 +109,8 @@ def test_the_autoscaler_adds_pods_under_load_and_takes_them_away(plant: Plant) -
         "autoscaling.hpa.cpuUtilization=100",
         "autoscaling.behavior.scaleDown.stabilizationWindowSeconds=15",
     )
-    with plant.cameras(2, interval=0.3):
+    wait_for("one pod, without load", lambda: len(plant.ready_pods()) == 1, 240)
+    with plant.cameras(2, interval=0.3), timed("from load to a second pod"):
         wait_for("a second pod", lambda: len(plant.ready_pods()) == 2, 180)
-    wait_for("one pod again", lambda: len(plant.ready_pods()) == 1, 240)
-    plant.become()
+    with timed("from the load's end to one pod again"):
+        wait_for("one pod again", lambda: len(plant.ready_pods()) == 1, 240)
