@@ -23,10 +23,7 @@ def echo() -> Iterator[int]:
             try:
                 while data := connection.recv(65536):
                     connection.sendall(data)
-                try:
-            connection.shutdown(socket.SHUT_WR)
-        except OSError as error:  # of a connection that was reset before: ENOTCONN, which is no ConnectionError
-            raise ConnectionResetError(str(error)) from error
+                connection.shutdown(socket.SHUT_WR)
             except OSError:
                 pass
 
@@ -47,7 +44,10 @@ def exchange(proxy: FaultProxy, data: bytes = DATA, timeout_s: float = 5) -> byt
     """What comes back of `data`, up to the end; OSError when the connection breaks or nothing comes."""
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=timeout_s) as connection:
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        try:
+            connection.shutdown(socket.SHUT_WR)
+        except OSError as error:  # of a connection that was reset before: ENOTCONN, which is no ConnectionError
+            raise ConnectionResetError(str(error)) from error
         received = b""
         while part := connection.recv(65536):
             received += part
