@@ -38,7 +38,7 @@ std::optional<OrderedExchange::Step> OrderedExchange::NextStep() {
   }
   if (!ending_.has_value() || !slots_.empty() || writing_.has_value() || handling_) return std::nullopt;
   finished_ = true;
-  return Step{.finish = *ending_};
+  return Step{.finish = ending_};
 }
 
 void OrderedExchange::Issue(const Step& step) {
@@ -134,7 +134,7 @@ OrderedExchange::Slot OrderedExchange::PopSlot() {
 
 void OrderedExchange::NoteSent(const Slot& slot) {
   unsent_ -= slot.weight;
-  AddUnsentBytes(-static_cast<int64_t>(slot.reply->bytes));
+  if (slot.reply.has_value()) AddUnsentBytes(-static_cast<int64_t>(slot.reply->bytes));
 }
 
 void OrderedExchange::AddUnsentBytes(int64_t change) {
