@@ -57,6 +57,7 @@ def install_metrics_server(node: Node) -> None:
         "--kubelet-insecure-tls",
         "--kubelet-preferred-address-types=InternalIP",
         "--metric-resolution=10s",
+        "--kubelet-request-timeout=5s",  # less than the resolution, or it does not start
     )
     service = {"name": "metrics-server", "namespace": "kube-system"}
     objects = [
