@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitoring import MODEL, PICTURES, RULES, Alertmanager, Prometheus, Server, faster, mount_namespace, wait_for
+from monitoring import (
+    MODEL,
+    PICTURES,
+    RULES,
+    Alertmanager,
+    Prometheus,
+    Server,
+    faster,
+    mount_namespace,
+    wait_for,
+)
 
 FASTER = 100
 FIRES_WITHIN_S = 180

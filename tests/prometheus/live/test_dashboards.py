@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from monitoring import DASHBOARDS, MODEL, PICTURES, PROGRAMS, RULES, Prometheus, Server, faster, wait_for
+from monitoring import (
+    DASHBOARDS,
+    MODEL,
+    PICTURES,
+    PROGRAMS,
+    RULES,
+    Prometheus,
+    Server,
+    faster,
+    wait_for,
+)
 
 DASHBOARD_FILES = sorted(DASHBOARDS.glob("*.json"))
 TOKEN = "a" * 32
