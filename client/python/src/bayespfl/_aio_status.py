@@ -10,7 +10,7 @@ import grpc
 
 _WAIT = 1.0  # seconds; what is waited for is in this process already
 
-# What grpc.aio (1.51 to 1.82 at least) calls the end of a call whose request could not be sent.
+# What newer grpc.aio (1.85.3; not 1.51.1) calls the end of a call whose request could not be sent.
 _NOT_SENT = "Internal error from Core"
 
 _T = TypeVar("_T")
