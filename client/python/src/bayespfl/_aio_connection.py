@@ -38,18 +38,17 @@ class AioConnection:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._ended = asyncio.Event()
+        self._closed = asyncio.Event()
         self.timing = Timing(sleep=self._sleep)
         self._secret = credentials(settings.tls) if settings.tls is not None else None
         self._channels: dict[bool, grpc.aio.Channel] = {}
-        self._closed = False
         self._info: ServerInfo | None = None
         self._reached = False  # somebody has answered
         self._asked = False  # for the limits, and there was an answer
 
     def channel(self, *, balanced: bool) -> grpc.aio.Channel:
         """The channel for pictures (`balanced`) or questions."""
-        if self._closed:
+        if self._closed.is_set():
             raise RuntimeError("the inspector was closed")
         if balanced not in self._channels:
             options = channel_options(self.settings, balanced=balanced)
@@ -70,7 +69,7 @@ class AioConnection:
             return await call
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._closed or (task is not None and task.cancelling() > 0):
+            if not self._closed.is_set() or (task is not None and task.cancelling() > 0):
                 raise
             raise RuntimeError("the inspector was closed") from None
 
@@ -192,11 +191,11 @@ class AioConnection:
     async def _sleep(self, seconds: float) -> None:
         """Until the next attempt, or until close() has made it impossible."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            await asyncio.wait_for(self._closed.wait(), seconds)
 
     async def close(self) -> None:
         """Ends all calls. Safe to call again."""
-        channels, self._channels, self._closed = self._channels, {}, True
-        self._ended.set()
+        channels, self._channels = self._channels, {}
+        self._closed.set()
         for channel in channels.values():
             await channel.close()

@@ -151,12 +151,11 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._ended = threading.Event()
-        self.timing = Timing(sleep=self._ended.wait)  # nobody waits for an attempt that close() has made impossible
+        self._closed = threading.Event()
+        self.timing = Timing(sleep=self._closed.wait)  # nobody waits for an attempt that close() has made impossible
         self._secret = credentials(settings.tls) if settings.tls is not None else None
         self._lock = threading.Lock()
         self._channels: dict[bool, grpc.Channel] = {}
-        self._closed = False
         self._info: ServerInfo | None = None
         self._reached = False  # somebody has answered
         self._asked = False  # for the limits, and there was an answer
@@ -164,7 +163,7 @@ class Connection:
     def channel(self, *, balanced: bool) -> grpc.Channel:
         """The channel for pictures (`balanced`) or questions."""
         with self._lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise RuntimeError("the inspector was closed")
             if balanced not in self._channels:
                 options = channel_options(self.settings, balanced=balanced)
@@ -297,7 +296,7 @@ class Connection:
     def close(self) -> None:
         """Ends all calls. Safe to call again."""
         with self._lock:
-            channels, self._channels, self._closed = self._channels, {}, True
-        self._ended.set()
+            channels, self._channels = self._channels, {}
+            self._closed.set()
         for channel in channels.values():
             channel.close()
