@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Debian's Prometheus and Alertmanager for the tests, unpacked and not installed: nothing of them is started on this
-# machine but by a test. And the checks of deploy/prometheus.
+# machine but by a test. And the checks of deploy/prometheus and deploy/grafana.
 #
 #   prometheus.sh fetch                     unpack them; prints the folder with prometheus, promtool and the alertmanager
-#   prometheus.sh check [PYTEST ARGUMENT...]  the rules, their cases and runbooks (tests/prometheus)
+#   prometheus.sh check [PYTEST ARGUMENT...]  rules, their cases and runbooks, dashboards against Grafana's schema (tests/prometheus)
+#   prometheus.sh draw                      docs/monitoring.svg anew, beside the built programs (three minutes)
 #   prometheus.sh test [PYTEST ARGUMENT...]   dashboards and alerts beside the built programs (tests/prometheus/live)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -34,6 +35,10 @@ fetch() {
   touch "$folder/.complete"
 }
 
+need_programs() {
+  [[ -x build/bin/bayespfl-server ]] || die "build/bin/bayespfl-server is missing; build it first (make build)."
+}
+
 case "${1:-}" in
   fetch)
     fetch
@@ -42,21 +47,38 @@ case "${1:-}" in
   check)
     [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
     fetch
+    # Grafana's schema is a Go module; without Go those tests are skipped, with a sentence.
+    source scripts/go.sh
+    find_go || true
     export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
     "$BAYESPFL_TOOLS_VENV/bin/python" -m mypy --strict --python-version 3.11 --cache-dir "$BAYESPFL_CACHE/mypy-prometheus" \
       --no-error-summary tests/prometheus
-    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --ignore=tests/prometheus/live "${@:2}" \
+    exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -ra -p no:cacheprovider --ignore=tests/prometheus/live "${@:2}" \
       tests/prometheus
+    ;;
+  draw)
+    need_programs
+    fetch
+    drawing=$(venv_of drawing-venv drawing)
+    if [[ ! -f $drawing/.complete ]]; then
+      rm -rf "$drawing"
+      /usr/bin/python3 -m venv "$drawing"
+      "$drawing/bin/pip" install -q --disable-pip-version-check --no-deps -r scripts/requirements-drawing.txt ||
+        die "pip could not install what scripts/requirements-drawing.txt names; is the package index reachable?"
+      touch "$drawing/.complete"
+    fi
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    exec "$drawing/bin/python" tests/prometheus/live/draw.py docs/monitoring.svg
     ;;
   test)
     [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
-    [[ -x build/bin/bayespfl-server ]] || die "build/bin/bayespfl-server is missing; build it first (make build)."
+    need_programs
     fetch
     export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
     exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/prometheus/live
     ;;
   *)
-    printf 'prometheus.sh: expected fetch, check or test\n' >&2
+    printf 'prometheus.sh: expected fetch, check, draw or test\n' >&2
     exit 2
     ;;
 esac

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -144,18 +144,28 @@ class Server(Process):
 
 
 class Prometheus(Process):
-    """Scrapes every `interval`; its rules are those of `rules`, with Alertmanager when there is one."""
+    """Scrapes every `interval`; its rules are those of `rules`, with Alertmanager when there is one. `instances`: what the
+    targets are called instead of their addresses."""
 
     def __init__(
-        self, folder: Path, targets: list[str], rules: str, *, alertmanager: int = 0, interval: str = "1s"
+        self,
+        folder: Path,
+        targets: list[str],
+        rules: str,
+        *,
+        alertmanager: int = 0,
+        interval: str = "1s",
+        instances: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         (folder / "rules.yaml").write_text(rules)
+        named = zip(targets, instances or targets, strict=True)
+        scraped = [{"targets": [target], "labels": {"instance": name}} for target, name in named]
         configuration: dict[str, Any] = {
             "global": {"scrape_interval": interval, "evaluation_interval": interval},
             "rule_files": [str(folder / "rules.yaml")],
-            "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": targets}]}],
+            "scrape_configs": [{"job_name": JOB, "static_configs": scraped}],
         }
         if alertmanager:
             configuration["alerting"] = {
@@ -182,6 +192,13 @@ class Prometheus(Process):
         """The instant vector (or the one value of a scalar); raises AssertionError for an expression that is wrong."""
         data = self._ask("query", query=expression)
         return data["result"] if data["resultType"] != "scalar" else [{"metric": {}, "value": data["result"]}]
+
+    def query_range(self, expression: str, start: float, end: float, step_s: float) -> list[dict[str, Any]]:
+        """The series between two Unix times, each with its `values`."""
+        found: list[dict[str, Any]] = self._ask(
+            "query_range", query=expression, start=str(start), end=str(end), step=str(step_s)
+        )["result"]
+        return found
 
     def label_values(self, selector: str, label: str) -> list[str]:
         found: list[str] = self._ask(f"label/{label}/values", **{"match[]": selector})

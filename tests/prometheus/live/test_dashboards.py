@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dashboards import FILES, asked, panels, read
 from monitoring import (
-    DASHBOARDS,
     MODEL,
     PICTURES,
     PROGRAMS,
@@ -24,7 +24,6 @@ from monitoring import (
     wait_for,
 )
 
-DASHBOARD_FILES = sorted(DASHBOARDS.glob("*.json"))
 TOKEN = "a" * 32
 # What a server without TLS, a GPU or a day of history cannot have.
 WITHOUT_DATA = {
@@ -33,15 +32,6 @@ WITHOUT_DATA = {
     " offset ": "no yesterday",
 }
 UNITS = {"bytes", "cps", "percentunit", "s", "short"}
-
-
-def panels(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
-    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
-
-
-def read(path: Path) -> dict[str, Any]:
-    dashboard: dict[str, Any] = json.loads(path.read_text())
-    return dashboard
 
 
 @pytest.fixture(scope="module")
@@ -84,22 +74,10 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def asked(expression: str) -> str:
-    """As Grafana asks it, with its variables filled in."""
-    for name, value in {
-        "$__rate_interval": "20s",
-        "$job": ".*",
-        "$category": "leather",
-        "$client": "line-3",
-    }.items():
-        expression = expression.replace(name, value)
-    return re.sub(r'instance="\$instance"', 'instance=~".+"', expression)
-
-
 def queries() -> list[Any]:
     return [
         pytest.param(path.stem, panel["title"], target["expr"], id=f"{path.stem}-{panel['title']}-{target['refId']}")
-        for path in DASHBOARD_FILES
+        for path in FILES
         for panel in panels(read(path))
         for target in panel["targets"]
     ]
@@ -120,7 +98,7 @@ def test_a_panel_has_data(prometheus: Prometheus, dashboard: str, panel: str, ex
     wait_for(f"{dashboard}, {panel}: {query}", numbers, 60)
 
 
-@pytest.mark.parametrize("path", DASHBOARD_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_variables_and_annotations_have_data(prometheus: Prometheus, path: Path) -> None:
     dashboard = read(path)
     for variable in dashboard["templating"]["list"]:
@@ -131,7 +109,7 @@ def test_variables_and_annotations_have_data(prometheus: Prometheus, path: Path)
         prometheus.query(asked(annotation["expr"]))
 
 
-@pytest.mark.parametrize("path", DASHBOARD_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_dashboard_is_one_that_grafana_takes(path: Path) -> None:
     dashboard = read(path)
     ids = [panel["id"] for panel in dashboard["panels"]]

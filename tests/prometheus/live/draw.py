@@ -1,0 +1,146 @@
+"""Panels of deploy/grafana as a picture for docs/monitoring.md, from a Prometheus that watches two servers at work.
+
+    draw.py FILE.svg
+
+Takes three minutes. It needs matplotlib, the built programs and PROMETHEUS_FOLDER (scripts/prometheus.sh draw).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib  # type: ignore[import-not-found]
+import matplotlib.pyplot  # type: ignore[import-not-found]
+from dashboards import FILES, asked, panels, read
+from matplotlib.ticker import FuncFormatter, PercentFormatter  # type: ignore[import-not-found]
+from monitoring import PICTURES, RULES, Prometheus, Server, faster
+
+# Dashboard, panel.
+SHOWN = (
+    ("fleet", "Frames by outcome"),
+    ("fleet", "Latency"),
+    ("fleet", "Refused, by reason"),
+    ("fleet", "Frames in flight, of what a server may have"),
+    ("line", "Verdicts"),
+    ("line", "Scores"),
+)
+UNITS = {"cps": "frames/s", "s": "s", "short": "", "percentunit": ""}
+STEADY_S, OVERLOAD_S, AFTER_S, ALONE_S = 60, 40, 40, 40
+
+
+@contextmanager
+def load(server: Server, *options: str) -> Iterator[None]:
+    """Cameras that send until the end of the `with`."""
+    to = ("--server", f"127.0.0.1:{server.port}", "--seconds", "600")
+    command: list[str | Path] = [server.client_program(), "bench", *to, *options, PICTURES / "leather"]
+    cameras = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        cameras.terminate()
+        cameras.wait()
+
+
+def work(folder: Path, stack: ExitStack) -> tuple[Prometheus, float, dict[str, float]]:
+    """A day of two servers within minutes; the Prometheus that saw it, its beginning, and what happened when."""
+    servers = [
+        stack.enter_context(Server(folder / name, compute_threads=1, max_frames_in_flight=16))
+        for name in ("inspector-0", "inspector-1")
+    ]
+    first, second = servers
+    prometheus = stack.enter_context(
+        Prometheus(
+            folder / "prometheus",
+            [server.target for server in servers],
+            faster(RULES.read_text(), 60),
+            instances=("inspector-0", "inspector-1"),
+        )
+    )
+    steady = ("--category", "leather", "--cameras", "2", "--rate", "2", "--poisson", "--in-flight", "8")
+    flood = ("--category", "leather", "--cameras", "6", "--in-flight", "8")
+    beginning = time.time()
+    happened: dict[str, float] = {}
+
+    def mark(what: str) -> None:
+        happened[what] = time.time() - beginning
+
+    with load(first, *steady):
+        with load(second, *steady):
+            time.sleep(STEADY_S)
+            mark("overload")
+            with load(first, *flood):
+                time.sleep(OVERLOAD_S)
+            mark("over")
+            time.sleep(AFTER_S)
+        second.stop()
+        mark("one stops")
+        with load(first, *steady):
+            time.sleep(ALONE_S)
+    return prometheus, beginning, happened
+
+
+def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
+    text: str = target["legendFormat"]
+    for name, value in labels.items():
+        text = text.replace("{{" + name + "}}", value)
+    return text
+
+
+def draw_panel(
+    axes: Any, panel: dict[str, Any], prometheus: Prometheus, beginning: float, happened: dict[str, float]
+) -> None:
+    end = time.time()
+    defaults = panel["fieldConfig"]["defaults"]
+    lines: list[tuple[str, list[float], list[float]]] = []
+    for target in panel["targets"]:
+        for series in prometheus.query_range(asked(target["expr"], "10s"), beginning + 10, end, 1):
+            when = [float(at) - beginning for at, _ in series["values"]]
+            lines.append((legend(target, series["metric"]), when, [float(value) for _, value in series["values"]]))
+    if not lines:
+        raise SystemExit(f"{panel['title']}: no data")
+    if defaults["custom"]["stacking"]["mode"] == "normal":
+        moments = sorted({at for _, when, _ in lines for at in when})
+        heights = [[dict(zip(when, values, strict=True)).get(at, 0.0) for at in moments] for _, when, values in lines]
+        axes.stackplot(moments, heights, labels=[name for name, _, _ in lines], alpha=0.7)
+    else:
+        for name, when, values in lines:
+            axes.plot(when, values, label=name, linewidth=1.2)
+    for what, at in happened.items():
+        axes.axvline(at, color="0.6", linewidth=0.8, linestyle=":")
+        axes.text(at, 1.01, what, transform=axes.get_xaxis_transform(), fontsize=6, color="0.4", ha="center")
+    axes.set_title(panel["title"], fontsize=9, pad=12, loc="left")
+    axes.set_ylabel(UNITS[defaults["unit"]], fontsize=7)
+    axes.set_ylim(0, defaults.get("max"))
+    if defaults["unit"] == "percentunit":
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 60}:{int(at) % 60:02d}"))
+    axes.tick_params(labelsize=7)
+    axes.grid(visible=True, linewidth=0.3)
+    axes.legend(fontsize=6, loc="upper right")
+
+
+def main() -> None:
+    (picture,) = sys.argv[1:]
+    # The same numbers are the same file, and its text stays text.
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "monitoring"
+    matplotlib.rcParams["svg.fonttype"] = "none"
+    dashboards = {path.stem: read(path) for path in FILES}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        prometheus, beginning, happened = work(Path(folder), stack)
+        figure, grid = matplotlib.pyplot.subplots(len(SHOWN) // 2, 2, figsize=(11, 8.5), layout="constrained")
+        for axes, (dashboard, title) in zip(grid.flat, SHOWN, strict=True):
+            panel = next(each for each in panels(dashboards[dashboard]) if each["title"] == title)
+            draw_panel(axes, panel, prometheus, beginning, happened)
+        figure.savefig(picture, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
