@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker import REPOSITORY, client, docker, inspect, run
@@ -38,10 +39,14 @@ def project(cpu: str) -> Iterator[list[str]]:
             run(*command, "down", "--volumes", "--timeout=30", limit_s=120)
 
 
-def answer(query: str) -> list[dict[str, object]]:
-    url = f"http://127.0.0.1:{PORTS['PROMETHEUS_PORT']}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    with urllib.request.urlopen(url, timeout=10) as reply:
-        result: list[dict[str, object]] = json.load(reply)["data"]["result"]
+def prometheus(path: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['PROMETHEUS_PORT']}/api/v1/{path}", timeout=10) as reply:
+        data: dict[str, Any] = json.load(reply)["data"]
+    return data
+
+
+def answer(query: str) -> list[dict[str, Any]]:
+    result: list[dict[str, Any]] = prometheus(f"query?{urllib.parse.urlencode({'query': query})}")["result"]
     return result
 
 
@@ -84,7 +89,21 @@ def test_prometheus_counts_what_the_server_answers(project: list[str], tools: st
     deadline = time.monotonic() + 30
     while not (series := answer('bayespfl_frames_total{outcome="ok"} >= 2')) and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert [sample["value"][1] for sample in series] == ["2"]  # type: ignore[index]
+    assert [sample["value"][1] for sample in series] == ["2"]
+
+
+def test_prometheus_has_the_rules(project: list[str]) -> None:
+    written = (COMPOSE.parent / "prometheus" / "rules.yaml").read_text(encoding="utf-8")
+    deadline = time.monotonic() + 60
+    while True:
+        rules = [rule for group in prometheus("rules")["groups"] for rule in group["rules"]]
+        if all(rule["health"] == "ok" for rule in rules) or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    assert {rule["name"] for rule in rules} == set(re.findall(r"^ +- (?:record|alert): (.*)$", written, re.MULTILINE))
+    assert {rule["health"] for rule in rules} == {"ok"}
+    # A server at work is no reason for any of them.
+    assert [rule["name"] for rule in rules if rule.get("state") == "firing"] == []
 
 
 def test_the_result_log_lies_in_its_volume(project: list[str]) -> None:
