@@ -94,6 +94,13 @@ def install_metrics_server(node: Node) -> None:
 
 def test_the_autoscaler_adds_pods_under_load_and_takes_them_away(plant: Plant) -> None:
     install_metrics_server(plant.node)
+    plant.become(
+        "autoscaling.kind=hpa",
+        "autoscaling.maxReplicas=2",
+        "autoscaling.hpa.cpuUtilization=100",
+        "autoscaling.behavior.scaleDown.stabilizationWindowSeconds=15",
+    )
+    # Of pods that are there: in a namespace without any there is nothing to wait for.
     wait_for(
         "metrics",
         lambda: (
@@ -103,12 +110,6 @@ def test_the_autoscaler_adds_pods_under_load_and_takes_them_away(plant: Plant) -
             )
         ),
         90,
-    )
-    plant.become(
-        "autoscaling.kind=hpa",
-        "autoscaling.maxReplicas=2",
-        "autoscaling.hpa.cpuUtilization=100",
-        "autoscaling.behavior.scaleDown.stabilizationWindowSeconds=15",
     )
     wait_for("one pod, without load", lambda: len(plant.ready_pods()) == 1, 240)
     with plant.cameras(2, interval=0.3), timed("from load to a second pod"):
