@@ -19,8 +19,8 @@ from typing import Any
 import matplotlib  # type: ignore[import-not-found]
 import matplotlib.pyplot  # type: ignore[import-not-found]
 from dashboards import FILES, asked, panels, read
-from matplotlib.ticker import FuncFormatter, PercentFormatter  # type: ignore[import-not-found]
-from monitoring import PICTURES, RULES, Prometheus, Server, faster
+from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter  # type: ignore[import-not-found]
+from monitoring import PICTURES, RULES, Prometheus, Server, calibrated_model, faster
 
 # Dashboard, panel.
 SHOWN = (
@@ -32,6 +32,8 @@ SHOWN = (
     ("line", "Scores"),
 )
 UNITS = {"cps": "frames/s", "s": "s", "short": "", "percentunit": ""}
+COLOURS = {"ok": "C2", "pass": "C2", "review": "C1", "refused": "C1", "fail": "C3", "failed": "C3"}
+STEP_S = 2
 STEADY_S, OVERLOAD_S, AFTER_S, ALONE_S = 60, 40, 40, 40
 
 
@@ -50,8 +52,9 @@ def load(server: Server, *options: str) -> Iterator[None]:
 
 def work(folder: Path, stack: ExitStack) -> tuple[Prometheus, float, dict[str, float]]:
     """A day of two servers within minutes; the Prometheus that saw it, its beginning, and what happened when."""
+    model = calibrated_model(folder)
     servers = [
-        stack.enter_context(Server(folder / name, compute_threads=1, max_frames_in_flight=16))
+        stack.enter_context(Server(folder / name, model=str(model), compute_threads=1, max_frames_in_flight=16))
         for name in ("inspector-0", "inspector-1")
     ]
     first, second = servers
@@ -100,15 +103,18 @@ def draw_panel(
     defaults = panel["fieldConfig"]["defaults"]
     lines: list[tuple[str, list[float], list[float]]] = []
     for target in panel["targets"]:
-        for series in prometheus.query_range(asked(target["expr"], "10s"), beginning + 10, end, 1):
+        for series in prometheus.query_range(asked(target["expr"], "10s"), beginning + 10, end, STEP_S):
             when = [float(at) - beginning for at, _ in series["values"]]
-            lines.append((legend(target, series["metric"]), when, [float(value) for _, value in series["values"]]))
+            values = [float(value) for _, value in series["values"]]
+            if any(values):
+                lines.append((legend(target, series["metric"]), when, values))
     if not lines:
         raise SystemExit(f"{panel['title']}: no data")
     if defaults["custom"]["stacking"]["mode"] == "normal":
         moments = sorted({at for _, when, _ in lines for at in when})
         heights = [[dict(zip(when, values, strict=True)).get(at, 0.0) for at in moments] for _, when, values in lines]
-        axes.stackplot(moments, heights, labels=[name for name, _, _ in lines], alpha=0.7)
+        names = [name for name, _, _ in lines]
+        axes.stackplot(moments, heights, labels=names, colors=[COLOURS.get(name, "0.6") for name in names], alpha=0.7)
     else:
         for name, when, values in lines:
             axes.plot(when, values, label=name, linewidth=1.2)
@@ -120,6 +126,7 @@ def draw_panel(
     axes.set_ylim(0, defaults.get("max"))
     if defaults["unit"] == "percentunit":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.xaxis.set_major_locator(MultipleLocator(30))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 60}:{int(at) % 60:02d}"))
     axes.tick_params(labelsize=7)
     axes.grid(visible=True, linewidth=0.3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,6 +142,17 @@ class Server(Process):
             timeout=120,
             env=os.environ | {"BAYESPFL_TOKEN": token},
         )
+
+
+def calibrated_model(folder: Path) -> Path:
+    """The embedded model with lines on the score: its own calibration has them on the map, and the panels show the score's."""
+    model = folder / "model"
+    shutil.copytree(MODEL, model)
+    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
+    calibrate = ("calibrate", "--model", str(model), "--category", "leather", *rates)
+    good = PICTURES / "leather/good_0.jpg"
+    subprocess.run([PROGRAMS / "bayespfl-model", *calibrate, good], check=True, capture_output=True)
+    return model
 
 
 class Prometheus(Process):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +12,11 @@ from typing import Any
 import pytest
 from dashboards import FILES, asked, panels, read
 from monitoring import (
-    MODEL,
     PICTURES,
-    PROGRAMS,
     RULES,
     Prometheus,
     Server,
+    calibrated_model,
     faster,
     wait_for,
 )
@@ -41,13 +38,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     # The digest of TOKEN, as docs/security.md says that the file has it.
     tokens.write_text(json.dumps([{"name": "line-3", "role": "inspect", "sha256": _digest(TOKEN)}]))
     tokens.chmod(0o400)
-    # The package's own calibration has lines on the map; the panels of scores show those on the score.
-    model = folder / "model"
-    shutil.copytree(MODEL, model)
-    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
-    calibrate = ("calibrate", "--model", str(model), "--category", "leather", *rates)
-    good = PICTURES / "leather/good_0.jpg"
-    subprocess.run([PROGRAMS / "bayespfl-model", *calibrate, good], check=True, capture_output=True)
+    model = calibrated_model(folder)
     server = Server(
         folder / "server", model=str(model), tokens_file=str(tokens), result_log=str(folder / "results.jsonl")
     )
