@@ -141,7 +141,9 @@ setup_helm 3
 find_helm 3 >/dev/null
 fetch
 BAYESPFL_CLUSTER_TOOLS=$tools BAYESPFL_HELM_3=$(find_helm 3) BAYESPFL_IMAGE_ARCHIVE=$image PYTHONDONTWRITEBYTECODE=1
-export BAYESPFL_CLUSTER_TOOLS BAYESPFL_HELM_3 BAYESPFL_IMAGE_ARCHIVE PYTHONDONTWRITEBYTECODE
+# What a newer Helm does with the chart is looked at where that Helm is at hand.
+BAYESPFL_HELM_4=$(find_helm 4 2>/dev/null || true)
+export BAYESPFL_CLUSTER_TOOLS BAYESPFL_HELM_3 BAYESPFL_HELM_4 BAYESPFL_IMAGE_ARCHIVE PYTHONDONTWRITEBYTECODE
 # -ra: each skipped test says why.
 [[ $1 == shell ]] || exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -p no:cacheprovider -ra --durations=10 "${@:2}" tests/cluster
 exec "$BAYESPFL_TOOLS_VENV/bin/python" tests/cluster/node.py

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from figures import timed
-from plant import NAME, RELEASE, Plant, Token, is_ready
+from plant import CHART, NAME, RELEASE, Plant, Token, is_ready
 
 
 def test_installs(plant: Plant) -> None:
@@ -48,6 +51,28 @@ def test_grpc_probes_where_there_is_no_tls(plant: Plant) -> None:
     assert container["readinessProbe"]["grpc"]["port"] == container["startupProbe"]["grpc"]["port"] == 50051
     assert plant.test()
     assert plant.restarts() == 0
+
+
+def test_helm_4_installs_upgrades_tests_and_takes_away(plant: Plant) -> None:
+    """It applies on the server, where what is there twice is an error."""
+    program = os.environ.get("BAYESPFL_HELM_4")
+    if not program:
+        pytest.skip("Helm 4 is not there; scripts/helm.sh setup 4 builds it")
+    plant.node.helm("uninstall", RELEASE, "--namespace", plant.namespace, "--ignore-not-found", "--wait")
+    values = ("resources.requests.cpu=50m", "resources.requests.memory=256Mi", "config.compute_threads=1")
+    sets = [part for each in values for part in ("--set", each)]
+    where = ("--namespace", plant.namespace, "--timeout", "300s")
+
+    def helm(*arguments: str) -> str:
+        return plant.node.run(program, *arguments, *where)
+
+    assert "STATUS: deployed" in helm("install", "four", str(CHART), "--wait", *sets)
+    helm("upgrade", "four", str(CHART), "--wait", *sets, "--set", "config.log_format=text")
+    assert "Phase:          Succeeded" in helm("test", "four")
+    configuration = plant.node.get("configmap", "four-bayespfl-inspector", namespace=plant.namespace)["data"]
+    assert "log_format: text" in "".join(configuration.values())
+    helm("uninstall", "four", "--wait")
+    assert plant.node.get("deployments", namespace=plant.namespace)["items"] == []
 
 
 def test_a_pod_that_breaks_the_rules_is_not_let_in(plant: Plant) -> None:

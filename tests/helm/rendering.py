@@ -58,7 +58,9 @@ def golden_text(program: Path | None, value_set: Path) -> str:
     text = render(program, "--values", value_set)
     text = re.sub(r"^(  \w+\.jpg): \S{100,}$", r"\1: (picture)", text, flags=re.MULTILINE)
     text = re.sub(r"^(  [\w-]+\.json): \|\n(    .*\n)+", r"\1: (dashboard)\n", text, flags=re.MULTILINE)
-    return "\n".join(line.rstrip() for line in text.split("\n"))
+    text = "\n".join(line.rstrip() for line in text.split("\n"))
+    # Helm 4 ends some objects with an empty line, Helm 3 does not.
+    return re.sub(r"\n+(\n---\n|\n$)", r"\1", text)
 
 
 def objects(text: str) -> list[dict[str, Any]]:
