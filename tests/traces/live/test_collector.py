@@ -99,16 +99,18 @@ def inspect(server: Server, category: str, picture: bytes, traceparent: str = ""
     request.metadata.camera_id = "camera 1"
     metadata = (("traceparent", traceparent),) if traceparent else ()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        stub = inspection_pb2_grpc.InspectionServiceStub(channel)
+        make_stub: Any = inspection_pb2_grpc.InspectionServiceStub  # generated, without types
+        stub = make_stub(channel)
         _, call = _outcome(stub.Inspect, request, metadata)
         return call.code().name, dict(call.initial_metadata())["traceparent"]
 
 
 def _outcome(method: Any, request: Any, metadata: Any) -> tuple[Any, Any]:
     try:
-        return method.with_call(request, metadata=metadata, timeout=60)
+        answer, call = method.with_call(request, metadata=metadata, timeout=60)
     except grpc.RpcError as error:
         return None, error
+    return answer, call
 
 
 def picture() -> bytes:
@@ -130,7 +132,11 @@ def _collector(tmp_path: Path) -> Iterator[Collector]:
 
 def test_a_frame_with_a_traceparent_is_a_tree_of_its_stages(tmp_path: Path, collector: Collector) -> None:
     before = time.time_ns()
-    settings = {"otlp_endpoint": collector.endpoint, "trace_sample_ratio": 0, "trace_service_name": "line 3"}
+    settings: dict[str, Any] = {
+        "otlp_endpoint": collector.endpoint,
+        "trace_sample_ratio": 0,
+        "trace_service_name": "line 3",
+    }
     with Server(tmp_path / "server", **settings) as server:
         code, told = inspect(server, "leather", picture(), TRACED)
         assert code == "OK"
@@ -221,7 +227,7 @@ def test_a_stop_sends_what_waits(tmp_path: Path, collector: Collector) -> None:
 
 def test_spans_wait_for_a_collector_that_is_away(tmp_path: Path) -> None:
     port = free_port()
-    settings = {"otlp_endpoint": f"http://127.0.0.1:{port}", "trace_sample_ratio": 1}
+    settings: dict[str, Any] = {"otlp_endpoint": f"http://127.0.0.1:{port}", "trace_sample_ratio": 1}
     with Server(tmp_path / "server", **settings) as server:
         assert inspect(server, "leather", picture())[0] == "OK"
 
@@ -243,7 +249,7 @@ def test_over_tls_the_collector_must_be_who_it_says(tmp_path: Path) -> None:
     )
     assert ssl.create_default_context(cafile=certificate)
     with Collector(tmp_path / "collector", (certificate, key)) as collector:
-        settings = {"otlp_endpoint": collector.endpoint, "trace_sample_ratio": 1}
+        settings: dict[str, Any] = {"otlp_endpoint": collector.endpoint, "trace_sample_ratio": 1}
         with Server(tmp_path / "trusting", **settings, otlp_ca_file=str(certificate)) as server:
             inspect(server, "leather", picture())
             assert len(collector.wait_for_spans(INSPECT)) == 1
