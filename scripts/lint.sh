@@ -62,6 +62,12 @@ python_types() { (cd client/python && mypy --no-error-summary); }
 check "python client's types" python_types
 docs_test_types() { (cd tests/docs && mypy --strict --python-version 3.11 --cache-dir ../../build/mypy --no-error-summary .); }
 check "types of tests/docs" docs_test_types
+traces_test_types() {
+  # The messages are generated; their own check is below.
+  MYPYPATH=tests/prometheus/live mypy --strict --python-version 3.11 --ignore-missing-imports \
+    --cache-dir build/mypy-traces --no-error-summary tests/traces
+}
+check "types of tests/traces" traces_test_types
 check "python client's generated code" scripts/generate_python.sh check
 # The chart: lint, goldens, schema, README's table, Pod Security. It needs no cluster and takes half a minute.
 check chart scripts/chart.sh check

@@ -55,8 +55,12 @@ void CallRegistry::AddUnsentBytes(int64_t change) const {
   if (options_.on_unsent_bytes) options_.on_unsent_bytes(change);
 }
 
-void CallRegistry::RecordFrame(const FrameRecord& frame) const {
-  if (options_.on_frame_answered) options_.on_frame_answered(frame);
+ReplyGone CallRegistry::RecordRequest(const RequestRecord& request) const {
+  return options_.on_request_answered ? options_.on_request_answered(request) : ReplyGone();
+}
+
+std::shared_ptr<FrameTimeline> CallRegistry::NewTimeline() const {
+  return options_.timelines ? std::make_shared<FrameTimeline>() : nullptr;
 }
 
 void CallRegistry::EndStreams() {
@@ -78,7 +82,8 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
           .max_age = StreamAge(),
           .client = client,
           .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },
-          .on_frame_answered = [this](const FrameRecord& frame) { RecordFrame(frame); },
+          .on_request_answered = [this](const RequestRecord& request) { return RecordRequest(request); },
+          .new_timeline = [this] { return NewTimeline(); },
           .on_unsent_bytes = [this](int64_t change) { AddUnsentBytes(change); },
           .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
           .on_done =

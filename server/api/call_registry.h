@@ -48,8 +48,12 @@ struct CallOptions {
   // because the request is wrong. `client` as `client_of` says. May be empty.
   std::function<void(const std::string& client, const absl::Status& status)> on_frame_rejected;
 
-  // Called once for every frame of every call, just before its answer leaves. May be empty.
-  std::function<void(const FrameRecord& frame)> on_frame_answered;
+  // Called once for every message with frames of every call, just before its answer leaves. What it returns is called
+  // when the answer has left or was dropped. May be empty.
+  std::function<ReplyGone(const RequestRecord& request)> on_request_answered;
+
+  // Whether RequestRecord::timelines are wanted.
+  bool timelines = false;
 
   // Called when a stream opened (1) or ended (-1). May be empty.
   std::function<void(int change)> on_streams_change;
@@ -86,6 +90,7 @@ class CallRegistry {
     const uint64_t id = next_stream_.fetch_add(1);
     auto call = std::make_shared<CallRecord>(BeginCall(method, context));
     call->stream_id = id;
+    call->has_spans = std::make_shared<std::atomic<bool>>(false);
     const std::string client = ClientOf(context);
     auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context));
     stream->Start(Register(id, client, stream));
@@ -105,7 +110,10 @@ class CallRegistry {
   void CountCall(const CallRecord& call, const grpc::Status& status) const;
   void CountRejectedFrame(const std::string& client, const absl::Status& status) const;
   void AddUnsentBytes(int64_t change) const;
-  void RecordFrame(const FrameRecord& frame) const;
+  ReplyGone RecordRequest(const RequestRecord& request) const;
+
+  // For a frame; null: nobody wants it.
+  std::shared_ptr<FrameTimeline> NewTimeline() const;
 
  private:
   struct OpenedStream {

@@ -38,6 +38,8 @@ class InspectCall final : public UnaryCall {
     frame->owner = std::move(message);
     frame->deadline = deadline();
     frame->cancellation = cancellation();
+    frame_.timeline = calls().NewTimeline();
+    frame->timeline = frame_.timeline;
     const absl::Status accepted =
         pipeline().Submit(*std::move(frame), [this](FrameResult result) { OnResult(std::move(result)); });
     if (!accepted.ok()) Fail(accepted);
@@ -45,7 +47,7 @@ class InspectCall final : public UnaryCall {
 
  private:
   void OnEnding(const absl::Status& status) override {
-    calls().RecordFrame(RecordOf(call(), frame_, status, status.ok() ? &result_ : nullptr));
+    Record(RequestOf(call(), frame_, status, status.ok() ? &result_ : nullptr));
   }
 
   void OnResult(FrameResult result) {

@@ -44,14 +44,15 @@ void InspectionStream::OnMessage(grpc::ByteBuffer& bytes) {
   }
   const std::optional<uint64_t> sequence = AddSlot();
   if (!sequence.has_value()) return;
-  const ReceivedFrame nameless{.metadata = {}, .category = {}, .arrival = arrival_};
+  const TraceContext span = ChildOf(surroundings().call->trace);
+  const ReceivedFrame nameless{.metadata = {}, .category = {}, .arrival = arrival_, .span = span};
   if (!parsed.ok()) return RejectFrame(*sequence, nameless, parsed);
   if (!message->has_frame()) {
     return RejectFrame(*sequence, nameless,
                        WithReason(absl::InvalidArgumentError("the message holds neither a frame nor a configuration"),
                                   ErrorReason::kMalformedMessage));
   }
-  OnFrame(*sequence, std::move(message));
+  OnFrame(*sequence, span, std::move(message));
 }
 
 void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configuration) {
@@ -72,10 +73,13 @@ void InspectionStream::OnConfiguration(const v1::StreamConfiguration& configurat
   if (defaults_->latest) SetMaxUnsent(surroundings().max_frames + kMaxUnsentReplies);
 }
 
-void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStreamRequest> message) {
+void InspectionStream::OnFrame(uint64_t sequence, const TraceContext& span,
+                               std::shared_ptr<v1::InspectStreamRequest> message) {
   absl::StatusOr<FrameRequest> request = FrameFromProto(message->frame(), *defaults_);
-  ReceivedFrame frame{
-      .metadata = std::move(*message->mutable_frame()->mutable_metadata()), .category = {}, .arrival = arrival_};
+  ReceivedFrame frame{.metadata = std::move(*message->mutable_frame()->mutable_metadata()),
+                      .category = {},
+                      .arrival = arrival_,
+                      .span = span};
   if (!request.ok()) return RejectFrame(sequence, std::move(frame), request.status());
   frame.category = request->options.category.category;
   request->client = surroundings().client;
@@ -83,6 +87,8 @@ void InspectionStream::OnFrame(uint64_t sequence, std::shared_ptr<v1::InspectStr
   request->owner = std::move(message);
   request->deadline = std::min(request->deadline, deadline());
   request->cancellation = cancellation_;
+  frame.timeline = surroundings().new_timeline();
+  request->timeline = frame.timeline;
   if (defaults_->latest) MakeRoom(sequence);
   FrameId id = 0;
   const absl::Status accepted = pipeline().Submit(
@@ -130,8 +136,8 @@ void InspectionStream::RejectFrame(uint64_t sequence, ReceivedFrame frame, const
 
 void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result) {
   const std::optional<Inspection> inspection = result.ok() ? std::optional(result->inspection) : std::nullopt;
-  const FrameRecord record =
-      RecordOf(*surroundings().call, frame, result.status(), inspection.has_value() ? &*inspection : nullptr);
+  const RequestRecord record =
+      RequestOf(*surroundings().call, frame, result.status(), inspection.has_value() ? &*inspection : nullptr);
   v1::InspectStreamResponse message;
   message.set_sequence(sequence);
   if (result.ok()) {
@@ -145,12 +151,12 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
   *message.mutable_metadata() = frame.metadata;
   const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
   if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
-  surroundings().on_frame_answered(record);
+  ReplyGone gone = surroundings().on_request_answered(record);
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  FillSlot(sequence, *bytes);
+  FillSlot(sequence, *bytes, std::move(gone));
 }
 
 }  // namespace bayespfl::server

@@ -31,7 +31,8 @@ class InspectionStream final : public OrderedStream {
   void OnMessage(grpc::ByteBuffer& bytes) override;
   void OnAbandoned() override;
   void OnConfiguration(const inspection::v1::StreamConfiguration& configuration);
-  void OnFrame(uint64_t sequence, std::shared_ptr<inspection::v1::InspectStreamRequest> message);
+  void OnFrame(uint64_t sequence, const TraceContext& span,
+               std::shared_ptr<inspection::v1::InspectStreamRequest> message);
   void RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status);
   void MakeRoom(uint64_t sequence);
   void Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result);

@@ -38,16 +38,28 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
   return inference;
 }
 
-std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
-                                   const std::vector<Inspection>& results) {
-  std::vector<FrameRecord> records;
-  records.reserve(results.size());
-  ReceivedFrame frame = request;
-  for (const Inspection& result : results) {
-    frame.category = result.category;
-    records.push_back(RecordOf(call, frame, absl::OkStatus(), &result));
+Timelines AddTimelines(const std::function<std::shared_ptr<FrameTimeline>()>& make, Inference& inference) {
+  Timelines timelines;
+  for (FrameRequest& frame : inference.frames) {
+    frame.timeline = make();
+    if (frame.timeline != nullptr) timelines.push_back(frame.timeline);
   }
-  return records;
+  return timelines;
+}
+
+RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& request, const Timelines& timelines,
+                        const absl::StatusOr<InferenceReply>& reply) {
+  RequestRecord record{.arrival = request.arrival, .frames = {}, .timelines = timelines};
+  if (!reply.ok()) {
+    record.frames.push_back(RecordOf(call, request, reply.status(), nullptr));
+    return record;
+  }
+  ReceivedFrame frame = request;
+  for (const Inspection& result : reply->results) {
+    frame.category = result.category;
+    record.frames.push_back(RecordOf(call, frame, absl::OkStatus(), &result));
+  }
+  return record;
 }
 
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,

@@ -38,9 +38,16 @@ struct InferenceReply {
   std::vector<Inspection> results;  // one for each picture, for the records
 };
 
-// One record for each picture of an answered request, in the pictures' order; they refer to `call` and `results`.
-std::vector<FrameRecord> RecordsOf(const CallRecord& call, const ReceivedFrame& request,
-                                   const std::vector<Inspection>& results);
+using Timelines = std::vector<std::shared_ptr<const FrameTimeline>>;
+
+// Gives every frame a timeline that `make` makes, and returns them in the frames' order; none when it makes none
+// (null).
+Timelines AddTimelines(const std::function<std::shared_ptr<FrameTimeline>()>& make, Inference& inference);
+
+// The record of a request: one of each picture when it was answered, in the pictures' order, else one of all. It refers
+// to `call` and to the results in `reply`.
+RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& request, const Timelines& timelines,
+                        const absl::StatusOr<InferenceReply>& reply);
 
 // Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
 // pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.

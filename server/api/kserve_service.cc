@@ -33,6 +33,7 @@ class ModelInferCall final : public UnaryCall {
     absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, client(), request_.arrival, deadline());
     if (!inference.ok()) return Reject(inference.status());
     request.reset();  // the frames own what they need
+    timelines_ = AddTimelines([this] { return calls().NewTimeline(); }, *inference);
     RunInference(pipeline(), *std::move(inference), cancellation(),
                  [this](const absl::StatusOr<InferenceReply>& reply) { OnReply(reply); });
   }
@@ -40,15 +41,16 @@ class ModelInferCall final : public UnaryCall {
  private:
   void OnReply(const absl::StatusOr<InferenceReply>& reply) {
     if (!reply.ok()) return Fail(reply.status());
-    for (const FrameRecord& record : RecordsOf(call(), request_, reply->results)) calls().RecordFrame(record);
+    Record(RequestOf(call(), request_, timelines_, reply));
     Succeed(reply->message);
   }
 
   void OnEnding(const absl::Status& status) override {
-    if (!status.ok()) calls().RecordFrame(RecordOf(call(), request_, status, nullptr));
+    if (!status.ok()) Record(RequestOf(call(), request_, timelines_, status));
   }
 
   ReceivedFrame request_;
+  Timelines timelines_;
 };
 
 }  // namespace

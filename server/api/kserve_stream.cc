@@ -43,7 +43,10 @@ void KserveStream::OnAbandoned() {
 }
 
 void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
-  ReceivedFrame received{.metadata = {}, .category = {}, .arrival = std::chrono::steady_clock::now()};
+  ReceivedFrame received{.metadata = {},
+                         .category = {},
+                         .arrival = std::chrono::steady_clock::now(),
+                         .span = ChildOf(surroundings().call->trace)};
   auto request = std::make_shared<inference::ModelInferRequest>();
   const absl::Status parsed = ParseMessage(bytes, *request);
   if (!parsed.ok()) return Reject(received, parsed);
@@ -56,10 +59,12 @@ void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
   const std::optional<uint64_t> sequence = AddSlot(inference->frames.size());
   if (!sequence.has_value()) return;
   const std::shared_ptr<CancellationToken> token = AddToken(*sequence);
+  Timelines timelines = AddTimelines(surroundings().new_timeline, *inference);
   auto self = std::static_pointer_cast<KserveStream>(shared_from_this());
   RunInference(pipeline(), *std::move(inference), token,
-               [self = std::move(self), sequence = *sequence, received](absl::StatusOr<InferenceReply> result) {
-                 self->Reply(sequence, received, std::move(result));
+               [self = std::move(self), sequence = *sequence, received,
+                timelines = std::move(timelines)](absl::StatusOr<InferenceReply> result) {
+                 self->Reply(sequence, received, timelines, std::move(result));
                  self->Advance();
                });
 }
@@ -76,19 +81,12 @@ std::shared_ptr<CancellationToken> KserveStream::AddToken(uint64_t sequence) {
 void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& status) {
   surroundings().on_frame_rejected(status);
   const std::optional<uint64_t> sequence = AddSlot();
-  if (sequence.has_value()) Reply(*sequence, request, status);
+  if (sequence.has_value()) Reply(*sequence, request, /*timelines=*/{}, status);
 }
 
-void KserveStream::Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const {
-  const CallRecord& call = *surroundings().call;
-  if (!result.ok()) return surroundings().on_frame_answered(RecordOf(call, request, result.status(), nullptr));
-  for (const FrameRecord& record : RecordsOf(call, request, result->results)) {
-    surroundings().on_frame_answered(record);
-  }
-}
-
-void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, absl::StatusOr<InferenceReply> result) {
-  Record(request, result);
+void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
+                         absl::StatusOr<InferenceReply> result) {
+  ReplyGone gone = surroundings().on_request_answered(RequestOf(*surroundings().call, request, timelines, result));
   const std::string id = request.metadata.frame_id();
   absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
   if (!bytes.ok()) bytes = SerializeMessage(MakeReply(id, bytes.status()));
@@ -96,7 +94,7 @@ void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, absl::
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  if (bytes.ok()) FillSlot(sequence, *std::move(bytes));
+  if (bytes.ok()) FillSlot(sequence, *std::move(bytes), std::move(gone));
 }
 
 }  // namespace bayespfl::server

@@ -33,8 +33,8 @@ class KserveStream final : public OrderedStream {
   void OnMessage(grpc::ByteBuffer& bytes) override;
   void OnAbandoned() override;
   void Reject(const ReceivedFrame& request, const absl::Status& status);
-  void Reply(uint64_t sequence, const ReceivedFrame& request, absl::StatusOr<InferenceReply> result);
-  void Record(const ReceivedFrame& request, const absl::StatusOr<InferenceReply>& result) const;
+  void Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
+             absl::StatusOr<InferenceReply> result);
   std::shared_ptr<CancellationToken> AddToken(uint64_t sequence);
 
   Mutex mu_;

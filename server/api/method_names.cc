@@ -24,6 +24,17 @@ std::vector<std::string> InspectionMethods() {
   return names;
 }
 
+std::map<std::string, std::string, std::less<>> ServicesByMethod() {
+  std::map<std::string, std::string, std::less<>> services;
+  for (const char* service :
+       {inspection::v1::InspectionService::service_full_name(), inference::GRPCInferenceService::service_full_name()}) {
+    std::vector<std::string> methods;
+    AddMethods(service, methods);
+    for (const std::string& method : methods) services[method] = service;
+  }
+  return services;
+}
+
 std::vector<std::string> AdminMethods() {
   std::vector<std::string> names;
   AddMethods(admin::v1::ModelAdminService::service_full_name(), names);

@@ -2,6 +2,8 @@
 #ifndef BAYESPFL_SERVER_API_METHOD_NAMES_H_
 #define BAYESPFL_SERVER_API_METHOD_NAMES_H_
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,9 @@ namespace bayespfl::server {
 
 // "Inspect": of InspectionService and KServe's GRPCInferenceService, whose names differ.
 std::vector<std::string> InspectionMethods();
+
+// The full name of the service of each of them: "Inspect" is of "bayespfl.inspection.v1.InspectionService".
+std::map<std::string, std::string, std::less<>> ServicesByMethod();
 
 // "LoadModel": of ModelAdminService.
 std::vector<std::string> AdminMethods();

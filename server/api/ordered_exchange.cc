@@ -72,7 +72,7 @@ void OrderedExchange::ReadEnded() {
 void OrderedExchange::WriteEnded() {
   {
     MutexLock lock(mu_);
-    NoteSent(*writing_);
+    NoteGone(*writing_);
     writing_.reset();
   }
   Advance();
@@ -86,10 +86,12 @@ std::optional<uint64_t> OrderedExchange::AddSlot(size_t weight) {
   return first_sequence_ + slots_.size() - 1;
 }
 
-void OrderedExchange::FillSlot(uint64_t sequence, ReplyPayload reply) {
+void OrderedExchange::FillSlot(uint64_t sequence, ReplyPayload reply, std::function<void()> on_gone) {
   MutexLock lock(mu_);
   AddUnsentBytes(static_cast<int64_t>(reply.bytes));
-  slots_[sequence - first_sequence_].reply = std::move(reply);
+  Slot& slot = slots_[sequence - first_sequence_];
+  slot.reply = std::move(reply);
+  slot.on_gone = std::move(on_gone);
 }
 
 void OrderedExchange::EndWith(const absl::Status& status) {
@@ -122,7 +124,7 @@ bool OrderedExchange::MayRead() const {
 bool OrderedExchange::HasReply() const { return !slots_.empty() && slots_.front().reply.has_value(); }
 
 void OrderedExchange::DropReplies() {
-  while (HasReply()) NoteSent(PopSlot());
+  while (HasReply()) NoteGone(PopSlot());
 }
 
 OrderedExchange::Slot OrderedExchange::PopSlot() {
@@ -132,9 +134,10 @@ OrderedExchange::Slot OrderedExchange::PopSlot() {
   return slot;
 }
 
-void OrderedExchange::NoteSent(const Slot& slot) {
+void OrderedExchange::NoteGone(const Slot& slot) {
   unsent_ -= slot.weight;
   if (slot.reply.has_value()) AddUnsentBytes(-static_cast<int64_t>(slot.reply->bytes));
+  if (slot.on_gone) slot.on_gone();
 }
 
 void OrderedExchange::AddUnsentBytes(int64_t change) {

@@ -85,8 +85,9 @@ class OrderedExchange {
   // sent. None when the call has ended.
   std::optional<uint64_t> AddSlot(size_t weight);
 
-  // Fills the slot. Outside of a message's handling, Advance() must follow.
-  void FillSlot(uint64_t sequence, ReplyPayload reply);
+  // Fills the slot. Outside of a message's handling, Advance() must follow. `on_gone` is called once, when the reply
+  // was sent or dropped; it is quick and never calls back. It may be empty.
+  void FillSlot(uint64_t sequence, ReplyPayload reply, std::function<void()> on_gone = {});
 
   // No more messages are read, those read are answered, then the call ends with `status`. The first reason stands.
   void EndWith(const absl::Status& status);
@@ -104,6 +105,7 @@ class OrderedExchange {
   struct Slot {
     size_t weight = 1;
     std::optional<ReplyPayload> reply = std::nullopt;
+    std::function<void()> on_gone = {};
   };
   // What to issue next; at most one of the three.
   struct Step {
@@ -118,7 +120,7 @@ class OrderedExchange {
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasReply() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Slot PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void NoteSent(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteGone(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AddUnsentBytes(int64_t change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Mutex mu_;

@@ -72,8 +72,9 @@ void OrderedStream::Abandon() {
   OnAbandoned();
 }
 
-void OrderedStream::FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply) {
-  exchange_.FillSlot(sequence, {.data = std::make_shared<const grpc::ByteBuffer>(reply), .bytes = reply.Length()});
+void OrderedStream::FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply, ReplyGone on_gone) {
+  exchange_.FillSlot(sequence, {.data = std::make_shared<const grpc::ByteBuffer>(reply), .bytes = reply.Length()},
+                     std::move(on_gone));
 }
 
 }  // namespace bayespfl::server

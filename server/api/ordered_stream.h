@@ -34,10 +34,11 @@ struct StreamSurroundings {
   std::optional<absl::Duration> max_age;      // then the stream is ended, so that load spreads over new servers
   std::string client;                         // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
-  std::function<void(const FrameRecord&)> on_frame_answered;
-  std::function<void(int64_t change)> on_unsent_bytes = {};  // OrderedExchange's; may be empty
-  std::function<void()> on_finishing;                        // before the client can see the end
-  std::function<void(const grpc::Status&)> on_done;          // the last call; the stream may be gone when it returns
+  std::function<ReplyGone(const RequestRecord&)> on_request_answered;
+  std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it
+  std::function<void(int64_t change)> on_unsent_bytes = {};      // OrderedExchange's; may be empty
+  std::function<void()> on_finishing;                            // before the client can see the end
+  std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };
 
 // gRPC's side of an OrderedExchange, which says what starts when, and the call's age. gRPC's OnDone() comes after the
@@ -75,7 +76,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   std::optional<uint64_t> AddSlot(size_t weight = 1) { return exchange_.AddSlot(weight); }
 
   // Fills the slot. Outside OnMessage(), Advance() must follow.
-  void FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply);
+  void FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply, ReplyGone on_gone);
 
   void Advance() { exchange_.Advance(); }
 

@@ -47,10 +47,18 @@ FrameRecord RecordOf(const CallRecord& call, const ReceivedFrame& frame, const a
                      .category = frame.category,
                      .status = status,
                      .result = result,
-                     .seconds = SecondsSince(frame.arrival)};
+                     .seconds = SecondsSince(frame.arrival),
+                     .span = frame.span};
   // Ids over the limit may be as large as a picture.
   if (CheckMetadata(frame.metadata).ok()) record.name = NameOf(frame.metadata);
   return record;
+}
+
+RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& frame, const absl::Status& status,
+                        const Inspection* result) {
+  RequestRecord request{.arrival = frame.arrival, .frames = {RecordOf(call, frame, status, result)}};
+  if (frame.timeline != nullptr) request.timelines.push_back(frame.timeline);
+  return request;
 }
 
 }  // namespace bayespfl::server

@@ -3,6 +3,8 @@
 #define BAYESPFL_SERVER_API_RECORDS_H_
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,13 +23,19 @@ CallRecord BeginCall(absl::string_view method, grpc::CallbackServerContext& cont
 // A frame on its way through the service.
 struct ReceivedFrame {
   inspection::v1::FrameMetadata metadata;
-  std::string category;                           // empty until it is known to be valid
-  std::chrono::steady_clock::time_point arrival;  // of its message
+  std::string category;                               // empty until it is known to be valid
+  std::chrono::steady_clock::time_point arrival;      // of its message
+  std::optional<TraceContext> span = std::nullopt;    // FrameRecord's
+  std::shared_ptr<FrameTimeline> timeline = nullptr;  // of a message with one frame; null: nobody wants it
 };
 
 // The record of the frame's answer; refers to `call` and to `result`, which is null unless `status` is OK.
 FrameRecord RecordOf(const CallRecord& call, const ReceivedFrame& frame, const absl::Status& status,
                      const Inspection* result);
+
+// The same for a message with this one frame.
+RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& frame, const absl::Status& status,
+                        const Inspection* result);
 
 }  // namespace bayespfl::server
 

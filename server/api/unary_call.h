@@ -33,7 +33,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
             grpc::ByteBuffer& response);
   ~UnaryCall() override = default;
 
-  // The call ends with `status`: the time to record its frames.
+  // The call ends with `status`: the time to Record() its frames.
   virtual void OnEnding(const absl::Status& status) = 0;
 
   // Ends the call: validation turned the request down.
@@ -52,6 +52,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
     End(absl::OkStatus());
   }
 
+  void Record(const RequestRecord& request) { reply_gone_ = calls_.RecordRequest(request); }
+
   Pipeline& pipeline() const { return calls_.pipeline(); }
   const CallRegistry& calls() const { return calls_; }
   const CallRecord& call() const { return call_; }
@@ -68,6 +70,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   const absl::Time deadline_;
   grpc::ByteBuffer& response_;
   int64_t unsent_bytes_ = 0;  // of `response_`, until gRPC is done with it
+  ReplyGone reply_gone_;
   const std::shared_ptr<CancellationToken> cancellation_ = std::make_shared<CancellationToken>();
 };
 

@@ -19,6 +19,7 @@
 #include "model/image/decode.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/inspection.h"
+#include "server/pipeline/frame_timeline.h"
 
 namespace bayespfl::server {
 
@@ -115,6 +116,7 @@ struct FrameRequest {
   std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled
+  std::shared_ptr<FrameTimeline> timeline;                // filled in on the frame's way; null: nobody wants to know
 };
 
 inline bool IsCancelled(const FrameRequest& request) {

@@ -27,6 +27,18 @@ Stage StageAfter(PipelineQueue queue) {
   return Stage::kRender;
 }
 
+FrameStep StepOf(PipelineQueue queue) {
+  switch (queue) {
+    case PipelineQueue::kDecode:
+      return FrameStep::kDecodeQueue;
+    case PipelineQueue::kExecute:
+      return FrameStep::kExecuteQueue;
+    case PipelineQueue::kRender:
+      break;
+  }
+  return FrameStep::kRenderQueue;
+}
+
 // The prepared picture before the model, the maps behind it, and the picture that will be sent back.
 size_t BytesHeld(const Job& job) {
   const size_t prepared = job.prepared == nullptr ? 0 : job.prepared->bytes();
@@ -104,7 +116,10 @@ void FrameFlow::NoteEntered(PipelineQueue queue, const Job& job) {
   observer_.OnQueueChange(queue, 1, job.queued_bytes);
 }
 
-void FrameFlow::NoteLeft(PipelineQueue queue, const Job& job) { observer_.OnQueueChange(queue, -1, -job.queued_bytes); }
+void FrameFlow::NoteLeft(PipelineQueue queue, const Job& job) {
+  observer_.OnQueueChange(queue, -1, -job.queued_bytes);
+  NoteStep(job.request.timeline, StepOf(queue), job.queued);
+}
 
 void FrameFlow::NoteTaken(PipelineQueue from, const std::vector<JobPtr>& jobs) {
   for (const JobPtr& job : jobs) {
@@ -131,6 +146,7 @@ bool FrameFlow::DropIfDead(JobPtr& job, Stage reached) {
 // still waits for the callback where a thread of the pipeline runs it; in Submit(), Skip() and Cancel() the caller's
 // own does.
 void FrameFlow::Answer(JobPtr job, FrameResult result) {
+  NoteAnswer(job->request.timeline, result.status());
   if (result.ok()) {
     observer_.OnFrameAnswered(*job->model, job->request.client, *result);
   } else {

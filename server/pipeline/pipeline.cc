@@ -70,10 +70,13 @@ absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) 
   const int64_t bytes = BytesOf(request.image);
   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.ModelOf(request);
   const absl::Status admitted = model.ok() ? admission_.Admit(request, **model, bytes) : model.status();
+  if (request.timeline != nullptr && model.ok()) request.timeline->model = (*model)->name();
   if (!admitted.ok()) {
+    NoteAnswer(request.timeline, admitted);
     observer_.OnFrameFailed(model.ok() ? model->get() : nullptr, request.client, admitted);
     return admitted;
   }
+  if (request.timeline != nullptr) request.timeline->accepted = std::chrono::steady_clock::now();
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
   job->model = *std::move(model);

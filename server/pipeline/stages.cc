@@ -111,7 +111,9 @@ void Stages::DecodeLoop() {
 }
 
 void Stages::DecodeOne(JobPtr job) {
+  const SteadyTime start = std::chrono::steady_clock::now();
   absl::Status ready = DecodeAndPrepare(*job);
+  NoteStep(job->request.timeline, FrameStep::kDecode, start, /*batch=*/0, !ready.ok());
   if (!ready.ok()) return flow_.Answer(std::move(job), std::move(ready));
   flow_.Forward(std::move(job), PipelineQueue::kExecute);
 }
@@ -180,6 +182,9 @@ void Stages::ExecuteBatch(size_t replica, std::vector<JobPtr> taken) {
   std::vector<absl::StatusOr<ComputedFrame>> results = RunModel(*model, replica, frames);
   admission_.NoteBatch(batch.size(), SecondsSince(start));
   results.resize(batch.size(), absl::InternalError("the model returned fewer results than frames"));
+  for (size_t i = 0; i < batch.size(); ++i) {
+    NoteStep(batch[i]->request.timeline, FrameStep::kExecute, start, static_cast<int>(batch.size()), !results[i].ok());
+  }
   const absl::Status first = results.front().status();
   if (AllFailed(results, absl::StatusCode::kInternal)) return Recover(replica, *model, std::move(batch), first);
   if (AllFailed(results, absl::StatusCode::kResourceExhausted)) return ComputeInParts(replica, std::move(batch), first);
@@ -256,11 +261,13 @@ void Stages::RenderLoop() {
 }
 
 void Stages::RenderOne(JobPtr job) {
+  const SteadyTime taken = std::chrono::steady_clock::now();
   const Detection detection = job->model->Finish(std::move(job->computed));
   const SteadyTime start = std::chrono::steady_clock::now();
   InspectionOutcome& outcome = job->outcome;
   absl::Status rendered = Render(detection, job->setting, job->request.options, outcome);
   job->seconds.render = SecondsSince(start);
+  NoteStep(job->request.timeline, FrameStep::kRender, taken, /*batch=*/0, !rendered.ok());
   if (!rendered.ok()) return flow_.Answer(std::move(job), std::move(rendered));
   if (flow_.DropIfDead(job, Stage::kReply)) return;
   NoteProvenance(*job->model, outcome.inspection.provenance);

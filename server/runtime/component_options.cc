@@ -41,7 +41,9 @@ int64_t MaxMessageBytes(const ServerConfig& config) {
 
 std::chrono::seconds LongestStop(const ServerConfig& config) {
   constexpr std::chrono::seconds kGrace(3);
-  return std::chrono::seconds(config.drain_delay_seconds) + std::chrono::seconds(config.drain_timeout_seconds) + kGrace;
+  const auto traces = config.otlp_endpoint.empty() ? std::chrono::seconds(0) : kGrace;
+  return std::chrono::seconds(config.drain_delay_seconds) + std::chrono::seconds(config.drain_timeout_seconds) +
+         kGrace + traces;
 }
 
 const std::string& HttpHost(const ServerConfig& config) {
@@ -66,6 +68,7 @@ CallOptions CallOptionsOf(const ServerConfig& config) {
   options.max_frames_per_stream = config.max_frames_per_stream;
   options.max_streams = config.max_streams;
   options.max_stream_age = absl::Seconds(config.max_stream_age_seconds);
+  options.timelines = !config.otlp_endpoint.empty();
   return options;
 }
 
@@ -105,6 +108,28 @@ ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config) {
   options.models = Models(config);
   options.default_model = config.default_model;
   options.max_batch = config.max_batch;
+  return options;
+}
+
+TracingOptions TracingOptionsOf(const ServerConfig& config) {
+  TracingOptions options;
+  options.settings = OtlpSettingsOf(config);
+  options.service_name = config.trace_service_name;
+  options.version = BAYESPFL_VERSION;
+  options.tracer.sampler = {.ratio = config.trace_sample_ratio,
+                            .slow = std::chrono::milliseconds(config.trace_slow_frame_milliseconds),
+                            .max_per_second = config.trace_max_per_second};
+  options.tracer.exporter.error_lines.max_lines = config.log_max_repeats;
+  options.tracer.names.service_of = [services = ServicesByMethod()](absl::string_view method) {
+    const auto found = services.find(method);
+    return found == services.end() ? std::string() : found->second;
+  };
+  // Checked by CheckConfig(), and by MetricsOptionsOf() before.
+  absl::StatusOr<std::vector<std::string>> listed = ParseMetricCategories(config.metric_categories);
+  const MetricCategories categories(listed.ok() ? *std::move(listed) : std::vector<std::string>());
+  options.tracer.names.category_of = [categories](absl::string_view category) {
+    return categories.labels()[categories.IndexOf(category)];
+  };
   return options;
 }
 

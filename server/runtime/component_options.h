@@ -15,6 +15,7 @@
 #include "server/security/port_security.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
+#include "server/telemetry/tracer.h"
 
 namespace bayespfl::server {
 
@@ -24,8 +25,8 @@ std::string JoinHostPort(const std::string& host, int port);
 // Of one message to the gRPC port: the largest picture, and what stands around it.
 int64_t MaxMessageBytes(const ServerConfig& config);
 
-// The longest that a stop may take: drain_delay_seconds, drain_timeout_seconds, and three seconds in which cancelled
-// calls end and threads are joined.
+// The longest that a stop may take: drain_delay_seconds, drain_timeout_seconds, three seconds in which cancelled calls
+// end and threads are joined, and as many for the last traces where there are any.
 std::chrono::seconds LongestStop(const ServerConfig& config);
 
 // Where the HTTP port binds.
@@ -38,6 +39,7 @@ ConnectionOptions ConnectionOptionsOf(const ServerConfig& config);
 PortSecurityOptions SecurityOptionsOf(const ServerConfig& config);
 ResultSinkOptions ResultSinkOptionsOf(const ServerConfig& config);
 ModelStoreOptions ModelStoreOptionsOf(const ServerConfig& config);
+TracingOptions TracingOptionsOf(const ServerConfig& config);  // requires otlp_endpoint
 
 // The limits that metrics show beside what is used of them.
 MetricLimits LimitsOf(const ServerConfig& config);

@@ -149,6 +149,8 @@ std::vector<Setting> SettingsOf(ServerConfig& config) {
 #define BOOLEAN(key, default_value, help) settings.push_back({section, #key, help, BooleanSetting{&config.key}});
 #define INTEGER(type, key, default_value, smallest, largest, help) \
   settings.push_back({section, #key, help, IntegerSetting{&config.key, smallest, largest}});
+#define REAL(key, default_value, smallest, largest, help) \
+  settings.push_back({section, #key, help, RealSetting{&config.key, smallest, largest}});
 #include "server/runtime/settings.def"
   return settings;
 }
@@ -156,6 +158,10 @@ std::vector<Setting> SettingsOf(ServerConfig& config) {
 std::vector<std::string> Devices(const ServerConfig& config) { return SplitList(config.device); }
 
 std::vector<std::string> Models(const ServerConfig& config) { return SplitList(config.models); }
+
+OtlpSettings OtlpSettingsOf(const ServerConfig& config) {
+  return {.endpoint = config.otlp_endpoint, .ca_file = config.otlp_ca_file, .headers_file = config.otlp_headers_file};
+}
 
 absl::Status CheckModelFolders(const ServerConfig& config) {
   for (const std::string& name : Models(config)) {
@@ -174,7 +180,7 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 9> checks = {
+  const std::array<absl::Status, 10> checks = {
       CheckAdmin(config),
       CheckFaults(config),
       CheckSecurity(config, config.host),
@@ -185,6 +191,7 @@ absl::Status CheckConfig(const ServerConfig& config) {
                  config.max_frames_in_flight),
       CheckOrder("max_image_bytes", config.max_image_bytes, "max_bytes_in_flight", config.max_bytes_in_flight),
       ParseMetricCategories(config.metric_categories).status(),
+      CheckOtlpSettings(OtlpSettingsOf(config)),
   };
   absl::Status first;
   for (const absl::Status& check : checks) first.Update(check);

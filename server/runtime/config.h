@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "server/runtime/setting_table.h"
+#include "server/telemetry/otlp_endpoint.h"
 
 namespace bayespfl::server {
 
@@ -19,6 +20,7 @@ struct ServerConfig {
 #define CHOICE(key, default_value, help, ...) std::string key{std::string_view(default_value)};
 #define BOOLEAN(key, default_value, help) bool key = default_value;
 #define INTEGER(type, key, default_value, smallest, largest, help) type key = default_value;
+#define REAL(key, default_value, smallest, largest, help) double key = default_value;
 #include "server/runtime/settings.def"
 
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
@@ -33,9 +35,13 @@ std::vector<std::string> Devices(const ServerConfig& config);
 // The names in `config.models`, in order.
 std::vector<std::string> Models(const ServerConfig& config);
 
+// Where traces go.
+OtlpSettings OtlpSettingsOf(const ServerConfig& config);
+
 // What no setting can tell alone. InvalidArgument names the keys: no model, a name that is no device, two ports that
 // are the same, a limit that another one keeps from ever being reached, a connection age that would cut streams,
-// metric_categories that cannot be labels, names that no model can have, or what CheckPortSettings() says of a port.
+// metric_categories that cannot be labels, names that no model can have, or what CheckPortSettings() says of a port and
+// CheckOtlpSettings() of traces.
 absl::Status CheckConfig(const ServerConfig& config);
 
 // NotFound: one of Models() is no folder of model_root.

@@ -21,6 +21,7 @@
 #include "server/runtime/open_connections.h"
 #include "server/runtime/server_info.h"
 #include "server/security/client_identity.h"
+#include "server/telemetry/trace_metrics.h"
 
 namespace bayespfl::server {
 namespace {
@@ -55,6 +56,7 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
       new InspectionServer(std::move(options), std::move(metrics), std::move(faults)));
   absl::Status status = server->Secure();
   if (status.ok()) status = server->OpenResultLog();
+  if (status.ok()) status = server->OpenTraces();
   if (status.ok()) status = server->Listen();
   if (!status.ok()) return status;
   return server;
@@ -91,7 +93,7 @@ CallOptions InspectionServer::MakeCallOptions() {
   calls.on_frame_rejected = [this](const std::string& client, const absl::Status& status) {
     metrics_->CountRejectedFrame(client, status);
   };
-  calls.on_frame_answered = [this](const FrameRecord& frame) { OnFrameAnswered(frame); };
+  calls.on_request_answered = [this](const RequestRecord& request) { return OnRequestAnswered(request); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls.on_unsent_bytes = [this](int64_t change) { metrics_->OnUnsentBytes(change); };
   return calls;
@@ -134,6 +136,14 @@ absl::Status InspectionServer::OpenResultLog() {
     return absl::Status(sink.status().code(), absl::StrCat("result_log: ", sink.status().message()));
   }
   results_ = *std::move(sink);
+  return absl::OkStatus();
+}
+
+absl::Status InspectionServer::OpenTraces() {
+  if (config_.otlp_endpoint.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Tracer>> tracer = CreateTracer(TracingOptionsOf(config_), metrics_->traces(), logger_);
+  if (!tracer.ok()) return tracer.status();
+  tracer_ = *std::move(tracer);
   return absl::OkStatus();
 }
 
@@ -264,12 +274,17 @@ void InspectionServer::OnStarted(const absl::Status& status) {
 
 void InspectionServer::OnCallFinished(const CallRecord& call, const grpc::Status& status) {
   metrics_->CountRequest(call.method, static_cast<absl::StatusCode>(status.error_code()), SecondsSince(call.start));
-  events_.CallFinished(call, absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message()));
+  const absl::Status ended(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  events_.CallFinished(call, ended);
+  if (tracer_ != nullptr) tracer_->CallEnded(call, ended);
 }
 
-void InspectionServer::OnFrameAnswered(const FrameRecord& frame) {
-  events_.FrameAnswered(frame);
-  if (results_ != nullptr) results_->Write(frame);
+ReplyGone InspectionServer::OnRequestAnswered(const RequestRecord& request) {
+  for (const FrameRecord& frame : request.frames) {
+    events_.FrameAnswered(frame);
+    if (results_ != nullptr) results_->Write(frame);
+  }
+  return tracer_ != nullptr ? tracer_->RequestAnswered(request) : ReplyGone();
 }
 
 void InspectionServer::UpdateServing() {
@@ -344,6 +359,7 @@ void InspectionServer::Drain() {
   }
   pipeline_->Shutdown();
   if (results_ != nullptr) results_->Flush();
+  if (tracer_ != nullptr) tracer_->Stop();
   if (store_ != nullptr) store_->Stop();  // so that no call of the administration waits for it
   admin_.reset();
   http_.reset();

@@ -34,6 +34,7 @@
 #include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
+#include "server/telemetry/tracer.h"
 
 namespace bayespfl::server {
 
@@ -52,7 +53,8 @@ class InspectionServer {
  public:
   // Opens the result log, binds the addresses and starts to load the models. Unavailable: an address, which the
   // message names, cannot be bound. InvalidArgument: inject_faults, metric_categories, or as PortSecurity::Create()
-  // says: certificates and tokens. Errors of the result log's file begin with "result_log".
+  // says: certificates and tokens. Errors of the result log's file begin with "result_log", those of the headers that
+  // go with traces with "otlp_headers_file".
   static absl::StatusOr<std::unique_ptr<InspectionServer>> Start(ServerOptions options);
   ~InspectionServer();  // Shutdown()
   InspectionServer(const InspectionServer&) = delete;
@@ -90,6 +92,7 @@ class InspectionServer {
   InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
   absl::Status Secure();
   absl::Status OpenResultLog();
+  absl::Status OpenTraces();
   absl::Status Listen();
   absl::Status ListenForAdministration();
   StateProbes Probes();
@@ -102,7 +105,7 @@ class InspectionServer {
   // Why `auto` took the CPU.
   void SayWhyNoGpu();
   void OnStarted(const absl::Status& status);
-  void OnFrameAnswered(const FrameRecord& frame);
+  ReplyGone OnRequestAnswered(const RequestRecord& request);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);
   void UpdateServing();
   void StopSendingWorkHere();
@@ -116,6 +119,7 @@ class InspectionServer {
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
   std::unique_ptr<ResultSink> results_;          // null: no result log
+  std::unique_ptr<Tracer> tracer_;               // null: no traces
   std::unique_ptr<PortSecurity> security_;       // set before the port opens
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CallRegistry> calls_;

@@ -100,6 +100,16 @@ struct Assignment {
                type.value);
     return absl::OkStatus();
   }
+
+  absl::Status operator()(const RealSetting& type) const {
+    double number = 0;
+    // Not a number fails every comparison.
+    if (!absl::SimpleAtod(text, &number) || !(number >= type.smallest && number <= type.largest)) {
+      return Unexpected(name, text, absl::StrCat("a number from ", type.smallest, " to ", type.largest));
+    }
+    *type.value = number;
+    return absl::OkStatus();
+  }
 };
 
 absl::Status AtLine(int line, const absl::Status& status) {

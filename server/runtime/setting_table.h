@@ -45,13 +45,18 @@ struct IntegerSetting {
   int64_t smallest = 0;  // both ends included
   int64_t largest = 0;
 };
+struct RealSetting {
+  double* value;
+  double smallest = 0;  // both ends included
+  double largest = 0;
+};
 
 // One setting, bound to the variable that holds its value, which starts as the default.
 struct Setting {
   absl::string_view section;  // heading in --help and on the reference page
   absl::string_view key;      // "max_batch": the key of the file; --max-batch and BAYESPFL_MAX_BATCH follow from it
   absl::string_view help;
-  std::variant<TextSetting, ChoiceSetting, BooleanSetting, IntegerSetting> type;
+  std::variant<TextSetting, ChoiceSetting, BooleanSetting, IntegerSetting, RealSetting> type;
 };
 
 std::string FlagName(const Setting& setting);         // "--max-batch"

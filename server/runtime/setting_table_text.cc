@@ -27,6 +27,7 @@ struct Shown {
   std::string operator()(const IntegerSetting& type) const {
     return std::visit([](const auto* value) { return absl::StrCat(*value); }, type.value);
   }
+  std::string operator()(const RealSetting& type) const { return absl::StrCat(*type.value); }
 };
 
 // The value as YAML.
@@ -57,6 +58,9 @@ struct Range {
   }
   std::string operator()(const BooleanSetting& /*type*/) const { return "`true`, `false`"; }
   std::string operator()(const IntegerSetting& type) const { return absl::StrCat(type.smallest, " to ", type.largest); }
+  std::string operator()(const RealSetting& type) const {
+    return absl::StrCat("number, ", type.smallest, " to ", type.largest);
+  }
 };
 
 bool IsEmptyText(const Setting& setting) {

@@ -52,13 +52,13 @@ void AddText(absl::string_view name, const std::string& text, LogFields& fields)
   if (!text.empty()) fields.push_back({name, text});
 }
 
-void AddCall(const CallRecord& call, LogFields& fields) {
+void AddCall(const CallRecord& call, const TraceContext& trace, LogFields& fields) {
   fields.push_back({"method", call.method});
   AddText("request_id", call.request_id, fields);
   if (call.stream_id.has_value()) fields.push_back({"stream_id", *call.stream_id});
-  AddText("trace_id", call.trace.trace_id, fields);
-  AddText("span_id", call.trace.span_id, fields);
-  AddText("parent_span_id", call.trace.parent_span_id, fields);
+  AddText("trace_id", trace.trace_id, fields);
+  AddText("span_id", trace.span_id, fields);
+  AddText("parent_span_id", trace.parent_span_id, fields);
 }
 
 void AddResult(const Inspection& result, LogFields& fields) {
@@ -83,7 +83,7 @@ void EventLog::FrameAnswered(const FrameRecord& frame) {
   const LogLevel level = LevelOf(outcome);
   if (!logger_->Enabled(level)) return;
   LogFields fields;
-  AddCall(frame.call, fields);
+  AddCall(frame.call, TraceOf(frame), fields);
   AddText("camera_id", frame.name.camera_id, fields);
   AddText("frame_id", frame.name.frame_id, fields);
   AddText("part_id", frame.name.part_id, fields);
@@ -100,7 +100,7 @@ void EventLog::CallFinished(const CallRecord& call, const absl::Status& status) 
   const LogLevel level = CallLevel(call, status);
   if (!logger_->Enabled(level)) return;
   LogFields fields;
-  AddCall(call, fields);
+  AddCall(call, call.trace, fields);
   AddText("peer", call.peer, fields);
   AddStatus(status, fields);
   const std::chrono::duration<double> open = std::chrono::steady_clock::now() - call.start;

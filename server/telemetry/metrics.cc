@@ -13,6 +13,7 @@
 #include "server/telemetry/process_metrics.h"
 #include "server/telemetry/queue_names.h"
 #include "server/telemetry/request_metrics.h"
+#include "server/telemetry/trace_metrics.h"
 
 namespace bayespfl::server {
 namespace {
@@ -55,7 +56,8 @@ Metrics::Metrics(const MetricsOptions& options)
           NewGauge("bayespfl_result_log_queue_bytes", "Lines waiting for the writer of the result log.", registry_)),
       requests_(std::make_unique<RequestMetrics>(options.methods)),
       models_(std::make_unique<ModelMetrics>(options.categories)),
-      clients_(std::make_unique<ClientMetrics>()) {
+      clients_(std::make_unique<ClientMetrics>()),
+      traces_(std::make_unique<TraceMetrics>()) {
   AddFrameMetrics();
   AddQueueMetrics();
   AddEventMetrics();
@@ -226,6 +228,7 @@ std::string Metrics::Serialize() const {
   add(*requests_);
   add(*models_);
   add(*clients_);
+  add(*traces_);
   {
     MutexLock lock(mu_);
     for (const auto& collectable : collected_) add(*collectable);

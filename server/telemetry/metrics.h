@@ -25,7 +25,7 @@
 //   bayespfl_injected_faults_total{fault}          counter    faults on purpose (inject_faults)
 //   bayespfl_build_info{version}                   gauge      1
 // Besides those of client_metrics.h, limit_metrics.h, model_metrics.h, process_metrics.h, request_metrics.h,
-// state_metrics.h and, on a machine with NVIDIA's driver, of device_metrics.h.
+// state_metrics.h, trace_metrics.h and, on a machine with NVIDIA's driver, of device_metrics.h.
 #ifndef BAYESPFL_SERVER_TELEMETRY_METRICS_H_
 #define BAYESPFL_SERVER_TELEMETRY_METRICS_H_
 
@@ -64,6 +64,7 @@ namespace bayespfl::server {
 class ClientMetrics;
 class ModelMetrics;
 class RequestMetrics;
+class TraceMetrics;
 
 struct MetricsOptions {
   std::string server_version = {};
@@ -118,6 +119,9 @@ class Metrics final : public PipelineObserver {
   // Who is asked for the server's state from now on. Call it once; until then there are no series of it.
   void SetProbes(StateProbes probes);
 
+  // What becomes of traces.
+  TraceMetrics& traces() { return *traces_; }
+
   void CountResultLine(ResultLine what);
   void OnResultQueueChange(int64_t bytes);
 
@@ -165,6 +169,7 @@ class Metrics final : public PipelineObserver {
   const std::unique_ptr<RequestMetrics> requests_;
   const std::unique_ptr<ModelMetrics> models_;
   const std::unique_ptr<ClientMetrics> clients_;
+  const std::unique_ptr<TraceMetrics> traces_;
 
   mutable Mutex mu_;
   std::vector<std::unique_ptr<prometheus::Collectable>> collected_ ABSL_GUARDED_BY(mu_);  // at the time of the scrape

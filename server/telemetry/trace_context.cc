@@ -64,6 +64,17 @@ TraceContext ContinueTrace(absl::string_view header) {
   return context;
 }
 
+TraceContext ChildOf(const TraceContext& parent) {
+  return {.trace_id = parent.trace_id, .span_id = NewSpanId(), .parent_span_id = parent.span_id, .flags = parent.flags};
+}
+
+std::string NewSpanId() { return RandomId(kSpanIdDigits); }
+
+bool IsSampled(const TraceContext& context) {
+  constexpr absl::string_view kOdd = "13579bdf";
+  return !context.flags.empty() && kOdd.find(context.flags.back()) != absl::string_view::npos;
+}
+
 std::string RequestId(absl::string_view header) {
   const bool usable = !header.empty() && header.size() <= kMaxRequestIdBytes &&
                       std::all_of(header.begin(), header.end(),

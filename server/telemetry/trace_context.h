@@ -33,6 +33,15 @@ std::string FormatTraceParent(const TraceContext& context);
 // The context of a call: a new span of the caller's trace when `header` is valid, else of a new trace. Thread-safe.
 TraceContext ContinueTrace(absl::string_view header);
 
+// A span of the same trace below `parent`'s. Thread-safe.
+TraceContext ChildOf(const TraceContext& parent);
+
+// 16 digits, not all 0. Thread-safe.
+std::string NewSpanId();
+
+// Whether the caller records the trace: the lowest bit of the flags.
+bool IsSampled(const TraceContext& context);
+
 // `header` when it is 1 to kMaxRequestIdBytes bytes of visible ASCII, else 32 random digits. Thread-safe.
 std::string RequestId(absl::string_view header);
 

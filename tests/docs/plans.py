@@ -56,6 +56,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("docs/kubernetes.md", "yaml"): "tests/cluster/test_documentation.py",
     ("docs/kserve.md", ""): "tests/e2e/kserve_test.py",
     ("docs/kserve.md", "python"): "tests/e2e/kserve_test.py",
+    ("docs/monitoring.md", ""): "tests/traces/live/test_collector.py",
     ("docs/python.md", "python"): "client/python/tests/test_docs.py",
 }
 

@@ -297,7 +297,7 @@ def test_large_numbers_stay_whole(tmp_path: Path) -> None:
     assert "max_bytes_in_flight: 1099511627776\n" in render(helm("3"), "--values", values)
 
 
-def test_pods_may_only_reach_where_the_model_comes_from() -> None:
+def test_pods_may_only_reach_where_the_model_comes_from_and_traces_go() -> None:
     def egress(*settings: str) -> Any:
         return of_kind(chart(*settings), "NetworkPolicy")[0]["spec"]["egress"]
 
@@ -309,6 +309,20 @@ def test_pods_may_only_reach_where_the_model_comes_from() -> None:
     assert ports("https://a.example/m.tar") == [53, 53, 443]
     assert ports("http://a.example/m.tar") == [53, 53, 80]
     assert ports("https://a.example:8443/m.tar") == [53, 53, 8443]
+
+    def collector_ports(url: str) -> list[int]:
+        return [each["port"] for rule in egress(f"config.otlp_endpoint={url}") for each in rule["ports"]]
+
+    assert collector_ports("http://collector.monitoring:4318") == [53, 53, 4318]
+    assert collector_ports("https://otlp.example/tenant") == [53, 53, 443]
+
+
+def test_a_stop_has_time_for_the_last_traces() -> None:
+    def grace(*settings: str) -> int:
+        seconds: int = deployment(*settings)["template"]["spec"]["terminationGracePeriodSeconds"]
+        return seconds
+
+    assert grace("config.otlp_endpoint=http://collector:4318") == grace() + 3
 
 
 # What is refused, and how.
@@ -324,6 +338,7 @@ def test_pods_may_only_reach_where_the_model_comes_from() -> None:
         ["config.host=0.0.0.0"],
         ["config.tls_key=/k"],
         ["config.log_level=loud"],
+        ["config.trace_sample_ratio=1.5"],
         ["image.tag=a/b"],
         ["image.digest=sha256:1"],
         ["image.pullPolicy=Sometimes"],

@@ -108,6 +108,8 @@ def _setting_schema(values: str, meaning: str) -> dict[str, Any]:
     schema: dict[str, Any]
     if match := re.fullmatch(r"(-?\d+) to (\d+)", values):
         schema = {"type": "integer", "minimum": int(match[1]), "maximum": int(match[2])}
+    elif match := re.fullmatch(r"number, (\S+) to (\S+)", values):
+        schema = {"type": "number", "minimum": float(match[1]), "maximum": float(match[2])}
     elif values == "`true`, `false`":
         schema = {"type": "boolean"}
     elif re.fullmatch(r"`[^`]+`(, `[^`]+`)*", values):

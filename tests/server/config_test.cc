@@ -53,6 +53,9 @@ std::string OtherValue(const Setting& setting) {
     const int64_t value = std::visit([](const auto* number) { return int64_t{*number}; }, integer->value);
     return absl::StrCat(value == integer->largest ? integer->smallest : integer->largest);
   }
+  if (const auto* real = std::get_if<RealSetting>(&setting.type)) {
+    return absl::StrCat(*real->value == real->largest ? real->smallest : real->largest);
+  }
   return "other";
 }
 
@@ -101,6 +104,45 @@ TEST(ConfigTest, ResultLogAndRepeatsReachTheirWriters) {
   EXPECT_EQ(options.file.files, 7);
   EXPECT_EQ(options.fsync, FsyncPolicy::kAlways);
   EXPECT_EQ(options.error_lines.max_lines, 3);
+}
+
+TEST(ConfigTest, TracesReachTheirTracer) {
+  ServerConfig config;
+  config.otlp_endpoint = "http://collector:4318";
+  config.otlp_ca_file = "ca.pem";
+  config.otlp_headers_file = "headers";
+  config.trace_service_name = "line 3";
+  config.trace_sample_ratio = 0.25;
+  config.trace_slow_frame_milliseconds = 7;
+  config.trace_max_per_second = 8;
+  config.metric_categories = "metal nut";
+
+  const TracingOptions options = TracingOptionsOf(config);
+
+  EXPECT_EQ(options.settings.endpoint, "http://collector:4318");
+  EXPECT_EQ(options.settings.ca_file, "ca.pem");
+  EXPECT_EQ(options.settings.headers_file, "headers");
+  EXPECT_EQ(options.service_name, "line 3");
+  EXPECT_EQ(options.tracer.sampler.ratio, 0.25);
+  EXPECT_EQ(options.tracer.sampler.slow, std::chrono::milliseconds(7));
+  EXPECT_EQ(options.tracer.sampler.max_per_second, 8);
+  EXPECT_EQ(options.tracer.names.service_of("ModelInfer"), "inference.GRPCInferenceService");
+  EXPECT_EQ(options.tracer.names.category_of("Metal_Nut"), "metal nut");
+  EXPECT_EQ(options.tracer.names.category_of("screw"), "other");
+  EXPECT_TRUE(CallOptionsOf(config).timelines);
+  EXPECT_FALSE(CallOptionsOf(ServerConfig{}).timelines);
+}
+
+TEST(ConfigTest, RejectsAnEndpointThatIsNone) {
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.otlp_endpoint = "collector:4317"; }),
+              HasSubstr("otlp_endpoint is 'collector:4317'"));
+}
+
+TEST(ConfigTest, AStopHasTimeForTheLastTraces) {
+  ServerConfig config;
+  config.otlp_endpoint = "http://collector:4318";
+
+  EXPECT_EQ(LongestStop(config) - LongestStop(ServerConfig{}), std::chrono::seconds(3));
 }
 
 // ---- Connections ---------------------------------------------------------------------------------------------------

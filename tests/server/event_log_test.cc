@@ -66,6 +66,18 @@ class EventLogTest : public ::testing::Test {
   EventLog log_{MakeLogger(lines_, "info"), Limits()};
 };
 
+TEST_F(EventLogTest, AFrameWithASpanOfItsOwnNamesThat) {
+  FrameRecord frame = Frame(absl::InternalError("device"));
+  frame.span = ChildOf(call_.trace);
+
+  log_.FrameAnswered(frame);
+
+  ASSERT_EQ(lines_.size(), 1);
+  EXPECT_EQ(lines_[0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(lines_[0]["span_id"], frame.span->span_id);
+  EXPECT_EQ(lines_[0]["parent_span_id"], "00f067aa0ba902b7");
+}
+
 TEST_F(EventLogTest, AFailedFrameIsOneWarningThatSaysWhoseItIs) {
   log_.FrameAnswered(Frame(WithReason(absl::InvalidArgumentError("no picture"), ErrorReason::kInvalidPicture)));
 

@@ -166,7 +166,7 @@ TEST(MetricsPageTest, EveryLimitHasTheGaugeThatItIsTheLimitOf) {
     ASSERT_NE(gauge, page.end()) << name;
     EXPECT_EQ(gauge->second, what) << name;
   }
-  EXPECT_EQ(limits, 7U);
+  EXPECT_EQ(limits, 8U);
 }
 
 }  // namespace

@@ -151,6 +151,40 @@ TEST_F(OrderedExchangeTest, NothingIsUnsentWhenTheClientHasLeft) {
   EXPECT_EQ(unsent_bytes_, 0);
 }
 
+// ---- What is told of replies that are gone -------------------------------------------------------------------------
+
+TEST_F(OrderedExchangeTest, AReplyIsGoneWhenItsWriteHasEnded) {
+  exchange_.Advance();
+  const uint64_t first = TakeMessage();
+  const uint64_t second = TakeMessage();
+  std::vector<std::string> gone;
+  exchange_.FillSlot(second, Reply("late"), [&] { gone.emplace_back("second"); });
+  exchange_.FillSlot(first, Reply("0"), [&] { gone.emplace_back("first"); });
+  exchange_.Advance();
+  EXPECT_THAT(gone, IsEmpty());
+
+  exchange_.WriteEnded();
+  EXPECT_THAT(gone, ElementsAre("first"));
+  exchange_.WriteEnded();
+
+  EXPECT_THAT(gone, ElementsAre("first", "second"));
+}
+
+TEST_F(OrderedExchangeTest, ADroppedReplyIsGoneToo) {
+  exchange_.Advance();
+  const uint64_t first = TakeMessage();
+  const uint64_t second = TakeMessage();
+  std::vector<std::string> gone;
+  exchange_.FillSlot(first, Reply("0"), [&] { gone.emplace_back("first"); });
+  exchange_.FillSlot(second, Reply("1"), [&] { gone.emplace_back("second"); });
+  exchange_.Advance();
+
+  exchange_.Abandon(absl::CancelledError("the client left"));
+  exchange_.WriteEnded();
+
+  EXPECT_THAT(gone, ElementsAre("first", "second"));
+}
+
 // ---- Starts that are held up ---------------------------------------------------------------------------------------
 
 TEST_F(OrderedExchangeTest, AnEndDuringTheStartOfAReadWaitsForTheStart) {

@@ -105,7 +105,12 @@ class OrderedStreamTest : public PipelineTest {
                                     .max_age = max_age_,
                                     .client = {},
                                     .on_frame_rejected = [](const absl::Status&) {},
-                                    .on_frame_answered = [this](const FrameRecord&) { ++answered_; },
+                                    .on_request_answered =
+                                        [this](const RequestRecord&) {
+                                          ++answered_;
+                                          return ReplyGone();
+                                        },
+                                    .new_timeline = [] { return nullptr; },
                                     .on_finishing = [] {},
                                     .on_done = [](const grpc::Status&) {}};
     auto stream = std::make_shared<InspectionStream>(std::move(surroundings), absl::InfiniteFuture());

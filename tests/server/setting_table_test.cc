@@ -28,6 +28,7 @@ struct Values {
   bool enabled = false;
   int count = 3;
   int64_t size = int64_t{1} << 33;
+  double share = 0.5;
 };
 
 class SettingTableTest : public ::testing::Test {
@@ -40,7 +41,8 @@ class SettingTableTest : public ::testing::Test {
             {"Second", "level", "help of level", ChoiceSetting{&values.level, {"low", "high"}}},
             {"Second", "enabled", "help of enabled", BooleanSetting{&values.enabled}},
             {"Second", "max_count", "help of max_count", IntegerSetting{&values.count, 1, 10}},
-            {"Second", "size", "help of size", IntegerSetting{&values.size, 0, int64_t{1} << 40}}};
+            {"Second", "size", "help of size", IntegerSetting{&values.size, 0, int64_t{1} << 40}},
+            {"Second", "share", "help of share", RealSetting{&values.share, 0, 1}}};
   }
 
   absl::Status ApplyEnvironment(const std::vector<const char*>& variables) {
@@ -68,7 +70,7 @@ class SettingTableTest : public ::testing::Test {
 
 TEST_F(SettingTableTest, ReadsEveryTypeFromYaml) {
   const absl::Status applied =
-      table_.ApplyYaml("name: \"x: y\"\nlevel: high\nenabled: true\nmax_count: 10\nsize: 1099511627776\n");
+      table_.ApplyYaml("name: \"x: y\"\nlevel: high\nenabled: true\nmax_count: 10\nsize: 1099511627776\nshare: 0.25\n");
 
   ASSERT_TRUE(applied.ok()) << applied;
   EXPECT_EQ(values_.name, "x: y");
@@ -76,6 +78,17 @@ TEST_F(SettingTableTest, ReadsEveryTypeFromYaml) {
   EXPECT_TRUE(values_.enabled);
   EXPECT_EQ(values_.count, 10);
   EXPECT_EQ(values_.size, int64_t{1} << 40);
+  EXPECT_EQ(values_.share, 0.25);
+}
+
+TEST_F(SettingTableTest, RejectsNumbersOutOfTheirRange) {
+  for (const std::string wrong : {"-0.001", "1.001", "nan", "half", "0.5x", "inf"}) {
+    EXPECT_THAT(YamlError("share: " + wrong),
+                HasSubstr("line 1: share is '" + wrong + "'; expected a number from 0 to 1"));
+  }
+  EXPECT_TRUE(table_.ApplyYaml("share: 1").ok());
+  EXPECT_TRUE(table_.ApplyYaml("share: 1e-3").ok());
+  EXPECT_EQ(values_.share, 0.001);
 }
 
 TEST_F(SettingTableTest, AFileWithoutAnyKeyChangesNothing) {
@@ -196,7 +209,7 @@ TEST_F(SettingTableTest, PrintsWhereEachValueCameFrom) {
   EXPECT_THAT(text, HasSubstr("max_count: 4  # environment, BAYESPFL_MAX_COUNT\n"));
   EXPECT_THAT(text, HasSubstr("level: \"low\"  # flag, --level\n"));
   EXPECT_THAT(text, HasSubstr("enabled: false  # default\n"));
-  EXPECT_EQ(table_.Summary(), "8 settings: 1 from the file, 1 from the environment, 1 from flags");
+  EXPECT_EQ(table_.Summary(), "9 settings: 1 from the file, 1 from the environment, 1 from flags");
 }
 
 TEST_F(SettingTableTest, WhatItPrintsCanBeReadBack) {

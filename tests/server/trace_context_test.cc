@@ -60,6 +60,27 @@ TEST(ContinueTraceTest, WithoutACallersTraceANewOneBegins) {
   EXPECT_THAT(ContinueTrace("nonsense").trace_id, Ne(context.trace_id));
 }
 
+TEST(ChildOfTest, ItIsAnotherSpanOfTheSameTrace) {
+  const TraceContext parent = ContinueTrace(kHeader);
+
+  const TraceContext child = ChildOf(parent);
+
+  EXPECT_EQ(child.trace_id, parent.trace_id);
+  EXPECT_EQ(child.parent_span_id, parent.span_id);
+  EXPECT_EQ(child.flags, "01");
+  EXPECT_THAT(child.span_id, MatchesRegex("[0-9a-f]{16}"));
+  EXPECT_NE(child.span_id, parent.span_id);
+}
+
+TEST(IsSampledTest, LooksAtTheLowestBit) {
+  for (const char* flags : {"01", "03", "ff", "1d"}) {
+    EXPECT_TRUE(IsSampled({.trace_id = {}, .span_id = {}, .parent_span_id = {}, .flags = flags})) << flags;
+  }
+  for (const char* flags : {"00", "02", "fe", "10", ""}) {
+    EXPECT_FALSE(IsSampled({.trace_id = {}, .span_id = {}, .parent_span_id = {}, .flags = flags})) << flags;
+  }
+}
+
 TEST(RequestIdTest, TakesVisibleAscii) {
   EXPECT_EQ(RequestId("order-17/B"), "order-17/B");
   EXPECT_EQ(RequestId(std::string(128, '~')), std::string(128, '~'));

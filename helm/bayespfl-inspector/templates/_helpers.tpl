@@ -114,9 +114,11 @@ rollingUpdate:
 {{- end }}
 {{- end }}
 
-{{/* All that a stop may take: before SIGTERM, the server's own two times, the 3 s in which it ends whatever hangs, 2 s to spare. */}}
+{{/* All that a stop may take: before SIGTERM, the server's own two times, the 3 s in which it ends whatever hangs, 3 s for
+the last traces where there are any, 2 s to spare. */}}
 {{- define "bayespfl-inspector.terminationGracePeriodSeconds" -}}
-{{- add .Values.drain.preStopSeconds .Values.drain.delaySeconds .Values.drain.timeoutSeconds 5 }}
+{{- $traces := ternary 3 0 (not (empty .Values.config.otlp_endpoint)) }}
+{{- add .Values.drain.preStopSeconds .Values.drain.delaySeconds .Values.drain.timeoutSeconds 5 $traces }}
 {{- end }}
 
 {{/* What the server is configured with: what follows from other values, then `config`. */}}
