@@ -10,7 +10,7 @@ namespace bayespfl::server {
 // "Inspect": of InspectionService and KServe's GRPCInferenceService, whose names differ.
 std::vector<std::string> InspectionMethods();
 
-// "LoadModel": of ModelAdminService.
+// "LoadModel": of ModelAdminService and ServerAdminService, whose names differ.
 std::vector<std::string> AdminMethods();
 
 }  // namespace bayespfl::server
