@@ -233,7 +233,11 @@ TEST_F(ServerAdminTest, AServerThatIsStillLoadingCannotBeDrained) {
 
 TEST_F(ServerAdminTest, TheConfigurationHasEverySettingWithItsPlace) {
   const ServerConfig config = DefaultConfig();
-  StartAdmin(config, {.settings = SettingsFrom(config), .config_file = "/etc/bayespfl/server.yaml"});
+  StartAdmin(config, {.config = {},
+                      .loader = nullptr,
+                      .logger = nullptr,
+                      .settings = SettingsFrom(config),
+                      .config_file = "/etc/bayespfl/server.yaml"});
 
   const admin::v1::GetConfigurationResponse configuration = Configuration();
 
@@ -297,7 +301,11 @@ TEST_F(ServerAdminTest, AReloadSaysWhatItReloadsAndWhichSettingsWait) {
   changed.log_level = "warning";
   changed.max_batch = 3;
   changed.drain_timeout_seconds = 9;
-  StartAdmin(config, {.settings = SettingsFrom(config), .read_settings = [&] { return SettingsFrom(changed); }});
+  StartAdmin(
+      config,
+      {.config = {}, .loader = nullptr, .logger = nullptr, .settings = SettingsFrom(config), .read_settings = [&] {
+         return SettingsFrom(changed);
+       }});
   EXPECT_TRUE(SetLevel("debug", std::chrono::hours(1)).ok());
 
   server_->Reload();
@@ -315,7 +323,11 @@ TEST_F(ServerAdminTest, AReloadSaysWhatItReloadsAndWhichSettingsWait) {
 
 TEST_F(ServerAdminTest, AReloadOfUnchangedSettingsSaysSoAndBringsTheConfiguredLevelBack) {
   const ServerConfig config = DefaultConfig();
-  StartAdmin(config, {.settings = SettingsFrom(config), .read_settings = [&] { return SettingsFrom(config); }});
+  StartAdmin(
+      config,
+      {.config = {}, .loader = nullptr, .logger = nullptr, .settings = SettingsFrom(config), .read_settings = [&] {
+         return SettingsFrom(config);
+       }});
   EXPECT_TRUE(SetLevel("debug").ok());
 
   server_->Reload();
@@ -327,9 +339,11 @@ TEST_F(ServerAdminTest, AReloadOfUnchangedSettingsSaysSoAndBringsTheConfiguredLe
 
 TEST_F(ServerAdminTest, AReloadOfSettingsThatAreWrongKeepsThoseInForce) {
   const ServerConfig config = DefaultConfig();
-  StartAdmin(config, {.settings = SettingsFrom(config), .read_settings = [] {
-                        return absl::InvalidArgumentError("server.yaml: line 3: unknown key 'max_bach'");
-                      }});
+  StartAdmin(
+      config,
+      {.config = {}, .loader = nullptr, .logger = nullptr, .settings = SettingsFrom(config), .read_settings = [] {
+         return absl::InvalidArgumentError("server.yaml: line 3: unknown key 'max_bach'");
+       }});
 
   server_->Reload();
 
