@@ -17,6 +17,7 @@ int RunClient(int argc, const char* const* argv) {
   AddInspectCommand(app, exit_code);
   AddReplayCommand(app, exit_code);
   AddModelsCommand(app, exit_code);
+  AddAdminCommand(app, exit_code);
   AddInfoCommand(app, exit_code);
   AddHealthCommand(app, exit_code);
   AddBenchCommand(app, exit_code);

@@ -35,6 +35,11 @@ void CallRegistry::CallEnded() {
   if (--open_calls_ == 0) idle_.NotifyAll();
 }
 
+CallRegistry::Open CallRegistry::open() {
+  MutexLock lock(mu_);
+  return {.streams = streams_.size(), .calls = open_calls_};
+}
+
 bool CallRegistry::WaitUntilIdle(std::chrono::steady_clock::time_point deadline) {
   MutexLock lock(mu_);
   while (open_calls_ > 0) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -105,6 +106,13 @@ class CallRegistry {
   // Waits until no unary call with frames and no stream is open, their last bytes handed to gRPC. False: `deadline`
   // passed before.
   bool WaitUntilIdle(std::chrono::steady_clock::time_point deadline);
+
+  // What is open now: streams, and unary calls with frames besides.
+  struct Open {
+    size_t streams = 0;
+    int calls = 0;  // streams among them; those too whose last bytes have not been handed to gRPC
+  };
+  Open open();
 
   // The call's method comes from a fixed set: it becomes a metric's label.
   void CountCall(const CallRecord& call, const grpc::Status& status) const;

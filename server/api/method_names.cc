@@ -1,6 +1,7 @@
 #include "server/api/method_names.h"
 
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
+#include "bayespfl/admin/v1/server_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "inference/grpc_service.grpc.pb.h"
@@ -38,6 +39,7 @@ std::map<std::string, std::string, std::less<>> ServicesByMethod() {
 std::vector<std::string> AdminMethods() {
   std::vector<std::string> names;
   AddMethods(admin::v1::ModelAdminService::service_full_name(), names);
+  AddMethods(admin::v1::ServerAdminService::service_full_name(), names);
   return names;
 }
 

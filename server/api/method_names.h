@@ -15,7 +15,7 @@ std::vector<std::string> InspectionMethods();
 // The full name of the service of each of them: "Inspect" is of "bayespfl.inspection.v1.InspectionService".
 std::map<std::string, std::string, std::less<>> ServicesByMethod();
 
-// "LoadModel": of ModelAdminService.
+// "LoadModel": of ModelAdminService and ServerAdminService, whose names differ.
 std::vector<std::string> AdminMethods();
 
 }  // namespace bayespfl::server

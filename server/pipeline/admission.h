@@ -61,6 +61,12 @@ class Admission {
   // A replica took `seconds` for a batch of `frames` >= 1: what RetryDelay() reckons with.
   void NoteBatch(size_t frames, double seconds);
 
+  // Frames that have a slot.
+  int frames_in_flight() const {
+    MutexLock lock(mu_);
+    return in_flight_;
+  }
+
   // Waits until every slot has been given back; when the server drains it stays so.
   void WaitUntilEmpty();
 

@@ -88,6 +88,9 @@ class Pipeline {
   // Unavailable: every replica of a model failed and could not be rebuilt. The process should be restarted.
   absl::Status Healthy() const { return admission_.Healthy(); }
 
+  // Frames accepted and not answered yet.
+  int frames_in_flight() const { return admission_.frames_in_flight(); }
+
   // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then
   // say so with FrameRequest::client_admitted. A refusal has its RefusalOf().
   absl::Status AdmitClient(const std::string& client, size_t frames);

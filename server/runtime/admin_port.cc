@@ -2,16 +2,18 @@
 
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_builder.h"
+#include "server/api/model_admin_methods.h"
 #include "server/runtime/component_options.h"
 
 namespace bayespfl::server {
 namespace {
 
 constexpr std::chrono::seconds kGrace(1);  // for replies that are on their way
-constexpr int kMaxMessageBytes = 1 << 16;  // requests hold a name
+constexpr int kMaxMessageBytes = 1 << 16;  // requests hold a name, or a level
 
 }  // namespace
 
@@ -22,13 +24,16 @@ absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions opt
   if (!security.ok()) return security.status();
   auto port = std::unique_ptr<AdminPort>(new AdminPort());
   port->security_ = *std::move(security);
-  ModelAdminOptions service;
+  AdminOptions service;
   service.identity_of = [guard = port->security_.get()](const grpc::ServerContextBase& context) {
     return guard->IdentityOf(context);
   };
   service.on_call_finished = std::move(options.on_call_finished);
   service.on_unknown_method = std::move(options.on_unknown_method);
-  port->service_ = std::make_unique<ModelAdminService>(std::move(service), store, port->security_->audit_log());
+  port->service_ = std::make_unique<AdminService>(
+      std::move(service),
+      std::vector<std::vector<AdminMethod>>{ModelAdminMethods(store), ServerAdminMethods(std::move(options.control))},
+      port->security_->audit_log());
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   ApplyConnectionOptions(options.connections, builder);

@@ -1,4 +1,4 @@
-// The port of the administration: its service, behind its own address, with the security of the main port.
+// The port of the administration: its services, behind its own address, with the security of the main port.
 #ifndef BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
 #define BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
 
@@ -8,7 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "grpcpp/server.h"
-#include "server/api/model_admin_service.h"
+#include "server/api/admin_service.h"
+#include "server/api/server_admin_methods.h"
 #include "server/models/model_store.h"
 #include "server/runtime/connection_options.h"
 #include "server/security/port_security.h"
@@ -21,7 +22,8 @@ struct AdminPortOptions {
   int port = 0;                  // 0: a free one
   PortSecurityOptions security;  // its host is where the port binds to
   ConnectionOptions connections = {};
-  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // ModelAdminOptions
+  ServerControl control;
+  std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // AdminOptions
   std::function<void()> on_unknown_method = {};                                              // likewise
 };
 
@@ -39,11 +41,14 @@ class AdminPort {
 
   int port() const { return port_; }
 
+  // PortSecurity::ReloadNow().
+  void ReloadSecurityNow() { security_->ReloadNow(); }
+
  private:
   AdminPort() = default;
 
   std::unique_ptr<PortSecurity> security_;
-  std::unique_ptr<ModelAdminService> service_;
+  std::unique_ptr<AdminService> service_;
   std::unique_ptr<grpc::Server> grpc_;
   int port_ = 0;
 };

@@ -1,12 +1,16 @@
 #include "server/runtime/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <sstream>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/files.h"
 #include "base/nearest_name.h"
@@ -68,6 +72,34 @@ std::string Variable(const char* const* environment, absl::string_view name) {
   return "";
 }
 
+// With these the program prints something and ends.
+constexpr std::array<absl::string_view, 7> kPrintingFlags = {
+    "--check-config", "--print-config", "--print-config-reference", "--new-token", "--version", "--help", "-h"};
+
+// The value of a flag in a command line that may be wrong; empty when there is none.
+std::string FlagValue(int argc, const char* const* argv, absl::string_view flag) {
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view word = argv[i];
+    if (!absl::ConsumePrefix(&word, flag)) continue;
+    if (absl::ConsumePrefix(&word, "=")) return std::string(word);
+    if (word.empty() && i + 1 < argc) return argv[i + 1];
+  }
+  return "";
+}
+
+// The value of a key in a file that may be no YAML; empty when there is no line of it.
+std::string FileValue(const std::string& path, absl::string_view key) {
+  const absl::StatusOr<std::string> text = path.empty() ? std::string() : ReadFile(path, kMaxConfigBytes);
+  if (!text.ok()) return "";
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    if (!absl::ConsumePrefix(&line, key) || !absl::ConsumePrefix(&line, ":")) continue;
+    line = absl::StripAsciiWhitespace(line.substr(0, line.find('#')));
+    if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'')) line = line.substr(1, line.size() - 2);
+    return std::string(line);
+  }
+  return "";
+}
+
 absl::Status ApplyFile(const std::string& path, SettingTable& table) {
   const absl::StatusOr<std::string> text = ReadFile(path, kMaxConfigBytes);
   if (!text.ok()) return absl::Status(text.status().code(), absl::StrCat("--config: ", text.status().message()));
@@ -75,8 +107,12 @@ absl::Status ApplyFile(const std::string& path, SettingTable& table) {
   return applied.ok() ? applied : absl::Status(applied.code(), absl::StrCat(path, ": ", applied.message()));
 }
 
+std::string ConfigFile(const Flags& flags, const char* const* environment) {
+  return flags.config_file.empty() ? Variable(environment, kConfigFileVariable) : flags.config_file;
+}
+
 absl::Status ApplyAll(const Flags& flags, const char* const* environment, SettingTable& table) {
-  const std::string file = flags.config_file.empty() ? Variable(environment, kConfigFileVariable) : flags.config_file;
+  const std::string file = ConfigFile(flags, environment);
   absl::Status status = file.empty() ? absl::OkStatus() : ApplyFile(file, table);
   if (status.ok()) status = table.ApplyEnvironment(environment);
   for (const auto& [setting, text] : flags.settings) {
@@ -146,12 +182,28 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv, 
     command_line.text = table.ToYaml();
     return command_line;
   }
+  command_line.settings = table.Effective();
+  command_line.config_file = ConfigFile(*flags, environment);
   status = CheckConfig(command_line.config);
   if (status.ok()) status = table.CheckFiles();
   if (status.ok()) status = CheckModelFolders(command_line.config);
   if (!status.ok()) return status;
   if (flags->check_config) command_line.text = absl::StrCat("The configuration is valid (", table.Summary(), ").\n");
   return command_line;
+}
+
+std::string WantedLogFormat(int argc, const char* const* argv, const char* const* environment) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view word = absl::string_view(argv[i]).substr(0, absl::string_view(argv[i]).find('='));
+    if (std::find(kPrintingFlags.begin(), kPrintingFlags.end(), word) != kPrintingFlags.end()) return "text";
+  }
+  std::string format = FlagValue(argc, argv, "--log-format");
+  if (format.empty()) format = Variable(environment, "BAYESPFL_LOG_FORMAT");
+  if (format.empty()) {
+    const std::string flag = FlagValue(argc, argv, "--config");
+    format = FileValue(flag.empty() ? Variable(environment, kConfigFileVariable) : flag, "log_format");
+  }
+  return format == "json" ? "json" : "text";
 }
 
 std::string ConfigReference() {

@@ -38,6 +38,8 @@ absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv, const Settin
 
 struct CommandLine {
   ServerConfig config;
+  std::vector<EffectiveSetting> settings;    // the same, with where each value came from
+  std::string config_file;                   // that was read; empty: none
   std::optional<std::string> text;           // set by --help, --version, --check-config, --print-config and
                                              // --print-config-reference: print it and exit with 0
   std::optional<NewTokenRequest> new_token;  // set by --new-token: print a token and exit
@@ -50,6 +52,11 @@ struct CommandLine {
 // them, which shows a configuration that cannot run as well). InvalidArgument, NotFound and other errors of files name
 // the place: file and line, variable or flag.
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv, const char* const* environment);
+
+// The log_format that a server with this command line and environment would have, as far as that can be told of
+// settings with a mistake in them: the flag's, else the variable's, else that of a line `log_format: ...` of the file.
+// "text" when none of them says "json", and for a program that prints something and ends (--check-config and the like).
+std::string WantedLogFormat(int argc, const char* const* argv, const char* const* environment);
 
 // docs/configuration.md.
 std::string ConfigReference();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/generated_message_reflection.h"
 #include "grpc/health/v1/health.pb.h"
@@ -28,6 +29,8 @@ namespace {
 
 // How long calls that are not ours (a health watch, a reflection stream) may go on when ours have ended.
 constexpr std::chrono::seconds kForeignCallsGrace(1);
+
+constexpr absl::string_view kLogLevelKey = "log_level";
 
 }  // namespace
 
@@ -69,7 +72,11 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
       logger_(std::move(options.logger)),
       events_(logger_, {.max_lines = config_.log_max_repeats}),
       metrics_(std::move(metrics)),
-      faults_(std::move(faults)) {
+      faults_(std::move(faults)),
+      config_file_(std::move(options.config_file)),
+      read_settings_(std::move(options.read_settings)),
+      log_level_(std::make_unique<LogLevelControl>(logger_)),
+      settings_(std::move(options.settings)) {
   PipelineOptions pipeline = PipelineOptionsOf(config_);
   pipeline.faults = faults_;
   pipeline.state = state_;
@@ -102,7 +109,8 @@ CallOptions InspectionServer::MakeCallOptions() {
 StateProbes InspectionServer::Probes() {
   return {.ready = [this] { return pipeline_->Ready().ok(); },
           .draining_since = [this] { return state_->draining_since(); },
-          .connections = [] { return OpenConnections(); }};
+          .connections = [] { return OpenConnections(); },
+          .log_lines_dropped = [this] { return logger_->lines_dropped(); }};
 }
 
 // Only these clients have series: their names are the operator's.
@@ -187,6 +195,7 @@ absl::Status InspectionServer::ListenForAdministration() {
   AdminPortOptions options = {.port = config_.admin_port,
                               .security = SecurityOptionsOf(config_),
                               .connections = ConnectionOptionsOf(config_),
+                              .control = Control(),
                               .on_call_finished = {},
                               .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }};
   options.security.host = config_.admin_host;
@@ -309,7 +318,21 @@ absl::Status InspectionServer::WaitUntilLoaded() {
   return loaded;
 }
 
-void InspectionServer::ReloadModels() {
+void InspectionServer::Audit(const ReceivedSignal& signal) const {
+  security_->audit_log().Write({.who = "signal",
+                                .role = "",
+                                .peer = signal.sender,
+                                .method = signal.name,
+                                .outcome = CodeName(grpc::StatusCode::OK),
+                                .target = ""});
+}
+
+void InspectionServer::Reload() {
+  logger_->Info("reloading", {{"reloads", "log_level, tokens_file, tls_certificate, models and their calibration"},
+                              {"restart_for", "every other setting"}});
+  ReloadSettings();
+  security_->ReloadNow();
+  if (admin_ != nullptr) admin_->ReloadSecurityNow();
   store_->Reload([this](const absl::Status& status) {
     if (status.ok()) {
       logger_->Info("the models were loaded anew");
@@ -320,31 +343,114 @@ void InspectionServer::ReloadModels() {
   });
 }
 
+void InspectionServer::ReloadSettings() {
+  if (!read_settings_) return;
+  const absl::StatusOr<std::vector<EffectiveSetting>> read = read_settings_();
+  if (!read.ok()) {
+    logger_->Error(
+        "the settings cannot be read again; those in force stay",
+        {{"code", absl::StatusCodeToString(read.status().code())}, {"error", std::string(read.status().message())}});
+    return;
+  }
+  std::vector<std::string> waiting;
+  {
+    MutexLock lock(settings_mu_);
+    for (size_t i = 0; i < settings_.size() && i < read->size(); ++i) {
+      const EffectiveSetting& now = (*read)[i];
+      if (now.key == kLogLevelKey) {
+        settings_[i] = now;
+        const absl::StatusOr<LogLevel> level = ParseLogLevel(now.value);
+        if (level.ok()) log_level_->Configure(*level);
+      } else if (now.value != settings_[i].value) {
+        waiting.push_back(now.key);
+      }
+    }
+  }
+  if (waiting.empty()) return logger_->Info("no setting has changed that needs a restart");
+  logger_->Warning("changed settings need a restart", {{"settings", absl::StrJoin(waiting, ", ")}});
+}
+
+ServerControl InspectionServer::Control() {
+  return {.log_level = [this] { return log_level_->state(); },
+          .set_log_level =
+              [this](std::optional<LogLevel> level, std::optional<std::chrono::milliseconds> duration) {
+                return log_level_->Set(level, duration);
+              },
+          .drain = [this] { return DrainByHand(); },
+          .configuration = [this] { return Configuration(); }};
+}
+
+EffectiveConfiguration InspectionServer::Configuration() {
+  EffectiveConfiguration configuration;
+  configuration.server_version = BAYESPFL_VERSION;
+  configuration.config_file = config_file_;
+  configuration.security = security_->files();
+  ServerConfig in_use = config_;
+  const SettingTable table(SettingsOf(in_use));
+  {
+    MutexLock lock(settings_mu_);
+    for (size_t i = 0; i < settings_.size(); ++i) {
+      const Setting& setting = table.settings().at(i);
+      const bool live = setting.key == kLogLevelKey;  // changed by Reload(), and not in config_
+      configuration.settings.push_back({settings_[i], live ? settings_[i].value : ValueOf(setting)});
+    }
+  }
+  for (const ModelStatus& model : store_->List()) {
+    if (model.info.has_value()) configuration.models.push_back({model.name, model.info->digest});
+  }
+  return configuration;
+}
+
+absl::StatusOr<DrainProgress> InspectionServer::DrainByHand() {
+  const LifePhase phase = state_->phase();
+  if (phase == LifePhase::kLoading || phase == LifePhase::kFailed) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the server is ", LifePhaseName(phase), " and takes no work yet; stop it instead"));
+  }
+  BeginDrain();
+  const CallRegistry::Open open = calls_->open();
+  return DrainProgress{.phase = state_->phase(),
+                       .frames_in_flight = pipeline_->frames_in_flight(),
+                       .streams_open = open.streams,
+                       .calls_open = open.calls};
+}
+
 void InspectionServer::Shutdown() {
   RequestStop();
   MutexLock shutdown_lock(shutdown_mu_);
   if (state_->phase() == LifePhase::kStopped) return;
-  StopSendingWorkHere();
-  Drain();
+  BeginDrain();
+  drain_.join();
+  WaitUntilAnswered();
   state_->NoteStopped();
+}
+
+// Begins the first half of a stop, unless it has begun. Not ready any more when it returns.
+void InspectionServer::BeginDrain() {
+  MutexLock lock(drain_mu_);
+  if (std::exchange(drain_begun_, true)) return;
+  const bool served = state_->EnterLameDuck();
+  UpdateServing();
+  drain_ = std::thread([this, served] { Drain(served); });
 }
 
 // Load balancers, and Kubernetes' endpoints, hear of a server that is not ready only after a while, and send work until
 // then: it is taken, so that no client sees a stop that others could have kept from it.
-void InspectionServer::StopSendingWorkHere() {
-  if (!state_->EnterLameDuck()) return;
-  UpdateServing();
-  const std::chrono::seconds delay(config_.drain_delay_seconds);
-  logger_->Info("about to stop", {{"seconds", int64_t{delay.count()}}});
-  std::this_thread::sleep_for(delay);
-}
-
-void InspectionServer::Drain() {
+void InspectionServer::Drain(bool wait_for_balancers) {
+  if (wait_for_balancers) {
+    const std::chrono::seconds delay(config_.drain_delay_seconds);
+    logger_->Info("about to drain", {{"seconds", int64_t{delay.count()}}});
+    std::this_thread::sleep_for(delay);
+  }
   logger_->Info("draining");
   calls_->EndStreams();  // first: what a stream has read is still accepted
   state_->StartDraining();
   calls_->EndStreams();  // those that opened in between
   UpdateServing();
+}
+
+// The second half of a stop.
+void InspectionServer::WaitUntilAnswered() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(config_.drain_timeout_seconds);
   const bool idle = calls_->WaitUntilIdle(deadline);
   if (!idle) {

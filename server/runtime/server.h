@@ -9,8 +9,10 @@
 #define BAYESPFL_SERVER_RUNTIME_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,6 +23,7 @@
 #include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
 #include "server/api/kserve_service.h"
+#include "server/api/server_admin_methods.h"
 #include "server/api/unknown_methods.h"
 #include "server/models/model_store.h"
 #include "server/pipeline/fault_injector.h"
@@ -32,6 +35,7 @@
 #include "server/telemetry/event_log.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
+#include "server/telemetry/log_level_control.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
 #include "server/telemetry/tracer.h"
@@ -41,7 +45,18 @@ namespace bayespfl::server {
 struct ServerOptions {
   ServerConfig config;
   ModelLoader loader;  // empty: detectors on config.device
-  Logger logger;       // null: nothing is logged
+  Logger logger;       // null: nothing is logged; its level is config.log_level
+  // `config` with where each value came from, for the administration; empty: it tells of none.
+  std::vector<EffectiveSetting> settings = {};
+  std::string config_file = {};  // empty: none
+  // Reads the settings again, for Reload(); empty: it has none to read.
+  std::function<absl::StatusOr<std::vector<EffectiveSetting>>()> read_settings = {};
+};
+
+// A signal that somebody sent to the process.
+struct ReceivedSignal {
+  std::string name;    // "SIGHUP"
+  std::string sender;  // "pid:123 uid:0"; empty: not known
 };
 
 // Life cycle (ServerState): listening at once, and every frame answered UNAVAILABLE until the model is loaded and
@@ -72,8 +87,16 @@ class InspectionServer {
   // The default model; null before it is ready.
   std::shared_ptr<const ServedModel> model() const { return pipeline_->model(); }
 
-  // Loads every model anew, in the background; one that cannot be loaded leaves the old one serving. Returns at once.
-  void ReloadModels();
+  // Reads again what can be changed without a restart, and says in the log what that is and what came of it:
+  // - log_level, which is in force then, whatever an operator has set meanwhile; settings that differ otherwise are
+  // named
+  // - certificates and tokens, which are looked at every security_reload_seconds anyway
+  // - every model with its calibration, in the background; one that cannot be loaded leaves the old one serving
+  // Returns at once.
+  void Reload();
+
+  // Leaves a line of the signal in the audit log.
+  void Audit(const ReceivedSignal& signal) const;
 
   // What /metrics answers.
   std::string metrics() const { return metrics_->Serialize(); }
@@ -108,8 +131,13 @@ class InspectionServer {
   ReplyGone OnRequestAnswered(const RequestRecord& request);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);
   void UpdateServing();
-  void StopSendingWorkHere();
-  void Drain();
+  ServerControl Control();
+  EffectiveConfiguration Configuration();
+  absl::StatusOr<DrainProgress> DrainByHand();
+  void BeginDrain();
+  void Drain(bool wait_for_balancers);
+  void WaitUntilAnswered();
+  void ReloadSettings();
 
   const ServerConfig config_;
   const ModelLoader loader_;
@@ -131,6 +159,16 @@ class InspectionServer {
   std::unique_ptr<ModelStore> store_;
   std::unique_ptr<AdminPort> admin_;  // null: none is configured
   int port_ = 0;
+
+  const std::string config_file_;
+  const std::function<absl::StatusOr<std::vector<EffectiveSetting>>()> read_settings_;
+  const std::unique_ptr<LogLevelControl> log_level_;
+  Mutex settings_mu_;
+  std::vector<EffectiveSetting> settings_ ABSL_GUARDED_BY(settings_mu_);  // in force
+
+  Mutex drain_mu_;
+  bool drain_begun_ ABSL_GUARDED_BY(drain_mu_) = false;
+  std::thread drain_;  // made under drain_mu_ and joined by Shutdown()
 
   Mutex serving_mu_;   // what is told to the health service is the newest
   Mutex shutdown_mu_;  // one thread stops the server

@@ -59,8 +59,22 @@ struct Setting {
   std::variant<TextSetting, ChoiceSetting, BooleanSetting, IntegerSetting, RealSetting> type;
 };
 
+// Where a value came from.
+enum class SettingSource { kDefault, kFile, kEnvironment, kFlag };
+
+// A setting with the value that it has, for people.
+struct EffectiveSetting {
+  std::string key;
+  std::string value;
+  SettingSource source = SettingSource::kDefault;
+  std::string place;  // "line 3", "BAYESPFL_PORT", "--port"; empty: the default
+};
+
 std::string FlagName(const Setting& setting);         // "--max-batch"
 std::string EnvironmentName(const Setting& setting);  // "BAYESPFL_MAX_BATCH"
+
+// The value: "4", "auto", "".
+std::string ValueOf(const Setting& setting);
 
 // The value for people: "4", "auto"; "empty".
 std::string ShownValue(const Setting& setting);
@@ -103,12 +117,15 @@ class SettingTable {
   // settings name the files that hold them.
   std::string ToYaml() const;
 
+  // All settings, in their order.
+  std::vector<EffectiveSetting> Effective() const;
+
   // The tables of docs/configuration.md: a heading for each section, a row for each setting. Call it before any value
   // is applied: values are the defaults then.
   std::string ToMarkdown() const;
 
  private:
-  enum class Source { kDefault, kFile, kEnvironment, kFlag };
+  using Source = SettingSource;
   struct Origin {
     Source source = Source::kDefault;
     std::string place;  // "line 3", "BAYESPFL_PORT", "--port"

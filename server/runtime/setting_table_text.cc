@@ -76,9 +76,11 @@ std::string Marked(const Setting& setting) {
 
 }  // namespace
 
+std::string ValueOf(const Setting& setting) { return std::visit(Shown(), setting.type); }
+
 std::string ShownValue(const Setting& setting) {
   if (IsEmptyText(setting)) return "empty";
-  return std::visit(Shown(), setting.type);
+  return ValueOf(setting);
 }
 
 std::string SettingTable::Summary() const {
@@ -95,6 +97,17 @@ std::string SettingTable::Summary() const {
     separator = ", ";
   }
   return summary;
+}
+
+std::vector<EffectiveSetting> SettingTable::Effective() const {
+  std::vector<EffectiveSetting> effective;
+  effective.reserve(settings_.size());
+  for (const Setting& setting : settings_) {
+    const Origin origin = OriginOf(setting);
+    effective.push_back(
+        {.key = std::string(setting.key), .value = ValueOf(setting), .source = origin.source, .place = origin.place});
+  }
+  return effective;
 }
 
 std::string SettingTable::ToYaml() const {

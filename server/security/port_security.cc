@@ -104,4 +104,14 @@ ClientIdentity PortSecurity::IdentityOf(const grpc::ServerContextBase& context) 
   return server::IdentityOf(context, tokens_.get());
 }
 
+SecurityFiles PortSecurity::files() const {
+  SecurityFiles files;
+  if (tls_ != nullptr) {
+    const std::shared_ptr<const TlsMaterial> current = tls_->current();
+    files.certificate = CertificateState{.sha256 = current->sha256, .not_after = current->not_after};
+  }
+  if (tokens_ != nullptr) files.tokens = TokensState{.sha256 = tokens_->digest(), .tokens = tokens_->size()};
+  return files;
+}
+
 }  // namespace bayespfl::server

@@ -9,8 +9,10 @@
 #define BAYESPFL_SERVER_SECURITY_PORT_SECURITY_H_
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,21 @@ struct PortSecurityOptions {
                                                                               // may be empty
 };
 
+struct CertificateState {
+  std::string sha256;  // of its DER form, 64 hexadecimal digits
+  absl::Time not_after;
+};
+struct TokensState {
+  std::string sha256;  // of the file's content, 64 hexadecimal digits
+  size_t tokens = 0;
+};
+
+// What is in force of the files.
+struct SecurityFiles {
+  std::optional<CertificateState> certificate;  // absent: plain text
+  std::optional<TokensState> tokens;            // absent: no call needs one
+};
+
 // Thread-safe. Outlives the gRPC server and its services.
 class PortSecurity {
  public:
@@ -60,6 +77,10 @@ class PortSecurity {
   ClientIdentity IdentityOf(const grpc::ServerContextBase& context) const;
   ClientLimits& limits() { return limits_; }
   const AuditLog& audit_log() const { return audit_log_; }
+  SecurityFiles files() const;
+
+  // ReloadThread::ReloadNow().
+  void ReloadNow() { reload_.ReloadNow(); }
 
  private:
   PortSecurity(PortSecurityOptions options, std::unique_ptr<TlsCertificates> tls, std::unique_ptr<TokenStore> tokens,
@@ -71,7 +92,7 @@ class PortSecurity {
   const std::unique_ptr<TokenStore> tokens_;      // null: no call needs a token
   const std::unique_ptr<Authorizer> authorizer_;  // null: the same
   const std::shared_ptr<grpc::ServerCredentials> credentials_;
-  const ReloadThread reload_;  // last: it uses the others
+  ReloadThread reload_;  // last: it uses the others
 };
 
 }  // namespace bayespfl::server

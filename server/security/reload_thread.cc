@@ -19,28 +19,37 @@ ReloadThread::~ReloadThread() {
   if (thread_.joinable()) thread_.join();
 }
 
+void ReloadThread::ReloadNow() {
+  MutexLock lock(mu_);
+  wanted_ = true;
+  stopping_.NotifyAll();
+}
+
 void ReloadThread::Run() {
   std::vector<std::string> errors(sources_.size());
-  while (WaitForNextRound()) {
+  bool announced = false;
+  while (WaitForNextRound(announced)) {
     for (size_t i = 0; i < sources_.size(); ++i) {
       const absl::StatusOr<bool> changed = sources_[i].reload();
       const std::string error = changed.ok() ? std::string() : std::string(changed.status().message());
-      if (!error.empty() && error != errors[i]) {
+      if (!error.empty() && (announced || error != errors[i])) {
         logger_->Error("a changed file cannot be used; the old content stays in force",
                        {{"what", sources_[i].name}, {"error", error}});
       }
       if (changed.ok() && *changed) logger_->Info("a changed file is used from now on", {{"what", sources_[i].name}});
+      if (changed.ok() && !*changed && announced) logger_->Info("a file has not changed", {{"what", sources_[i].name}});
       errors[i] = error;
     }
   }
 }
 
-// False: it is time to end.
-bool ReloadThread::WaitForNextRound() {
+// False: it is time to end. `announced`: somebody waits for the round's results.
+bool ReloadThread::WaitForNextRound(bool& announced) {
   const auto next = std::chrono::steady_clock::now() + interval_;
   MutexLock lock(mu_);
-  while (!stopped_ && stopping_.WaitUntil(mu_, next)) {
+  while (!stopped_ && !wanted_ && stopping_.WaitUntil(mu_, next)) {
   }
+  announced = std::exchange(wanted_, false);
   return !stopped_;
 }
 

@@ -28,12 +28,16 @@ class ReloadThread {
   // it changes or ends. Without sources there is no thread.
   ReloadThread(std::vector<Source> sources, std::chrono::seconds interval, Logger logger);
   ~ReloadThread();  // waits for a reload under way
+
+  // Begins a round at once, and logs the result of every source, also where nothing has changed. Returns at once.
+  void ReloadNow();
+
   ReloadThread(const ReloadThread&) = delete;
   ReloadThread& operator=(const ReloadThread&) = delete;
 
  private:
   void Run();
-  bool WaitForNextRound();
+  bool WaitForNextRound(bool& announced);
 
   const std::vector<Source> sources_;
   const std::chrono::seconds interval_;
@@ -41,6 +45,7 @@ class ReloadThread {
   Mutex mu_;
   CondVar stopping_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+  bool wanted_ ABSL_GUARDED_BY(mu_) = false;  // a round at once
   std::thread thread_;
 };
 

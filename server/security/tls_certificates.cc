@@ -7,12 +7,15 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <cstddef>
 #include <ctime>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/files.h"
 
 namespace bayespfl::server {
@@ -90,6 +93,14 @@ absl::Time ExpiryOf(const X509& certificate) {
   return absl::FromTM(time, absl::UTCTimeZone());
 }
 
+// Empty: OpenSSL cannot.
+std::string FingerprintOf(const X509& certificate) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (X509_digest(&certificate, EVP_sha256(), digest.data(), &size) != 1) return "";
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), size));
+}
+
 absl::StatusOr<std::string> ReadPem(const std::string& file, const char* setting) {
   absl::StatusOr<std::string> text = ReadFile(file, kMaxPemBytes);
   if (text.ok()) return text;
@@ -131,8 +142,8 @@ absl::StatusOr<TlsMaterial> CheckTls(TlsFiles pem) {
     const absl::StatusOr<std::vector<CertificatePtr>> authorities = Certificates(pem.tls_client_ca, "tls_client_ca");
     if (!authorities.ok()) return authorities.status();
   }
-  const absl::Time not_after = ExpiryOf(*chain->front());
-  return TlsMaterial{.pem = std::move(pem), .not_after = not_after};
+  const X509& own = *chain->front();
+  return TlsMaterial{.pem = std::move(pem), .not_after = ExpiryOf(own), .sha256 = FingerprintOf(own)};
 }
 
 absl::StatusOr<std::unique_ptr<TlsCertificates>> TlsCertificates::Load(TlsFiles files) {

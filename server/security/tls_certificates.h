@@ -25,6 +25,7 @@ struct TlsFiles {
 struct TlsMaterial {
   TlsFiles pem;
   absl::Time not_after;     // when the server's certificate expires
+  std::string sha256;       // its fingerprint: of its DER form, 64 hexadecimal digits
   uint64_t generation = 0;  // grows with every change
 };
 

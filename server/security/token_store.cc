@@ -162,6 +162,11 @@ TokenStore::Entries TokenStore::entries() const {
 
 size_t TokenStore::size() const { return entries()->size(); }
 
+std::string TokenStore::digest() const {
+  MutexLock lock(mu_);
+  return Hex(Sha256(text_));
+}
+
 std::vector<std::string> TokenStore::names() const {
   const Entries all = entries();
   std::vector<std::string> names;

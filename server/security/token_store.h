@@ -72,6 +72,9 @@ class TokenStore {
 
   size_t size() const;
 
+  // SHA-256 of the file's content that is in force, 64 hexadecimal digits.
+  std::string digest() const;
+
   // The names of all entries, in the file's order.
   std::vector<std::string> names() const;
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 #include <utility>
@@ -14,11 +13,7 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr std::array<absl::string_view, 4> kLevelNames = {"debug", "info", "warning", "error"};  // LogLevel's order
-
-absl::string_view NameOf(LogLevel level) { return kLevelNames.at(static_cast<size_t>(level)); }
-
-void WriteToStderr(absl::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }
+constexpr std::array<absl::string_view, 5> kLevelNames = {"debug", "info", "warning", "error", "off"};  // LogLevel's
 
 std::string Cut(absl::string_view text) {
   return absl::StrCat(text.substr(0, kMaxLogValueBytes), text.size() > kMaxLogValueBytes ? "..." : "");
@@ -49,7 +44,7 @@ std::string MessageText(absl::string_view message) {
 }
 
 std::string TextLine(absl::string_view timestamp, LogLevel level, absl::string_view message, const LogFields& fields) {
-  std::string line = absl::StrCat(timestamp, " ", NameOf(level), " ", MessageText(message));
+  std::string line = absl::StrCat(timestamp, " ", LogLevelName(level), " ", MessageText(message));
   for (const LogField& field : fields) absl::StrAppend(&line, " ", field.name, "=", TextValue(field));
   return absl::StrCat(line, "\n");
 }
@@ -57,7 +52,7 @@ std::string TextLine(absl::string_view timestamp, LogLevel level, absl::string_v
 std::string JsonLine(absl::string_view timestamp, LogLevel level, absl::string_view message, const LogFields& fields) {
   nlohmann::ordered_json line;
   line["timestamp"] = std::string(timestamp);
-  line["level"] = std::string(NameOf(level));
+  line["level"] = std::string(LogLevelName(level));
   line["message"] = std::string(message);
   for (const LogField& field : fields) {
     nlohmann::ordered_json& target = line[std::string(field.name)];
@@ -77,21 +72,52 @@ std::string JsonLine(absl::string_view timestamp, LogLevel level, absl::string_v
 
 }  // namespace
 
-Log::Log(std::optional<LogLevel> lowest, bool json, LogOptions options)
-    : lowest_(lowest), json_(json), options_(std::move(options)) {}
+absl::string_view LogLevelName(LogLevel level) { return kLevelNames.at(static_cast<size_t>(level)); }
+
+absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name) {
+  const auto* const found = std::find(kLevelNames.begin(), kLevelNames.end(), name);
+  if (found != kLevelNames.end()) return static_cast<LogLevel>(found - kLevelNames.begin());
+  return absl::InvalidArgumentError(
+      absl::StrCat("log_level is ", EscapeForLog(name), "; expected debug, info, warning, error or off"));
+}
+
+Log::Log(LogLevel lowest, bool json, LogOptions options)
+    : lowest_(lowest),
+      json_(json),
+      options_(std::move(options)),
+      queue_(options_.write ? nullptr
+                            : std::make_unique<LineQueue>(LineQueueOptions{
+                                  .max_bytes = options_.max_queue_bytes, .loss_line = [this](uint64_t lines) {
+                                    return Format(LogLevel::kWarning, "log lines were dropped", {{"lines", lines}});
+                                  }})) {}
 
 void Log::Write(LogLevel level, absl::string_view message, const LogFields& fields) {
-  if (Enabled(level)) WriteLine(level, message, fields);
+  if (!Enabled(level)) return;
+  WriteLine(level, level == LogLevel::kError ? LineWeight::kImportant : LineWeight::kOrdinary, message, fields);
 }
 
 void Log::Audit(absl::string_view message, const LogFields& fields) {
-  if (lowest_.has_value()) WriteLine(LogLevel::kInfo, message, fields);
+  if (level() != LogLevel::kOff) WriteLine(LogLevel::kInfo, LineWeight::kImportant, message, fields);
 }
 
-void Log::WriteLine(LogLevel level, absl::string_view message, const LogFields& fields) {
+void Log::LastWords(absl::string_view message, const LogFields& fields) {
+  WriteLine(LogLevel::kError, LineWeight::kImportant, message, fields);
+}
+
+void Log::WriteRaw(std::string text) {
+  if (queue_ != nullptr) return queue_->Push(options_.descriptor, std::move(text), LineWeight::kImportant);
+  MutexLock lock(mu_);
+  options_.write(text);
+}
+
+std::string Log::Format(LogLevel level, absl::string_view message, const LogFields& fields) const {
   const std::string timestamp = FormatTimestamp(options_.clock());
-  const std::string line =
-      json_ ? JsonLine(timestamp, level, message, fields) : TextLine(timestamp, level, message, fields);
+  return json_ ? JsonLine(timestamp, level, message, fields) : TextLine(timestamp, level, message, fields);
+}
+
+void Log::WriteLine(LogLevel level, LineWeight weight, absl::string_view message, const LogFields& fields) {
+  std::string line = Format(level, message, fields);
+  if (queue_ != nullptr) return queue_->Push(options_.descriptor, std::move(line), weight);
   MutexLock lock(mu_);
   options_.write(line);
 }
@@ -101,20 +127,15 @@ absl::StatusOr<Logger> CreateLogger(LogOptions options) {
     return absl::InvalidArgumentError(
         absl::StrCat("log_format is ", EscapeForLog(options.format), "; expected text or json"));
   }
-  std::optional<LogLevel> lowest;
-  const auto* const name = std::find(kLevelNames.begin(), kLevelNames.end(), options.level);
-  if (name != kLevelNames.end()) {
-    lowest = static_cast<LogLevel>(name - kLevelNames.begin());
-  } else if (options.level != "off") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("log_level is ", EscapeForLog(options.level), "; expected debug, info, warning, error or off"));
-  }
-  if (!options.write) options.write = WriteToStderr;
+  const absl::StatusOr<LogLevel> lowest = ParseLogLevel(options.level);
+  if (!lowest.ok()) return lowest.status();
   const bool json = options.format == "json";
-  return std::make_shared<Log>(lowest, json, std::move(options));
+  return std::make_shared<Log>(*lowest, json, std::move(options));
 }
 
-Logger SilentLogger() { return std::make_shared<Log>(std::nullopt, false, LogOptions()); }
+Logger SilentLogger() {
+  return std::make_shared<Log>(LogLevel::kOff, false, LogOptions{.write = [](absl::string_view /*line*/) {}});
+}
 
 std::string FormatTimestamp(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", time, absl::UTCTimeZone());

@@ -14,12 +14,15 @@ std::vector<prometheus::MetricFamily> StateMetrics::Collect() const {
                 "When the drain began, in seconds since the Unix epoch; none while there is none.", MetricType::Gauge);
   prometheus::MetricFamily connections =
       NewFamily("bayespfl_connections_open", "HTTP/2 connections to the gRPC ports.", MetricType::Gauge);
+  prometheus::MetricFamily dropped =
+      NewFamily("bayespfl_log_lines_dropped_total", "Lines of the log that were dropped.", MetricType::Counter);
   const std::optional<absl::Time> began = probes_.draining_since();
   AddValue({}, probes_.ready() ? 1 : 0, ready);
   AddValue({}, began.has_value() ? 1 : 0, draining);
   if (began.has_value()) AddValue({}, absl::ToDoubleSeconds(*began - absl::UnixEpoch()), since);
   AddValue({}, static_cast<double>(probes_.connections()), connections);
-  return WithSeries({ready, draining, since, connections});
+  AddValue({}, static_cast<double>(probes_.log_lines_dropped()), dropped);
+  return WithSeries({ready, draining, since, connections, dropped});
 }
 
 }  // namespace bayespfl::server

@@ -3,11 +3,14 @@
 //   bayespfl_ready                             gauge  1: /readyz answers 200, work should come in
 //   bayespfl_draining                          gauge  1: no new work is taken, what was accepted is answered
 //   bayespfl_draining_since_timestamp_seconds  gauge  when that began, since the Unix epoch; no series while it does
-//   not bayespfl_connections_open                  gauge  HTTP/2 connections to the gRPC ports
+//                                                     not
+//   bayespfl_connections_open                  gauge  HTTP/2 connections to the gRPC ports
+//   bayespfl_log_lines_dropped_total           counter  lines of the log that nobody read in time
 #ifndef BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
 #define BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -24,6 +27,7 @@ struct StateProbes {
   std::function<bool()> ready;
   std::function<std::optional<absl::Time>()> draining_since;
   std::function<size_t()> connections;
+  std::function<uint64_t()> log_lines_dropped;
 };
 
 // Thread-safe.

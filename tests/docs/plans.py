@@ -201,6 +201,10 @@ PLANS: dict[str, Plan] = {
             "models load leather-v2": (says("^leather-v2 serves: "),),
             "models default leather-v2": (says("^leather-v2 answers the requests that name no model$"),),
             "models unload leather-v1": (says("^leather-v1 serves no more$"),),
+            "admin log-level --admin": (says(r"^info \(configured: info\)$"),),
+            "admin log-level debug": (says(r"^debug until 20.* \(configured: info\)$"),),
+            "admin config": (says("^admin_port: 50052  # flag, --admin-port$", "^# model leather-v2, digest "),),
+            "admin drain": (says("^DRAINING: 0 frames in flight, 0 streams and 0 other calls open$"),),
         },
     ),
     "docs/python.md": Plan(

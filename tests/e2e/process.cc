@@ -65,10 +65,10 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
   return {exit_code, TakeFile(out_path), TakeFile(err_path), int64_t{usage.ru_maxrss} * 1024};
 }
 
-Background::Background(const std::string& program, const std::vector<std::string>& arguments) {
+Background::Background(const std::string& program, const std::vector<std::string>& arguments, int err) {
   int ends[2] = {-1, -1};
   if (pipe2(ends, O_CLOEXEC) != 0) return;
-  pid_ = Spawn(program, arguments, ends[1], -1);
+  pid_ = Spawn(program, arguments, ends[1], err);
   close(ends[1]);
   out_ = fdopen(ends[0], "r");
 }

@@ -24,7 +24,8 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
 // A program of build/bin that goes on while the test does; the destructor ends it by its process id.
 class Background {
  public:
-  Background(const std::string& program, const std::vector<std::string>& arguments);
+  // `err`: where its standard error goes; -1: where the test's does.
+  Background(const std::string& program, const std::vector<std::string>& arguments, int err = -1);
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;

@@ -268,6 +268,11 @@ void HostileClient::AskAboutModels() const {
 
 // Names that no package has; in all three requests the name is field 1.
 void HostileClient::Administer() const {
+  constexpr char kSetLogLevel[] = "/bayespfl.admin.v1.ServerAdminService/SetLogLevel";
+  for (const std::string& level : {word_, nasty_, std::string("off"), std::string("debug\0", 6)}) {
+    EXPECT_EQ(Call(admin_, target_.inspect_token, kSetLogLevel, Field(1, level)), StatusCode::PERMISSION_DENIED);
+    EXPECT_EQ(Call(admin_, target_.admin_token, kSetLogLevel, Field(1, level)), StatusCode::INVALID_ARGUMENT);
+  }
   const std::string list = absl::StrCat("/", kAdminService, "/ListModels");
   for (const char* change : {"LoadModel", "UnloadModel", "SetDefaultModel"}) {
     const std::string method = absl::StrCat("/", kAdminService, "/", change);

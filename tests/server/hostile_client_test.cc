@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "base/mutex.h"
 #include "bayespfl/admin/v1/model_admin.grpc.pb.h"
+#include "bayespfl/admin/v1/server_admin.grpc.pb.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "inference/grpc_service.grpc.pb.h"
@@ -57,7 +58,7 @@ std::set<std::string> Methods() {
   std::set<std::string> names;
   for (const char* name :
        {v1::InspectionService::service_full_name(), inference::GRPCInferenceService::service_full_name(),
-        admin::v1::ModelAdminService::service_full_name()}) {
+        admin::v1::ModelAdminService::service_full_name(), admin::v1::ServerAdminService::service_full_name()}) {
     const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
     for (int i = 0; i < service->method_count(); ++i) names.insert(service->method(i)->name());
   }

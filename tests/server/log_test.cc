@@ -1,13 +1,20 @@
 #include "server/telemetry/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "absl/strings/str_split.h"
 
 namespace bayespfl::server {
 namespace {
@@ -132,6 +139,106 @@ TEST_F(LogTest, LinesOfSeveralThreadsDoNotMix) {
   for (std::thread& thread : threads) thread.join();
 
   EXPECT_FALSE(mixed);
+}
+
+TEST_F(LogTest, TheLevelCanBeChanged) {
+  const Logger logger = Create("text", "warning");
+
+  logger->SetLevel(LogLevel::kDebug);
+  logger->Debug("written");
+  logger->SetLevel(LogLevel::kOff);
+  logger->Error("left out");
+  logger->Audit("left out", {});
+
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("debug written")));
+  EXPECT_EQ(logger->level(), LogLevel::kOff);
+}
+
+TEST_F(LogTest, LastWordsAreWrittenAlways) {
+  Create("json", "off")->LastWords("the end", {{"error", "x"}});
+
+  EXPECT_EQ(nlohmann::json::parse(lines_.at(0))["level"], "error");
+}
+
+// ---- The queue behind it -------------------------------------------------------------------------------------------
+
+class QueuedLogTest : public ::testing::Test {
+ protected:
+  QueuedLogTest() {
+    EXPECT_EQ(pipe2(ends_, O_CLOEXEC), 0);
+    EXPECT_EQ(fcntl(ends_[1], F_SETPIPE_SZ, kPipeBytes), static_cast<int>(kPipeBytes));
+  }
+  ~QueuedLogTest() override {
+    for (const int end : ends_) close(end);
+  }
+
+  Logger Create(size_t max_queue_bytes) const {
+    return *CreateLogger({.format = "json", .descriptor = ends_[1], .max_queue_bytes = max_queue_bytes});
+  }
+  void Fill() const { ASSERT_EQ(write(ends_[1], std::string(kPipeBytes, ' ').data(), kPipeBytes), kPipeBytes); }
+
+  // The messages of the lines that have been written.
+  std::vector<std::string> Messages() const {
+    std::vector<std::string> messages;
+    for (const std::string& line : Lines()) messages.push_back(nlohmann::json::parse(line)["message"]);
+    return messages;
+  }
+  std::vector<std::string> Lines() const {
+    std::string text(kPipeBytes, '\0');
+    const ssize_t got = read(ends_[0], text.data(), text.size());
+    text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    return absl::StrSplit(text, '\n', absl::SkipWhitespace());
+  }
+
+  static constexpr size_t kPipeBytes = 65536;  // of which every write takes a page
+  int ends_[2] = {-1, -1};
+};
+
+TEST_F(QueuedLogTest, AReaderThatStopsHoldsUpNobodyAndIsToldWhatItMissed) {
+  const Logger logger = Create(1000);
+  Fill();
+  for (int i = 0; i < 100; ++i) logger->Info("ordinary");
+  logger->Audit("audit", {});
+  const uint64_t dropped = logger->lines_dropped();
+  EXPECT_GT(dropped, 90);
+  EXPECT_THAT(Lines(), IsEmpty()) << "it was the filling";
+
+  ASSERT_TRUE(logger->Flush(std::chrono::seconds(30)));
+  const std::vector<std::string> lines = Lines();
+
+  ASSERT_GE(lines.size(), 3);
+  const auto loss = nlohmann::json::parse(lines[lines.size() - 2]);
+  EXPECT_EQ(loss["message"], "log lines were dropped");
+  EXPECT_EQ(loss["level"], "warning");
+  EXPECT_EQ(loss["lines"], dropped);
+  EXPECT_EQ(nlohmann::json::parse(lines.back())["message"], "audit");
+}
+
+TEST_F(QueuedLogTest, AnErrorStillFindsRoom) {
+  const Logger logger = Create(2000);
+  Fill();
+  for (int i = 0; i < 100; ++i) logger->Info("ordinary");
+  logger->Error("error");
+  logger->WriteRaw(R"({"message":"raw"})"
+                   "\n");
+  Lines();
+  ASSERT_TRUE(logger->Flush(std::chrono::seconds(30)));
+
+  EXPECT_THAT(Messages(), testing::IsSupersetOf({"ordinary", "log lines were dropped", "error", "raw"}));
+}
+
+TEST_F(QueuedLogTest, WritesWhatWaitsWhenItEnds) {
+  Create(1 << 20)->Info("last");
+
+  EXPECT_THAT(Messages(), ElementsAre("last"));
+}
+
+TEST(ParseLogLevelTest, KnowsTheNamesOfTheLevels) {
+  for (const LogLevel level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError, LogLevel::kOff}) {
+    EXPECT_EQ(*ParseLogLevel(LogLevelName(level)), level);
+  }
+  EXPECT_EQ(ParseLogLevel("Debug").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(CreateLoggerTest, RejectsUnknownLevelsAndFormats) {

@@ -41,7 +41,8 @@ std::string FullPage() {
   metrics.NoteLoad("fake", true, 1);
   metrics.SetProbes({.ready = [] { return true; },
                      .draining_since = [] { return absl::UnixEpoch(); },
-                     .connections = [] { return size_t{1}; }});
+                     .connections = [] { return size_t{1}; },
+                     .log_lines_dropped = [] { return uint64_t{3}; }});
   metrics.SetCertificateExpiry(absl::UnixEpoch());
   return metrics.Serialize();
 }

@@ -294,7 +294,8 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
   Metrics metrics({});
   metrics.SetProbes({.ready = [&] { return ready; },
                      .draining_since = [&] { return draining_since; },
-                     .connections = [] { return size_t{7}; }});
+                     .connections = [] { return size_t{7}; },
+                     .log_lines_dropped = [] { return uint64_t{3}; }});
 
   const std::string before = metrics.Serialize();
   ready = false;

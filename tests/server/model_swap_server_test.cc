@@ -126,7 +126,7 @@ TEST_F(ModelSwapServerTest, AFrameIsAnsweredByTheVersionThatServedWhenItWasAccep
 TEST_F(ModelSwapServerTest, AReloadThatFailsSaysWhyInTheLogAndInTheList) {
   broken_ = true;
 
-  server_->ReloadModels();
+  server_->Reload();
   while (Model().last_load().code() == 0) std::this_thread::yield();
 
   const admin::v1::Model model = Model();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,7 +19,7 @@ from conftest import PICTURES, ROOT
 from bayespfl import cli
 from bayespfl.cli._inputs import collect_inputs, read_manifest
 from bayespfl.cli._output_names import OutputNames
-from bayespfl.testing import RunningServer
+from bayespfl.testing import RunningServer, start_server
 
 LEATHER = PICTURES / "leather"
 
@@ -68,6 +69,13 @@ def bayespfl(*arguments: object, server: str = "127.0.0.1:1", data: bytes = b"")
         (["health", "--server", "nowhere"], "is no server address"),
         (["health", "--token-file", "/no/such"], "cannot read the token file /no/such"),
         (["models", "load", "x"], "--admin"),
+        (["admin", "drain"], "--admin"),
+        (["admin", "log-level", "debug", "--for", "soon", "--admin", "x"], "'soon' is no time"),
+        (["admin", "log-level", "--for", "10m", "--admin", "127.0.0.1:1"], "--for needs a level"),
+        (
+            ["admin", "log-level", "debug", "--configured", "--admin", "127.0.0.1:1"],
+            "--configured goes without a level",
+        ),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_exit_code_1(arguments: list[object], sentence: str) -> None:
@@ -131,6 +139,37 @@ class TestWithServer:
         assert bayespfl("models", "unload", "model", *admin).stdout == "model serves no more\n"
         refused = bayespfl("models", "unload", "nuts", *admin)
         assert (refused.returncode, "the administration port at" in refused.stderr) == (1, True)
+
+    def test_changes_the_log_level(self, bayespfl_server: RunningServer) -> None:
+        admin = ["--admin", bayespfl_server.admin]
+
+        assert bayespfl("admin", "log-level", *admin).stdout == "info (configured: info)\n"
+        assert bayespfl("admin", "log-level", "debug", *admin).stdout == "debug (configured: info)\n"
+        timed = bayespfl("admin", "log-level", "warning", "--for", "1h30m", *admin).stdout
+        assert re.fullmatch(r"warning until 20\S+Z \(configured: info\)\n", timed), timed
+        assert bayespfl("admin", "log-level", "--configured", *admin).stdout == "info (configured: info)\n"
+        refused = bayespfl("admin", "log-level", "off", *admin)
+        assert (refused.returncode, "the administration port at" in refused.stderr) == (1, True)
+
+    def test_shows_the_configuration_as_the_other_client_does(self, bayespfl_server: RunningServer) -> None:
+        program = Path(os.environ["BAYESPFL_SERVER_BINARY"]).with_name("bayespfl-client")
+        if not program.exists():
+            pytest.skip(f"there is no {program.name} beside the server to compare with")
+        for arguments in (["admin", "config"], ["admin", "config", "--json"]):
+            other = subprocess.run(
+                [program, *arguments, "--admin", str(bayespfl_server.admin)], capture_output=True, text=True, check=True
+            )
+            ours = bayespfl(*arguments, "--admin", bayespfl_server.admin)
+            assert ours.stdout == other.stdout
+            assert "max_image_bytes" in ours.stdout
+
+    def test_drains_a_server(self) -> None:
+        with start_server(["--admin-port", "0"]) as server:
+            drained = bayespfl("admin", "drain", "--wait", "--admin", server.admin)
+            health = bayespfl("health", server=server.target)
+
+        assert drained.stdout == "DRAINING: 0 frames in flight, 0 streams and 0 other calls open\n", drained
+        assert (health.returncode, health.stdout) == (3, "NOT_SERVING\n")
 
     @pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["one by one", "stream"])
     def test_prints_a_table_in_order_and_exits_by_the_verdicts(

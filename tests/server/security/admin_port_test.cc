@@ -163,10 +163,13 @@ TEST_F(AdminPortTest, ReflectionDescribesTheAdministration) {
   std::vector<std::string> names;
   for (const auto* method : ListMethods(Plain(admin_.token))) names.push_back(method->full_name());
 
-  EXPECT_THAT(names, IsSupersetOf({"bayespfl.admin.v1.ModelAdminService.ListModels",
-                                   "bayespfl.admin.v1.ModelAdminService.LoadModel",
-                                   "bayespfl.admin.v1.ModelAdminService.UnloadModel",
-                                   "bayespfl.admin.v1.ModelAdminService.SetDefaultModel"}));
+  EXPECT_THAT(
+      names,
+      IsSupersetOf(
+          {"bayespfl.admin.v1.ModelAdminService.ListModels", "bayespfl.admin.v1.ModelAdminService.LoadModel",
+           "bayespfl.admin.v1.ModelAdminService.UnloadModel", "bayespfl.admin.v1.ModelAdminService.SetDefaultModel",
+           "bayespfl.admin.v1.ServerAdminService.GetLogLevel", "bayespfl.admin.v1.ServerAdminService.SetLogLevel",
+           "bayespfl.admin.v1.ServerAdminService.Drain", "bayespfl.admin.v1.ServerAdminService.GetConfiguration"}));
 }
 
 TEST_F(AdminPortTest, ProbesAreNotAudited) {

@@ -1,21 +1,28 @@
-"""The administration port: which models a server has, and changes of them."""
+"""The administration port: which models a server has, its log level, its settings, and changes of them."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf import duration_pb2
 
 from bayespfl._call_errors import from_rpc_error
 from bayespfl._client import settings_of
 from bayespfl._connection import Connection, metadata, new_request_id
 from bayespfl._settings import MIB, TLS
-from bayespfl.admin.v1 import model_admin_pb2, model_admin_pb2_grpc
+from bayespfl.admin.v1 import (
+    model_admin_pb2,
+    model_admin_pb2_grpc,
+    server_admin_pb2,
+    server_admin_pb2_grpc,
+)
 
 
-class ModelAdmin:
-    """Changes the models of a running server. Each call is tried once: a change is not repeated behind the caller's back.
+class Admin:
+    """Looks after a running server. Each call is tried once: a change is not repeated behind the caller's back.
 
     Raises InspectionError. Thread-safe.
     """
@@ -59,8 +66,8 @@ class ModelAdmin:
     ) -> None:
         self._connection.close()
 
-    def _call(self, method: str, request: Any) -> Any:
-        stub = model_admin_pb2_grpc.ModelAdminServiceStub(self._connection.channel(balanced=False))  # type: ignore[no-untyped-call]
+    def _call(self, new_stub: Any, method: str, request: Any) -> Any:
+        stub = new_stub(self._connection.channel(balanced=False))
         request_id = new_request_id()
         try:
             return getattr(stub, method)(
@@ -69,15 +76,48 @@ class ModelAdmin:
         except grpc.RpcError as error:
             raise from_rpc_error(error, request_id=request_id, attempts=1) from error
 
+    def _models(self, method: str, request: Any) -> Any:
+        return self._call(model_admin_pb2_grpc.ModelAdminServiceStub, method, request)
+
+    def _server(self, method: str, request: Any) -> Any:
+        return self._call(server_admin_pb2_grpc.ServerAdminServiceStub, method, request)
+
     def load(self, name: str) -> model_admin_pb2.Model:
         """Loads a package of the server's `model_root`, or loads it anew; returns when it serves."""
-        model: model_admin_pb2.Model = self._call("LoadModel", model_admin_pb2.LoadModelRequest(name=name)).model
+        model: model_admin_pb2.Model = self._models("LoadModel", model_admin_pb2.LoadModelRequest(name=name)).model
         return model
 
     def unload(self, name: str) -> None:
         """Takes a model out of service."""
-        self._call("UnloadModel", model_admin_pb2.UnloadModelRequest(name=name))
+        self._models("UnloadModel", model_admin_pb2.UnloadModelRequest(name=name))
 
     def set_default(self, name: str) -> None:
         """Lets a model answer the requests that name none."""
-        self._call("SetDefaultModel", model_admin_pb2.SetDefaultModelRequest(name=name))
+        self._models("SetDefaultModel", model_admin_pb2.SetDefaultModelRequest(name=name))
+
+    def log_level(self) -> server_admin_pb2.LogLevel:
+        """The lowest level of the lines in the server's log."""
+        level: server_admin_pb2.LogLevel = self._server("GetLogLevel", server_admin_pb2.GetLogLevelRequest()).log_level
+        return level
+
+    def set_log_level(self, level: str, lasting: timedelta | None = None) -> server_admin_pb2.LogLevel:
+        """Changes it; "": to the configured one, which comes back by itself after `lasting`, if that is given."""
+        request = server_admin_pb2.SetLogLevelRequest(level=level)
+        if lasting is not None:
+            duration = duration_pb2.Duration()
+            duration.FromTimedelta(lasting)
+            request.duration.CopyFrom(duration)
+        changed: server_admin_pb2.LogLevel = self._server("SetLogLevel", request).log_level
+        return changed
+
+    def drain(self) -> server_admin_pb2.DrainResponse:
+        """Takes the server out of service without ending it, and says how far that is; returns at once."""
+        progress: server_admin_pb2.DrainResponse = self._server("Drain", server_admin_pb2.DrainRequest())
+        return progress
+
+    def configuration(self) -> server_admin_pb2.GetConfigurationResponse:
+        """Every setting with where its value came from, the models, certificate and tokens."""
+        configuration: server_admin_pb2.GetConfigurationResponse = self._server(
+            "GetConfiguration", server_admin_pb2.GetConfigurationRequest()
+        )
+        return configuration

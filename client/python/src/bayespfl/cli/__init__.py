@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from bayespfl._version import __version__
+from bayespfl.cli._admin_command import add_admin_command
 from bayespfl.cli._arguments import Parser
 from bayespfl.cli._exit_codes import EXIT_CODE_HELP, Exit
 from bayespfl.cli._health_command import add_health_command
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_inspect_command(commands)
     add_replay_command(commands)
     add_models_command(commands)
+    add_admin_command(commands)
     add_info_command(commands)
     add_health_command(commands)
     parsed = parser.parse_args(arguments)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from bayespfl._admin import Admin
 from bayespfl._client import Inspector
 from bayespfl._settings import TLS, read_token
 from bayespfl._text import one_line
@@ -167,3 +168,25 @@ def report_server_error(client: Inspector, error: InspectionError) -> Exit:
             f"cannot reach {who}: {error.message}; is it running? try `bayespfl health --server {client.target}`"
         )
     return Exit.UNREACHABLE
+
+
+def with_admin(action: Callable[[Admin, argparse.Namespace], Exit]) -> Callable[[argparse.Namespace], Exit]:
+    """What runs `action` with a client of the administration port, and says why there is no answer."""
+
+    def run(parsed: argparse.Namespace) -> Exit:
+        try:
+            admin = Admin(**connection_arguments(parsed))
+        except InspectionError as error:
+            print_error(error.message)
+            return Exit.LOCAL
+        who = f"the administration port at {admin.target}"
+        with admin:
+            try:
+                return action(admin, parsed)
+            except InspectionError as error:
+                if not is_no_answer(error):
+                    return report_refusal(who, error)
+                print_error(f"no answer from {who}: {error.message}")
+                return Exit.UNREACHABLE
+
+    return run

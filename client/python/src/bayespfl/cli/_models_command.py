@@ -6,18 +6,15 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from bayespfl._admin import ModelAdmin
+from bayespfl._admin import Admin
 from bayespfl._json import json_text
 from bayespfl._text import one_line
 from bayespfl.cli._arguments import (
     Parser,
     add_connection_flags,
     connect,
-    connection_arguments,
-    is_no_answer,
-    print_error,
-    report_refusal,
     report_server_error,
+    with_admin,
 )
 from bayespfl.cli._exit_codes import Exit
 from bayespfl.cli._model_view import model_to_json, model_with_categories_to_json, print_model, print_models
@@ -58,44 +55,31 @@ def _get(parsed: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
-def _load(admin: ModelAdmin, name: str) -> str:
+def _load(admin: Admin, name: str) -> str:
     model = admin.load(name)
     default = ", the default" if model.is_default else ""
     return f"{one_line(model.name)} serves: {one_line(model.version)} on {one_line(model.device)}{default}"
 
 
-def _unload(admin: ModelAdmin, name: str) -> str:
+def _unload(admin: Admin, name: str) -> str:
     admin.unload(name)
     return f"{one_line(name)} serves no more"
 
 
-def _default(admin: ModelAdmin, name: str) -> str:
+def _default(admin: Admin, name: str) -> str:
     admin.set_default(name)
     return f"{one_line(name)} answers the requests that name no model"
 
 
-def _change(action: Callable[[ModelAdmin, str], str]) -> Callable[[argparse.Namespace], Exit]:
-    def run(parsed: argparse.Namespace) -> Exit:
-        try:
-            admin = ModelAdmin(**connection_arguments(parsed))
-        except InspectionError as error:
-            print_error(error.message)
-            return Exit.LOCAL
-        who = f"the administration port at {admin.target}"
-        with admin:
-            try:
-                print(action(admin, parsed.name))
-            except InspectionError as error:
-                if not is_no_answer(error):
-                    return report_refusal(who, error)
-                print_error(f"no answer from {who}: {error.message}")
-                return Exit.UNREACHABLE
+def _change(action: Callable[[Admin, str], str]) -> Callable[[argparse.Namespace], Exit]:
+    def change(admin: Admin, parsed: argparse.Namespace) -> Exit:
+        print(action(admin, parsed.name))
         return Exit.OK
 
-    return run
+    return with_admin(change)
 
 
-def _add_change(models: Any, name: str, text: str, action: Callable[[ModelAdmin, str], str]) -> None:
+def _add_change(models: Any, name: str, text: str, action: Callable[[Admin, str], str]) -> None:
     command = models.add_parser(name, help=text)
     command.add_argument("name", help="The model, as requests call it")
     add_connection_flags(command, _LOAD_PATIENCE, "Longest wait for the change", admin=True)

@@ -99,6 +99,9 @@ def start_server(
     for flag in _DEFAULTS:
         if flag not in arguments:
             command += [flag, "0"]
+    # With JSON it would say in the log, and not on standard output, where it listens.
+    if "--log-format" not in arguments:
+        command += ["--log-format", "text"]
     environment = {name: value for name, value in os.environ.items() if name not in (*_NOT_SETTINGS, MODEL_VARIABLE)}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
