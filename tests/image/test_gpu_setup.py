@@ -22,7 +22,7 @@ def devices(venv: Path) -> dict[str, str]:
 def test_a_checkout_gets_what_a_gpu_needs(tmp_path: Path) -> None:
     def setup(gpu: int) -> str:
         settings = (f"GPU={gpu}", f"BAYESPFL_VENV={tmp_path / 'venv'}")
-        return run("make", "setup", *settings, limit_s=1800, folder=REPOSITORY).stdout
+        return run("make", "--no-print-directory", "setup", *settings, limit_s=1800, folder=REPOSITORY).stdout
 
     setup(0)
     before = devices(tmp_path / "venv")
