@@ -34,7 +34,10 @@ namespace v1 = inspection::v1;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kTraceId[] = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -181,12 +184,12 @@ TEST_F(TracingTest, TheResourceSaysWhoSends) {
   Inspect(Request(), kTraced);
   server_->Shutdown();
 
-  ASSERT_THAT(receiver_.resources(), testing::Not(IsEmpty()));
+  ASSERT_THAT(receiver_.resources(), Not(IsEmpty()));
   const nlohmann::json resource = receiver_.resources().front();
   EXPECT_EQ(AttributeOf(resource, "service.name"), "bayespfl-server");
   EXPECT_EQ(AttributeOf(resource, "service.version"), BAYESPFL_VERSION);
   EXPECT_THAT(AttributeOf(resource, "service.instance.id").get<std::string>(),
-              testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}"));
+              MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}"));
   EXPECT_FALSE(AttributeOf(resource, "host.name").get<std::string>().empty());
 }
 
@@ -298,7 +301,6 @@ TEST_F(TracingTest, ARefusedStreamIsSent) {
   v1::InspectStreamRequest message;
   message.mutable_configuration()->mutable_options()->set_category("leather");
   open->Write(message);
-  open->WaitForInitialMetadata();
   WaitForMetric("bayespfl_streams_open 1");
   grpc::ClientContext second;
   const auto refused = stub_->InspectStream(&second);
@@ -430,7 +432,7 @@ TEST_F(TracingTest, AWrongFileOfHeadersKeepsTheServerFromStarting) {
   const absl::Status started = TryStartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
 
   EXPECT_EQ(started.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(started.message()), testing::StartsWith("otlp_headers_file: line 1"));
+  EXPECT_THAT(std::string(started.message()), StartsWith("otlp_headers_file: line 1"));
 }
 
 }  // namespace

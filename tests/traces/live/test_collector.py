@@ -201,7 +201,8 @@ def test_an_error_is_sent_at_a_ratio_of_nothing(tmp_path: Path, collector: Colle
 
 def test_the_client_programs_stream_is_one_trace(tmp_path: Path, collector: Collector) -> None:
     with Server(tmp_path / "server", otlp_endpoint=collector.endpoint, trace_sample_ratio=1) as server:
-        done = server.client("inspect", "--category", "leather", *sorted((PICTURES / "leather").glob("*.jpg"))[:3])
+        pictures = sorted((PICTURES / "leather").glob("*.jpg"))[:3]
+        done = server.client("inspect", "--stream", "--category", "leather", *pictures)
         assert done.returncode in (0, 1), done.stderr  # 1: a FAIL among them
 
         (call,) = collector.wait_for_spans(STREAM)
