@@ -72,8 +72,8 @@ def test_the_limits_of_the_file_are_the_servers(project: list[str]) -> None:
     container = inspect(run(*project, "ps", "--quiet", "inspector").stdout.strip())
     assert container["HostConfig"]["NanoCpus"] == 10**9
     assert container["HostConfig"]["PidsLimit"] == 512
-    # Longer than the longest drain (docs/operations.md): the delay, the timeout and three seconds.
-    assert container["Config"]["StopTimeout"] == 30
+    # Longer than the longest stop (docs/operations.md): the delay, the timeout, three seconds, and three for traces.
+    assert container["Config"]["StopTimeout"] == 35
 
 
 def test_ports_are_open_to_this_machine_alone(project: list[str]) -> None:
