@@ -104,7 +104,8 @@ class Terminal:
             raise RuntimeError("the server before this one has not ended well")
         with output.open("wb") as out, errors.open("wb") as err:
             server = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"],
+                # Jobs that a shell runs in the background ignore the signal that stops it, and so do all that they start.
+                ["env", "--default-signal=INT", "bash", "-c", f"exec {command}"],
                 cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             )  # fmt: skip
         while server.poll() is None:
