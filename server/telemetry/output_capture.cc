@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -29,7 +30,7 @@ void TakeLines(std::string& text, const std::function<void(absl::string_view)>& 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OutputCapture>> OutputCapture::Start(std::vector<int> descriptors,
+absl::StatusOr<std::unique_ptr<OutputCapture>> OutputCapture::Start(const std::vector<int>& descriptors,
                                                                     std::function<void(absl::string_view)> on_line) {
   auto capture = std::unique_ptr<OutputCapture>(new OutputCapture(std::move(on_line)));
   std::array<int, 2> ends = {-1, -1};

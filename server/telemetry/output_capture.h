@@ -27,7 +27,7 @@ class OutputCapture {
   // From now on the descriptors lead into a pipe, and `on_line` gets each line that comes out of it, without its line
   // feed, in a thread of its own; it must not wait, or those who write do. Empty lines are left out. Errors are those
   // of the system.
-  static absl::StatusOr<std::unique_ptr<OutputCapture>> Start(std::vector<int> descriptors,
+  static absl::StatusOr<std::unique_ptr<OutputCapture>> Start(const std::vector<int>& descriptors,
                                                               std::function<void(absl::string_view line)> on_line);
   ~OutputCapture();  // the descriptors lead where they led; what is in the pipe is handed over before
   OutputCapture(const OutputCapture&) = delete;
