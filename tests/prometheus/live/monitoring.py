@@ -166,15 +166,19 @@ class Server(Process):
         return Process(self.log.with_name("load.log"), self.client_program(), "bench", *to, *options)
 
 
-def calibrated_model(folder: Path, *options: str) -> Path:
-    """The embedded model with lines on the score of leather: its own calibration has them on the map, and panels and alerts
-    look at the score's. `options`: more of `bayespfl-model calibrate`."""
+def calibrate(package: Path, category: str, *options: str) -> None:
+    """Draws lines on the score from a good picture. `options`: more of `bayespfl-model calibrate`."""
+    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
+    command = ("calibrate", "--model", str(package), "--category", category, *rates, *options)
+    good = PICTURES / category / "good_0.jpg"
+    subprocess.run([PROGRAMS / "bayespfl-model", *command, good], check=True, capture_output=True)
+
+
+def calibrated_model(folder: Path) -> Path:
+    """The embedded model with lines on the score: its own calibration has them on the map, and the panels show the score's."""
     model = folder / "model"
     shutil.copytree(MODEL, model)
-    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
-    calibrate = ("calibrate", "--model", str(model), "--category", "leather", *rates, *options)
-    good = PICTURES / "leather/good_0.jpg"
-    subprocess.run([PROGRAMS / "bayespfl-model", *calibrate, good], check=True, capture_output=True)
+    calibrate(model, "leather")
     return model
 
 

@@ -23,12 +23,10 @@ from typing import Any
 import pytest
 import yaml
 from monitoring import (
-    MODEL,
     PICTURES,
     PROGRAMS,
     RULES,
     Process,
-    calibrated_model,
     mount_namespace,
     wait_for,
 )
@@ -43,9 +41,7 @@ HANG_MILLISECONDS = 140_000
 # Loads end by themselves then, should nobody end them.
 LONGEST_S = 600
 STREAMS = 8
-# Descriptors that a process may have: a server without clients has about fifty.
-DESCRIPTORS = 200
-FAST_SAMPLES = ("--samples", "1")
+DESCRIPTORS = 100
 YESTERDAY_S = 86400 // DAYS.factor
 
 
@@ -79,14 +75,14 @@ def add_servers(plant: Plant) -> None:
     plant.add("small device", inject_faults="device_memory:2", device="cpu", environment=device)
     plant.add("slow", inject_faults="device_slow:1:1500", max_batch=1)
     plant.add("late", inject_faults="decode_error:2,device_slow:1:1100")
-    plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=2)
+    plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=4)
     plant.add("tokens", tokens_file=str(tokens))
     plant.add("tls", tls_certificate=crt, tls_key=key, security_reload_seconds=1)
     plant.add("gone")
     for name, faults in (("lost", "device_error:1"), ("bad package", None)):
-        shutil.copytree(MODEL, folder / f"model of {name}")
+        shutil.copytree(plant.model, folder / f"model of {name}")
         plant.add(name, model=str(folder / f"model of {name}"), inject_faults=faults)
-    plant.add("line", pace=DAYS, model=str(calibrated_model(folder, *FAST_SAMPLES)))
+    plant.add("line", pace=DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +112,9 @@ def loads(plant: Plant) -> Loads:
     busy = "bayespfl_replica_busy_since_timestamp_seconds{job='JOB'} > 0"
     wait_for("the replica is busy", lambda: plant.value("hangs", busy), 60)
     server.signal(signal.SIGTERM)
-    leather = ("--category", "leather", *FAST_SAMPLES, "--in-flight", "8", "--rate")
+    leather = ("--category", "leather", "--in-flight", "16", "--rate")
     return Loads(
-        late=plant.load("late", *leather, "3", "--cameras", "2", GOOD, seconds=LONGEST_S),
+        late=plant.load("late", *leather, "5", "--cameras", "2", GOOD, seconds=LONGEST_S),
         good_parts=plant.load("line", *leather, "0.5", GOOD, seconds=LONGEST_S),
     )
 
@@ -216,14 +212,14 @@ def test_a_server_that_ends_again_and_again_is_told(plant: Plant) -> None:
 
 def test_cameras_that_take_every_stream_are_told(plant: Plant) -> None:
     cameras = ("--cameras", str(STREAMS), "--rate", "0.2")
-    load = plant.load("crowded", "--category", "leather", *FAST_SAMPLES, *cameras, GOOD, seconds=LONGEST_S)
+    load = plant.load("crowded", "--category", "leather", *cameras, GOOD, seconds=LONGEST_S)
     plant.fires("InspectorStreamsNearLimit", "crowded")
     load.stop()
     plant.clears("InspectorStreamsNearLimit", "crowded")
 
 
 def test_a_full_server_is_told(plant: Plant) -> None:
-    load = plant.load("crowded", "--category", "leather", *FAST_SAMPLES, "--cameras", "6", GOOD, seconds=LONGEST_S)
+    load = plant.load("crowded", "--category", "leather", "--cameras", "6", GOOD, seconds=LONGEST_S)
     plant.fires("InspectorSaturated", "crowded")
     load.stop()
     plant.clears("InspectorSaturated", "crowded")
@@ -252,7 +248,7 @@ def test_answers_that_are_late_or_missing_burn_the_budgets(plant: Plant, loads: 
 def test_parts_without_a_verdict_are_told(plant: Plant) -> None:
     """The category is calibrated, and its frames come with another object."""
     pictures = [PICTURES / "wood/good_0.jpg"] * 20
-    as_plank = ("--category", "wood", "--object", "plank", *FAST_SAMPLES)
+    as_plank = ("--category", "wood", "--object", "plank")
     plant.fires(
         "InspectorUncalibrated",
         "line",
