@@ -47,6 +47,7 @@ class Pace:
 
 
 MINUTES = Pace(100, "1s")
+STARTS = Pace(50, "1s")  # half an hour is 36 s, in which a busy machine can start a server three times
 DAYS = Pace(400, "250ms")  # a day is 216 s, and two hours, in which 100 parts must come, 18 s
 
 
@@ -76,7 +77,7 @@ class Plant:
     def watch(self) -> None:
         for server in self.servers.values():
             server.wait_until_ready()
-        for pace in (MINUTES, DAYS):
+        for pace in (MINUTES, STARTS, DAYS):
             names = [name for name in self.servers if self._paces[name] == pace]
             prometheus = Prometheus(
                 self.folder / f"prometheus {pace.factor}",

@@ -30,7 +30,7 @@ from monitoring import (
     mount_namespace,
     wait_for,
 )
-from plant import DAYS, Plant, certificate
+from plant import DAYS, STARTS, Plant, certificate
 
 LEATHER = PICTURES / "leather"
 GOOD = LEATHER / "good_0.jpg"
@@ -78,7 +78,7 @@ def add_servers(plant: Plant) -> None:
     plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=4)
     plant.add("tokens", tokens_file=str(tokens))
     plant.add("tls", tls_certificate=crt, tls_key=key, security_reload_seconds=1)
-    plant.add("gone")
+    plant.add("gone", pace=STARTS)
     for name, faults in (("lost", "device_error:1"), ("bad package", None)):
         shutil.copytree(plant.model, folder / f"model of {name}")
         plant.add(name, model=str(folder / f"model of {name}"), inject_faults=faults)
