@@ -22,7 +22,7 @@ SENTENCES = {
     "InspectorDrainStuck": "IT has been draining for more than two minutes, and something is still open",
     "InspectorErrors": rf"IT fails {_SHARE} of its frames",
     "InspectorSaturated": rf"IT is full and refuses {_SHARE} of the frames",
-    "InspectorQueueWait": r"IT: one frame in ten waits longer than \d+(\.\d+)?s for execute",
+    "InspectorQueueWait": r"IT: one frame in ten waits longer than \d+(\.\d+)?s for (decode|execute)",
     "InspectorStreamsNearLimit": "IT has 100% of the streams that it may have",
     "InspectorFileDescriptors": r"IT has 9\d(\.\d+)?% of its file descriptors open",
     "InspectorRefusesCalls": r"IT refuses \d+\.\d\d calls a second that have no permission",
