@@ -80,6 +80,10 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
 
   void Advance() { exchange_.Advance(); }
 
+  // Within OnMessage(): nothing more is read before ReleaseMessage(), which must come once, from any thread.
+  void HoldMessage() { exchange_.HoldMessage(); }
+  void ReleaseMessage() { exchange_.MessageHandled(); }
+
   // EndWith() for use within OnMessage().
   void SetEnding(const absl::Status& status) { exchange_.SetEnding(status); }
 

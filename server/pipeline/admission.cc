@@ -92,18 +92,12 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::ModelOf(const FrameReque
   return request.model;
 }
 
-absl::Status Admission::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
-  if (absl::Status wrong = Check(request, model); !wrong.ok()) return wrong;
-  return TakeSlot(request.options.priority, bytes);
-}
-
 absl::Status Admission::AdmitClient(const std::string& client, size_t frames) const {
   const absl::Status admitted = options_.admit ? options_.admit(client, frames) : absl::OkStatus();
   if (admitted.ok()) return admitted;
   return WithRefusal(admitted, absl::IsInvalidArgument(admitted) ? Refusal::kInvalid : Refusal::kClientLimit);
 }
 
-// What can be said before a slot is taken.
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
   if (absl::Status broken = Works(model); !broken.ok()) return broken;
   if (!request.client_admitted) {
@@ -118,36 +112,6 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
   return absl::OkStatus();
 }
 
-// Looks at the state again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
-absl::Status Admission::TakeSlot(Priority priority, int64_t bytes) {
-  const auto share = [priority](int64_t limit) { return PriorityShare(priority, limit); };
-  MutexLock lock(mu_);
-  if (const absl::Status draining = Draining(); !draining.ok()) return draining;
-  const auto refuse = [priority](Refusal refusal, auto... what) {
-    return WithRefusal(
-        absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
-                                                  priority == Priority::kLow ? " (low priority: three quarters)" : "")),
-        refusal);
-  };
-  if (in_flight_ >= share(options_.max_frames_in_flight)) {
-    return refuse(Refusal::kQueueFull, in_flight_,
-                  " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
-  }
-  if (in_flight_ > 0 && bytes_in_flight_ + bytes > share(options_.max_bytes_in_flight)) {
-    return refuse(Refusal::kBytesFull, bytes_in_flight_,
-                  " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
-  }
-  ++in_flight_;
-  bytes_in_flight_ += bytes;
-  return absl::OkStatus();
-}
-
-void Admission::Leave(int64_t bytes) {
-  MutexLock lock(mu_);
-  bytes_in_flight_ -= bytes;
-  if (--in_flight_ == 0) empty_.NotifyAll();
-}
-
 void Admission::NoteBatch(size_t frames, double seconds) {
   constexpr double kWeight = 0.2;  // of the newest batch
   const double now = seconds / static_cast<double>(frames);
@@ -156,14 +120,10 @@ void Admission::NoteBatch(size_t frames, double seconds) {
 }
 
 std::chrono::nanoseconds Admission::RetryDelay() const {
+  const int in_flight = slots_.frames_in_flight();
   MutexLock lock(mu_);
-  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * options_.replicas));
+  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight / (2.0 * options_.replicas));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
-}
-
-void Admission::WaitUntilEmpty() {
-  MutexLock lock(mu_);
-  while (in_flight_ > 0) empty_.Wait(mu_);
 }
 
 }  // namespace bayespfl::server

@@ -32,6 +32,7 @@ struct Job {
   FrameId id = 0;
   FrameRequest request;
   int64_t bytes = 0;    // of the picture as it came
+  bool has_slot = false;
   SteadyTime deadline;  // of request.deadline
   SteadyTime rank;      // its place in every line
   std::function<void(FrameResult)> done;

@@ -13,8 +13,8 @@ namespace bayespfl::server {
 
 class ServedModel;
 
-// The queues between the stages.
-enum class PipelineQueue { kDecode, kExecute, kRender };
+// The queues before and between the stages. Frames in kAdmission have no slot yet: they are not in flight.
+enum class PipelineQueue { kAdmission, kDecode, kExecute, kRender };
 
 // Called from many threads at once, also while other threads are inside: implementations are thread-safe, quick and
 // never call back. Depths and counts come as changes, because changes commute and absolute values would arrive out of

@@ -1,6 +1,6 @@
 // One frame's way from its arrival to its answer: admission -> decode -> batch -> execute -> render -> callback.
-// Admission (admission.h) says who may come in; between the stages frames wait in lines (frame_flow.h); threads
-// (stages.h) carry them from one to the next.
+// Admission (admission.h) says who may come in, Slots (slots.h) how many; between the stages frames wait in lines
+// (frame_flow.h); threads (stages.h) carry them from one to the next.
 //
 //   auto pipeline = Pipeline::Create({.max_frames_in_flight = 64}, observer);
 //   pipeline->SetModels({.models = {{"name", model}}, .default_model = "name"});
@@ -89,7 +89,7 @@ class Pipeline {
   absl::Status Healthy() const { return admission_.Healthy(); }
 
   // Frames accepted and not answered yet.
-  int frames_in_flight() const { return admission_.frames_in_flight(); }
+  int frames_in_flight() const { return slots_.frames_in_flight(); }
 
   // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then
   // say so with FrameRequest::client_admitted. A refusal has its RefusalOf().
@@ -98,7 +98,8 @@ class Pipeline {
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
   // PipelineOptions::admit says, InvalidArgument (category or samples, as Detector::Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
-  // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
+  // DeadlineExceeded, Cancelled. With FrameRequest::on_entered the frame waits instead of being refused for want of
+  // room, unless max_frames_waiting do; a drain answers it with Unavailable. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
   // `id`, when given, is set before the frame can be answered.
   absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
 
@@ -125,6 +126,7 @@ class Pipeline {
   const PipelineOptions options_;
   PipelineObserver& observer_;
   std::atomic<FrameId> next_id_{0};
+  Slots slots_;
   Admission admission_;
   FrameFlow flow_;
   Stages stages_;

@@ -54,6 +54,7 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
+          .max_frames_waiting = config.max_streams,  // each stream reads on when its frame has come in
           .max_decoded_bytes = config.max_decoded_bytes,
           .max_batch = config.max_batch,
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
@@ -139,7 +140,8 @@ MetricLimits LimitsOf(const ServerConfig& config) {
   limits.frames_in_flight = config.max_frames_in_flight;
   limits.bytes_in_flight = config.max_bytes_in_flight;
   limits.streams_open = config.max_streams;
-  for (const PipelineQueue queue : {PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
+  for (const PipelineQueue queue :
+       {PipelineQueue::kAdmission, PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
     limits.queue_depth.at(static_cast<size_t>(queue)) = static_cast<int64_t>(MaxWaiting(queue, pipeline));
   }
   limits.queue_bytes = config.max_decoded_bytes;

@@ -13,7 +13,7 @@
 //   bayespfl_bytes_in_flight                       gauge      of their pictures as they came
 //   bayespfl_streams_open                          gauge      streams of both services that are open
 //   bayespfl_unsent_reply_bytes                    gauge      replies that gRPC has not taken yet
-//   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
+//   bayespfl_queue_depth{queue}                    gauge      frames waiting: admission, decode, execute, render
 //   bayespfl_queue_bytes{queue}                    gauge      what they hold of decoded pictures and maps: execute,
 //   render bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
