@@ -14,7 +14,7 @@ namespace bayespfl::server {
 namespace {
 
 constexpr std::array<PipelineQueue, 3> kLines = {PipelineQueue::kDecode, PipelineQueue::kExecute,
-                                                  PipelineQueue::kRender};
+                                                 PipelineQueue::kRender};
 
 // What a stage is called while frames wait for it.
 Stage StageAfter(PipelineQueue queue) {
@@ -48,7 +48,7 @@ std::optional<FrameStep> StepOf(PipelineQueue queue) {
 
 bool IsFull(const absl::Status& status) {
   const std::optional<Refusal> refusal = RefusalOf(status);
-  return refusal == Refusal::kQueueFull || refusal == Refusal::kBytesFull;
+  return refusal == Refusal::kQueueFull || refusal == Refusal::kBytesFull || refusal == Refusal::kClientLimit;
 }
 
 // The prepared picture before the model, the maps behind it, and the picture that will be sent back.

@@ -15,6 +15,8 @@ namespace {
 
 PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.max_frames_in_flight = std::max(1, options.max_frames_in_flight);
+  options.max_frames_in_flight_per_client = std::max(0, options.max_frames_in_flight_per_client);
+  options.max_bytes_in_flight_per_client = std::max<int64_t>(0, options.max_bytes_in_flight_per_client);
   options.max_frames_waiting = std::max(0, options.max_frames_waiting);
   options.max_bytes_in_flight = std::max<int64_t>(1, options.max_bytes_in_flight);
   options.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);

@@ -14,7 +14,7 @@ namespace bayespfl::server {
 enum class Refusal {
   kQueueFull,     // PipelineOptions::max_frames_in_flight
   kBytesFull,     // PipelineOptions::max_bytes_in_flight
-  kClientLimit,   // PipelineOptions::admit said no, for now
+  kClientLimit,   // PipelineOptions::admit said no, for now, or the client has too much in flight
   kNotReady,      // no model is loaded yet
   kDraining,      // the server stops
   kUnknownModel,  // no model of that name, or of that version

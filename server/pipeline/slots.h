@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -29,8 +31,8 @@ namespace bayespfl::server {
 constexpr int64_t WaitingShare(int64_t limit) { return limit - limit / 8; }
 
 // A slot that is given back goes to the frame that has waited longest (by rank: Job::rank) at once, so nobody who comes
-// later can take it away, and while frames wait the pipeline is not empty. A frame of low priority that may not fill
-// more of the limits does not hold up the others behind it.
+// later can take it away, and while frames wait the pipeline is not empty. Who waits for want of room for all holds up
+// those behind him; a frame of low priority does not, nor one whose client has as much inside as it may.
 //
 // Thread-safe.
 class Slots {
@@ -82,16 +84,26 @@ class Slots {
 
  private:
   using Key = std::pair<SteadyTime, FrameId>;  // who is served first
+  struct Use {
+    int frames = 0;
+    int64_t bytes = 0;
+  };
 
-  absl::Status Refuse(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // OK: there is room for the frame, in all and for its client.
+  absl::Status Room(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RoomInAll(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RoomForClient(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HoldsUpOthers(const Job& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustQueueUp(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Give(Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TakeBack(Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const PipelineOptions& options_;
   mutable Mutex mu_;
   CondVar empty_;
   int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<std::string, Use> clients_ ABSL_GUARDED_BY(mu_);  // those who have frames in flight
   std::map<Key, JobPtr> waiting_ ABSL_GUARDED_BY(mu_);
 };
 

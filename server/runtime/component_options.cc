@@ -54,6 +54,8 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
+          .max_frames_in_flight_per_client = config.max_frames_in_flight_per_client,
+          .max_bytes_in_flight_per_client = config.max_bytes_in_flight_per_client,
           .max_frames_waiting = config.max_streams,  // each stream reads on when its frame has come in
           .max_decoded_bytes = config.max_decoded_bytes,
           .max_batch = config.max_batch,

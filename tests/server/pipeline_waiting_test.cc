@@ -56,7 +56,7 @@ class PipelineWaitingTest : public PipelineTest {
   }
 
   std::atomic<int> entered_{0};
-  size_t full_ = 0;  // frames that filled the pipeline
+  size_t full_ = 0;   // frames that filled the pipeline
   FrameId last_ = 0;  // of them: it waits before the model
 };
 
@@ -191,6 +191,64 @@ TEST_F(PipelineWaitingTest, FramesWaitForBytesToo) {
   EXPECT_TRUE(Eventually([&] { return observer_.answered == 4; }));
 }
 
+// ---- Of each client -------------------------------------------------------------------------------------------------
+
+TEST_F(PipelineWaitingTest, AClientWithAsManyFramesAsItMayHaveIsRefusedAndOthersAreNot) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_frames_in_flight_per_client = 2, .max_batch = 1});
+  detector_->Hold();
+  const auto submit = [this](const std::string& client) {
+    FrameRequest request = MakeRequest();
+    request.client = client;
+    return pipeline_->Submit(std::move(request), results_.Add());
+  };
+  ASSERT_TRUE(submit("a").ok());
+  ASSERT_TRUE(submit("a").ok());
+
+  const absl::Status refused = submit("a");
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(RefusalOf(refused), Refusal::kClientLimit);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("2 frames in flight, max_frames_in_flight_per_client = 2"));
+  EXPECT_TRUE(submit("b").ok());
+  detector_->Release();
+  results_.Wait(3);
+  EXPECT_TRUE(submit("a").ok());
+}
+
+TEST_F(PipelineWaitingTest, AClientsBytesAreBoundedButForASinglePicture) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_bytes_in_flight_per_client = 7, .max_batch = 1});
+  detector_->Hold();
+  FrameRequest request = MakeRequest();  // 8 bytes
+  request.client = "a";
+  FrameRequest second = request;
+  ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+
+  const absl::Status refused = pipeline_->Submit(std::move(second), results_.Add());
+
+  EXPECT_EQ(RefusalOf(refused), Refusal::kClientLimit);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("8 bytes of pictures in flight"));
+}
+
+TEST_F(PipelineWaitingTest, AClientThatWaitsForItsOwnFramesHoldsUpNobodyElse) {
+  Make({.image_limits = {}, .max_frames_in_flight = 8, .max_frames_in_flight_per_client = 1, .max_batch = 1});
+  detector_->Hold();
+  const auto submit = [this](const std::string& client) {
+    FrameRequest request = Waiting();
+    request.client = client;
+    return pipeline_->Submit(std::move(request), results_.Add());
+  };
+  ASSERT_TRUE(submit("a").ok());
+  ASSERT_TRUE(submit("a").ok());
+  EXPECT_EQ(entered_, 1);
+
+  ASSERT_TRUE(submit("b").ok());
+
+  EXPECT_EQ(entered_, 2);
+  EXPECT_EQ(observer_.waiting_at_door, 1);
+  detector_->Release();
+  for (const FrameResult& result : results_.Wait(3)) EXPECT_TRUE(result.ok()) << result.status();
+}
+
 // ---- Giving way ----------------------------------------------------------------------------------------------------
 
 TEST_F(PipelineWaitingTest, AYoungerFrameTakesTheSlotOfAnOlderOneAlthoughOthersWait) {
@@ -213,6 +271,29 @@ TEST_F(PipelineWaitingTest, AYoungerFrameTakesTheSlotOfAnOlderOneAlthoughOthersW
   detector_->Release();
   EXPECT_TRUE(stream.Wait(2).back().ok());
   EXPECT_TRUE(Eventually([&] { return observer_.in_flight == 0 && observer_.bytes_in_flight == 0; }));
+}
+
+TEST_F(PipelineWaitingTest, AnOlderFrameOfAClientAtItsLimitGivesWay) {
+  Make({.image_limits = {},
+        .max_frames_in_flight = 8,
+        .max_frames_in_flight_per_client = 2,
+        .max_bytes_in_flight_per_client = 16,
+        .max_batch = 1});
+  HoldModel();
+  FrameRequest first = MakeRequest(1);
+  first.client = "a";
+  FrameRequest second = first;
+  FrameRequest third = first;
+  FrameId older = 0;
+  ASSERT_TRUE(pipeline_->Submit(std::move(first), results_.Add(), &older).ok());
+  ASSERT_TRUE(pipeline_->Submit(std::move(second), results_.Add()).ok());
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model == 2; }));
+  third.gives_way = {older};
+
+  ASSERT_TRUE(pipeline_->Submit(std::move(third), results_.Add()).ok());
+
+  EXPECT_TRUE(IsSkipped(results_.Wait(1).front().status()));
+  EXPECT_EQ(pipeline_->frames_in_flight(), 3);
 }
 
 TEST_F(PipelineWaitingTest, NobodyGivesWayWhileThereIsRoom) {
