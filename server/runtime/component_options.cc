@@ -164,6 +164,14 @@ absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& config, Metrics& metrics, Log& log) {
+  if (config.inject_faults.empty()) return std::shared_ptr<FaultInjector>();
+  absl::StatusOr<std::shared_ptr<FaultInjector>> faults =
+      FaultInjector::Create(config.inject_faults, [&metrics](Fault fault) { metrics.CountFault(fault); });
+  if (faults.ok()) log.Warning("faults are injected on purpose", {{"faults", config.inject_faults}});
+  return faults;
+}
+
 ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
   return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
     const std::vector<std::string> devices = Devices(config);

@@ -37,16 +37,10 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
   if (!metrics_options.ok()) return metrics_options.status();
   metrics_options->logger = options.logger;
   auto metrics = std::make_unique<Metrics>(*metrics_options);
-  std::shared_ptr<FaultInjector> faults;
-  if (!options.config.inject_faults.empty()) {
-    absl::StatusOr<std::shared_ptr<FaultInjector>> created = FaultInjector::Create(
-        options.config.inject_faults, [observed = metrics.get()](Fault fault) { observed->CountFault(fault); });
-    if (!created.ok()) return created.status();
-    faults = *std::move(created);
-    options.logger->Warning("faults are injected on purpose", {{"faults", options.config.inject_faults}});
-  }
+  absl::StatusOr<std::shared_ptr<FaultInjector>> faults = FaultsOf(options.config, *metrics, *options.logger);
+  if (!faults.ok()) return faults.status();
   auto server = std::unique_ptr<InspectionServer>(
-      new InspectionServer(std::move(options), std::move(metrics), std::move(faults)));
+      new InspectionServer(std::move(options), std::move(metrics), *std::move(faults)));
   const absl::Status opened = server->Open();
   if (!opened.ok()) return opened;
   return server;
