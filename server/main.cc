@@ -15,6 +15,7 @@
 #include "server/program/program_log.h"
 #include "server/program/serve.h"
 #include "server/program/signal_thread.h"
+#include "server/program/standard_descriptors.h"
 #include "server/runtime/command_line.h"
 #include "server/runtime/settings_in_force.h"
 #include "server/security/token_store.h"
@@ -27,6 +28,7 @@ using bayespfl::server::BlockSignals;
 using bayespfl::server::CommandLine;
 using bayespfl::server::CreateLogger;
 using bayespfl::server::EffectiveSetting;
+using bayespfl::server::KeepStandardDescriptors;
 using bayespfl::server::kFlushPatience;
 using bayespfl::server::Logger;
 using bayespfl::server::MakeToken;
@@ -75,6 +77,8 @@ int Refuse(const absl::Status& status, const std::string& format) {
 int main(int argc, char** argv) {
   BlockSignals();  // before any thread starts, so that all of them inherit it
   std::signal(SIGPIPE, SIG_IGN);
+  const absl::Status descriptors = KeepStandardDescriptors();
+  if (!descriptors.ok()) return Fail(descriptors);
 
   const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv, environ);
   if (!command_line.ok()) return Refuse(command_line.status(), WantedLogFormat(argc, argv, environ));

@@ -35,7 +35,8 @@ void Announcer::LastWords(absl::string_view message, const absl::Status& status)
   logger_->WriteRaw(absl::StrCat("bayespfl-server: ", status.message(), "\n"));
 }
 
-void Announcer::Leave(int exit_code) const {
+void Announcer::Leave(int exit_code) {
+  words_.Flush(kLastLinesPatience);
   logger_->Flush(kLastLinesPatience);
   _exit(exit_code);
 }

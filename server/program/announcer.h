@@ -39,7 +39,7 @@ class Announcer {
   void LastWords(absl::string_view message, const absl::Status& status) const;
 
   // Ends the process without an end in order.
-  [[noreturn]] void Leave(int exit_code) const;
+  [[noreturn]] void Leave(int exit_code);
 
  private:
   const Logger logger_;

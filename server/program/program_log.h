@@ -15,8 +15,9 @@ namespace bayespfl::server {
 // From Start() on:
 // - the log goes to standard error
 // - gRPC and Protobuf write into it (library_log.h)
-// - with log_format json, all that anybody prints to standard output and standard error becomes lines of it
-// - its last lines are written before abort() ends the process (last_lines.h)
+// - so does all that anybody prints to standard error, and with log_format json to standard output: who prints does not
+//   wait for who reads
+// - its last lines are written before a crash ends the process (last_lines.h)
 //
 // One in a process; Start() comes before the libraries are used by several threads.
 class ProgramLog {
@@ -34,7 +35,7 @@ class ProgramLog {
       : logger_(std::move(logger)), capture_(std::move(capture)) {}
 
   const Logger logger_;
-  std::unique_ptr<OutputCapture> capture_;  // null: text
+  std::unique_ptr<OutputCapture> capture_;
 };
 
 }  // namespace bayespfl::server

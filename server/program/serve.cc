@@ -16,7 +16,7 @@
 namespace bayespfl::server {
 namespace {
 
-SignalActions ActionsOf(InspectionServer& server, const ServerConfig& config, const Announcer& announcer) {
+SignalActions ActionsOf(InspectionServer& server, const ServerConfig& config, Announcer& announcer) {
   return {.on_signal = [&server](const ReceivedSignal& signal) { server.Audit(signal); },
           .reload = [&server] { server.Reload(); },
           .stop = [&server] { server.RequestStop(); },

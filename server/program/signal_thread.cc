@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -13,18 +14,19 @@
 namespace bayespfl::server {
 namespace {
 
-sigset_t StopSignals() {
+sigset_t HandledSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, signal);
   return signals;
 }
 
-sigset_t HandledSignals() {
-  sigset_t signals = StopSignals();
-  sigaddset(&signals, SIGHUP);
-  return signals;
+// 0 when it has passed, or when there is none.
+timespec TimeUntil(std::optional<SteadyTime> end) {
+  if (!end.has_value()) return {};
+  const std::chrono::nanoseconds left = std::max<std::chrono::nanoseconds>(*end - std::chrono::steady_clock::now(), {});
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  return {.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
 }
 
 // "pid:123 uid:0"; of a signal that the kernel sent, a terminal's say, nothing.
@@ -56,26 +58,35 @@ SignalThread::~SignalThread() {
 }
 
 void SignalThread::Run() {
+  while (const std::optional<int> signal = Wait(std::nullopt)) {
+    if (*signal != SIGHUP) break;
+    actions_.reload();
+  }
+  if (done_) return;
+  actions_.stop();
+  // A reload comes too late for a server that stops.
+  const SteadyTime end = std::chrono::steady_clock::now() + actions_.patience;
+  std::optional<int> signal;
+  do {
+    signal = Wait(end);
+  } while (signal == SIGHUP);
+  if (done_) return;
+  if (signal.has_value()) return actions_.leave(*signal);
+  actions_.give_up();
+}
+
+std::optional<int> SignalThread::Wait(std::optional<SteadyTime> end) {
   const sigset_t handled = HandledSignals();
   for (;;) {
     siginfo_t info = {};
-    const int signal = sigwaitinfo(&handled, &info);
-    if (done_) return;
-    if (signal < 0) continue;  // the process was stopped and goes on
+    const timespec left = TimeUntil(end);
+    const int signal = end.has_value() ? sigtimedwait(&handled, &info, &left) : sigwaitinfo(&handled, &info);
+    if (done_) return std::nullopt;
+    if (signal < 0 && errno != EAGAIN) continue;  // the process was stopped and goes on
+    if (signal < 0) return std::nullopt;
     actions_.on_signal({.name = NameOf(signal), .sender = SenderOf(info)});
-    if (signal != SIGHUP) break;
-    actions_.reload();
+    return signal;
   }
-  actions_.stop();
-  const sigset_t signals = StopSignals();
-  const timespec longest = {.tv_sec = actions_.patience.count(), .tv_nsec = 0};
-  int signal = 0;
-  do {
-    signal = sigtimedwait(&signals, nullptr, &longest);
-  } while (signal < 0 && errno == EINTR);  // the process was stopped and goes on
-  if (done_) return;
-  if (signal > 0) return actions_.leave(signal);
-  actions_.give_up();
 }
 
 }  // namespace bayespfl::server

@@ -8,8 +8,10 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <thread>
 
+#include "server/pipeline/steady_time.h"
 #include "server/runtime/received_signal.h"
 
 namespace bayespfl::server {
@@ -19,8 +21,8 @@ void BlockSignals();
 
 // All must be given. Called by the signal thread.
 struct SignalActions {
-  std::function<void(const ReceivedSignal&)> on_signal;  // before any other
-  std::function<void()> reload;                          // SIGHUP; returns at once
+  std::function<void(const ReceivedSignal&)> on_signal;  // every signal, before what it does
+  std::function<void()> reload;                          // SIGHUP, unless a stop has begun; returns at once
   std::function<void()> stop;                            // the first SIGTERM or SIGINT; returns at once
   std::function<void(int signal)> leave;                 // the second; ends the process
   std::function<void()> give_up;                         // `patience` has passed since the first; likewise
@@ -39,6 +41,8 @@ class SignalThread {
 
  private:
   void Run();
+  // The next signal, which on_signal has heard of. None: `end` has passed, or the destructor was called.
+  std::optional<int> Wait(std::optional<SteadyTime> end);
 
   const SignalActions actions_;
   std::atomic<bool> done_{false};
