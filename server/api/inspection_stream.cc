@@ -140,7 +140,8 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
       RequestOf(*surroundings().call, frame, result.status(), inspection.has_value() ? &*inspection : nullptr);
   v1::InspectStreamResponse message;
   message.set_sequence(sequence);
-  if (result.ok()) {
+  const bool ok = result.ok();
+  if (ok) {
     *message.mutable_result() = ToProto(*std::move(result));
     *message.mutable_result()->mutable_metadata() = frame.metadata;
   } else if (IsSkipped(result.status())) {
@@ -149,7 +150,9 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
     *message.mutable_error() = ToProto(result.status());
   }
   *message.mutable_metadata() = frame.metadata;
-  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
+  // An error is small; were it not, there would be no other way to say so.
+  const absl::StatusOr<grpc::ByteBuffer> bytes =
+      SerializeMessage(message, ok ? surroundings().max_reply_bytes : kMaxSerializedBytes);
   if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
   ReplyGone gone = surroundings().on_request_answered(record);
   {
