@@ -9,6 +9,10 @@
 namespace bayespfl {
 namespace {
 
+bool IsFinite(const PixelMap& map) {
+  return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
+}
+
 absl::Status CheckDetection(const Detection& detection) {
   const bool finite =
       std::isfinite(detection.score) && std::isfinite(detection.score_std) && std::isfinite(detection.map_score);
@@ -18,9 +22,9 @@ absl::Status CheckDetection(const Detection& detection) {
                        map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
   if (!has_map) return absl::InternalError("the model returned no anomaly map");
   // A pixel that is not a number reaches no threshold: the part would pass for it.
-  const bool map_is_finite =
-      std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-  return map_is_finite ? absl::OkStatus() : absl::InternalError("the model's anomaly map holds what is not a number");
+  if (!IsFinite(map)) return absl::InternalError("the model's anomaly map holds what is not a number");
+  if (!IsFinite(detection.map_std)) return absl::InternalError("the model's deviation map holds what is not a number");
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -53,6 +53,16 @@ TEST(AssembleTest, AScoreThatIsNotANumberHasNoVerdict) {
   }
 }
 
+TEST(AssembleTest, AMapThatHoldsWhatIsNotANumberHasNoVerdict) {
+  for (PixelMap Detection::* map : {&Detection::map, &Detection::map_std}) {
+    Detection detection = SmallDetection();
+    detection.map_std = detection.map;
+    (detection.*map).values[2] = std::numeric_limits<float>::quiet_NaN();
+    Inspection inspection;
+    EXPECT_EQ(Note(detection, inspection).code(), absl::StatusCode::kInternal);
+  }
+}
+
 TEST(AssembleTest, ADetectionWithoutAWholeMapHasNoVerdict) {
   for (const PixelMap& map : {PixelMap(), PixelMap{2, 2, {0.5F}}}) {
     Detection detection = SmallDetection();
