@@ -94,6 +94,7 @@ class GrayDetector final : public Detector {
   }
   absl::Status Validate(absl::string_view /*object*/, int /*samples*/) const override { return absl::OkStatus(); }
   const ModelInfo& info() const override { return info_; }
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return nullptr; }  // not asked for
 
  private:
   const ModelInfo info_;
