@@ -1,21 +1,19 @@
 #include "server/pipeline/admission.h"
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "server/pipeline/error_reason.h"
 #include "server/pipeline/errors.h"
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 namespace {
-
-// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
-absl::Status Works(const ServedModel& model) {
-  return model.Works() ? absl::OkStatus() : WithRefusal(NoReplicaLeft(model.name()), Refusal::kNoReplica);
-}
 
 absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
 
@@ -37,16 +35,25 @@ ModelSet Admission::models() const {
   return models_;
 }
 
+// A device that hangs is let go by nothing but the end of the process, whoever can do its work.
 absl::Status Admission::Healthy() const {
+  if (const std::optional<size_t> hung = hung_.First()) {
+    return absl::UnavailableError(
+        absl::StrCat("replica ", *hung, " hangs: a batch has taken longer than max_batch_seconds"));
+  }
+  return AllServe();
+}
+
+absl::Status Admission::AllServe() const {
   MutexLock lock(mu_);
   for (const auto& [name, model] : models_.models) {
-    if (!model->Works()) return NoReplicaLeft(name);
+    if (absl::Status serves = hung_.CanServe(*model); !serves.ok()) return serves;
   }
   return absl::OkStatus();
 }
 
 absl::Status Admission::Ready() const {
-  absl::Status ready = Healthy();
+  absl::Status ready = AllServe();
   if (ready.ok()) ready = options_.state->Ready();
   return ready.ok() ? Accepting() : ready;
 }
@@ -64,11 +71,18 @@ absl::Status Admission::Draining() const {
   return accepting.ok() ? accepting : WithRefusal(accepting, Refusal::kDraining);
 }
 
+// A model without replicas refuses its own frames; the others go on until somebody restarts the process.
+absl::Status Admission::CanServe(const ServedModel& model) const {
+  const absl::Status serves = hung_.CanServe(model);
+  if (serves.ok()) return serves;
+  return WithRefusal(serves, ReasonOf(serves) == ErrorReason::kDeviceHung ? Refusal::kDeviceHung : Refusal::kNoReplica);
+}
+
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_view name) const {
   absl::StatusOr<std::shared_ptr<ServedModel>> model = Lookup(name);
   if (!model.ok()) return model;
-  const absl::Status works = Works(**model);
-  if (!works.ok()) return works;
+  const absl::Status serves = CanServe(**model);
+  if (!serves.ok()) return serves;
   return model;
 }
 
@@ -105,7 +119,7 @@ absl::Status Admission::AdmitClient(const std::string& client, size_t frames) co
 
 // What can be said before a slot is taken.
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
-  if (absl::Status broken = Works(model); !broken.ok()) return broken;
+  if (absl::Status broken = CanServe(model); !broken.ok()) return broken;
   if (!request.client_admitted) {
     if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
   }

@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/hung_replicas.h"
 #include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/served_model.h"
 
@@ -30,8 +31,8 @@ namespace bayespfl::server {
 // Thread-safe.
 class Admission {
  public:
-  // `options` has its values at or above their minimums and a state, and outlives the object.
-  explicit Admission(const PipelineOptions& options) : options_(options) {}
+  // Both outlive the object; `options` has its values at or above their minimums and a state.
+  Admission(const PipelineOptions& options, const HungReplicas& hung) : options_(options), hung_(hung) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
@@ -72,11 +73,14 @@ class Admission {
 
  private:
   absl::Status Draining() const;
+  absl::Status AllServe() const;
+  absl::Status CanServe(const ServedModel& model) const;
   absl::StatusOr<std::shared_ptr<ServedModel>> Lookup(absl::string_view name) const;
   absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
   absl::Status TakeSlot(Priority priority, int64_t bytes);
 
   const PipelineOptions& options_;
+  const HungReplicas& hung_;
 
   mutable Mutex mu_;
   CondVar empty_;

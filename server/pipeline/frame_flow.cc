@@ -53,10 +53,12 @@ size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options) {
   return static_cast<size_t>(options.max_batch) * static_cast<size_t>(options.replicas) * 2;
 }
 
-FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission)
+FrameFlow::FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission,
+                     const HungReplicas& hung)
     : options_(options),
       observer_(observer),
       admission_(admission),
+      hung_(hung),
       decode_line_(MaxWaiting(PipelineQueue::kDecode, options), SIZE_MAX),
       execute_line_(MaxWaiting(PipelineQueue::kExecute, options), static_cast<size_t>(options.max_decoded_bytes)),
       render_line_(MaxWaiting(PipelineQueue::kRender, options), static_cast<size_t>(options.max_decoded_bytes)) {}
@@ -73,27 +75,32 @@ FrameFlow::Line& FrameFlow::line(PipelineQueue which) {
   return render_line_;
 }
 
-void FrameFlow::Forward(JobPtr job, PipelineQueue to) {
+void FrameFlow::Put(JobPtr job, PipelineQueue to, bool (Line::*push)(const Place&, JobPtr&)) {
   job->queued = std::chrono::steady_clock::now();
   job->queued_bytes = static_cast<int64_t>(BytesHeld(*job));
   const FrameId id = job->id;
   const SteadyTime deadline = job->deadline;
   const std::shared_ptr<const CancellationToken> cancellation = job->request.cancellation;
+  const std::shared_ptr<const ServedModel> model = to == PipelineQueue::kExecute ? job->model : nullptr;
   const Place place{.id = id,
                     .rank = job->rank,
                     .deadline = deadline,
                     .bytes = static_cast<size_t>(job->queued_bytes),
-                    .group = to == PipelineQueue::kExecute ? job->model.get() : nullptr};
+                    .group = model.get(),
+                    .most_together = job->most_together};
   NoteEntered(to, *job);
-  // A frame that came back from a failed device was inside already and needs no room.
-  if (!(job->failures > 0 ? line(to).PushBack(place, job) : line(to).Push(place, job))) {
+  if (!(line(to).*push)(place, job)) {
     // Lines close only after the last frame was answered, so this is out of reach; a frame is answered all the same.
     NoteLeft(to, *job);
     return Answer(std::move(job), ServerDraining());
   }
   NoteDeadline(deadline);
-  // Cancelled between the last look and now: DropCancelled() may have come too early to find it here.
+  // Cancelled between the last look and now: DropCancelled() may have come too early to find it here. So may
+  // DropUnserved().
   if (cancellation != nullptr && cancellation->cancelled()) DropFrom(to, id, ClientLeft(StageAfter(to)));
+  if (model == nullptr) return;
+  const absl::Status served = hung_.CanServe(*model);
+  if (!served.ok()) DropFrom(to, id, served);
 }
 
 std::vector<JobPtr> FrameFlow::Take(PipelineQueue from) {
@@ -103,10 +110,7 @@ std::vector<JobPtr> FrameFlow::Take(PipelineQueue from) {
 }
 
 std::vector<JobPtr> FrameFlow::TakeBatch(size_t replica) {
-  const auto accepts = [replica](const void* group) {
-    const auto& model = *static_cast<const ServedModel*>(group);
-    return model.Works(replica) || !model.Works();
-  };
+  const auto accepts = [replica](const void* group) { return static_cast<const ServedModel*>(group)->Ready(replica); };
   std::vector<JobPtr> jobs = execute_line_.Take(static_cast<size_t>(options_.max_batch), options_.max_delay, accepts);
   NoteTaken(PipelineQueue::kExecute, jobs);
   return jobs;
@@ -184,6 +188,23 @@ void FrameFlow::DropWaiting(Predicate leaves) {
     std::vector<JobPtr> jobs = line(queue).RemoveIf(leaves);
     for (const JobPtr& job : jobs) NoteLeft(queue, *job);
     for (JobPtr& job : jobs) DropIfDead(job, StageAfter(queue));
+  }
+}
+
+// Rendering needs no replica.
+void FrameFlow::DropUnserved() {
+  for (const PipelineQueue queue : {PipelineQueue::kDecode, PipelineQueue::kExecute}) {
+    std::vector<JobPtr> jobs = line(queue).RemoveIf(
+        [this](const Place& /*place*/, const JobPtr& job) { return !hung_.CanServe(*job->model).ok(); });
+    for (JobPtr& job : jobs) {
+      NoteLeft(queue, *job);
+      const absl::Status served = hung_.CanServe(*job->model);
+      if (served.ok()) {  // a device came back meanwhile
+        Put(std::move(job), queue, &Line::PushBack);
+      } else {
+        Answer(std::move(job), served);
+      }
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #define BAYESPFL_SERVER_PIPELINE_FRAME_FLOW_H_
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,6 +17,7 @@
 #include "server/pipeline/admission.h"
 #include "server/pipeline/errors.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/hung_replicas.h"
 #include "server/pipeline/job.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/pipeline_options.h"
@@ -24,7 +26,7 @@
 
 namespace bayespfl::server {
 
-// How many frames may wait in a line; of the one before the model, without those that come back from a failed device.
+// How many frames may wait in a line; of the one before the model, without those that come back from it.
 // `options` has its values at or above their minimums.
 size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options);
 
@@ -34,23 +36,31 @@ size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options);
 // Thread-safe. What a frame's callback may do is said at Pipeline.
 class FrameFlow {
  public:
-  // All three outlive the object; `options` has its values at or above their minimums.
-  FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission);
+  // All of them outlive the object; `options` has its values at or above their minimums.
+  FrameFlow(const PipelineOptions& options, PipelineObserver& observer, Admission& admission, const HungReplicas& hung);
   FrameFlow(const FrameFlow&) = delete;
   FrameFlow& operator=(const FrameFlow&) = delete;
 
-  // Puts a frame into a line. Waits while there is no room, but not for a frame that comes back from a failed device.
-  void Forward(JobPtr job, PipelineQueue to);
+  // Puts a frame into a line. Waits while there is no room.
+  void Forward(JobPtr job, PipelineQueue to) { Put(std::move(job), to, &Line::Push); }
+
+  // Puts a frame that was taken back into the line before the model. It was inside already and needs no room.
+  void PutBack(JobPtr job) { Put(std::move(job), PipelineQueue::kExecute, &Line::PushBack); }
 
   // The next frame of a line, waiting for one. Empty: closed, and nothing is left.
   std::vector<JobPtr> Take(PipelineQueue from);
 
-  // The next batch before the model: 1 to max_batch frames of one model, which this replica can serve, or none can
-  // (then somebody must answer). Empty: closed, and nothing is left.
+  // The next batch before the model: 1 to max_batch frames of one model whose replica is ready, and no more than any of
+  // them says (Job::most_together). Empty: closed, and nothing is left.
   std::vector<JobPtr> TakeBatch(size_t replica);
 
-  // To be called when a replica was lost: the others look again at what they can take.
+  // To be called when a replica has become ready: it looks again at what it can take.
   void WakeReplicas() { execute_line_.Wake(); }
+
+  // To be called when a replica was lost or hangs: answers the frames that wait for a model which nobody can serve any
+  // more, as HungReplicas::CanServe() says. Those that come later are answered when they reach the line before the
+  // model.
+  void DropUnserved();
 
   // Answers the frame when its deadline passed or its client left. True: `job` is gone.
   bool DropIfDead(JobPtr& job, Stage reached);
@@ -75,6 +85,7 @@ class FrameFlow {
   using Line = WaitingLine<JobPtr>;
 
   Line& line(PipelineQueue which);
+  void Put(JobPtr job, PipelineQueue to, bool (Line::*push)(const Place&, JobPtr&));
   // Answers the frame with `status` if it waits in this line. False: it does not (any more).
   bool DropFrom(PipelineQueue queue, FrameId id, const absl::Status& status);
   void NoteEntered(PipelineQueue queue, const Job& job);
@@ -87,6 +98,7 @@ class FrameFlow {
   const PipelineOptions& options_;
   PipelineObserver& observer_;
   Admission& admission_;
+  const HungReplicas& hung_;
   Line decode_line_;
   Line execute_line_;
   Line render_line_;

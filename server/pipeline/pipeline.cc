@@ -19,6 +19,7 @@ PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);
   options.max_batch = std::max(1, options.max_batch);
   options.replicas = std::max(1, options.replicas);
+  options.max_batch_time = std::max(std::chrono::milliseconds(0), options.max_batch_time);
   options.decode_threads = std::max(1, options.decode_threads);
   options.render_threads = std::max(1, options.render_threads);
   if (options.state == nullptr) options.state = std::make_shared<ServerState>();
@@ -54,9 +55,10 @@ std::unique_ptr<Pipeline> Pipeline::Create(const PipelineOptions& options, Pipel
 Pipeline::Pipeline(const PipelineOptions& options, PipelineObserver& observer)
     : options_(options),
       observer_(observer),
-      admission_(options_),
-      flow_(options_, observer_, admission_),
-      stages_(options_, observer_, admission_, flow_) {}
+      hung_(static_cast<size_t>(options_.replicas)),
+      admission_(options_, hung_),
+      flow_(options_, observer_, admission_, hung_),
+      stages_(options_, observer_, admission_, flow_, hung_) {}
 
 Pipeline::~Pipeline() { Shutdown(); }
 

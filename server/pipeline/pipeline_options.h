@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "model/image/decode.h"
 #include "server/pipeline/fault_injector.h"
+#include "server/pipeline/observer.h"
 #include "server/pipeline/server_state.h"
 
 namespace bayespfl::server {
@@ -26,6 +27,7 @@ struct PipelineOptions {
                                                      // may wait alone)
   int max_batch = 4;                                 // >= 1, frames that the model takes in one call
   std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
+  std::chrono::milliseconds max_batch_time{0};       // after which a batch's device counts as hung; 0: it never does
   int replicas = 1;                                  // >= 1, of each model
   int decode_threads = 1;                            // >= 1
   int render_threads = 1;                            // >= 1
@@ -35,8 +37,13 @@ struct PipelineOptions {
   // Says whether frames may still come in. Null: one of the pipeline's own, in which nothing happens but its stop.
   std::shared_ptr<ServerState> state = nullptr;
 
-  // Called when a replica was given up, from its thread. May be empty.
-  std::function<void()> on_replica_lost = {};
+  // Called when a replica was given up, hangs, or has come back after that: what Pipeline::Ready() says may be another.
+  // From a thread of the pipeline. May be empty.
+  std::function<void()> on_replica_change = {};
+
+  // Called when a replica has been at something for longer than max_batch_time, from a thread of the pipeline. May be
+  // empty.
+  std::function<void(const std::string& model, size_t replica, ReplicaWork work)> on_overdue = {};
 
   // Asked whether a client may send so many frames (>= 1) now, all of them or none; an error is the refusal,
   // InvalidArgument when so many will never be let in together. Called from many threads at once. Empty: every client

@@ -57,6 +57,7 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_decoded_bytes = config.max_decoded_bytes,
           .max_batch = config.max_batch,
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
+          .max_batch_time = std::chrono::seconds(config.max_batch_seconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
           .render_threads = config.render_threads,
@@ -166,11 +167,14 @@ absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
 
 ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
   return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
+    const auto fits = [folder, root](const std::vector<std::string>& devices) {
+      return CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
+    };
     const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
-    if (!fits.ok()) return fits;
+    if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas,
+                        [fits](const std::string& device) { return fits({device}); });
   };
 }
 

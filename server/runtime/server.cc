@@ -80,7 +80,13 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
   PipelineOptions pipeline = PipelineOptionsOf(config_);
   pipeline.faults = faults_;
   pipeline.state = state_;
-  pipeline.on_replica_lost = [this] { UpdateServing(); };
+  pipeline.on_replica_change = [this] { UpdateServing(); };
+  pipeline.on_overdue = [this](const std::string& model, size_t replica, ReplicaWork work) {
+    logger_->Error(work == ReplicaWork::kBatch ? "a device hangs" : "a rebuild takes long",
+                   {{"model", model},
+                    {"replica", static_cast<int64_t>(replica)},
+                    {"seconds", int64_t{config_.max_batch_seconds}}});
+  };
   pipeline.admit = [this](const std::string& client, size_t frames) { return AdmitFrames(client, frames); };
   pipeline_ = Pipeline::Create(pipeline, *metrics_);
   metrics_->SetProbes(Probes());

@@ -18,6 +18,8 @@
 //   render bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_replica_overdue_total{during}         counter    what took a replica longer than max_batch_seconds: batch,
+//                                                             rebuild
 //   bayespfl_out_of_memory_total                   counter    batches that the device's memory did not suffice for
 //   bayespfl_result_log_lines_total{outcome}       counter    lines of the result log: written, dropped (the queue was
 //                                                             full), failed (the disk was)
@@ -88,6 +90,7 @@ class Metrics final : public PipelineObserver {
   void OnFramesInFlightChange(int frames, int64_t bytes) override;
   void OnBatch(int frames) override;
   void OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) override;
+  void OnReplicaOverdue(const ServedModel& model, size_t replica, ReplicaWork work) override;
   void OnReplicaFailure(bool rebuilt) override;
   void OnOutOfMemory(int frames) override;
   void OnQueueWait(PipelineQueue queue, double seconds) override;
@@ -160,6 +163,7 @@ class Metrics final : public PipelineObserver {
   prometheus::Gauge& result_queue_bytes_;
   std::array<prometheus::Counter*, 3> result_lines_{};      // ResultLine's order
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
+  std::array<prometheus::Counter*, 2> overdue_{};           // ReplicaWork's order
   prometheus::Counter* out_of_memory_ = nullptr;
   std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};

@@ -45,6 +45,9 @@ class CountingObserver final : public PipelineObserver {
   void OnReplicaBusy(const ServedModel& /*model*/, size_t /*replica*/, bool busy) override {
     busy_replicas += busy ? 1 : -1;
   }
+  void OnReplicaOverdue(const ServedModel& /*model*/, size_t /*replica*/, ReplicaWork work) override {
+    ++(work == ReplicaWork::kBatch ? overdue_batches : overdue_rebuilds);
+  }
   void OnReplicaFailure(bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
   void OnOutOfMemory(int frames) override { frames_without_room += frames; }
   void OnQueueWait(PipelineQueue /*queue*/, double seconds) override {
@@ -81,6 +84,8 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int64_t> bytes_in_flight{0};
   std::atomic<int> busy_replicas{0};
   std::atomic<int> batched{0};
+  std::atomic<int> overdue_batches{0};
+  std::atomic<int> overdue_rebuilds{0};
   std::atomic<int> rebuilt_replicas{0};
   std::atomic<int> lost_replicas{0};
   std::atomic<int> frames_without_room{0};

@@ -1,4 +1,4 @@
-#include "server/models/warm_up.h"
+#include "server/pipeline/warm_up.h"
 
 #include <algorithm>
 #include <cstddef>

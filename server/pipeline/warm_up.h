@@ -1,6 +1,6 @@
 // The first run of a model, before it serves.
-#ifndef BAYESPFL_SERVER_MODELS_WARM_UP_H_
-#define BAYESPFL_SERVER_MODELS_WARM_UP_H_
+#ifndef BAYESPFL_SERVER_PIPELINE_WARM_UP_H_
+#define BAYESPFL_SERVER_PIPELINE_WARM_UP_H_
 
 #include <atomic>
 
@@ -16,4 +16,4 @@ absl::Status WarmUp(const Detector& detector, int max_batch, const std::atomic<b
 
 }  // namespace bayespfl::server
 
-#endif  // BAYESPFL_SERVER_MODELS_WARM_UP_H_
+#endif  // BAYESPFL_SERVER_PIPELINE_WARM_UP_H_
