@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/detection/bayespfl_frames.h"
+#include "model/detection/compute_each.h"
 #include "model/detection/device_errors.h"
 #include "model/detection/object_reader.h"
 #include "model/detection/stop_watch.h"
@@ -88,33 +89,14 @@ struct BayesPflDetector::Shared {
   StageSeconds seconds;
 };
 
-// A frame that fails by itself leaves the others what they have.
 std::vector<absl::StatusOr<ComputedFrame>> BayesPflDetector::Compute(
     absl::Span<const PreparedFrame* const> frames) const {
-  constexpr char kFailure[] = "the device failed";
   const c10::InferenceMode inference;
   Batch batch;
   for (const PreparedFrame* frame : frames) batch.push_back(static_cast<const BayesPflFrame*>(frame));
   Shared shared;
-  const absl::Status status = CatchDeviceErrors(absl::StatusCode::kInternal, kFailure, [&] {
-    shared = RunShared(batch);
-    return absl::OkStatus();
-  });
-  if (!status.ok()) return std::vector<absl::StatusOr<ComputedFrame>>(frames.size(), status);
-  std::vector<absl::StatusOr<ComputedFrame>> results;
-  for (size_t row = 0; row < batch.size(); ++row) {
-    ComputedFrame computed;
-    const absl::Status own = CatchDeviceErrors(absl::StatusCode::kInternal, kFailure, [&] {
-      computed = RunOne(*batch[row], shared, row);
-      return absl::OkStatus();
-    });
-    if (own.ok()) {
-      results.emplace_back(std::move(computed));
-    } else {
-      results.emplace_back(own);
-    }
-  }
-  return results;
+  return ComputeEach(
+      batch.size(), [&] { shared = RunShared(batch); }, [&](size_t row) { return RunOne(*batch[row], shared, row); });
 }
 
 BayesPflDetector::Shared BayesPflDetector::RunShared(const Batch& batch) const {

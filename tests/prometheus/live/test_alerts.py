@@ -156,7 +156,9 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     crt, key = certificate(folder / "tls", 1)
     with ExitStack() as stack:
         plant = Plant(folder, stack, namespace)
-        plant.add("hangs", inject_faults=f"device_slow:1:{HANG_MILLISECONDS}", drain_timeout_seconds=180)
+        # Without a watchdog, whose answers would end the drain.
+        hang = f"device_slow:1:{HANG_MILLISECONDS}"
+        plant.add("hangs", inject_faults=hang, max_batch_seconds=0, drain_timeout_seconds=180)
         plant.add("decodes wrong", inject_faults="decode_error:2")
         plant.add("full disk", inject_faults="disk_full:2", result_log=str(folder / "results.jsonl"))
         plant.add("small device", inject_faults="device_memory:2")
