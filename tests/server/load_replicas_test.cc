@@ -50,7 +50,8 @@ class LoadReplicasTest : public ::testing::Test {
 };
 
 TEST_F(LoadReplicasTest, ARebuiltReplicaDrawsTheImageAgnosticPromptsThatItDrewFirst) {
-  const absl::StatusOr<Replicas> replicas = LoadReplicas(PackageThatDrawsOnce(), {}, {"cpu"}, 1, Fits);
+  const absl::StatusOr<Replicas> replicas =
+      LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true}, {"cpu"}, 1, Fits);
   ASSERT_TRUE(replicas.ok()) << replicas.status();
   Replica& replica = *replicas->front();
   ASSERT_EQ(replica.info().iad_sampling, "first");
@@ -63,7 +64,8 @@ TEST_F(LoadReplicasTest, ARebuiltReplicaDrawsTheImageAgnosticPromptsThatItDrewFi
 }
 
 TEST_F(LoadReplicasTest, ReplicasOfTwoDevicesDrawThemAlike) {
-  const absl::StatusOr<Replicas> replicas = LoadReplicas(PackageThatDrawsOnce(), {}, {"cpu", "cpu"}, 1, Fits);
+  const absl::StatusOr<Replicas> replicas =
+      LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true}, {"cpu", "cpu"}, 1, Fits);
   ASSERT_TRUE(replicas.ok()) << replicas.status();
   ScoreOf(*replicas->front(), 11);
 
