@@ -1,13 +1,14 @@
 #include "model/image/decode.h"
 
 #include "absl/status/status.h"
+#include "model/image/bmp.h"
 #include "model/image/image_header.h"
 #include "model/image/image_limits.h"
 #include "model/image/jpeg.h"
-#include "model/image/opencv_codec.h"
 #include "model/image/png.h"
 #include "model/image/sample_scale.h"
 #include "model/image/tiff.h"
+#include "model/image/webp.h"
 
 namespace bayespfl {
 

@@ -3,9 +3,11 @@
 // Differences from the reference's loader (Pillow): palette, bilevel and alpha pictures become RGB *before* the resize;
 // alpha is dropped, not composited. EXIF orientation and colour profiles are ignored on both sides.
 //
-// Not supported, and refused by name: CMYK JPEG; compressed BMP; animated WebP; BigTIFF and TIFF other than 8- or
-// 16-bit RGB, 1- to 16-bit gray and palette, uncompressed, PackBits, LZW or Deflate. Of a TIFF with several pages the
-// first is read, of an animated PNG the still picture.
+// Not supported, and refused by name: JPEG with CMYK, 12 bits, lossless or hierarchical coding; BMP with CMYK or an
+// embedded JPEG or PNG; animated WebP; BigTIFF and TIFF other than 8- or 16-bit RGB, 1- to 16-bit gray and palette,
+// uncompressed, PackBits, LZW or Deflate. Of a TIFF with several pages the first is read, of several JPEGs in a file
+// (MPO) the first, of an animated PNG the still picture. A file is damaged only where pixels are: one that lacks
+// nothing but its end mark is read.
 #ifndef BAYESPFL_MODEL_IMAGE_DECODE_H_
 #define BAYESPFL_MODEL_IMAGE_DECODE_H_
 

@@ -3,6 +3,7 @@
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>  // jpeglib.h needs FILE
+#include <string>
 
 // The library's headers are C and come after <cstdio>.
 #include <jerror.h>
@@ -10,10 +11,19 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "model/image/image_limits.h"
 
 namespace bayespfl::image_internal {
 namespace {
+
+// What a decompressor says of a picture that it cannot read. Nothing is allocated: errors come where no destructor
+// runs.
+struct Complaint {
+  int code = 0;                     // of jerror.h; 0: one of ours
+  int argument = 0;                 // of the message, where the code has one
+  char text[JMSG_LENGTH_MAX] = {};  // the library's words or ours
+};
 
 bool IsHarmless(int warning) {
   switch (warning) {
@@ -22,6 +32,7 @@ bool IsHarmless(int warning) {
     case JWRN_JFIF_MAJOR:
     case JWRN_BOGUS_ICC:
     case JWRN_NOT_SEQUENTIAL:
+    case JWRN_JPEG_EOF:
       return true;
     default:
       return false;
@@ -39,7 +50,7 @@ class Decompressor {
     errors_.error_exit = &Fail;
     errors_.emit_message = &JudgeMessage;
     errors_.output_message = [](j_common_ptr) {};
-    progress_.progress_monitor = &LimitScans;
+    progress_.progress_monitor = &WatchScans;
   }
   Decompressor(const Decompressor&) = delete;
   Decompressor& operator=(const Decompressor&) = delete;
@@ -59,12 +70,16 @@ class Decompressor {
   bool ReadPixels(uint8_t* pixels) {
     if (setjmp(jump_) != 0) return false;
     codec_.out_color_space = JCS_RGB;
+    // Of several scans this reads all.
     jpeg_start_decompress(&codec_);
+    NoteScan();
+    RequireEveryScan();
     while (codec_.output_scanline < codec_.output_height) {
       JSAMPROW row = pixels + size_t{codec_.output_scanline} * codec_.output_width * 3;
       jpeg_read_scanlines(&codec_, &row, 1);
     }
     jpeg_finish_decompress(&codec_);
+    if (ends_early_ && codec_.arith_code != 0) Refuse("the file ends early");
     return true;
   }
 
@@ -73,46 +88,115 @@ class Decompressor {
   [[nodiscard]] bool is_cmyk() const {
     return codec_.jpeg_color_space == JCS_CMYK || codec_.jpeg_color_space == JCS_YCCK;
   }
-  [[nodiscard]] const char* message() const { return message_; }
+  [[nodiscard]] int components() const { return codec_.num_components; }
+  [[nodiscard]] const Complaint& complaint() const { return complaint_; }
 
  private:
   static Decompressor* Self(j_common_ptr codec) { return static_cast<Decompressor*>(codec->client_data); }
 
   [[noreturn]] static void Fail(j_common_ptr codec) {
-    codec->err->format_message(codec, Self(codec)->message_);
+    Complaint& complaint = Self(codec)->complaint_;
+    complaint.code = codec->err->msg_code;
+    complaint.argument = codec->err->msg_parm.i[0];
+    codec->err->format_message(codec, complaint.text);
     std::longjmp(Self(codec)->jump_, 1);
+  }
+
+  [[noreturn]] void Refuse(const char* why) {
+    complaint_.code = 0;
+    std::snprintf(complaint_.text, sizeof(complaint_.text), "%s", why);
+    std::longjmp(jump_, 1);
   }
 
   // Level -1 is a warning, 0 and above are traces.
   static void JudgeMessage(j_common_ptr codec, int level) {
-    if (level < 0 && !IsHarmless(codec->err->msg_code)) Fail(codec);
+    if (level >= 0) return;
+    if (codec->err->msg_code == JWRN_JPEG_EOF) Self(codec)->ends_early_ = true;
+    if (!IsHarmless(codec->err->msg_code)) Fail(codec);
   }
 
-  // Called by the library once per row of blocks.
-  static void LimitScans(j_common_ptr codec) {
+  // Called by the library before each row of blocks, so at least once in every scan.
+  static void WatchScans(j_common_ptr codec) {
     Decompressor* self = Self(codec);
+    self->NoteScan();
     const int64_t scans = self->codec_.input_scan_number;
     if (scans <= kMaxJpegScans && scans * self->width() * self->height() <= kMaxJpegScanPixels) return;
-    std::snprintf(self->message_, sizeof(self->message_), "too many scans for its size");
-    std::longjmp(self->jump_, 1);
+    self->Refuse("too many scans for its size");
+  }
+
+  void NoteScan() {
+    for (int i = 0; i < codec_.comps_in_scan; ++i) {
+      scanned_ |= 1U << static_cast<unsigned>(codec_.cur_comp_info[i]->component_index);
+    }
+  }
+
+  void RequireEveryScan() {
+    if (scanned_ != (1U << static_cast<unsigned>(codec_.num_components)) - 1) Refuse("a component has no scan");
+    if (!ends_early_ || codec_.coef_bits == nullptr) return;
+    for (int component = 0; component < codec_.num_components; ++component) {
+      for (const int missing_bits : codec_.coef_bits[component]) {
+        // -1: no scan has brought the coefficient.
+        if (missing_bits != 0) Refuse("the file ends before its last scan");
+      }
+    }
   }
 
   jpeg_decompress_struct codec_{};
   jpeg_error_mgr errors_{};
   jpeg_progress_mgr progress_{};
   std::jmp_buf jump_{};
-  char message_[JMSG_LENGTH_MAX] = {};
+  Complaint complaint_;
+  unsigned scanned_ = 0;     // a bit for each component that has been in a scan
+  bool ends_early_ = false;  // without an end marker
 };
 
-absl::Status Damaged(const Decompressor& decompressor) {
-  return absl::InvalidArgumentError(absl::StrCat("damaged or truncated JPEG: ", decompressor.message()));
+// What kind of JPEG a start-of-frame marker that the library does not read announces (ITU-T T.81, table B.1).
+absl::string_view NameOfProcess(int marker) {
+  switch (marker) {
+    case 0xc3:
+    case 0xcb:
+      return "lossless";
+    default:
+      return "hierarchical";
+  }
+}
+
+// Why it cannot be read, if the file may well be whole; empty: it is damaged.
+std::string NameOfUnsupported(const Decompressor& decompressor) {
+  constexpr int kJpegLs = 0xf7;
+  const Complaint& complaint = decompressor.complaint();
+  switch (complaint.code) {
+    case JERR_SOF_UNSUPPORTED:
+      return std::string(NameOfProcess(complaint.argument));
+    case JERR_UNKNOWN_MARKER:
+      return complaint.argument == kJpegLs ? "JPEG-LS" : "";
+    case JERR_BAD_PRECISION:
+      return absl::StrCat(complaint.argument, " bits per sample; expected 8");
+    case JERR_EMPTY_IMAGE:
+      return decompressor.height() == 0 && decompressor.width() > 0 ? "its height stands behind its rows (DNL)" : "";
+    case JERR_CONVERSION_NOTIMPL:
+      return absl::StrCat(decompressor.components(), " components; expected gray or RGB");
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+      return complaint.text;
+    default:
+      return "";
+  }
+}
+
+absl::Status Refusal(const Decompressor& decompressor) {
+  if (const std::string name = NameOfUnsupported(decompressor); !name.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("unsupported JPEG: ", name));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("damaged or truncated JPEG: ", decompressor.complaint().text));
 }
 
 }  // namespace
 
 absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const ImageLimits& limits) {
   Decompressor decompressor;
-  if (!decompressor.ReadHeader(encoded)) return Damaged(decompressor);
+  if (!decompressor.ReadHeader(encoded)) return Refusal(decompressor);
   absl::Status status = CheckPixelLimit(decompressor.width(), decompressor.height(), limits);
   if (!status.ok()) return status;
   if (decompressor.is_cmyk()) {
@@ -120,7 +204,7 @@ absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const Ima
   }
   RgbImage image{static_cast<int>(decompressor.width()), static_cast<int>(decompressor.height()), {}};
   image.pixels.resize(image.pixel_count() * 3);
-  if (!decompressor.ReadPixels(image.pixels.data())) return Damaged(decompressor);
+  if (!decompressor.ReadPixels(image.pixels.data())) return Refusal(decompressor);
   return image;
 }
 

@@ -7,9 +7,15 @@
 //   JWRN_JFIF_MAJOR       JFIF of a later major version
 //   JWRN_BOGUS_ICC        damaged colour profile; profiles are ignored
 //   JWRN_NOT_SEQUENTIAL   wrong spectral bounds in a sequential scan; real encoders write zeroes there
-// Every other one means lost data and is an error: JWRN_JPEG_EOF (file ends early), JWRN_HIT_MARKER (scan ends early),
-// JWRN_HUFF_BAD_CODE and JWRN_ARITH_BAD_CODE (damaged scan), JWRN_MUST_RESYNC (lost restart interval),
-// JWRN_BOGUS_PROGRESSION (a progressive scan is missing), and any a later library version may add.
+//   JWRN_JPEG_EOF         the end marker is missing, where everything in front of it is there: see below
+// Every other one means lost data and is an error: JWRN_HIT_MARKER (scan ends early), JWRN_HUFF_BAD_CODE and
+// JWRN_ARITH_BAD_CODE (damaged scan), JWRN_MUST_RESYNC (lost restart interval), JWRN_BOGUS_PROGRESSION (a progressive
+// scan is missing), and any a later library version may add.
+//
+// Without an end marker a picture is whole when no Huffman code was cut, which the library tells by JWRN_HIT_MARKER,
+// every component has had its scan, and, in a progressive file, every coefficient its last bit. Of arithmetic codes
+// nobody can tell: there the end marker must be there. A component without any scan is an error with an end marker too:
+// the library would fill it with gray, in silence.
 #ifndef BAYESPFL_MODEL_IMAGE_JPEG_H_
 #define BAYESPFL_MODEL_IMAGE_JPEG_H_
 
@@ -27,9 +33,11 @@ namespace bayespfl::image_internal {
 inline constexpr int kMaxJpegScans = 500;
 inline constexpr int64_t kMaxJpegScanPixels = 4'000'000'000;  // scans * width * height
 
-// Decodes gray, YCbCr or RGB JPEG of 8 bits per sample; EXIF and colour profiles are ignored. Errors, all
-// InvalidArgument: damaged or truncated data (see above), over a limit, too many scans, CMYK or YCCK (refused by name:
-// without a profile their colours are anyone's guess). Thread-safe.
+// Decodes gray, YCbCr or RGB JPEG of 8 bits per sample, sequential or progressive, with Huffman or arithmetic codes;
+// EXIF and colour profiles are ignored, and so is what follows the end marker: of several pictures (MPO) the first is
+// read. Errors, all InvalidArgument: damaged or truncated data (see above), over a limit, too many scans, and, refused
+// by name, CMYK and YCCK (without a profile their colours are anyone's guess), two components, lossless, hierarchical
+// and 12-bit JPEG, JPEG-LS, and a height that stands behind the rows (DNL). Thread-safe.
 absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const ImageLimits& limits);
 
 }  // namespace bayespfl::image_internal
