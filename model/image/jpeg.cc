@@ -62,7 +62,10 @@ class Decompressor {
     jpeg_create_decompress(&codec_);
     codec_.progress = &progress_;
     jpeg_mem_src(&codec_, encoded.data(), static_cast<unsigned long>(encoded.size()));
-    jpeg_read_header(&codec_, TRUE);
+    // A file may bring its tables in a stream of their own, in front of the picture's.
+    while (jpeg_read_header(&codec_, FALSE) == JPEG_HEADER_TABLES_ONLY) {
+      if (ends_early_ || codec_.src->bytes_in_buffer == 0) Refuse("there are tables and no picture");
+    }
     return true;
   }
 
