@@ -198,9 +198,7 @@ class Png(Comparison):
                 samples = noise(17, 23, planes, most)
                 for interlaced in (False, True):
                     file = io.BytesIO()
-                    writer = png.Writer(
-                        23, 17, greyscale=greyscale, alpha=alpha, bitdepth=bits, interlace=interlaced
-                    )
+                    writer = png.Writer(23, 17, greyscale=greyscale, alpha=alpha, bitdepth=bits, interlace=interlaced)
                     writer.write(file, samples.reshape(17, -1).tolist())
                     _, _, rows, _ = png.Reader(bytes=file.getvalue()).read()
                     judged = np.array([list(row) for row in rows], np.int64).reshape(17, 23, planes)
@@ -252,7 +250,13 @@ class Jpeg(Comparison):
     def test_what_pillow_writes(self) -> None:
         pixels = np.kron(noise(6, 9, 3), np.ones((9, 7, 1), np.int64)).astype(np.uint8)
         for mode in ("L", "RGB"):
-            for options in ({}, {"progressive": True}, {"restart_marker_blocks": 2}, {"subsampling": 0}, {"quality": 30}):
+            for options in (
+                {},
+                {"progressive": True},
+                {"restart_marker_blocks": 2},
+                {"subsampling": 0},
+                {"quality": 30},
+            ):
                 file = saved(Image.fromarray(pixels).convert(mode), "JPEG", **options)
                 with self.subTest(mode=mode, **options):
                     self.assert_same(file, pillow(file), tolerance=1)
