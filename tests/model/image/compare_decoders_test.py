@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """DecodeImage beside Pillow and pypng, on files that this test makes, and beside what the formats' arithmetic says.
 
-TESTS_FOLDER=build/tests python tests/model/image/compare_decoders_test.py
+DECODE_PICTURE=build/tests/decode_picture python tests/model/image/compare_decoders_test.py
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PROGRAM = Path(os.environ.get("TESTS_FOLDER", REPOSITORY / "build" / "tests")) / "decode_rgb"
+PROGRAM = Path(os.environ.get("DECODE_PICTURE", REPOSITORY / "build" / "tests" / "decode_picture"))
 
 Pixels = NDArray[np.uint8]  # [height, width, 3]
 
@@ -31,11 +31,12 @@ def ours(file: bytes) -> Pixels | str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture"
         path.write_bytes(file)
-        printed = subprocess.run([PROGRAM, path], capture_output=True, check=True).stdout
-    line, _, rest = printed.partition(b"\n")
-    if line.startswith(b"refused: "):
-        return line.removeprefix(b"refused: ").decode()
-    width, height = map(int, line.split())
+        run = subprocess.run([PROGRAM, path], capture_output=True, check=False)
+    if run.returncode == 1:
+        return run.stderr.decode()
+    assert run.returncode == 0, run
+    line, _, rest = run.stdout.partition(b"\n")
+    width, height = map(int, line.split()[1:3])
     return np.frombuffer(rest, np.uint8).reshape(height, width, 3)
 
 
