@@ -15,6 +15,7 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/image/decode.h"
@@ -31,6 +32,22 @@ inline constexpr int64_t kMaxJpegScanPixels = 4'000'000'000;  // scans * width *
 // InvalidArgument: damaged or truncated data (see above), over a limit, too many scans, CMYK or YCCK (refused by name:
 // without a profile their colours are anyone's guess). Thread-safe.
 absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const ImageLimits& limits);
+
+// A strip or tile of a TIFF with JPEG compression (its Technical Note 2): a JPEG of its own, but that its tables may be
+// stored once for all of them.
+struct JpegBlock {
+  absl::Span<const uint8_t> tables;  // an abbreviated JPEG without picture; may be empty
+  absl::Span<const uint8_t> data;
+  int64_t width = 0;           // pixels; the data must have the same
+  int64_t rows = 0;            // pixels that are wanted; the data must have as many or more
+  int samples = 1;             // per pixel; the data must have the same
+  bool ycbcr = false;          // becomes RGB; all others stay as they are stored
+  int64_t picture_pixels = 0;  // of the whole picture: what kMaxJpegScanPixels is about
+};
+
+// Decodes the first `rows` rows into `samples` ([rows, width, samples]). InvalidArgument: damaged or truncated data
+// (see above), a picture of other sides or samples, too many scans. Thread-safe.
+absl::Status DecodeJpegBlock(const JpegBlock& block, absl::Span<uint8_t> samples);
 
 }  // namespace bayespfl::image_internal
 
