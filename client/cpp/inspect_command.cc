@@ -47,6 +47,7 @@ struct InspectFlags {
   std::string model;
   std::optional<uint64_t> seed;
   bool random_seed = false;
+  bool apply_orientation = false;
   std::optional<float> mask_threshold;
   bool regions = false;
   std::string fail_on;  // kReview, kFail, or empty
@@ -106,6 +107,7 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
   job.options.set_priority(flags.priority);
   if (!flags.model.empty()) job.options.set_model(flags.model);
+  job.apply_orientation = flags.apply_orientation;
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
   if (!flags.fail_on.empty()) job.fail_on = flags.fail_on == kFail ? Verdict::kFail : Verdict::kReview;
   job.fail_above = flags.fail_above;
@@ -168,6 +170,8 @@ void AddWhat(CLI::App& command, InspectFlags& flags) {
       ->type_name("WORDS");
   command.add_option("--manifest", flags.manifest, "CSV file with the columns image, category and, if need be, object")
       ->type_name("CSV");
+  command.add_flag("--apply-orientation", flags.apply_orientation,
+                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
 }
 
 void AddHow(CLI::App& command, InspectFlags& flags) {

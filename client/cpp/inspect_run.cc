@@ -29,9 +29,11 @@ struct Answer {
   uint32_t attempt = 0;  // how often it was sent before
 };
 
-absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
+absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response, const InspectJob& job) {
   if (!response.ok()) return response.status();
-  return ToInspection(*response);
+  Inspection inspection = ToInspection(*response);
+  inspection.provenance.picture.apply_orientation = job.apply_orientation;
+  return inspection;
 }
 
 class Run final {
@@ -87,6 +89,7 @@ class Run final {
       }
       InspectRequest request;
       request.mutable_image()->set_encoded(*std::move(picture));
+      request.mutable_image()->set_apply_orientation(job_.apply_orientation);
       *request.mutable_metadata() = MetadataOf(i);
       *request.mutable_options() = options_;
       SetProduct(job_.inputs[i], *request.mutable_options());
@@ -130,6 +133,7 @@ class Run final {
   OutgoingFrame FrameOf(size_t i, std::string picture) const {
     OutgoingFrame outgoing{.frame = {}, .tag = i};
     outgoing.frame.mutable_image()->set_encoded(std::move(picture));
+    outgoing.frame.mutable_image()->set_apply_orientation(job_.apply_orientation);
     *outgoing.frame.mutable_metadata() = MetadataOf(i);
     SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
     return outgoing;
@@ -157,7 +161,7 @@ class Run final {
   }
 
   void Report(size_t i, const Answer& answer) {
-    const PictureOutcome outcome{.result = ResultOf(answer.result),
+    const PictureOutcome outcome{.result = ResultOf(answer.result, job_),
                                  .hints = HintsOf(answer.result.status()),
                                  .latency = answer.latency,
                                  .attempt = answer.attempt};

@@ -1,11 +1,12 @@
 // Camera pictures -> RGB8: encoded files (JPEG, PNG, BMP, TIFF, WebP) and raw PFNC pixel buffers.
 //
 // Differences from the reference's loader (Pillow): palette, bilevel and alpha pictures become RGB *before* the resize;
-// alpha is dropped, not composited. EXIF orientation and colour profiles are ignored on both sides.
+// alpha is dropped, not composited. As there, a TIFF is turned by its Orientation tag, while the EXIF orientation of
+// JPEG, PNG and WebP is left to the caller (orientation.h); colour profiles are ignored.
 //
-// Not supported, and refused by name: CMYK JPEG; compressed BMP; animated WebP; BigTIFF and TIFF other than 8- or
-// 16-bit RGB, 1- to 16-bit gray and palette, uncompressed, PackBits, LZW or Deflate. Of a TIFF with several pages the
-// first is read, of an animated PNG the still picture.
+// Not supported, and refused by name: CMYK JPEG; compressed BMP; animated WebP; the TIFF variants that
+// model/image/tiff.h lists. Of a TIFF with several pages the first is read, unless it says that it is a thumbnail; of
+// an animated PNG the still picture.
 #ifndef BAYESPFL_MODEL_IMAGE_DECODE_H_
 #define BAYESPFL_MODEL_IMAGE_DECODE_H_
 

@@ -28,7 +28,7 @@ namespace bayespfl::image_internal {
 inline constexpr int kMaxJpegScans = 500;
 inline constexpr int64_t kMaxJpegScanPixels = 4'000'000'000;  // scans * width * height
 
-// Decodes gray, YCbCr or RGB JPEG of 8 bits per sample; EXIF and colour profiles are ignored. Errors, all
+// Decodes gray, YCbCr or RGB JPEG of 8 bits per sample; EXIF data and colour profiles are ignored. Errors, all
 // InvalidArgument: damaged or truncated data (see above), over a limit, too many scans, CMYK or YCCK (refused by name:
 // without a profile their colours are anyone's guess). Thread-safe.
 absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const ImageLimits& limits);

@@ -23,6 +23,7 @@
 #include "model/detection/detector.h"
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 #include "model/image/picture_files.h"
 #include "model/package/model_package.h"
 #include "model/package/undoable_file.h"
@@ -40,13 +41,16 @@ struct GoodPictures {
   std::vector<std::string> copies;
 };
 
-absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
-  return DecodeImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+absl::StatusOr<RgbImage> Decode(const std::string& bytes, const CalibrateArguments& arguments) {
+  const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  absl::StatusOr<RgbImage> stored = DecodeImage(encoded);
+  if (!stored.ok() || !arguments.apply_orientation) return stored;
+  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
 }
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
-absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments);
+absl::StatusOr<GoodPictures> FindPictures(const CalibrateArguments& arguments) {
+  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments.images);
   if (!files.ok()) return files.status();
   GoodPictures result;
   std::vector<std::string> unreadable;
@@ -59,7 +63,7 @@ absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& argume
     }
     if (!result.path_by_digest.emplace(Sha256Hex(*bytes), path).second) {
       result.copies.push_back(path);
-    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes); !image.ok()) {
+    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments); !image.ok()) {
       unreadable.push_back(absl::StrCat(path, ": ", image.status().message()));
     }
   }
@@ -83,10 +87,11 @@ struct Findings {
   RuleValues values;  // of every rule, whether or not lines are drawn on it
 };
 
-absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame) {
+absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame,
+                                     const CalibrateArguments& arguments) {
   const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<RgbImage> image = Decode(*bytes);
+  const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments);
   if (!image.ok()) return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
   frame.image = &*image;
   // Alone in its batch: only then are the scores the same to the bit each time.
@@ -120,7 +125,8 @@ absl::StatusOr<Findings> Measure(const Detector& detector, const GoodPictures& p
   for (const auto& [digest, path] : pictures.path_by_digest) {
     const absl::StatusOr<Detection> detection = DetectFile(
         detector, path,
-        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel});
+        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel},
+        arguments);
     if (!detection.ok()) return detection.status();
     result.samples = detection->samples;
     result.values[DecisionRule::kScore].push_back(detection->score);
@@ -314,7 +320,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
     return absl::InvalidArgumentError(
         absl::StrCat("the smallest region is ", arguments.min_region_fraction, " of the picture; it must be in 0..1"));
   }
-  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments.images);
+  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments);
   if (!pictures.ok()) return pictures.status();
   const auto count = static_cast<int64_t>(pictures->path_by_digest.size());
   if (absl::Status status = CheckTargets(count, arguments.targets); !status.ok()) return status;
@@ -393,6 +399,8 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--seed", into.seed, "Of the draws of every picture, and of the category's frames")
       ->check(CheckSeed)
       ->capture_default_str();
+  command->add_flag("--apply-orientation", into.apply_orientation,
+                    "Turn JPEG, PNG and WebP pictures upright as their EXIF data says, as inspections must too");
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =

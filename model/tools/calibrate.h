@@ -27,6 +27,7 @@ struct CalibrateArguments {
   double pixel_percentile = 99.9;   // 90..100
   int samples = 0;                  // 1..64; 0: the package's
   uint64_t seed = 0;                // of every picture
+  bool apply_orientation = false;   // turn pictures upright as their EXIF data says; frames must be too
   std::string device = "auto";
   bool undo = false;  // take the last change of the calibration file back; nothing else is read then
   bool json = false;  // print one JSON object instead of sentences

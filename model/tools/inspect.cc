@@ -110,8 +110,9 @@ class InspectRun final {
     if (!bytes.ok()) return bytes.status();
     if (arguments_.random_seed) request_.seed = absl::Uniform<uint64_t>(generator_);
     absl::StatusOr<InspectedPicture> inspected =
-        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}}, request_,
-                           {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
+        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()},
+                            .apply_orientation = arguments_.apply_orientation},
+                           request_, {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
     if (!inspected.ok()) return inspected.status();
     if (!arguments_.map_dir.empty()) {
       const std::string file = std::filesystem::path(arguments_.map_dir) / MapName(pictures_[i].path, map_names_);
@@ -179,6 +180,8 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
 }
 
 void AddResults(CLI::App& command, InspectArguments& inspect) {
+  command.add_flag("--apply-orientation", inspect.apply_orientation,
+                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
   command.add_flag("--regions", inspect.regions, "Find the regions of the mask (they are in the JSON lines)");
   command.add_option("--output", inspect.output_dir, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");

@@ -25,6 +25,7 @@ struct InspectArguments {
   std::optional<uint64_t> seed = std::nullopt;         // absent: the category's, else 0
   bool random_seed = false;                            // draw a seed for each picture; not with `seed`
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the package's, else 0.5
+  bool apply_orientation = false;                      // turn pictures upright as their EXIF data says
   bool regions = false;                                // find the regions of the mask
   bool json = true;                                    // a JSON object a line; false: a table for people
   std::string output_dir;                              // of overlays and masks; empty: none

@@ -56,7 +56,8 @@ absl::StatusOr<Inspection> Again(const Inspector& inspector, const Inspection& r
   absl::StatusOr<InspectedPicture> inspected =
       inspector.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(picture.data()), picture.size()},
                          .raw = identity.raw,
-                         .significant_bits = identity.significant_bits},
+                         .significant_bits = identity.significant_bits,
+                         .apply_orientation = identity.apply_orientation},
                         RequestOf(recorded), {.mask_threshold = recorded.mask_threshold});
   if (!inspected.ok()) return inspected.status();
   return std::move(inspected->inspection);

@@ -31,6 +31,7 @@ struct PictureIdentity {
   std::string sha256 = {};                        // 64 lower-case hexadecimal digits
   std::optional<RawGeometry> raw = std::nullopt;  // absent: an encoded picture
   int significant_bits = 0;                       // 9..16; 0: not said
+  bool apply_orientation = false;                 // turned upright as its EXIF data says
 
   friend bool operator==(const PictureIdentity&, const PictureIdentity&) = default;
 };

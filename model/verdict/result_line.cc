@@ -28,7 +28,10 @@ Json PictureToJson(const PictureIdentity& picture) {
            {"stride", picture.raw->stride},
            {"pfnc_pixel_format", picture.raw->pfnc_pixel_format}};
   }
-  return {{"sha256", picture.sha256}, {"raw", std::move(raw)}, {"significant_bits", picture.significant_bits}};
+  return {{"sha256", picture.sha256},
+          {"raw", std::move(raw)},
+          {"significant_bits", picture.significant_bits},
+          {"apply_orientation", picture.apply_orientation}};
 }
 
 Json ProvenanceToJson(const Provenance& provenance) {
@@ -84,6 +87,8 @@ PictureIdentity ReadPicture(JsonObjectReader reader) {
   PictureIdentity result;
   result.sha256 = reader.String("sha256");
   result.significant_bits = static_cast<int>(reader.Integer("significant_bits", 0, 16));
+  // Lines of older versions have no such key: nothing was turned.
+  if (reader.HasValue("apply_orientation")) result.apply_orientation = reader.Boolean("apply_orientation");
   if (!reader.HasValue("raw")) return result;
   JsonObjectReader raw = reader.Object("raw");
   constexpr int64_t kLargest = std::numeric_limits<uint32_t>::max();

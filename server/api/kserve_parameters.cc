@@ -74,6 +74,12 @@ absl::Status TakeResolution(const InferParameter& value, KserveParameters& out) 
   return absl::OkStatus();
 }
 
+absl::Status TakeApplyOrientation(const InferParameter& value, KserveParameters& out) {
+  if (!value.has_bool_param()) return Invalid("apply_orientation", "a boolean");
+  out.apply_orientation = value.bool_param();
+  return absl::OkStatus();
+}
+
 absl::Status TakePriority(const InferParameter& value, KserveParameters& out) {
   constexpr std::array<Priority, 4> kByNumber = {Priority::kNormal, Priority::kHigh, Priority::kNormal, Priority::kLow};
   if (const std::optional<uint64_t> number = IntegerOf(value); number.has_value()) {
@@ -106,11 +112,12 @@ struct Entry {
   absl::string_view key;
   absl::Status (*take)(const InferParameter&, KserveParameters&);
 };
-constexpr std::array<Entry, 8> kEntries = {{{"object", TakeObject},
+constexpr std::array<Entry, 9> kEntries = {{{"object", TakeObject},
                                             {"samples", TakeSamples},
                                             {"seed", TakeSeed},
                                             {"mask_threshold", TakeMaskThreshold},
                                             {"resolution", TakeResolution},
+                                            {"apply_orientation", TakeApplyOrientation},
                                             {"priority", TakePriority},
                                             {"timeout", TakeTimeout},
                                             {"triton_enable_empty_final_response", Ignore}}};
@@ -126,7 +133,7 @@ absl::StatusOr<KserveParameters> ParametersFromProto(
     if (entry == kEntries.end()) {
       return absl::InvalidArgumentError(
           "the request has a parameter that is not served; served are object, samples, seed, mask_threshold, "
-          "resolution, priority and timeout");
+          "resolution, apply_orientation, priority and timeout");
     }
     const absl::Status taken = entry->take(value, out);
     if (!taken.ok()) return taken;

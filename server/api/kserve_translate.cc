@@ -141,6 +141,7 @@ void SetOptions(const KserveParameters& parameters, const std::vector<KserveOutp
     options.judge.mask_threshold = parameters.mask_threshold;
     options.resolution = parameters.resolution.value_or(natural);
     options.priority = parameters.priority;
+    frame.image.apply_orientation = parameters.apply_orientation;
     if (Wants(outputs, KserveOutput::kAnomalyMap)) options.anomaly_map = MapEncoding::kFloat32;
     if (Wants(outputs, KserveOutput::kMask)) options.mask = MaskEncoding::kUint8;
     frame.deadline = deadline;
@@ -238,6 +239,9 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelIn
   if (!pictures.ok()) return pictures.status();
   const absl::Status categories = SetCategories(inputs->category, most, pictures->frames);
   if (!categories.ok()) return categories;
+  if (parameters->apply_orientation && inputs->image.tensor->datatype() != "BYTES") {
+    return absl::InvalidArgumentError("parameter apply_orientation: pixels say no orientation; send files (BYTES)");
+  }
   SetOptions(*parameters, *outputs, *pictures);
   return Inference{.id = request->id(), .frames = std::move(pictures->frames), .outputs = *std::move(outputs)};
 }

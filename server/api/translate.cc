@@ -266,6 +266,10 @@ absl::StatusOr<ImageSource> ImageFromProto(const v1::Image& image, absl::string_
   if (!bits.ok()) return bits;
   ImageSource source;
   if (image.significant_bits() != 0) source.significant_bits = static_cast<int>(image.significant_bits());
+  if (image.apply_orientation() && image.has_raw()) {
+    return fields.Invalid("apply_orientation", "is true, but raw pixels say no orientation; expected false");
+  }
+  source.apply_orientation = image.apply_orientation();
   switch (image.source_case()) {
     case v1::Image::kEncoded:
       if (image.encoded().empty()) return fields.Invalid("encoded", "is empty: 0 bytes");

@@ -101,6 +101,7 @@ struct EncodedImage {
 struct ImageSource {
   std::variant<EncodedImage, RawImage> pixels;
   std::optional<int> significant_bits;  // 9..16, of 16-bit samples
+  bool apply_orientation = false;       // of encoded ones: turned upright as their EXIF data says
 };
 
 // One frame on its way in.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "model/image/orientation.h"
 #include "model/inspector/assemble.h"
 #include "model/verdict/result_id.h"
 #include "server/pipeline/error_reason.h"
@@ -33,7 +34,10 @@ PictureIdentity IdentityOf(const ImageSource& source) {
   const int significant_bits = source.significant_bits.value_or(0);
   const auto* raw = std::get_if<RawImage>(&source.pixels);
   if (raw == nullptr) {
-    return bayespfl::IdentityOf(std::get<EncodedImage>(source.pixels).data, std::nullopt, significant_bits);
+    PictureIdentity identity =
+        bayespfl::IdentityOf(std::get<EncodedImage>(source.pixels).data, std::nullopt, significant_bits);
+    identity.apply_orientation = source.apply_orientation;
+    return identity;
   }
   return bayespfl::IdentityOf(raw->data,
                               RawGeometry{.width = static_cast<uint32_t>(raw->width),
@@ -152,7 +156,10 @@ absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source) const {
   if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
     return ConvertRawImage(*raw, options_.image_limits, source.significant_bits);
   }
-  return DecodeImage(std::get<EncodedImage>(source.pixels).data, options_.image_limits, source.significant_bits);
+  const absl::Span<const uint8_t> encoded = std::get<EncodedImage>(source.pixels).data;
+  absl::StatusOr<RgbImage> stored = DecodeImage(encoded, options_.image_limits, source.significant_bits);
+  if (!stored.ok() || !source.apply_orientation) return stored;
+  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
 }
 
 void Stages::ExecuteLoop(size_t replica) {

@@ -104,6 +104,23 @@ TEST_F(InspectCommandTest, SendsWhatTheFlagsSay) {
   EXPECT_EQ(options.priority(), wire::PRIORITY_HIGH);
 }
 
+TEST_F(InspectCommandTest, AsksForUprightPicturesAndSaysSoInItsLines) {
+  for (const bool stream : {false, true}) {
+    for (const bool upright : {false, true}) {
+      FakeInspectionServer server({});
+      std::vector<std::string> flags = {"--json"};
+      if (stream) flags.emplace_back("--stream");
+      if (upright) flags.emplace_back("--apply-orientation");
+
+      const ClientRun run = Inspect(server, flags);
+
+      EXPECT_EQ(run.exit_code, kExitOk) << run.err;
+      EXPECT_EQ(server.requests().at(0).image().apply_orientation(), upright) << stream;
+      EXPECT_EQ(nlohmann::json::parse(run.out)["provenance"]["picture"]["apply_orientation"], upright) << stream;
+    }
+  }
+}
+
 TEST_F(InspectCommandTest, LeavesToTheServerWhatNoFlagSays) {
   const wire::InspectOptions options = Asked({});
 

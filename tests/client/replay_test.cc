@@ -75,10 +75,19 @@ TEST(ReplayRequestTest, GivesARawPictureItsGeometryBack) {
   EXPECT_EQ(image.raw().pfnc_pixel_format(), 0x01100007U);
 }
 
+TEST(ReplayRequestTest, TurnsAPictureThatWasTurned) {
+  Inspection recorded = Recorded();
+  EXPECT_FALSE(ReplayRequest(recorded, "bytes").image().apply_orientation());
+  recorded.provenance.picture.apply_orientation = true;
+
+  EXPECT_TRUE(ReplayRequest(recorded, "bytes").image().apply_orientation());
+}
+
 TEST(ReplayedInspectionTest, KnowsTheGeometryThatWasSent) {
   Inspection recorded = Recorded();
   recorded.provenance.picture.raw = {.width = 4, .height = 3, .stride = 8, .pfnc_pixel_format = 0x01100007};
   recorded.provenance.picture.significant_bits = 12;
+  recorded.provenance.picture.apply_orientation = true;
   inspection::v1::InspectResponse response;
   response.mutable_provenance()->set_picture_sha256("ab");
 

@@ -1,7 +1,9 @@
 // Pictures from cameras: encoded files and raw pixels.
 #include <optional>
+#include <utility>
 
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace {
@@ -23,7 +25,10 @@ void CheckPicture(const absl::StatusOr<bayespfl::RgbImage>& picture) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  CheckPicture(bayespfl::DecodeImage({data, size}, kLimits));
+  absl::StatusOr<bayespfl::RgbImage> stored = bayespfl::DecodeImage({data, size}, kLimits);
+  CheckPicture(stored);
+  const bayespfl::Orientation orientation = bayespfl::ExifOrientation({data, size});
+  if (stored.ok()) CheckPicture(bayespfl::TurnUpright(*std::move(stored), orientation));
   constexpr size_t kHeader = 6;
   if (size < kHeader) return 0;
   const std::optional<int> bits = data[5] == 0 ? std::nullopt : std::optional<int>(data[5]);

@@ -42,6 +42,7 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
   parameters["seed"].set_uint64_param(std::numeric_limits<uint64_t>::max());
   parameters["mask_threshold"].set_double_param(0.25);
   parameters["resolution"].set_string_param("frame");
+  parameters["apply_orientation"].set_bool_param(true);
   parameters["priority"].set_string_param("high");
   parameters["timeout"].set_int64_param(3'600'000'000);
   const absl::Time before = absl::Now();
@@ -55,6 +56,7 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
     EXPECT_EQ(frame.options.category.seed, std::numeric_limits<uint64_t>::max());
     EXPECT_EQ(frame.options.judge.mask_threshold, 0.25F);
     EXPECT_EQ(frame.options.resolution, MapSize::kFrame);
+    EXPECT_TRUE(frame.image.apply_orientation);
     EXPECT_EQ(frame.options.priority, Priority::kHigh);
     EXPECT_GE(frame.deadline, before + absl::Hours(1));
     EXPECT_LE(frame.deadline, absl::Now() + absl::Hours(1));
@@ -112,6 +114,8 @@ TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
                                            {"mask_threshold", Integer(2)},
                                            {"resolution", Text("7seven")},
                                            {"resolution", Integer(1)},
+                                           {"apply_orientation", Integer(1)},
+                                           {"apply_orientation", Text("7seven")},
                                            {"priority", Text("7seven")},
                                            {"priority", Integer(-1)},
                                            {"timeout", Integer(-1)},

@@ -137,6 +137,39 @@ TEST_F(PipelinePictureTest, PaddingAndSignificantBitsBelongToTheIdentity) {
   EXPECT_EQ(picture.significant_bits, 12);
 }
 
+// A JPEG of 40 x 30 pixels that says it lies on its side.
+std::string JpegOnItsSide() {
+  const std::string jpeg = *EncodeJpeg(ColorfulImage(40, 30), 90);
+  const std::string exif(
+      "\xff\xe1\0\x22"
+      "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+      36);
+  return jpeg.substr(0, 2) + exif + jpeg.substr(2);
+}
+
+TEST_F(PipelinePictureTest, AFileStaysAsItIsStored) {
+  const FrameResult result = Answer(FileRequest(JpegOnItsSide()));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.frame_width, 40);
+  EXPECT_FALSE(result->inspection.provenance.picture.apply_orientation);
+}
+
+TEST_F(PipelinePictureTest, AFileIsTurnedUprightOnDemandAndItsIdentitySaysSo) {
+  const std::string file = JpegOnItsSide();
+  FrameRequest request = FileRequest(file);
+  request.image.apply_orientation = true;
+  request.options.picture = PictureEncoding::kPng;
+
+  const FrameResult result = Answer(std::move(request));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.frame_width, 30);
+  EXPECT_EQ(result->inspection.frame_height, 40);
+  EXPECT_EQ(result->inspection.provenance.picture,
+            (PictureIdentity{.sha256 = Sha256Hex(file), .apply_orientation = true}));
+}
+
 // ---- The picture that was inspected --------------------------------------------------------------------------------
 
 TEST_F(PipelinePictureTest, APngOfTheInspectedPictureHasExactlyItsPixels) {

@@ -204,7 +204,7 @@ TEST_F(ResultSinkTest, ALineHoldsWhatWasFoundAndWhatItTakesToFindItAgain) {
       R"("precision":"fp32","kernels":"libtorch 2.11.0 AVX512 threads=2","device":"cpu","server_version":"2.0.0",)"
       R"("seed":18446744073709551615,"samples":5,)"
       R"("picture":{"sha256":"fedcba","raw":{"width":640,"height":480,"stride":1280,"pfnc_pixel_format":17825799},)"
-      R"("significant_bits":12},"ran_alone":true},)"
+      R"("significant_bits":12,"apply_orientation":false},"ran_alone":true},)"
       R"("seconds":0.5,"request_id":"order-17"})");
 }
 

@@ -200,6 +200,18 @@ TEST(TranslateTest, TakesSignificantBitsOnlyWhereTheyHaveMeaning) {
   EXPECT_TRUE(ImageFromProto(image).ok());
 }
 
+TEST(TranslateTest, TakesTheOrientationOfFilesAlone) {
+  v1::Image image;
+  image.set_encoded("x");
+  EXPECT_FALSE(ImageFromProto(image)->apply_orientation);
+  image.set_apply_orientation(true);
+  EXPECT_TRUE(ImageFromProto(image)->apply_orientation);
+  image.mutable_raw()->set_width(1);
+  image.mutable_raw()->set_height(1);
+  image.mutable_raw()->set_pfnc_pixel_format(PfncValue(PixelFormat::kMono8));
+  ExpectInvalid(ImageFromProto(image).status(), "image.apply_orientation", "raw pixels say no orientation");
+}
+
 // The numbers that the contract's comment lists, which no compiler checks.
 TEST(TranslateTest, EveryPixelFormatOfTheContractIsKnown) {
   for (const uint32_t value : {0x01080001, 0x01100003, 0x01100005, 0x01100007, 0x010C0006, 0x010C0047, 0x01080008,

@@ -15,6 +15,7 @@ import (
 type Image struct {
 	load            func() (*pb.Image, error)
 	significantBits uint32
+	orientation     bool
 }
 
 // Encoded is the content of a JPEG, PNG, BMP, TIFF or WebP file.
@@ -75,6 +76,13 @@ func (i Image) SignificantBits(bits int) Image {
 	return i
 }
 
+// ApplyOrientation returns the image to be turned upright as the EXIF data of its file says. What the result says of
+// places and sizes is then of the upright picture. Only [Encoded] and [File] have such data.
+func (i Image) ApplyOrientation() Image {
+	i.orientation = true
+	return i
+}
+
 // message loads the image, and returns the SHA-256 of its bytes as the server tells it.
 func (i Image) message() (*pb.Image, string, error) {
 	if i.load == nil {
@@ -85,6 +93,7 @@ func (i Image) message() (*pb.Image, string, error) {
 		return nil, "", err
 	}
 	loaded.SignificantBits = i.significantBits
+	loaded.ApplyOrientation = i.orientation
 	data := loaded.GetEncoded()
 	if raw := loaded.GetRaw(); raw != nil {
 		data = raw.GetData()

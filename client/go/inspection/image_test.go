@@ -44,6 +44,19 @@ func TestRawImagesThatCannotBe(t *testing.T) {
 	}
 }
 
+func TestOrientationIsAskedForWithThePicture(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		picture := Encoded([]byte("x"))
+		if wanted {
+			picture = picture.ApplyOrientation()
+		}
+		message, _, err := picture.message()
+		if err != nil || message.GetApplyOrientation() != wanted {
+			t.Errorf("%v: %v, %v", wanted, message, err)
+		}
+	}
+}
+
 func TestPixelsOfGoPictures(t *testing.T) {
 	gray := image.NewGray(image.Rect(0, 0, 4, 3))
 	deep := image.NewGray16(gray.Rect)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bayespfl import RawPicture
+from bayespfl import InputError, RawPicture
+from bayespfl._frames import Frame, prepare_frame
 from bayespfl._pictures import prepare
 
 RANDOM = np.random.default_rng(2)
@@ -128,3 +129,16 @@ def test_pillows_pictures() -> None:
     assert prepare(rgb.convert("P")).message.raw.pfnc_pixel_format == 0x02180014
     with pytest.raises(ValueError, match=r'mode \'CMYK\' cannot be sent as it is; image.convert\("RGB"\)'):
         prepare(rgb.convert("CMYK"))
+
+
+def test_only_files_are_turned_upright(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"some picture")
+    for picture in (file, str(file), b"some picture"):
+        asked = prepare_frame(Frame(picture, apply_orientation=True), category="nut", pixel_format=None, inherits=False)
+        assert asked.image.apply_orientation
+        plain = prepare_frame(Frame(picture), category="nut", pixel_format=None, inherits=False)
+        assert not plain.image.apply_orientation
+    for other in (np.zeros((2, 2), np.uint8), RawPicture(b"0123", width=2, height=2, pixel_format="Mono8")):
+        with pytest.raises(InputError, match="apply_orientation is for files"):
+            prepare_frame(Frame(other, apply_orientation=True), category="nut", pixel_format=None, inherits=False)

@@ -52,7 +52,8 @@ Inspection FullInspection() {
                                                           .height = 480,
                                                           .stride = std::numeric_limits<uint32_t>::max(),
                                                           .pfnc_pixel_format = 0x01080001},
-                                       .significant_bits = 12},
+                                       .significant_bits = 12,
+                                       .apply_orientation = true},
                            .ran_alone = true};
   return inspection;
 }
@@ -87,6 +88,13 @@ TEST(ResultLineTest, EveryValueComesBack) {
   EXPECT_EQ(read.frame_width, written.frame_width);
   EXPECT_EQ(read.frame_height, written.frame_height);
   EXPECT_EQ(read.provenance, written.provenance);
+}
+
+TEST(ResultLineTest, LinesFromBeforePicturesWereTurnedAreRead) {
+  Json line = ResultToJson(FullInspection());
+  line["provenance"]["picture"].erase("apply_orientation");
+
+  EXPECT_FALSE(MustParse(line.dump()).provenance.picture.apply_orientation);
 }
 
 TEST(ResultLineTest, FloatsComeBackToTheBit) {

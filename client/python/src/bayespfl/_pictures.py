@@ -185,4 +185,14 @@ def prepare(picture: Picture, *, pixel_format: str | None = None, significant_bi
     )
 
 
-__all__ = ["PFNC", "Picture", "RawPicture", "SentPicture", "prepare"]
+def ask_to_turn_upright(sent: SentPicture, picture: Picture) -> None:
+    """Lets the server turn the picture as its EXIF data says. ValueError for pictures that are no files: they have none."""
+    if not isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview):
+        raise ValueError(
+            f"apply_orientation is for files, and {type(picture).__name__} is none; PIL.ImageOps.exif_transpose turns a "
+            "picture of Pillow"
+        )
+    sent.message.apply_orientation = True
+
+
+__all__ = ["PFNC", "Picture", "RawPicture", "SentPicture", "ask_to_turn_upright", "prepare"]

@@ -62,6 +62,7 @@ def _run(parsed: argparse.Namespace) -> Exit:
                 _picture(recorded, data),
                 recorded.category,
                 significant_bits=recorded.significant_bits if recorded.raw is None else 0,
+                apply_orientation=recorded.apply_orientation,
                 frame_id=f"replay-{recorded.result_id}",
                 object=recorded.object,
                 model=recorded.model or None,

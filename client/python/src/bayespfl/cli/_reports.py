@@ -60,10 +60,14 @@ class JsonReporter:
     """A line for each picture: "image", the keys of the result line, "timings", "latency_seconds", "attempt"; "regions" and
     "regions_total" when they were asked for. Without a result: "image", "category" and "error", or "skipped"."""
 
+    def __init__(self, *, apply_orientation: bool = False) -> None:
+        """`apply_orientation`: as the pictures were sent."""
+        self._apply_orientation = apply_orientation
+
     def report(self, picture: Input, answer: Answer) -> None:
         line: dict[str, Any] = {"image": picture.name}
         if answer.result is not None:
-            line |= result_to_json(answer.result)
+            line |= result_to_json(answer.result, apply_orientation=self._apply_orientation)
             if answer.result.regions_total is not None:
                 line["regions"] = [region_to_json(region) for region in answer.result.regions]
                 line["regions_total"] = answer.result.regions_total

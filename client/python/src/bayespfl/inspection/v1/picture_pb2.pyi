@@ -41,14 +41,16 @@ class EncodedPicture(_message.Message):
     def __init__(self, encoding: _Optional[_Union[PictureEncoding, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Image(_message.Message):
-    __slots__ = ["encoded", "raw", "significant_bits"]
+    __slots__ = ["apply_orientation", "encoded", "raw", "significant_bits"]
+    APPLY_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     ENCODED_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
     SIGNIFICANT_BITS_FIELD_NUMBER: _ClassVar[int]
+    apply_orientation: bool
     encoded: bytes
     raw: RawImage
     significant_bits: int
-    def __init__(self, encoded: _Optional[bytes] = ..., raw: _Optional[_Union[RawImage, _Mapping]] = ..., significant_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, encoded: _Optional[bytes] = ..., raw: _Optional[_Union[RawImage, _Mapping]] = ..., significant_bits: _Optional[int] = ..., apply_orientation: bool = ...) -> None: ...
 
 class Mask(_message.Message):
     __slots__ = ["area_pixels", "data", "encoding", "height", "width"]
