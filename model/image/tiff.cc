@@ -98,10 +98,12 @@ class TiffReader {
     const uint64_t offset = directory_.Value(offsets_, 0, block.index);
     const uint64_t count = BlockBytes(block, offset, block_.size());
     // Sparse files leave out blocks; what would belong there is for their writer alone to know.
-    if (offset == 0)
+    if (offset == 0) {
       return UnsupportedTiff(absl::StrCat("strip or tile ", block.index, " is left out (a sparse file)"));
-    if (!bytes_.Has(offset, count))
+    }
+    if (!bytes_.Has(offset, count)) {
       return DamagedTiff(absl::StrCat("strip or tile ", block.index, " lies outside the file"));
+    }
     // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample. A million
     // strips that share the bytes of one would take hours; uncompressed ones cost no more than the picture.
     if (encoding_.compression != TiffCompression::kNone) compressed_ += count;
