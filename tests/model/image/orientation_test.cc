@@ -119,7 +119,7 @@ TEST(ExifOrientation, IsUprightWhereNothingOrNonsenseIsSaid) {
   EXPECT_EQ(ExifOrientation(Encode(".jpg", Small())), Orientation::kUpright);
   EXPECT_EQ(ExifOrientation(Encode(".png", Small())), Orientation::kUpright);
   EXPECT_EQ(ExifOrientation(Encode(".webp", Small())), Orientation::kUpright);
-  for (const uint8_t tag : {0, 9, 255}) EXPECT_EQ(ExifOrientation(JpegWith(Exif(tag))), Orientation::kUpright);
+  for (const uint8_t tag : Bytes{0, 9, 255}) EXPECT_EQ(ExifOrientation(JpegWith(Exif(tag))), Orientation::kUpright);
 }
 
 TEST(ExifOrientation, IsUprightWhereTheDataIsDamaged) {
@@ -141,7 +141,7 @@ TEST(ExifOrientation, IsUprightWhereTheDataIsDamaged) {
 TEST(ExifOrientation, SurvivesEveryChangeOfOneByteAndEveryCut) {
   for (const Bytes& file : {JpegWith(Exif(6)), PngWith(Exif(6)), WebpWith(Exif(6))}) {
     for (size_t i = 0; i < file.size(); ++i) {
-      for (const uint8_t value : {0x00, 0x01, 0x7f, 0xff}) {
+      for (const uint8_t value : Bytes{0x00, 0x01, 0x7f, 0xff}) {
         Bytes changed = file;
         changed[i] = value;
         ExifOrientation(changed);  // reads no byte that is not there: for sanitizers to see
