@@ -1,5 +1,6 @@
 // Pictures from cameras: encoded files and raw pixels.
 #include <optional>
+#include <vector>
 
 #include "model/image/decode.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -9,6 +10,8 @@ namespace {
 using bayespfl::fuzz::Check;
 
 constexpr bayespfl::ImageLimits kLimits{.max_bytes = 1 << 20, .max_pixels = 1 << 16};
+
+const std::vector<bayespfl::PixelFormat> kFormats = bayespfl::AllPixelFormats();
 
 void CheckPicture(const absl::StatusOr<bayespfl::RgbImage>& picture) {
   if (!picture.ok()) {
@@ -31,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                .width = data[1] + 256 * (data[4] & 1),
                                .height = data[2],
                                .stride = data[3],
-                               .format = static_cast<bayespfl::PixelFormat>(data[0] % 13)};
+                               .format = kFormats[data[0] % kFormats.size()],
+                               .max_trailing_bytes = data[4] / 2};
   CheckPicture(bayespfl::ConvertRawImage(raw, kLimits, bits));
   return 0;
 }

@@ -163,9 +163,28 @@ TEST_P(SixteenBit, DividesBy257Rounded) {
   EXPECT_EQ(image->pixels, ExpectedRgb(picture));
 }
 
+// Two samples of 11 and 12 bits need 12 together; nothing is told of what was taken as said.
+TEST_P(SixteenBit, TellsHowManyBitsItsSamplesFill) {
+  const auto& [extension, type] = GetParam();
+  cv::Mat picture(1, 2, type, cv::Scalar::all(0x0444));
+  picture.col(1).setTo(cv::Scalar::all(0x0800));
+  const Bytes file = Encode(extension, picture);
+
+  EXPECT_EQ(DecodeImage(file)->sample_bits, 12);
+  EXPECT_EQ(DecodeImage(file, {}, 16)->sample_bits, std::nullopt);
+  EXPECT_EQ(DecodeImage(Encode(extension, cv::Mat(picture * 16)))->sample_bits, 16);
+  EXPECT_EQ(DecodeImage(Encode(extension, cv::Mat(picture * 0)))->sample_bits, std::nullopt);
+}
+
 INSTANTIATE_TEST_SUITE_P(PngAndTiff, SixteenBit,
                          ::testing::Combine(::testing::Values(".png", ".tiff"),
                                             ::testing::Values(CV_16UC1, CV_16UC3, CV_16UC4)));
+
+TEST(EightBit, TellsNothingOfItsBits) {
+  for (const char* const extension : {".png", ".tiff", ".bmp", ".jpg"}) {
+    EXPECT_EQ(DecodeImage(Encode(extension, NoisyPicture(4, 4, CV_8UC1)))->sample_bits, std::nullopt) << extension;
+  }
+}
 
 TEST(AlphaPictures, LoseTheirAlphaAndKeepTheirColors) {
   const cv::Mat picture = NoisyPicture(30, 20, CV_8UC4);
