@@ -21,6 +21,7 @@
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/report/report.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/verdict.h"
@@ -47,6 +48,7 @@ struct InspectFlags {
   std::string model;
   std::optional<uint64_t> seed;
   bool random_seed = false;
+  int significant_bits = 0;
   std::optional<float> mask_threshold;
   bool regions = false;
   std::string fail_on;  // kReview, kFail, or empty
@@ -106,6 +108,7 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
   job.options.set_priority(flags.priority);
   if (!flags.model.empty()) job.options.set_model(flags.model);
+  job.significant_bits = flags.significant_bits;
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
   if (!flags.fail_on.empty()) job.fail_on = flags.fail_on == kFail ? Verdict::kFail : Verdict::kReview;
   job.fail_above = flags.fail_above;
@@ -168,6 +171,7 @@ void AddWhat(CLI::App& command, InspectFlags& flags) {
       ->type_name("WORDS");
   command.add_option("--manifest", flags.manifest, "CSV file with the columns image, category and, if need be, object")
       ->type_name("CSV");
+  AddSignificantBits(command, flags.significant_bits);
 }
 
 void AddHow(CLI::App& command, InspectFlags& flags) {

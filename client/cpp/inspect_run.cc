@@ -29,9 +29,11 @@ struct Answer {
   uint32_t attempt = 0;  // how often it was sent before
 };
 
-absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
+absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response, int significant_bits) {
   if (!response.ok()) return response.status();
-  return ToInspection(*response);
+  Inspection inspection = ToInspection(*response);
+  inspection.provenance.picture.significant_bits = significant_bits;
+  return inspection;
 }
 
 class Run final {
@@ -86,7 +88,7 @@ class Run final {
         continue;
       }
       InspectRequest request;
-      request.mutable_image()->set_encoded(*std::move(picture));
+      *request.mutable_image() = ImageOf(*std::move(picture));
       *request.mutable_metadata() = MetadataOf(i);
       *request.mutable_options() = options_;
       SetProduct(job_.inputs[i], *request.mutable_options());
@@ -127,9 +129,16 @@ class Run final {
     return std::nullopt;
   }
 
+  inspection::v1::Image ImageOf(std::string picture) const {
+    inspection::v1::Image image;
+    image.set_encoded(std::move(picture));
+    image.set_significant_bits(static_cast<uint32_t>(job_.significant_bits));
+    return image;
+  }
+
   OutgoingFrame FrameOf(size_t i, std::string picture) const {
     OutgoingFrame outgoing{.frame = {}, .tag = i};
-    outgoing.frame.mutable_image()->set_encoded(std::move(picture));
+    *outgoing.frame.mutable_image() = ImageOf(std::move(picture));
     *outgoing.frame.mutable_metadata() = MetadataOf(i);
     SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
     return outgoing;
@@ -157,7 +166,7 @@ class Run final {
   }
 
   void Report(size_t i, const Answer& answer) {
-    const PictureOutcome outcome{.result = ResultOf(answer.result),
+    const PictureOutcome outcome{.result = ResultOf(answer.result, job_.significant_bits),
                                  .hints = HintsOf(answer.result.status()),
                                  .latency = answer.latency,
                                  .attempt = answer.attempt};

@@ -75,6 +75,7 @@ inspection::v1::InspectRequest ReplayRequest(const Inspection& recorded, std::st
     raw.set_height(identity.raw->height);
     raw.set_stride(identity.raw->stride);
     raw.set_pfnc_pixel_format(identity.raw->pfnc_pixel_format);
+    raw.set_max_trailing_bytes(identity.raw->max_trailing_bytes);
   } else {
     image.set_encoded(std::move(picture));
   }

@@ -12,6 +12,7 @@
 #include "model/detection/pixel_map.h"
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/reference_scores.h"
+#include "model/image/sample_bits.h"
 #include "nlohmann/json.hpp"
 
 namespace bayespfl {
@@ -63,9 +64,10 @@ absl::Status CheckFinite(const Detection& detection) {
 // Inspects one picture and keeps the result. A broken picture comes back with its reason; an error ends the run.
 absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationSetting& setting,
                         const Detector& detector, RunState& state, PictureResult& picture) {
-  const absl::StatusOr<RgbImage> image = DecodeBytes(files.picture);
+  const absl::StatusOr<RgbImage> image = DecodeBytes(files.picture, setting.significant_bits);
   absl::Status broken = image.status();
   if (broken.ok()) broken = CheckMask(files, *image);
+  picture.shallow = broken.ok() && HasShallowSamples(*image);
   if (!broken.ok()) {
     picture.skipped = std::string(broken.message());
     return absl::OkStatus();
@@ -269,15 +271,15 @@ absl::StatusOr<CategoryResult> SummariseCategory(const CategoryWork& work) {
 }  // namespace
 
 std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting) {
-  return nlohmann::json({{"version", BAYESPFL_VERSION},
-                         {"model", setting.model.digest},
-                         {"device", std::string(DeviceKind(setting.model.device))},
-                         {"listing", ListingDigest(dataset)},
-                         {"image_only", dataset.image_only},
-                         {"seed", setting.seed},
-                         {"samples", setting.samples}})
-             .dump() +
-         "\n";
+  nlohmann::json identity = {{"version", BAYESPFL_VERSION},
+                             {"model", setting.model.digest},
+                             {"device", std::string(DeviceKind(setting.model.device))},
+                             {"listing", ListingDigest(dataset)},
+                             {"image_only", dataset.image_only},
+                             {"seed", setting.seed},
+                             {"samples", setting.samples}};
+  if (setting.significant_bits.has_value()) identity["significant_bits"] = *setting.significant_bits;
+  return identity.dump() + "\n";
 }
 
 absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setting) {
@@ -299,6 +301,8 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
   if (state.size() > 0) observer.Say(absl::StrCat("continues an earlier run with ", state.size(), " results"));
   observer.Begin("pictures", static_cast<int64_t>(dataset.items.size()));
   std::vector<PictureResult> pictures;
+  int64_t inspected = 0;  // now, not by an earlier run
+  int64_t shallow = 0;    // of them
   for (const DatasetItem& item : dataset.items) {
     const auto index = static_cast<int64_t>(pictures.size());
     PictureResult& picture = pictures.emplace_back(PictureResult{.item = item});
@@ -317,6 +321,11 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
     }
     if (!picture.counts()) observer.Say(absl::StrCat("skipped ", item.image, ": ", picture.skipped));
     observer.Advance(fresh && picture.counts());
+    inspected += fresh && picture.counts() ? 1 : 0;
+    shallow += picture.shallow ? 1 : 0;
+  }
+  if (shallow > 0) {
+    observer.Say(absl::StrCat("warning: ", shallow, " of ", inspected, " pictures: ", kShallowSamplesMessage));
   }
   if (state.dropped() > 0) {
     observer.Say(absl::StrCat(state.dropped(), " earlier result", state.dropped() == 1 ? "" : "s",

@@ -31,8 +31,9 @@ namespace bayespfl {
 // Everything besides the data set that the numbers depend on.
 struct EvaluationSetting {
   ModelInfo model;
-  int samples = 0;    // R, 1..kMaxSamples
-  uint64_t seed = 0;  // key of the draws, the same for every picture
+  int samples = 0;                                     // R, 1..kMaxSamples
+  uint64_t seed = 0;                                   // key of the draws, the same for every picture
+  std::optional<int> significant_bits = std::nullopt;  // of 16-bit pictures, 9..16; not of their masks
 };
 
 // One picture of the data set, in the data set's order.
@@ -45,6 +46,8 @@ struct PictureResult {
   float map_score = 0;            // 0..1, mean of the hottest 0.75 % of the raw map
   double topk_mean = 0;           // 0..1, reference: mean of the raw map's k largest pixels
   double image_score = 0;  // 0..1, reference: within its category; image-only data sets: the stretched text score
+
+  bool shallow = false;  // HasShallowSamples(), of a picture that was inspected now
 
   [[nodiscard]] bool counts() const { return skipped.empty(); }
 };
@@ -106,7 +109,7 @@ class EvaluationObserver {
 };
 
 // The line that results are bound to: the program's version, model digest, device kind, listing of the data set,
-// whether it has masks, seed and samples. Files' contents are checked picture by picture.
+// whether it has masks, seed, samples and significant bits. Files' contents are checked picture by picture.
 std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting);
 
 // FailedPrecondition when the model's maps have fewer pixels than the reference's top-k of a category.
@@ -115,8 +118,8 @@ absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setti
 // Runs the model, one picture at a time, on every picture that `state` does not know yet. Every picture gets the same
 // seed, so that its result depends neither on the order, nor on what else is in the data set, nor on where an earlier
 // run stopped; it can be had again with `bayespfl-model inspect --seed`. A picture that is broken is skipped with its
-// reason. InvalidArgument: not one picture counts. Errors of the device and of the disk end the run; what is done is
-// kept.
+// reason. How many of the pictures inspected now HasShallowSamples() is said once. InvalidArgument: not one picture
+// counts. Errors of the device and of the disk end the run; what is done is kept.
 absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, const EvaluationSetting& setting,
                                                      const Detector& detector, RunState& state,
                                                      EvaluationObserver& observer);

@@ -38,7 +38,7 @@ absl::StatusOr<std::string> DrawPicture(const Evaluation& evaluation, const Cate
                                         const Dataset& dataset, const RunState& state, size_t index) {
   const absl::StatusOr<ItemFiles> files = ReadItem(dataset, evaluation.pictures[index].item);
   if (!files.ok()) return files.status();
-  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture);
+  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture, evaluation.setting.significant_bits);
   if (!picture.ok()) return picture.status();
   const absl::StatusOr<PixelMap> raw = state.LoadMap(static_cast<int64_t>(index));
   if (!raw.ok()) return raw.status();

@@ -51,9 +51,10 @@ absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& it
   return files;
 }
 
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes) {
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits) {
   const ImageLimits limits{.max_bytes = static_cast<int64_t>(kMaxFileBytes)};
-  return DecodeImage(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), limits);
+  return DecodeImage(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), limits,
+                     significant_bits);
 }
 
 absl::Status CheckMask(const ItemFiles& files, const RgbImage& picture) {

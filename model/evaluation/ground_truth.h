@@ -3,6 +3,7 @@
 #define BAYESPFL_MODEL_EVALUATION_GROUND_TRUTH_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct ItemFiles {
 absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& item);
 
 // Decodes a file (see model/image/decode.h).
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes);
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits = std::nullopt);
 
 // Checks that a mask can be read and is as large as its picture; nothing to check for files without a mask.
 // InvalidArgument with both sizes.

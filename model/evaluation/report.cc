@@ -173,6 +173,9 @@ std::vector<std::pair<std::string, std::string>> ReportFacts(const Evaluation& e
           {"Input", absl::StrCat(model.image_size, " × ", model.image_size, " pixels")},
           {"Draws", absl::StrCat(evaluation.setting.samples, " samples, seed ", evaluation.setting.seed,
                                  ", image-agnostic draws: ", model.iad_sampling)},
+          {"16-bit pictures", evaluation.setting.significant_bits.has_value()
+                                  ? absl::StrCat("taken to fill ", *evaluation.setting.significant_bits, " bits")
+                                  : "taken to fill all 16 bits"},
           {"Package's map",
            absl::StrFormat("sigma %g pixels, mask threshold %g (%s)", model.map_smoothing_sigma,
                            model.default_thresholds.mask, ThresholdSourceName(model.default_thresholds.source))},
@@ -245,6 +248,7 @@ std::string JsonReport(const Evaluation& evaluation) {
                  {"dataset", DatasetJson(evaluation)},
                  {"samples", evaluation.setting.samples},
                  {"seed", evaluation.setting.seed},
+                 {"significant_bits", evaluation.setting.significant_bits.value_or(0)},
                  {"categories", Json::array()},
                  {"mean", MeanJson(evaluation.categories)},
                  {"skipped", Json::array()},

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/sha256.h"
+#include "model/image/sample_bits.h"
 
 namespace bayespfl {
 namespace {
@@ -38,6 +39,14 @@ PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<
   return {.sha256 = Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
           .raw = raw,
           .significant_bits = significant_bits};
+}
+
+void NotePicture(const RgbImage& image, Inspection& inspection) {
+  inspection.frame_width = image.width;
+  inspection.frame_height = image.height;
+  if (HasShallowSamples(image)) {
+    inspection.warnings.push_back({.reason = kShallowSamples, .message = kShallowSamplesMessage});
+  }
 }
 
 void NoteModel(const ModelInfo& info, Provenance& provenance) {

@@ -23,6 +23,9 @@ Frame JudgedFrame(const RgbImage& image, const CategorySetting& setting);
 PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<RawGeometry>& raw,
                            int significant_bits);
 
+// Fills in the frame's size and what there is to warn of.
+void NotePicture(const RgbImage& image, Inspection& inspection);
+
 // Fills in what the model is: digest, version, precision, kernels, device; not the name that requests call it by.
 void NoteModel(const ModelInfo& info, Provenance& provenance);
 

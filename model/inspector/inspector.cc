@@ -25,9 +25,13 @@ absl::StatusOr<RgbImage> Decode(const PictureBytes& picture) {
     return absl::InvalidArgumentError(
         absl::StrFormat("0x%08X is no pixel format that is known", raw.pfnc_pixel_format));
   }
-  return ConvertRawImage(
-      {.data = picture.bytes, .width = raw.width, .height = raw.height, .stride = raw.stride, .format = *format}, {},
-      significant_bits);
+  return ConvertRawImage({.data = picture.bytes,
+                          .width = raw.width,
+                          .height = raw.height,
+                          .stride = raw.stride,
+                          .format = *format,
+                          .max_trailing_bytes = raw.max_trailing_bytes},
+                         {}, significant_bits);
 }
 
 std::vector<StageTiming> TimingsOf(double decode, const StageSeconds& model, double render, double total) {
@@ -67,8 +71,7 @@ absl::StatusOr<InspectedPicture> Inspector::Inspect(const PictureBytes& picture,
 
   InspectedPicture result;
   Inspection& inspection = result.inspection;
-  inspection.frame_width = image->width;
-  inspection.frame_height = image->height;
+  NotePicture(*image, inspection);
   const CategorySetting setting = categories_.Resolve(category);
   absl::StatusOr<Detection> detection = Detect(*image, setting, result.raw_map);
   if (!detection.ok()) return detection.status();

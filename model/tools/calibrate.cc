@@ -24,6 +24,8 @@
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
 #include "model/image/picture_files.h"
+#include "model/image/sample_bits.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/package/model_package.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/failure.h"
@@ -38,15 +40,18 @@ namespace {
 struct GoodPictures {
   std::map<std::string, std::string> path_by_digest;
   std::vector<std::string> copies;
+  size_t shallow = 0;  // distinct ones with HasShallowSamples()
 };
 
-absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
-  return DecodeImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+absl::StatusOr<RgbImage> Decode(const std::string& bytes, const CalibrateArguments& arguments) {
+  std::optional<int> significant_bits;
+  if (arguments.significant_bits != 0) significant_bits = arguments.significant_bits;
+  return DecodeImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, {}, significant_bits);
 }
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
-absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments);
+absl::StatusOr<GoodPictures> FindPictures(const CalibrateArguments& arguments) {
+  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments.images);
   if (!files.ok()) return files.status();
   GoodPictures result;
   std::vector<std::string> unreadable;
@@ -59,8 +64,10 @@ absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& argume
     }
     if (!result.path_by_digest.emplace(Sha256Hex(*bytes), path).second) {
       result.copies.push_back(path);
-    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes); !image.ok()) {
+    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments); !image.ok()) {
       unreadable.push_back(absl::StrCat(path, ": ", image.status().message()));
+    } else if (HasShallowSamples(*image)) {
+      ++result.shallow;
     }
   }
   if (unreadable.empty()) return result;
@@ -83,10 +90,11 @@ struct Findings {
   RuleValues values;  // of every rule, whether or not lines are drawn on it
 };
 
-absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame) {
+absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame,
+                                     const CalibrateArguments& arguments) {
   const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<RgbImage> image = Decode(*bytes);
+  const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments);
   if (!image.ok()) return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
   frame.image = &*image;
   // Alone in its batch: only then are the scores the same to the bit each time.
@@ -120,7 +128,8 @@ absl::StatusOr<Findings> Measure(const Detector& detector, const GoodPictures& p
   for (const auto& [digest, path] : pictures.path_by_digest) {
     const absl::StatusOr<Detection> detection = DetectFile(
         detector, path,
-        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel});
+        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel},
+        arguments);
     if (!detection.ok()) return detection.status();
     result.samples = detection->samples;
     result.values[DecisionRule::kScore].push_back(detection->score);
@@ -154,7 +163,8 @@ CalibrationProvenance DescribeCalibration(const CalibrateArguments& arguments, c
           .pixels = findings.pixels,
           .fail_rate = arguments.targets.fail_rate,
           .review_rate = arguments.targets.review_rate,
-          .confidence = arguments.targets.confidence};
+          .confidence = arguments.targets.confidence,
+          .significant_bits = arguments.significant_bits};
 }
 
 absl::StatusOr<CategoryCalibration> MakeEntry(const CalibrateArguments& arguments, const std::string& object,
@@ -258,6 +268,10 @@ void PrintSentences(const CalibrationReport& report) {
   std::printf("  mask threshold %.6g: at most %.6g %% of good pictures' %lld map pixels reach it\n",
               static_cast<double>(defaults.thresholds.mask), 100 - made.pixel_percentile,
               static_cast<long long>(made.pixels));
+  if (made.significant_bits != 0) {
+    std::printf("  with %d significant bits of 16-bit pictures, which inspections of the category must say too\n",
+                made.significant_bits);
+  }
   for (const std::string& copy : report.copies)
     std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
@@ -276,6 +290,7 @@ void PrintJson(const CalibrationReport& report) {
   line["guarantees"] = Guarantees(report.calibration.provenance);
   line["copies"] = report.copies;
   line["superseded"] = report.superseded;
+  line["shallow_pictures"] = report.shallow_pictures;
   line["file"] = report.file;
   std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
@@ -314,7 +329,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
     return absl::InvalidArgumentError(
         absl::StrCat("the smallest region is ", arguments.min_region_fraction, " of the picture; it must be in 0..1"));
   }
-  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments.images);
+  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments);
   if (!pictures.ok()) return pictures.status();
   const auto count = static_cast<int64_t>(pictures->path_by_digest.size());
   if (absl::Status status = CheckTargets(count, arguments.targets); !status.ok()) return status;
@@ -334,6 +349,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
+  report.shallow_pictures = pictures->shallow;
   if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
   return report;
 }
@@ -342,6 +358,10 @@ int RunCalibrate(const CalibrateArguments& arguments) {
   if (arguments.undo) return RunUndo(arguments);
   const absl::StatusOr<CalibrationReport> report = Calibrate(arguments);
   if (!report.ok()) return Fail(report.status().message());
+  if (report->shallow_pictures > 0) {
+    Warn(absl::StrCat(report->shallow_pictures, " of ", report->calibration.provenance.good_pictures,
+                      " pictures: ", kShallowSamplesMessage));
+  }
   if (arguments.json) {
     PrintJson(*report);
   } else {
@@ -393,6 +413,7 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--seed", into.seed, "Of the draws of every picture, and of the category's frames")
       ->check(CheckSeed)
       ->capture_default_str();
+  AddSignificantBits(*command, into.significant_bits);
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =

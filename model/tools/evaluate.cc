@@ -24,6 +24,7 @@
 #include "model/evaluation/metric_columns.h"
 #include "model/evaluation/report.h"
 #include "model/evaluation/run_state.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/tools/failure.h"
 
 namespace bayespfl {
@@ -101,9 +102,11 @@ absl::Status RunAll(const EvaluateArguments& arguments, ConsoleObserver& observe
   const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device});
   if (!detector.ok()) return detector.status();
   const ModelInfo& model = (*detector)->info();
-  const EvaluationSetting setting{.model = model,
-                                  .samples = arguments.samples == 0 ? model.default_samples : arguments.samples,
-                                  .seed = arguments.seed};
+  const EvaluationSetting setting{
+      .model = model,
+      .samples = arguments.samples == 0 ? model.default_samples : arguments.samples,
+      .seed = arguments.seed,
+      .significant_bits = arguments.significant_bits == 0 ? std::nullopt : std::optional(arguments.significant_bits)};
   absl::Status status = CheckCategories(*dataset, **detector, setting.samples);
   if (status.ok()) status = CheckMapSize(*dataset, setting);
   if (!status.ok()) return status;
@@ -154,6 +157,7 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
       ->add_option("--samples", arguments.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
       ->check(CLI::Range(1, kMaxSamples));
   command->add_option("--seed", arguments.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
+  AddSignificantBits(*command, arguments.significant_bits);
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
   command->callback([shared, &exit_code] { exit_code = RunEvaluate(*shared); });
 }

@@ -21,6 +21,7 @@ struct EvaluateArguments {
   std::string device = "auto";
   int samples = 0;  // 0: the package's
   uint64_t seed = 0;
+  int significant_bits = 0;  // of 16-bit pictures, 9..16; 0: all
 };
 
 // Writes report.md, report.html, report.json, metrics.csv and scores.csv into the report folder and the mean numbers to

@@ -23,6 +23,7 @@
 #include "base/seed.h"
 #include "model/image/encode.h"
 #include "model/image/picture_files.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/inspector/inspector.h"
 #include "model/overlay/output_names.h"
 #include "model/overlay/overlay.h"
@@ -110,8 +111,9 @@ class InspectRun final {
     if (!bytes.ok()) return bytes.status();
     if (arguments_.random_seed) request_.seed = absl::Uniform<uint64_t>(generator_);
     absl::StatusOr<InspectedPicture> inspected =
-        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}}, request_,
-                           {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
+        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()},
+                            .significant_bits = arguments_.significant_bits},
+                           request_, {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
     if (!inspected.ok()) return inspected.status();
     if (!arguments_.map_dir.empty()) {
       const std::string file = std::filesystem::path(arguments_.map_dir) / MapName(pictures_[i].path, map_names_);
@@ -171,6 +173,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
   CLI::Option* const seed =
       command.add_option("--seed", inspect.seed, "Key of the draws (default: the category's, else 0)")
           ->check(CheckSeed);
+  AddSignificantBits(command, inspect.significant_bits);
   command.add_flag("--random-seed", inspect.random_seed, "Draw a seed for each picture")->excludes(seed);
   command
       .add_option("--mask-threshold", inspect.mask_threshold,

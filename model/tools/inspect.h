@@ -24,6 +24,7 @@ struct InspectArguments {
   std::optional<int> samples = std::nullopt;           // absent: the category's, else the package's
   std::optional<uint64_t> seed = std::nullopt;         // absent: the category's, else 0
   bool random_seed = false;                            // draw a seed for each picture; not with `seed`
+  int significant_bits = 0;                            // of 16-bit pictures, 9..16; 0: all
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the package's, else 0.5
   bool regions = false;                                // find the regions of the mask
   bool json = true;                                    // a JSON object a line; false: a table for people

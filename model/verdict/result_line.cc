@@ -26,7 +26,8 @@ Json PictureToJson(const PictureIdentity& picture) {
     raw = {{"width", picture.raw->width},
            {"height", picture.raw->height},
            {"stride", picture.raw->stride},
-           {"pfnc_pixel_format", picture.raw->pfnc_pixel_format}};
+           {"pfnc_pixel_format", picture.raw->pfnc_pixel_format},
+           {"max_trailing_bytes", picture.raw->max_trailing_bytes}};
   }
   return {{"sha256", picture.sha256}, {"raw", std::move(raw)}, {"significant_bits", picture.significant_bits}};
 }
@@ -44,6 +45,14 @@ Json ProvenanceToJson(const Provenance& provenance) {
           {"samples", provenance.samples},
           {"picture", PictureToJson(provenance.picture)},
           {"ran_alone", provenance.ran_alone}};
+}
+
+Json WarningsToJson(const std::vector<Warning>& warnings) {
+  Json array = Json::array();
+  for (const Warning& warning : warnings) {
+    array.push_back({{"reason", warning.reason}, {"message", warning.message}});
+  }
+  return array;
 }
 
 float ReadFloat(JsonObjectReader& reader, const std::string& key, double low, double high) {
@@ -91,6 +100,10 @@ PictureIdentity ReadPicture(JsonObjectReader reader) {
                 .height = static_cast<uint32_t>(raw.Integer("height", 0, kLargest)),
                 .stride = static_cast<uint32_t>(raw.Integer("stride", 0, kLargest)),
                 .pfnc_pixel_format = static_cast<uint32_t>(raw.Integer("pfnc_pixel_format", 0, kLargest))};
+  // Lines of older versions have no such key: there could not be any.
+  if (raw.Has("max_trailing_bytes")) {
+    result.raw->max_trailing_bytes = static_cast<uint32_t>(raw.Integer("max_trailing_bytes", 0, kLargest));
+  }
   return result;
 }
 
@@ -152,6 +165,7 @@ Json ResultToJson(const Inspection& inspection) {
           {"frame_width", inspection.frame_width},
           {"frame_height", inspection.frame_height},
           {"thresholds", ThresholdsToJson(inspection.thresholds)},
+          {"warnings", WarningsToJson(inspection.warnings)},
           {"provenance", ProvenanceToJson(inspection.provenance)}};
 }
 

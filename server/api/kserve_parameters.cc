@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "model/image/decode.h"
 #include "model/package/model_config.h"
 #include "model/verdict/categories.h"
 
@@ -90,6 +91,16 @@ absl::Status TakePriority(const InferParameter& value, KserveParameters& out) {
   return absl::OkStatus();
 }
 
+absl::Status TakeSignificantBits(const InferParameter& value, KserveParameters& out) {
+  const std::optional<uint64_t> bits = IntegerOf(value);
+  if (!bits.has_value() || *bits < kFewestSignificantBits || *bits > kMostSignificantBits) {
+    return Invalid("significant_bits",
+                   absl::StrCat("an integer, ", kFewestSignificantBits, " to ", kMostSignificantBits));
+  }
+  out.significant_bits = static_cast<int>(*bits);
+  return absl::OkStatus();
+}
+
 absl::Status TakeTimeout(const InferParameter& value, KserveParameters& out) {
   constexpr auto kMost = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   const std::optional<uint64_t> microseconds = IntegerOf(value);
@@ -106,12 +117,13 @@ struct Entry {
   absl::string_view key;
   absl::Status (*take)(const InferParameter&, KserveParameters&);
 };
-constexpr std::array<Entry, 8> kEntries = {{{"object", TakeObject},
+constexpr std::array<Entry, 9> kEntries = {{{"object", TakeObject},
                                             {"samples", TakeSamples},
                                             {"seed", TakeSeed},
                                             {"mask_threshold", TakeMaskThreshold},
                                             {"resolution", TakeResolution},
                                             {"priority", TakePriority},
+                                            {"significant_bits", TakeSignificantBits},
                                             {"timeout", TakeTimeout},
                                             {"triton_enable_empty_final_response", Ignore}}};
 
@@ -126,7 +138,7 @@ absl::StatusOr<KserveParameters> ParametersFromProto(
     if (entry == kEntries.end()) {
       return absl::InvalidArgumentError(
           "the request has a parameter that is not served; served are object, samples, seed, mask_threshold, "
-          "resolution, priority and timeout");
+          "resolution, priority, significant_bits and timeout");
     }
     const absl::Status taken = entry->take(value, out);
     if (!taken.ok()) return taken;

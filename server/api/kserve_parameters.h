@@ -23,6 +23,7 @@ struct KserveParameters {
   std::optional<float> mask_threshold = std::nullopt;  // 0..1
   std::optional<MapSize> resolution = std::nullopt;    // kFrame or kModel
   Priority priority = Priority::kNormal;
+  std::optional<int> significant_bits = std::nullopt;    // 9..16, of every picture's 16-bit samples
   std::optional<absl::Duration> timeout = std::nullopt;  // > 0, from when the request was read
 };
 
@@ -33,6 +34,7 @@ struct KserveParameters {
 //   mask_threshold  number
 //   resolution      "frame" or "model"
 //   priority        "high", "normal" or "low"; or, as Triton counts, 1 (first), 2 or 3 and more (last), 0 for normal
+//   significant_bits  integer, 9 to 16
 //   timeout         integer, microseconds; 0 for none
 //   triton_enable_empty_final_response  ignored: each request has one reply, which is the final one
 // Integers may be signed or unsigned. InvalidArgument: any other key, kind or value; the message does not repeat them.

@@ -39,7 +39,8 @@ PictureIdentity IdentityOf(const ImageSource& source) {
                               RawGeometry{.width = static_cast<uint32_t>(raw->width),
                                           .height = static_cast<uint32_t>(raw->height),
                                           .stride = static_cast<uint32_t>(raw->stride),
-                                          .pfnc_pixel_format = PfncValue(raw->format)},
+                                          .pfnc_pixel_format = PfncValue(raw->format),
+                                          .max_trailing_bytes = static_cast<uint32_t>(raw->max_trailing_bytes)},
                               significant_bits);
 }
 
@@ -127,8 +128,7 @@ absl::Status Stages::DecodeAndPrepare(Job& job) const {
   if (!image.ok()) return WithPictureReason(image.status());
   job.request.image = {};
   job.request.owner.reset();  // the encoded bytes are not needed any more
-  inspection.frame_width = image->width;
-  inspection.frame_height = image->height;
+  NotePicture(*image, inspection);
   if (job.request.options.picture != PictureEncoding::kNone) {
     absl::StatusOr<EncodedPicture> picture = EncodePicture(*image, job.request.options.picture);
     if (absl::IsInvalidArgument(picture.status())) {

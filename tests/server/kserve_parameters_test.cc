@@ -29,6 +29,7 @@ TEST(KserveParametersTest, AbsentParametersBecomeTheDefaults) {
   EXPECT_FALSE(frame.options.category.seed.has_value());
   EXPECT_FALSE(frame.options.judge.mask_threshold.has_value());
   EXPECT_EQ(frame.options.priority, Priority::kNormal);
+  EXPECT_FALSE(frame.image.significant_bits.has_value());
   EXPECT_EQ(frame.options.anomaly_map, MapEncoding::kNone);
   EXPECT_EQ(frame.options.mask, MaskEncoding::kNone);
   EXPECT_EQ(frame.deadline, absl::InfiniteFuture());
@@ -43,6 +44,7 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
   parameters["mask_threshold"].set_double_param(0.25);
   parameters["resolution"].set_string_param("frame");
   parameters["priority"].set_string_param("high");
+  parameters["significant_bits"].set_int64_param(12);
   parameters["timeout"].set_int64_param(3'600'000'000);
   const absl::Time before = absl::Now();
 
@@ -56,6 +58,7 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
     EXPECT_EQ(frame.options.judge.mask_threshold, 0.25F);
     EXPECT_EQ(frame.options.resolution, MapSize::kFrame);
     EXPECT_EQ(frame.options.priority, Priority::kHigh);
+    EXPECT_EQ(frame.image.significant_bits, 12);
     EXPECT_GE(frame.deadline, before + absl::Hours(1));
     EXPECT_LE(frame.deadline, absl::Now() + absl::Hours(1));
   }
@@ -114,6 +117,9 @@ TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
                                            {"resolution", Integer(1)},
                                            {"priority", Text("7seven")},
                                            {"priority", Integer(-1)},
+                                           {"significant_bits", Integer(8)},
+                                           {"significant_bits", Integer(17)},
+                                           {"significant_bits", Text("7seven")},
                                            {"timeout", Integer(-1)},
                                            {"timeout", Text("7seven")}};
   for (const BadParameter& bad : cases) {

@@ -182,6 +182,32 @@ TEST_F(PipelinePictureTest, RawPixelsAreSentBackAsTheyWereConverted) {
   EXPECT_EQ(DecodeImage(BytesOf(result->picture->data))->pixels, (std::vector<uint8_t>{255, 255, 255, 0, 0, 0}));
 }
 
+TEST_F(PipelinePictureTest, BytesBehindThePixelsAreRecordedWhereTheyAreAllowed) {
+  const FrameResult result = Answer(RawRequest(
+      {7, 7, 0xCA, 0xFE},
+      {.data = {}, .width = 2, .height = 1, .stride = 0, .format = PixelFormat::kMono8, .max_trailing_bytes = 16}));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.provenance.picture.raw->max_trailing_bytes, 16U);
+}
+
+TEST_F(PipelinePictureTest, A16BitFileThatFills12IsWarnedOfUnlessItsBitsAreSaid) {
+  const std::vector<uint8_t> samples = {0x0F, 0xFF, 0x08, 0x00};  // 4095 and 2048, big-endian
+  const std::string file = *EncodePng(PngSamples::kGray16, 2, 1, samples);
+  FrameRequest told = FileRequest(file);
+  told.image.significant_bits = 12;
+  told.options.picture = PictureEncoding::kPng;
+
+  const FrameResult warned = Answer(FileRequest(file));
+  const FrameResult good = Answer(std::move(told));
+
+  ASSERT_TRUE(warned.ok() && good.ok()) << warned.status() << good.status();
+  ASSERT_EQ(warned->inspection.warnings.size(), 1U);
+  EXPECT_EQ(warned->inspection.warnings[0].reason, kShallowSamples);
+  EXPECT_TRUE(good->inspection.warnings.empty());
+  EXPECT_EQ(DecodeImage(BytesOf(good->picture->data))->pixels, (std::vector<uint8_t>{255, 255, 255, 128, 128, 128}));
+}
+
 TEST_F(PipelinePictureTest, APictureThatNoJpegCanHoldIsTooLargeToBeSentAsOne) {
   constexpr int kWidth = 65'501;
   FrameRequest request =

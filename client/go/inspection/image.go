@@ -43,6 +43,8 @@ type RawImage struct {
 	Height int    // pixels, > 0
 	Stride int    // bytes from one row to the next; 0: rows without padding
 	Format PixelFormat
+
+	MaxTrailingBytes int // bytes that may follow the pixels in Data, such as chunk data, and are not looked at
 }
 
 // Raw is pixels without a file around them.
@@ -53,7 +55,7 @@ func Raw(raw RawImage) Image {
 		}
 		return &pb.Image{Source: &pb.Image_Raw{Raw: &pb.RawImage{
 			Data: raw.Data, Width: uint32(raw.Width), Height: uint32(raw.Height), Stride: uint32(raw.Stride),
-			PfncPixelFormat: uint32(raw.Format),
+			PfncPixelFormat: uint32(raw.Format), MaxTrailingBytes: uint32(raw.MaxTrailingBytes),
 		}}}, nil
 	}}
 }
@@ -69,7 +71,8 @@ func Pixels(picture image.Image) Image {
 	}}
 }
 
-// SignificantBits returns the image with how many low bits of its 16-bit samples the sensor fills, 9..16.
+// SignificantBits returns the image with how many low bits of its 16-bit samples (of a file, or of Mono16,
+// Bayer..16 or RGB16) the sensor fills, 9..16.
 func (i Image) SignificantBits(bits int) Image {
 	i.significantBits = uint32(max(0, bits))
 	return i
@@ -99,7 +102,7 @@ func (r RawImage) check() error {
 	for _, side := range []struct {
 		name  string
 		value int
-	}{{"width", r.Width}, {"height", r.Height}, {"stride", r.Stride}} {
+	}{{"width", r.Width}, {"height", r.Height}, {"stride", r.Stride}, {"max_trailing_bytes", r.MaxTrailingBytes}} {
 		if side.value < 0 || int64(side.value) >= most {
 			return invalid("image.raw."+side.name, "is %d; it must be at least 0 and less than 2^31", side.value)
 		}

@@ -15,6 +15,7 @@ from unittest import mock
 
 import pytest
 from conftest import PICTURES, ROOT
+from fake_server import FakeServer
 
 from bayespfl import cli
 from bayespfl.cli._inputs import collect_inputs, read_manifest
@@ -50,6 +51,31 @@ def bayespfl(*arguments: object, server: str = "127.0.0.1:1", data: bytes = b"")
     return Finished(code, out.getvalue(), err.getvalue())
 
 
+@pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["one by one", "stream"])
+def test_significant_bits_are_sent_and_stand_in_the_lines(
+    fake_server: FakeServer, tmp_path: Path, stream: list[str]
+) -> None:
+    picture = tmp_path / "a.tif"
+    picture.write_bytes(b"dark")
+    arguments = ["inspect", picture, "--category", "leather", "--json", *stream]
+
+    told = bayespfl(*arguments, "--significant-bits", "12", server=fake_server.target)
+    forgotten = bayespfl(*arguments, server=fake_server.target)
+
+    line = json.loads(told.stdout)
+    assert (line["provenance"]["picture"]["significant_bits"], line["warnings"]) == (12, [])
+    assert json.loads(forgotten.stdout)["warnings"] == [{"reason": "SHALLOW_SAMPLES", "message": "it fills 12 bits"}]
+
+
+def test_a_warning_is_told_once(fake_server: FakeServer, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(b"good" if name == "b.png" else b"dark")
+
+    finished = bayespfl("inspect", tmp_path, "--category", "leather", server=fake_server.target)
+
+    assert finished.stdout.splitlines()[-1] == "warning: 2 of 3 pictures: it fills 12 bits", finished
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -59,6 +85,7 @@ def bayespfl(*arguments: object, server: str = "127.0.0.1:1", data: bytes = b"")
         (["inspect", LEATHER, "--category", "x" * 257], "must have 1..256 bytes"),
         (["inspect", "/no/such", "--category", "x"], "no such file or folder: /no/such"),
         (["inspect", LEATHER, "--category", "x", "--samples", "65"], "'65' is no whole number of 1..64"),
+        (["inspect", LEATHER, "--category", "x", "--significant-bits", "8"], "'8' is no whole number of 9..16"),
         (["inspect", LEATHER, "--category", "x", "--fail-above", "2"], "'2' is no number of 0..1"),
         (["inspect", LEATHER, "--category", "x", "--latest"], "--latest needs --stream"),
         (["inspect", LEATHER, "--category", "x", "--regions"], "--regions needs --json"),

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "model/evaluation/gallery.h"
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/html_report.h"
+#include "model/image/encode.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/bmp.h"
 #include "tests/support/temporary_folder.h"
@@ -133,6 +135,7 @@ class ReportTest : public ::testing::Test {
     EvaluationSetting setting;
     setting.samples = 3;
     setting.seed = 1;
+    setting.significant_bits = significant_bits_;
     setting.model.name = "stand-in";
     setting.model.version = "1";
     setting.model.digest = "d";
@@ -165,8 +168,37 @@ class ReportTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   const fs::path root_ = folder_.path();
   std::string rows_;
+  std::optional<int> significant_bits_;
   SilentObserver observer_;
 };
+
+// Pictures of a 12-bit sensor in files of 16 bits: full white is 4095.
+TEST_F(ReportTest, SignificantBitsAreThoseThatPicturesAreSeenWith) {
+  PutCategory("nut", 2, 2);
+  std::vector<uint8_t> white;
+  for (size_t i = 0; i < kPixels; ++i) white.insert(white.end(), {0x0F, 0xFF});
+  folder_.Write("data/white.png", *EncodePng(PngSamples::kGray16, kSide, kSide, white));
+  absl::StrAppend(&rows_, "white.png,,nut,0\n");
+
+  const absl::StatusOr<Evaluation> unsaid = Evaluate("unsaid");
+  const std::string warned = std::exchange(observer_.said, "");
+  significant_bits_ = 12;
+  const absl::StatusOr<Evaluation> said = Evaluate("said");
+
+  ASSERT_TRUE(unsaid.ok() && said.ok()) << unsaid.status() << said.status();
+  const auto score = [](const Evaluation& evaluation) {
+    for (const PictureResult& picture : evaluation.pictures) {
+      if (picture.item.image == "white.png") return picture.score;
+    }
+    return -1.0F;
+  };
+  EXPECT_FLOAT_EQ(score(*unsaid), 16.0F / 255);
+  EXPECT_FLOAT_EQ(score(*said), 1);
+  EXPECT_THAT(warned, HasSubstr("warning: 1 of 5 pictures: 16-bit samples that never leave the low 12 bits"));
+  EXPECT_THAT(observer_.said, Not(HasSubstr("warning")));
+  EXPECT_EQ(nlohmann::json::parse(Files("said").at("report.json"))["significant_bits"], 12);
+  EXPECT_NE(RunIdentity({}, {}), RunIdentity({}, {.significant_bits = 12}));
+}
 
 TEST_F(ReportTest, TheSameRunGivesTheSameBytesWithoutTracesOfTheMachine) {
   PutCategory("nut", 3, 4);

@@ -72,6 +72,23 @@ TEST(AssembleTest, APictureIsKnownByItsBytes) {
   EXPECT_EQ(identity.significant_bits, 12);
 }
 
+TEST(AssembleTest, APictureThatFillsTwelveOfSixteenBitsIsWarnedOf) {
+  RgbImage image{4, 3, std::vector<uint8_t>(36)};
+  image.sample_bits = 13;
+  Inspection full;
+  NotePicture(image, full);
+  image.sample_bits = 12;
+  Inspection shallow;
+  NotePicture(image, shallow);
+
+  EXPECT_TRUE(full.warnings.empty());
+  EXPECT_EQ(shallow.frame_width, 4);
+  EXPECT_EQ(shallow.frame_height, 3);
+  ASSERT_EQ(shallow.warnings.size(), 1U);
+  EXPECT_EQ(shallow.warnings[0].reason, "SHALLOW_SAMPLES");
+  EXPECT_THAT(shallow.warnings[0].message, ::testing::HasSubstr("--significant-bits"));
+}
+
 TEST(AssembleTest, TheFrameThatIsJudgedHasASmoothedMapAtTheModelsSize) {
   const RgbImage image{1, 1, {0, 0, 0}};
   const Frame frame = JudgedFrame(image, {.object = "wood", .seed = 9, .samples = 2, .thresholds = {}});

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/image/decode.h"
+#include "model/image/encode.h"
 #include "model/verdict/result_line.h"
 #include "nlohmann/json.hpp"
 #include "tests/model/tools/calibrated_model.h"
@@ -109,6 +111,38 @@ TEST_F(InspectTest, TheObjectIsWhatTheModelReads) {
   const nlohmann::json by_object = JsonLines().at(0);
   EXPECT_EQ(by_object["category"], "belt 12");
   EXPECT_EQ(by_object["score"], by_category["score"]);
+}
+
+// The same picture with 8 bits, and as a 12-bit sensor's in a file of 16 bits.
+TEST_F(InspectTest, A12BitPictureIsSeenInFullWhenItsSignificantBitsAreSaid) {
+  const std::string jpeg = *ReadFile(kLeather + "/hole_0.jpg", size_t{1} << 26U);
+  const RgbImage eight = *DecodeImage({reinterpret_cast<const uint8_t*>(jpeg.data()), jpeg.size()});
+  std::vector<uint8_t> gray8;
+  std::vector<uint8_t> gray16;
+  for (size_t i = 0; i < eight.pixels.size(); i += 3) {
+    const int value = (4095 * eight.pixels[i] + 127) / 255;
+    gray8.push_back(eight.pixels[i]);
+    gray16.push_back(static_cast<uint8_t>(value >> 8));
+    gray16.push_back(static_cast<uint8_t>(value & 0xFF));
+  }
+  arguments_.pictures = {folder_.Write("8.png", *EncodePng(PngSamples::kGray8, eight.width, eight.height, gray8)),
+                         folder_.Write("16.png", *EncodePng(PngSamples::kGray16, eight.width, eight.height, gray16))};
+
+  const std::vector<nlohmann::json> unsaid = JsonLines();
+  arguments_.significant_bits = 12;
+  const std::vector<nlohmann::json> said = JsonLines();
+  arguments_.significant_bits = 0;
+  arguments_.json = false;
+  const std::vector<std::string> table = Lines();
+
+  EXPECT_EQ(said[0]["score"], unsaid[0]["score"]);
+  EXPECT_EQ(said[1]["score"], said[0]["score"]);
+  EXPECT_EQ(said[1]["provenance"]["picture"]["significant_bits"], 12);
+  EXPECT_EQ(said[1]["warnings"].size(), 0U);
+  EXPECT_NE(unsaid[1]["score"], unsaid[0]["score"]);
+  EXPECT_EQ(unsaid[0]["warnings"].size(), 0U);
+  EXPECT_EQ(unsaid[1]["warnings"][0]["reason"], "SHALLOW_SAMPLES");
+  EXPECT_THAT(table.back(), StartsWith("warning: 1 of 2 pictures: 16-bit samples that never leave the low 12 bits"));
 }
 
 TEST_F(InspectTest, ARandomSeedIsAnotherOneForEachPicture) {

@@ -34,7 +34,7 @@ class Frame:
     capture_time: datetime | None = None  # without a time zone: local time
     options: Options = field(default_factory=Options)
     pixel_format: str | None = None  # of an array; None: the stream's
-    significant_bits: int = 0  # of 16-bit arrays; 0: all
+    significant_bits: int = 0  # of 16-bit arrays and files, 9..16; 0: all
     timeout: float | None = None  # seconds from when the stream takes it; None: the client's
     tag: Any = None  # your own; comes back with the outcome
 

@@ -23,6 +23,7 @@ class RawGeometry:
     height: int
     stride: int
     pfnc_pixel_format: int
+    max_trailing_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
     }
 
 
-def _provenance(result: Result) -> dict[str, Any]:
+def _provenance(result: Result, significant_bits: int) -> dict[str, Any]:
     provenance = result.provenance
     return {
         "model": provenance.model or None,
@@ -82,13 +83,13 @@ def _provenance(result: Result) -> dict[str, Any]:
         "server_version": provenance.server_version,
         "seed": provenance.seed,
         "samples": provenance.samples,
-        "picture": {"sha256": provenance.picture_sha256, "raw": None, "significant_bits": 0},
+        "picture": {"sha256": provenance.picture_sha256, "raw": None, "significant_bits": significant_bits},
         "ran_alone": provenance.ran_alone,
     }
 
 
-def result_to_json(result: Result) -> dict[str, Any]:
-    """The result of a picture file. What is absent is null; numbers have the fewest digits that give the same one back."""
+def result_to_json(result: Result, significant_bits: int = 0) -> dict[str, Any]:
+    """The result of a picture file that was sent with `significant_bits`. What is absent is null; numbers have the fewest digits that give the same one back."""
     return {
         "result_id": result.provenance.result_id,
         "category": result.category,
@@ -105,7 +106,8 @@ def result_to_json(result: Result) -> dict[str, Any]:
         "frame_width": result.width,
         "frame_height": result.height,
         "thresholds": thresholds_to_json(result.thresholds),
-        "provenance": _provenance(result),
+        "warnings": [{"reason": warning.reason, "message": warning.message} for warning in result.warnings],
+        "provenance": _provenance(result, significant_bits),
     }
 
 
@@ -202,7 +204,16 @@ def parse_result_line(line: str) -> Recorded:
     if picture.has_value("raw"):
         geometry = picture.object("raw")
         raw = RawGeometry(
-            *(geometry.integer(key, 0, _LARGEST_U32) for key in ("width", "height", "stride", "pfnc_pixel_format"))
+            width=geometry.integer("width", 0, _LARGEST_U32),
+            height=geometry.integer("height", 0, _LARGEST_U32),
+            stride=geometry.integer("stride", 0, _LARGEST_U32),
+            pfnc_pixel_format=geometry.integer("pfnc_pixel_format", 0, _LARGEST_U32),
+            # Lines of older versions have no such key: there could not be any.
+            max_trailing_bytes=(
+                geometry.integer("max_trailing_bytes", 0, _LARGEST_U32)
+                if geometry.has_value("max_trailing_bytes")
+                else 0
+            ),
         )
     return Recorded(
         result_id=reader.text("result_id"),

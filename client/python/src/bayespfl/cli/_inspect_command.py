@@ -133,7 +133,9 @@ class _Run:
             fields = {name: getattr(options, name) for name in Options.__dataclass_fields__}
             started = time.monotonic()
             try:
-                result = self._client.inspect(picture.picture, picture.category, **fields)
+                result = self._client.inspect(
+                    picture.picture, picture.category, significant_bits=self._parsed.significant_bits, **fields
+                )
             except InspectionError as error:
                 if is_no_answer(error) and error.code.name == "UNAVAILABLE":
                     self._broken = error  # it would fail for every further picture
@@ -145,7 +147,12 @@ class _Run:
 
     def _frames(self) -> Iterator[Frame]:
         for picture in self._inputs:
-            yield Frame(picture.picture, picture.category, options=_options(self._parsed, picture.object))
+            yield Frame(
+                picture.picture,
+                picture.category,
+                options=_options(self._parsed, picture.object),
+                significant_bits=self._parsed.significant_bits,
+            )
 
     def _stream(self) -> None:
         flow = "latest" if self._parsed.latest else "block"
@@ -227,7 +234,7 @@ def _run(parsed: argparse.Namespace) -> Exit:
     if client is None:
         return Exit.LOCAL
     with client:
-        reporter: Reporter = JsonReporter() if parsed.json else TableReporter(inputs)
+        reporter: Reporter = JsonReporter(parsed.significant_bits) if parsed.json else TableReporter(inputs)
         return _Run(client, inputs, parsed, reporter).run()
 
 
@@ -247,6 +254,13 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--manifest", metavar="CSV", help="CSV file with the columns image, category and, if need be, object"
+    )
+    command.add_argument(
+        "--significant-bits",
+        metavar="N",
+        type=whole_number(9, 16),
+        default=0,
+        help="Of 16-bit pictures: how many low bits the sensor fills, 9..16 (default: all 16)",
     )
 
 

@@ -36,6 +36,7 @@ def _picture(recorded: Recorded, data: bytes) -> bytes | RawPicture:
         stride=raw.stride,
         pixel_format=raw.pfnc_pixel_format,
         significant_bits=recorded.significant_bits,
+        max_trailing_bytes=raw.max_trailing_bytes,
     )
 
 
