@@ -132,6 +132,13 @@ TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
   }
 }
 
+TEST(KserveParametersTest, SignificantBitsAreForFilesNotForPixelsOf8Bits) {
+  ModelInferRequest request = MakePixelRequest({4, 6, 3});
+  (*request.mutable_parameters())["significant_bits"].set_int64_param(12);
+
+  ExpectInvalid(request, "parameter significant_bits: it is for files with 16-bit samples");
+}
+
 TEST(KserveParametersTest, RejectsAnUnknownParameterWithoutRepeatingIt) {
   ModelInferRequest request = MakeKserveRequest({"one"});
   (*request.mutable_parameters())["7seven"].set_bool_param(true);
