@@ -62,7 +62,8 @@ absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
                       .path = std::move(entry.path),
                       .bytes = {},
                       .category = std::move(entry.category),
-                      .object = std::move(entry.object)});
+                      .object = std::move(entry.object),
+                      .significant_bits = entry.significant_bits});
   }
   return inputs;
 }

@@ -18,6 +18,7 @@ struct Input {
   std::string bytes;
   std::string category;
   std::optional<std::string> object;  // words of the prompt; absent: the server chooses
+  int significant_bits = 0;           // of 16-bit samples, 9..16; 0: the run's, if it has any
 };
 
 // The inputs of FILES, FOLDERS and "-" in this order: "-" reads the bytes of one picture from standard input, the rest

@@ -169,7 +169,9 @@ void AddWhat(CLI::App& command, InspectFlags& flags) {
       .add_option("--object", flags.object,
                   "What the pictures show, in words (default: as the category was calibrated, else the category)")
       ->type_name("WORDS");
-  command.add_option("--manifest", flags.manifest, "CSV file with the columns image, category and, if need be, object")
+  command
+      .add_option("--manifest", flags.manifest,
+                  "CSV file with the columns image, category and, if need be, object and significant_bits")
       ->type_name("CSV");
   AddSignificantBits(command, flags.significant_bits);
 }

@@ -88,7 +88,7 @@ class Run final {
         continue;
       }
       InspectRequest request;
-      *request.mutable_image() = ImageOf(*std::move(picture));
+      *request.mutable_image() = ImageOf(i, *std::move(picture));
       *request.mutable_metadata() = MetadataOf(i);
       *request.mutable_options() = options_;
       SetProduct(job_.inputs[i], *request.mutable_options());
@@ -129,16 +129,21 @@ class Run final {
     return std::nullopt;
   }
 
-  inspection::v1::Image ImageOf(std::string picture) const {
+  int BitsOf(size_t i) const {
+    const int own = job_.inputs[i].significant_bits;
+    return own != 0 ? own : job_.significant_bits;
+  }
+
+  inspection::v1::Image ImageOf(size_t i, std::string picture) const {
     inspection::v1::Image image;
     image.set_encoded(std::move(picture));
-    image.set_significant_bits(static_cast<uint32_t>(job_.significant_bits));
+    image.set_significant_bits(static_cast<uint32_t>(BitsOf(i)));
     return image;
   }
 
   OutgoingFrame FrameOf(size_t i, std::string picture) const {
     OutgoingFrame outgoing{.frame = {}, .tag = i};
-    *outgoing.frame.mutable_image() = ImageOf(std::move(picture));
+    *outgoing.frame.mutable_image() = ImageOf(i, std::move(picture));
     *outgoing.frame.mutable_metadata() = MetadataOf(i);
     SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
     return outgoing;
@@ -166,7 +171,7 @@ class Run final {
   }
 
   void Report(size_t i, const Answer& answer) {
-    const PictureOutcome outcome{.result = ResultOf(answer.result, job_.significant_bits),
+    const PictureOutcome outcome{.result = ResultOf(answer.result, BitsOf(i)),
                                  .hints = HintsOf(answer.result.status()),
                                  .latency = answer.latency,
                                  .attempt = answer.attempt};

@@ -23,7 +23,7 @@ namespace bayespfl::client {
 struct InspectJob {
   std::vector<Input> inputs;
   inspection::v1::InspectOptions options;  // without category and object: each input has its own
-  int significant_bits = 0;                // of every picture's 16-bit samples, 9..16; 0: all
+  int significant_bits = 0;                // of pictures whose input says none, 9..16; 0: all
   bool stream = false;                     // one InspectStream call instead of one Inspect call per input
   size_t max_in_flight = 8;                // frames of the stream, >= 1
   inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;  // of the stream

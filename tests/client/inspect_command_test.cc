@@ -119,6 +119,20 @@ TEST_F(InspectCommandTest, SendsTheSignificantBitsWithEveryPictureAndNamesThemIn
   EXPECT_THAT(WrongUsage({"--category", "nut", "--significant-bits", "8", picture_}), HasSubstr("--significant-bits"));
 }
 
+TEST_F(InspectCommandTest, AManifestsOwnSignificantBitsComeBeforeTheFlags) {
+  FakeInspectionServer server({});
+  const std::string manifest = folder_.Write("m.csv", "image,category,significant_bits\na.png,nut,10\na.png,nut,\n");
+
+  const ClientRun run = RunClientProgram(
+      {"inspect", "--server", server.target(), "--manifest", manifest, "--json", "--significant-bits", "12"});
+
+  EXPECT_EQ(run.exit_code, kExitOk) << run.err;
+  ASSERT_EQ(server.requests().size(), 2U);
+  EXPECT_EQ(server.requests()[0].image().significant_bits(), 10U);
+  EXPECT_EQ(server.requests()[1].image().significant_bits(), 12U);
+  EXPECT_THAT(run.out, HasSubstr("\"significant_bits\":10"));
+}
+
 TEST_F(InspectCommandTest, TellsAWarningOnceOrInItsPicturesLine) {
   FakeInspectionServer server({});
   const std::string dark = folder_.Write("dark.png", "dark");

@@ -67,6 +67,23 @@ def test_significant_bits_are_sent_and_stand_in_the_lines(
     assert json.loads(forgotten.stdout)["warnings"] == [{"reason": "SHALLOW_SAMPLES", "message": "it fills 12 bits"}]
 
 
+def test_a_manifests_own_significant_bits_come_before_the_flags(fake_server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"dark")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("image,category,significant_bits\na.tif,leather,10\na.tif,leather,\n")
+
+    finished = bayespfl(
+        "inspect", "--manifest", manifest, "--json", "--significant-bits", "12", server=fake_server.target
+    )
+
+    assert [request.image.significant_bits for request in fake_server.requests] == [10, 12], finished
+    lines = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [line["provenance"]["picture"]["significant_bits"] for line in lines] == [10, 12]
+    manifest.write_text("image,category,significant_bits\na.tif,leather,8\n")
+    refused = bayespfl("inspect", "--manifest", manifest, server=fake_server.target)
+    assert 'line 2: significant_bits is "8"; expected 9 to 16, or nothing' in refused.stderr
+
+
 def test_a_warning_is_told_once(fake_server: FakeServer, tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_bytes(b"good" if name == "b.png" else b"dark")

@@ -21,6 +21,7 @@ class Input:
     picture: Path | bytes  # bytes: from standard input
     category: str
     object: str | None  # None: the server chooses
+    significant_bits: int = 0  # of 16-bit samples, 9..16; 0: the run's, if it has any
 
 
 def _display_name(path: PurePath) -> str:
@@ -64,20 +65,30 @@ def collect_inputs(arguments: Sequence[str], category: str, object_: str | None,
     return inputs
 
 
-def _columns(header: list[str], name: str) -> tuple[int, int, int | None]:
-    """Places of image, category and object."""
+def _columns(header: list[str], name: str) -> dict[str, int]:
+    """Places of image and category, and of object and significant_bits where there are such columns."""
     names = [column.strip() for column in header]
-    for column in ("image", "category", "object"):
+    wanted = ("image", "category", "object", "significant_bits")
+    for column in wanted:
         if names.count(column) > 1:
             raise ValueError(f'{name}: the header names the column "{column}" twice')
     for column in ("image", "category"):
         if column not in names:
             raise ValueError(f'{name}: the header has no column "{column}"')
-    return names.index("image"), names.index("category"), names.index("object") if "object" in names else None
+    return {column: names.index(column) for column in wanted if column in names}
+
+
+def _bits(text: str, where: str) -> int:
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and 9 <= int(text) <= 16):
+        raise ValueError(f'{where}: significant_bits is "{text}"; expected 9 to 16, or nothing')
+    return int(text)
 
 
 def read_manifest(file: Path) -> list[Input]:
-    """A CSV file (RFC 4180) with the columns `image`, `category` and perhaps `object`; relative paths are from its folder."""
+    """A CSV file (RFC 4180) with the columns `image`, `category` and perhaps `object` and `significant_bits`; relative paths
+    are from its folder."""
     try:
         if file.stat().st_size > _LARGEST_MANIFEST:
             raise ValueError(f"{file} has more than {_LARGEST_MANIFEST} bytes")
@@ -90,7 +101,8 @@ def read_manifest(file: Path) -> list[Input]:
         header = next((row for row in reader if row), None)
         if header is None:
             raise ValueError(f'{file} is empty: a header "image,category" must come first')
-        image, category, object_ = _columns(header, str(file))
+        columns = _columns(header, str(file))
+        image, category = columns["image"], columns["category"]
         for row in reader:
             if not row:
                 continue
@@ -99,9 +111,10 @@ def read_manifest(file: Path) -> list[Input]:
                 raise ValueError(f"{where}: the row has {len(row)} fields, the header {len(header)}")
             if not row[image] or not row[category].strip():
                 raise ValueError(f"{where}: the {'category' if row[image] else 'image'} is empty")
-            words = row[object_].strip() if object_ is not None else ""
+            words = row[columns["object"]].strip() if "object" in columns else ""
+            bits = _bits(row[columns["significant_bits"]].strip(), where) if "significant_bits" in columns else 0
             name = _display_name(PurePath(row[image]))
-            inputs.append(Input(name, file.parent / row[image], row[category].strip(), words or None))
+            inputs.append(Input(name, file.parent / row[image], row[category].strip(), words or None, bits))
     except csv.Error as error:
         raise ValueError(f"{file}: line {reader.line_num}: {error}") from error
     if not inputs:

@@ -127,6 +127,9 @@ class _Run:
         self._reporter.finish(time.monotonic() - started)
         return self._exit_code()
 
+    def _bits(self, picture: Input) -> int:
+        return picture.significant_bits or int(self._parsed.significant_bits)
+
     def _one_by_one(self) -> None:
         for picture in self._inputs:
             options = _options(self._parsed, picture.object)
@@ -134,7 +137,7 @@ class _Run:
             started = time.monotonic()
             try:
                 result = self._client.inspect(
-                    picture.picture, picture.category, significant_bits=self._parsed.significant_bits, **fields
+                    picture.picture, picture.category, significant_bits=self._bits(picture), **fields
                 )
             except InspectionError as error:
                 if is_no_answer(error) and error.code.name == "UNAVAILABLE":
@@ -151,7 +154,7 @@ class _Run:
                 picture.picture,
                 picture.category,
                 options=_options(self._parsed, picture.object),
-                significant_bits=self._parsed.significant_bits,
+                significant_bits=self._bits(picture),
             )
 
     def _stream(self) -> None:
@@ -253,7 +256,9 @@ def _add_what(command: argparse.ArgumentParser) -> None:
         help="What the pictures show, in words (default: as the category was calibrated, else the category)",
     )
     command.add_argument(
-        "--manifest", metavar="CSV", help="CSV file with the columns image, category and, if need be, object"
+        "--manifest",
+        metavar="CSV",
+        help="CSV file with the columns image, category and, if need be, object and significant_bits",
     )
     command.add_argument(
         "--significant-bits",

@@ -61,12 +61,12 @@ class JsonReporter:
     "regions_total" when they were asked for. Without a result: "image", "category" and "error", or "skipped"."""
 
     def __init__(self, significant_bits: int = 0) -> None:
-        self._significant_bits = significant_bits  # that the pictures are sent with
+        self._significant_bits = significant_bits  # of pictures that say none themselves
 
     def report(self, picture: Input, answer: Answer) -> None:
         line: dict[str, Any] = {"image": picture.name}
         if answer.result is not None:
-            line |= result_to_json(answer.result, self._significant_bits)
+            line |= result_to_json(answer.result, picture.significant_bits or self._significant_bits)
             if answer.result.regions_total is not None:
                 line["regions"] = [region_to_json(region) for region in answer.result.regions]
                 line["regions_total"] = answer.result.regions_total
