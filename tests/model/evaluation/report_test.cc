@@ -197,7 +197,10 @@ TEST_F(ReportTest, SignificantBitsAreThoseThatPicturesAreSeenWith) {
   EXPECT_THAT(warned, HasSubstr("warning: 1 of 5 pictures: 16-bit samples that never leave the low 12 bits"));
   EXPECT_THAT(observer_.said, Not(HasSubstr("warning")));
   EXPECT_EQ(nlohmann::json::parse(Files("said").at("report.json"))["significant_bits"], 12);
-  EXPECT_NE(RunIdentity({}, {}), RunIdentity({}, {.significant_bits = 12}));
+  EvaluationSetting setting;
+  const std::string identity = RunIdentity({}, setting);
+  setting.significant_bits = 12;
+  EXPECT_NE(RunIdentity({}, setting), identity);
 }
 
 TEST_F(ReportTest, TheSameRunGivesTheSameBytesWithoutTracesOfTheMachine) {
