@@ -19,6 +19,7 @@ from conftest import PICTURES, ROOT
 from bayespfl import cli
 from bayespfl.cli._inputs import collect_inputs, read_manifest
 from bayespfl.cli._output_names import OutputNames
+from bayespfl.cli._picture_files import LeftOut
 from bayespfl.testing import RunningServer, start_server
 
 LEATHER = PICTURES / "leather"
@@ -286,7 +287,7 @@ class TestWithServer:
 def test_manifests(tmp_path: Path) -> None:
     manifest = tmp_path / "m.csv"
     manifest.write_bytes(
-        '\ufeffcategory,image,object,note\r\n\r\n MN-17 ,nuts/1.png,metal nut,"a, b"\r\nX,2.png,,\n'.encode()
+        '\ufeffcategory,image,object,note\r\n\r\n MN-17 ,nuts/1.png,metal nut,"a, b"\r\n,,,\r\nX,2.png,,\n,,,\n'.encode()
     )
 
     inputs = read_manifest(manifest)
@@ -330,6 +331,48 @@ def test_folders_are_walked_without_the_output(tmp_path: Path) -> None:
         collect_inputs([str(ROOT / "docs")], "c", None, None) if not list(
             (ROOT / "docs").rglob("*.jpg")
         ) else collect_inputs([str(ROOT / "scripts")], "c", None, None)
+
+
+def _put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_what_folders_hold_besides_is_counted(tmp_path: Path) -> None:
+    _put(
+        tmp_path, "a.jpg", "._a.jpg", ".git/b.jpg", "notes.TXT", "b.jfif", "a_overlay.png", "a_mask.png", "x/c_mask.png"
+    )
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere.png")
+    left_out = LeftOut()
+
+    inputs = collect_inputs([str(tmp_path)], "c", None, None, left_out)
+
+    assert [one.name for one in inputs] == ["a.jpg", "b.jfif", "x/c_mask.png"]
+    assert left_out.sentence() == (
+        "6 files left out: 2 hidden, 1 of another kind (.txt), 2 results of inspections, 1 dead link or device"
+    )
+
+
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    _put(tmp_path, "in/a.jpg", "elsewhere/b.jpg")
+    (tmp_path / "in/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    left_out = LeftOut()
+
+    inputs = collect_inputs([str(tmp_path / "in")], "c", None, None, left_out)
+
+    assert [one.name for one in inputs] == ["a.jpg", "linked/b.jpg"]
+    assert left_out.sentence() == "1 file left out: 1 link to folders that were read already"
+
+
+def test_paths_tell_the_same_name_in_two_folders_apart(tmp_path: Path) -> None:
+    _put(tmp_path, "a/000.jpg", "b/000.jpg")
+
+    inputs = collect_inputs([str(tmp_path / "a"), str(tmp_path / "b")], "c", None, None)
+
+    assert [one.name for one in inputs] == [str(tmp_path / "a/000.jpg"), str(tmp_path / "b/000.jpg")]
+    assert [one.file for one in inputs] == ["000.jpg", "000.jpg"]
 
 
 def test_output_names_stay_in_the_folder_and_never_meet(tmp_path: Path) -> None:

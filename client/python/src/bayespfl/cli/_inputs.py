@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+from bayespfl.cli._picture_files import LeftOut, pictures_below
+
 _LARGEST_MANIFEST = 64 << 20  # bytes
 
 
@@ -17,33 +17,37 @@ _LARGEST_MANIFEST = 64 << 20  # bytes
 class Input:
     """One picture to inspect."""
 
-    name: str  # for people, and for the names of the results
+    name: str  # what results call it
     picture: Path | bytes  # bytes: from standard input
     category: str
     object: str | None  # None: the server chooses
+    file: str  # for the names of result files: relative, without ".."; inputs may share it
 
 
 def _display_name(path: PurePath) -> str:
     return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
-def _below(folder: Path, exclude: Path | None) -> list[Path]:
-    pictures = []
-
-    def fail(error: OSError) -> None:
-        raise ValueError(f"cannot read the folder {error.filename}: {error.strerror}") from error
-
-    for root, folders, files in os.walk(folder, onerror=fail):
-        here = Path(root)
-        folders[:] = [name for name in folders if exclude is None or (here / name).resolve() != exclude.resolve()]
-        pictures += [here / name for name in files if Path(name).suffix.lower() in _EXTENSIONS]
-    if not pictures:
-        raise ValueError(f"no picture in the folder {folder}")
-    return sorted(pictures)
+def _told_apart(inputs: list[Input]) -> list[Input]:
+    """By their paths where two files share a name, as "000.jpg" of two folders do."""
+    paths: dict[str, Path | bytes] = {}
+    if all(paths.setdefault(one.name, one.picture) == one.picture for one in inputs):
+        return inputs
+    return [replace(one, name=str(one.picture)) if isinstance(one.picture, Path) else one for one in inputs]
 
 
-def collect_inputs(arguments: Sequence[str], category: str, object_: str | None, exclude: Path | None) -> list[Input]:
-    """Of files, folders (every picture below them, but not below `exclude`) and "-", in this order."""
+def collect_inputs(
+    arguments: Sequence[str],
+    category: str,
+    object_: str | None,
+    exclude: Path | None,
+    left_out: LeftOut | None = None,
+) -> list[Input]:
+    """Of files, folders (every picture below them, but not below `exclude`) and "-", in this order.
+
+    `left_out` counts what the folders hold besides.
+    """
+    left_out = left_out if left_out is not None else LeftOut()
     if list(arguments).count("-") > 1:
         raise ValueError('"-" may be given once: standard input holds one picture')
     inputs = []
@@ -53,15 +57,17 @@ def collect_inputs(arguments: Sequence[str], category: str, object_: str | None,
             data = sys.stdin.buffer.read()
             if not data:
                 raise ValueError("standard input holds no picture")
-            inputs.append(Input("stdin", data, category, object_))
+            inputs.append(Input("stdin", data, category, object_, "stdin"))
         elif path.is_dir():
-            for file in _below(path, exclude):
-                inputs.append(Input(file.relative_to(path).as_posix(), file, category, object_))
+            for file in pictures_below(path, exclude, left_out):
+                name = file.relative_to(path).as_posix()
+                inputs.append(Input(name, file, category, object_, name))
         elif path.exists():
-            inputs.append(Input(_display_name(path), path, category, object_))
+            name = _display_name(path)
+            inputs.append(Input(name, path, category, object_, name))
         else:
             raise ValueError(f"no such file or folder: {argument}")
-    return inputs
+    return _told_apart(inputs)
 
 
 def _columns(header: list[str], name: str) -> tuple[int, int, int | None]:
@@ -87,12 +93,12 @@ def read_manifest(file: Path) -> list[Input]:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     inputs = []
     try:
-        header = next((row for row in reader if row), None)
+        header = next((row for row in reader if any(field.strip() for field in row)), None)
         if header is None:
             raise ValueError(f'{file} is empty: a header "image,category" must come first')
         image, category, object_ = _columns(header, str(file))
         for row in reader:
-            if not row:
+            if not any(field.strip() for field in row):  # spreadsheets write ",," below a table
                 continue
             where = f"{file}: line {reader.line_num}"
             if len(row) != len(header):
@@ -101,9 +107,9 @@ def read_manifest(file: Path) -> list[Input]:
                 raise ValueError(f"{where}: the {'category' if row[image] else 'image'} is empty")
             words = row[object_].strip() if object_ is not None else ""
             name = _display_name(PurePath(row[image]))
-            inputs.append(Input(name, file.parent / row[image], row[category].strip(), words or None))
+            inputs.append(Input(name, file.parent / row[image], row[category].strip(), words or None, name))
     except csv.Error as error:
         raise ValueError(f"{file}: line {reader.line_num}: {error}") from error
     if not inputs:
         raise ValueError(f"{file} has a header and no rows")
-    return inputs
+    return _told_apart(inputs)

@@ -27,6 +27,7 @@ from bayespfl.cli._arguments import (
 from bayespfl.cli._exit_codes import EXIT_CODE_HELP, Exit
 from bayespfl.cli._inputs import Input, collect_inputs, read_manifest
 from bayespfl.cli._output_names import OutputNames
+from bayespfl.cli._picture_files import LeftOut
 from bayespfl.cli._reports import Answer, JsonReporter, Reporter, TableReporter
 from bayespfl.errors import InspectionError
 from bayespfl.results import Result, Verdict
@@ -63,11 +64,14 @@ def _check_name(what: str, text: str) -> None:
 def _inputs(parsed: argparse.Namespace) -> list[Input]:
     _check_sources(parsed)
     output = Path(parsed.output) if parsed.output is not None else None
+    left_out = LeftOut()
     inputs = (
         read_manifest(Path(parsed.manifest))
         if parsed.manifest
-        else collect_inputs(parsed.pictures, parsed.category, parsed.object, output)
+        else collect_inputs(parsed.pictures, parsed.category, parsed.object, output, left_out)
     )
+    if sentence := left_out.sentence():
+        print_error(sentence)
     for picture in inputs:
         _check_name(f"the category of {picture.name}", picture.category)
         if picture.object is not None:
@@ -112,7 +116,7 @@ class _Run:
             for picture in inputs:
                 if isinstance(picture.picture, Path):
                     names.protect(picture.picture)
-            self._files = [names.take(picture.name) for picture in inputs]
+            self._files = [names.take(picture.file) for picture in inputs]
 
     def run(self) -> Exit:
         """Everything; returns the exit code."""
