@@ -71,7 +71,9 @@ class _Walk:
             self._left_out.read_before += 1
             return
         self._read.add((status.st_dev, status.st_ino))
-        files, folders, links = [], [], []
+        files: list[Path] = []
+        folders: list[Path] = []
+        links: list[Path] = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = folder / entry.name
