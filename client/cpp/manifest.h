@@ -4,8 +4,8 @@
 //   nuts/001.png,MN-17 rev B,metal nut,"scratched, left"
 //
 // RFC 4180: fields may be quoted, quotes inside are doubled, quoted fields may span lines; LF and CRLF, an optional
-// byte order mark and empty lines are accepted. The header names the columns, in any order; `image` and `category` must
-// be there, `object` may be, others are ignored.
+// byte order mark, empty lines and rows of blank fields are accepted. The header names the columns, in any order;
+// `image` and `category` must be there, `object` may be, others are ignored.
 #ifndef BAYESPFL_CLIENT_CPP_MANIFEST_H_
 #define BAYESPFL_CLIENT_CPP_MANIFEST_H_
 

@@ -49,6 +49,13 @@ TEST(ManifestTest, ReadsTheObjectWhereThereIsOne) {
   EXPECT_EQ(without->front().object, std::nullopt);
 }
 
+TEST(ManifestTest, PassesOverTheEmptyRowsOfASpreadsheet) {
+  const auto entries = ParseManifest("image,category,object\na.png,screw,\n,,\nb.png,nut,\n,,\n", "");
+
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  EXPECT_EQ(entries->size(), 2U);
+}
+
 TEST(ManifestTest, UnquotesFields) {
   const auto entries =
       ParseManifest("image,category,note\n\"a,\"\"1\"\".png\",\"metal nut\",\"two\nlines\"\nb.png,nut,\n", "");
