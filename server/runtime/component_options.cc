@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/loopback_host.h"
 #include "model/detection/device_memory.h"
 #include "server/api/method_names.h"
 #include "server/api/ordered_stream.h"
@@ -30,8 +31,8 @@ FsyncPolicy FsyncPolicyOf(absl::string_view name) {
 }  // namespace
 
 std::string JoinHostPort(const std::string& host, int port) {
-  const bool brackets = absl::StrContains(host, ':') && host.front() != '[';
-  return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+  const absl::string_view bare = WithoutBrackets(host);
+  return absl::StrContains(bare, ':') ? absl::StrCat("[", bare, "]:", port) : absl::StrCat(bare, ":", port);
 }
 
 int64_t MaxMessageBytes(const ServerConfig& config) {
