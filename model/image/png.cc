@@ -157,9 +157,14 @@ void StoreWideRow(const uint8_t* from, size_t width, SampleScale scale, uint8_t*
 }
 
 // False when the palette lacks a colour.
-bool StoreIndexRow(const uint8_t* from, size_t width, absl::Span<const png_color> palette, uint8_t* to) {
+bool StoreIndexRow(const uint8_t* from, size_t width, absl::Span<const png_color> palette, SampleScale scale,
+                   uint8_t* to) {
   for (size_t x = 0; x < width; ++x, to += 3) {
     if (from[x] >= palette.size()) return false;
+    if (scale.labels()) {
+      std::fill_n(to, 3, scale(from[x]));
+      continue;
+    }
     const png_color& color = palette[from[x]];
     to[0] = color.red;
     to[1] = color.green;
@@ -183,7 +188,7 @@ absl::Status ReadPixels(Reader& reader, size_t width, size_t height, SampleScale
   bool palette_holds = true;
   const bool complete = reader.ReadRows(source, [&](size_t y) {
     if (reader.kind() == RowKind::kRgb16) return StoreWideRow(source(y), width, scale, target(y));
-    palette_holds = StoreIndexRow(source(y), width, reader.palette(), target(y)) && palette_holds;
+    palette_holds = StoreIndexRow(source(y), width, reader.palette(), scale, target(y)) && palette_holds;
   });
   if (!complete) return Damaged(reader.message());
   return palette_holds ? absl::OkStatus() : Damaged("a pixel has a colour that the palette lacks");

@@ -266,7 +266,7 @@ class TiffReader {
         directory_(directory),
         layout_(layout),
         encoding_(encoding),
-        scale_(encoding.bits == 16 ? scale : SampleScale(encoding.bits)) {
+        scale_(encoding.bits == 16 || scale.labels() ? scale : SampleScale(encoding.bits)) {
     if (encoding.photometric == kPalette) ReadPalette();
   }
 
@@ -360,6 +360,8 @@ class TiffReader {
         to[plane] = scale_(samples[0]);
       } else if (rgb) {
         for (size_t c = 0; c < 3; ++c) to[c] = scale_(samples[c]);
+      } else if (scale_.labels()) {
+        std::fill_n(to, 3, scale_(Label(samples[0])));
       } else if (encoding_.photometric == kPalette) {
         std::copy_n(palette_.begin() + ptrdiff_t{3} * samples[0], 3, to);
       } else {
@@ -367,6 +369,12 @@ class TiffReader {
         std::fill_n(to, 3, encoding_.photometric == kWhiteIsZero ? static_cast<uint8_t>(255 - gray) : gray);
       }
     }
+  }
+
+  // What a sample says where it is a label: background is black, however the file writes that.
+  [[nodiscard]] uint32_t Label(uint16_t sample) const {
+    const uint32_t largest = (uint32_t{1} << encoding_.bits) - 1;
+    return encoding_.photometric == kWhiteIsZero ? largest - sample : sample;
   }
 
   // The map holds all reds, then all greens, then all blues, in 16 bits; some writers put 8-bit values there.
