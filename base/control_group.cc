@@ -1,4 +1,4 @@
-#include "server/runtime/control_group.h"
+#include "base/control_group.h"
 
 #include <algorithm>
 #include <fstream>
@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_split.h"
 
-namespace bayespfl::server {
+namespace bayespfl {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,4 +49,4 @@ std::optional<double> SmallestGroupLimit(const fs::path& root, absl::string_view
   return std::nullopt;
 }
 
-}  // namespace bayespfl::server
+}  // namespace bayespfl

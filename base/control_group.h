@@ -1,6 +1,6 @@
 // What the control groups of this process allow it, versions 1 and 2. `root` stands in for "/" in tests.
-#ifndef BAYESPFL_SERVER_RUNTIME_CONTROL_GROUP_H_
-#define BAYESPFL_SERVER_RUNTIME_CONTROL_GROUP_H_
+#ifndef BAYESPFL_BASE_CONTROL_GROUP_H_
+#define BAYESPFL_BASE_CONTROL_GROUP_H_
 
 #include <filesystem>
 #include <functional>
@@ -9,7 +9,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace bayespfl::server {
+namespace bayespfl {
 
 // Reads a limit of one group, given its folder; nullopt: it has none.
 using ReadLimit = std::function<std::optional<double>(const std::filesystem::path& group)>;
@@ -19,6 +19,6 @@ using ReadLimit = std::function<std::optional<double>(const std::filesystem::pat
 std::optional<double> SmallestGroupLimit(const std::filesystem::path& root, absl::string_view controller,
                                          const ReadLimit& read_v2, const ReadLimit& read_v1);
 
-}  // namespace bayespfl::server
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_SERVER_RUNTIME_CONTROL_GROUP_H_
+#endif  // BAYESPFL_BASE_CONTROL_GROUP_H_

@@ -1,4 +1,4 @@
-#include "server/runtime/cpu_quota.h"
+#include "base/cpu_quota.h"
 
 #include <sched.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "server/runtime/control_group.h"
+#include "base/control_group.h"
 
-namespace bayespfl::server {
+namespace bayespfl {
 namespace {
 
 namespace fs = std::filesystem;
@@ -47,4 +47,4 @@ int AvailableCpus() {
   return std::max(1, cpus);
 }
 
-}  // namespace bayespfl::server
+}  // namespace bayespfl

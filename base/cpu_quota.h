@@ -1,11 +1,11 @@
 // How many processors this process may use.
-#ifndef BAYESPFL_SERVER_RUNTIME_CPU_QUOTA_H_
-#define BAYESPFL_SERVER_RUNTIME_CPU_QUOTA_H_
+#ifndef BAYESPFL_BASE_CPU_QUOTA_H_
+#define BAYESPFL_BASE_CPU_QUOTA_H_
 
 #include <filesystem>
 #include <optional>
 
-namespace bayespfl::server {
+namespace bayespfl {
 
 // The CPU bandwidth that the control groups of this process grant, in processors: 1.5 for "150000 100000". The smallest
 // limit on the way from the process's own group to the root counts. Control groups v2 (cpu.max) and v1
@@ -15,6 +15,6 @@ std::optional<double> CgroupCpuQuota(const std::filesystem::path& root = "/");
 // At least 1: the processors of the affinity mask, or fewer by the quota, rounded up.
 int AvailableCpus();
 
-}  // namespace bayespfl::server
+}  // namespace bayespfl
 
-#endif  // BAYESPFL_SERVER_RUNTIME_CPU_QUOTA_H_
+#endif  // BAYESPFL_BASE_CPU_QUOTA_H_

@@ -174,7 +174,8 @@ int RunBench(const BenchFlags& flags) {
     return kExitLocal;
   }
   std::vector<std::string> pictures;
-  for (const Input& input : *inputs) {
+  if (const std::string left_out = inputs->left_out.Sentence(); !left_out.empty()) PrintError(left_out);
+  for (const Input& input : inputs->inputs) {
     absl::StatusOr<std::string> bytes = LoadPicture(input);
     if (!bytes.ok()) {
       PrintError(bytes.status().message());

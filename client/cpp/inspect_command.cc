@@ -83,13 +83,20 @@ absl::Status CheckSources(const InspectFlags& flags) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<Input>> PictureInputs(const InspectFlags& flags,
+                                                 const std::optional<std::filesystem::path>& output) {
+  absl::StatusOr<CollectedInputs> collected = CollectInputs(flags.pictures, flags.category, flags.object, output);
+  if (!collected.ok()) return collected.status();
+  if (const std::string left_out = collected->left_out.Sentence(); !left_out.empty()) PrintError(left_out);
+  return std::move(collected->inputs);
+}
+
 absl::StatusOr<std::vector<Input>> Inputs(const InspectFlags& flags) {
   if (const absl::Status sources = CheckSources(flags); !sources.ok()) return sources;
   std::optional<std::filesystem::path> output;
   if (!flags.output.empty()) output = flags.output;
-  absl::StatusOr<std::vector<Input>> inputs = flags.manifest.empty()
-                                                  ? CollectInputs(flags.pictures, flags.category, flags.object, output)
-                                                  : ManifestInputs(flags.manifest);
+  absl::StatusOr<std::vector<Input>> inputs =
+      flags.manifest.empty() ? PictureInputs(flags, output) : ManifestInputs(flags.manifest);
   if (!inputs.ok()) return inputs;
   for (const Input& input : *inputs) {
     const absl::Status product = CheckProduct(input);

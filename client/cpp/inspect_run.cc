@@ -1,6 +1,8 @@
 #include "client/cpp/inspect_run.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -28,6 +30,14 @@ struct Answer {
   absl::Duration latency = absl::ZeroDuration();
   uint32_t attempt = 0;  // how often it was sent before
 };
+
+// Whether no two files share a name, as "000.jpg" of two folders do.
+bool NamesTellApart(const std::vector<Input>& inputs) {
+  std::map<std::string, std::filesystem::path> paths;
+  return std::all_of(inputs.begin(), inputs.end(), [&](const Input& input) {
+    return paths.emplace(input.name, input.path).first->second == input.path;
+  });
+}
 
 absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
   if (!response.ok()) return response.status();
@@ -189,7 +199,7 @@ class Run final {
       status = overlay.ok() ? WriteFile(files_[i].overlay, *overlay) : overlay.status();
     }
     if (!status.ok()) {
-      summary_.output_errors.push_back(absl::StrCat(job_.inputs[i].name, ": ", status.message()));
+      summary_.output_errors.push_back(absl::StrCat(labels_[i].name, ": ", status.message()));
     }
   }
 
@@ -212,7 +222,11 @@ class Run final {
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs) {
   std::vector<PictureLabel> labels;
   labels.reserve(inputs.size());
-  for (const Input& input : inputs) labels.push_back({.name = input.name, .category = input.category});
+  const bool by_name = NamesTellApart(inputs);
+  for (const Input& input : inputs) {
+    const bool named = by_name || input.path.empty();
+    labels.push_back({.name = named ? input.name : input.path.string(), .category = input.category});
+  }
   return labels;
 }
 

@@ -43,7 +43,7 @@ struct RunSummary {
   std::vector<std::string> output_errors;  // overlays and masks that could not be written
 };
 
-// The inputs as a reporter's rows begin.
+// The inputs as a reporter's rows begin: by their names, or all by their paths where two files share a name.
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs);
 
 // Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off

@@ -26,6 +26,7 @@
 #include "model/image/picture_files.h"
 #include "model/package/model_package.h"
 #include "model/package/undoable_file.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/regions.h"
@@ -36,8 +37,9 @@ namespace {
 
 // The distinct pictures, by SHA-256; the order of the map is the order in which they are measured.
 struct GoodPictures {
-  std::map<std::string, std::string> path_by_digest;
-  std::vector<std::string> copies;
+  std::map<std::string, std::string> path_by_digest = {};
+  std::vector<std::string> copies = {};
+  std::string left_out = {};
 };
 
 absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
@@ -46,11 +48,11 @@ absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
 absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments);
-  if (!files.ok()) return files.status();
-  GoodPictures result;
+  const absl::StatusOr<FoundPictures> found = FindPictureFiles(arguments);
+  if (!found.ok()) return found.status();
+  GoodPictures result{.left_out = found->left_out.Sentence()};
   std::vector<std::string> unreadable;
-  for (const PictureFile& file : *files) {
+  for (const PictureFile& file : found->files) {
     const std::string path = file.path.string();
     const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
     if (!bytes.ok()) {
@@ -64,7 +66,7 @@ absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& argume
     }
   }
   if (unreadable.empty()) return result;
-  return absl::InvalidArgumentError(absl::StrCat(unreadable.size(), " of ", files->size(),
+  return absl::InvalidArgumentError(absl::StrCat(unreadable.size(), " of ", found->files.size(),
                                                  " pictures cannot be read; nothing was written:\n  ",
                                                  absl::StrJoin(unreadable, "\n  ")));
 }
@@ -258,6 +260,7 @@ void PrintSentences(const CalibrationReport& report) {
   std::printf("  mask threshold %.6g: at most %.6g %% of good pictures' %lld map pixels reach it\n",
               static_cast<double>(defaults.thresholds.mask), 100 - made.pixel_percentile,
               static_cast<long long>(made.pixels));
+  if (!report.left_out.empty()) std::printf("  %s\n", EscapeControls(report.left_out).c_str());
   for (const std::string& copy : report.copies)
     std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
@@ -275,6 +278,7 @@ void PrintJson(const CalibrationReport& report) {
   line["revision"] = report.calibration.defaults.thresholds.revision;
   line["guarantees"] = Guarantees(report.calibration.provenance);
   line["copies"] = report.copies;
+  line["left_out"] = report.left_out;
   line["superseded"] = report.superseded;
   line["file"] = report.file;
   std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
@@ -321,9 +325,11 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir, {.ignore_calibration = true});
   if (!package.ok()) return package.status();
   if (absl::Status status = CheckSampling(*package); !status.ok()) return status;
+  UseThreads();
   const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device, .ignore_calibration = true});
   if (!detector.ok()) return detector.status();
   if (absl::Status status = (*detector)->Validate(*object, arguments.samples); !status.ok()) return status;
+  SayDevice((*detector)->info());
   const absl::StatusOr<Findings> findings = Measure(**detector, *pictures, *object, arguments);
   if (!findings.ok()) return findings.status();
   absl::StatusOr<CategoryCalibration> entry = MakeEntry(arguments, *object, *pictures, *findings);
@@ -334,6 +340,7 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
+  report.left_out = std::move(pictures->left_out);
   if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
   return report;
 }

@@ -37,6 +37,7 @@ struct CalibrationReport {
   CategoryCalibration calibration;
   std::string file;                     // where it was written
   std::vector<std::string> copies;      // files that are copies of others, left out
+  std::string left_out;                 // LeftOut::Sentence(): what the folders hold besides; may be empty
   std::vector<std::string> superseded;  // categories dropped from the file: calibrated with another model
 };
 

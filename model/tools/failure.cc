@@ -10,6 +10,10 @@
 
 namespace bayespfl {
 
+void Say(absl::string_view sentence) {
+  if (!sentence.empty()) Fail(sentence);
+}
+
 int Fail(absl::string_view reason) {
   const std::vector<absl::string_view> lines = absl::StrSplit(reason, '\n');
   const std::string text =

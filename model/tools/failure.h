@@ -1,4 +1,4 @@
-// How a command says that it failed.
+// How a command says that it failed, and what else people should know.
 #ifndef BAYESPFL_MODEL_TOOLS_FAILURE_H_
 #define BAYESPFL_MODEL_TOOLS_FAILURE_H_
 
@@ -10,6 +10,9 @@ namespace bayespfl {
 // reasons and may hold anything: EscapeControls() keeps a terminal from obeying it; line breaks, which divide lists,
 // stay.
 int Fail(absl::string_view reason);
+
+// Writes "bayespfl-model: SENTENCE" to stderr, likewise; nothing when the sentence is empty.
+void Say(absl::string_view sentence);
 
 }  // namespace bayespfl
 

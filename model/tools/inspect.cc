@@ -27,6 +27,7 @@
 #include "model/overlay/output_names.h"
 #include "model/overlay/overlay.h"
 #include "model/report/report.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 #include "model/tools/npy.h"
 
@@ -149,7 +150,10 @@ absl::StatusOr<CategoryRequest> RequestOf(const InspectArguments& arguments) {
 absl::StatusOr<std::vector<PictureFile>> Pictures(const InspectArguments& arguments) {
   std::optional<std::filesystem::path> output;
   if (!arguments.output_dir.empty()) output = arguments.output_dir;
-  return FindPictureFiles(arguments.pictures, output);
+  absl::StatusOr<FoundPictures> found = FindPictureFiles(arguments.pictures, output);
+  if (!found.ok()) return found.status();
+  Say(found->left_out.Sentence());
+  return std::move(found->files);
 }
 
 void AddFlags(CLI::App& command, InspectArguments& inspect) {
@@ -157,7 +161,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
   command.add_option("--calibration", inspect.calibration_file,
                      "Thresholds of categories, instead of the package's calibration.json");
   command.add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
-  command.add_option("--threads", inspect.threads, "Threads of the processor (default: one for each core)")
+  command.add_option("--threads", inspect.threads, "Threads of the processor (default: those that it may use)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--category", inspect.category, "What the plant calls the product, e.g. \"PCB-4711 rev C\"")
       ->required();
@@ -196,7 +200,7 @@ void AddResults(CLI::App& command, InspectArguments& inspect) {
 int RunInspect(const InspectArguments& arguments, std::ostream& out) {
   const absl::StatusOr<CategoryRequest> request = RequestOf(arguments);
   if (!request.ok()) return Fail(request.status().message());
-  if (arguments.threads > 0) SetComputeThreads(arguments.threads);
+  UseThreads(arguments.threads);
   const auto inspector =
       Inspector::Create(arguments.model_dir,
                         {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
@@ -209,6 +213,7 @@ int RunInspect(const InspectArguments& arguments, std::ostream& out) {
     std::filesystem::create_directories(arguments.map_dir, error);
     if (error) return Fail(absl::StrCat("cannot create ", arguments.map_dir, ": ", error.message()));
   }
+  SayDevice((*inspector)->info());
   return InspectRun(arguments, **inspector, *request, *pictures, out).Finish();
 }
 

@@ -1,4 +1,4 @@
-#include "server/runtime/cpu_quota.h"
+#include "base/cpu_quota.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "tests/support/temporary_folder.h"
 
-namespace bayespfl::server {
+namespace bayespfl {
 namespace {
 
 // A root folder with made-up control groups.
@@ -67,4 +67,4 @@ TEST_F(CpuQuotaTest, NothingReadableIsNoLimit) {
 TEST_F(CpuQuotaTest, ThereIsAlwaysAProcessor) { EXPECT_GE(AvailableCpus(), 1); }
 
 }  // namespace
-}  // namespace bayespfl::server
+}  // namespace bayespfl

@@ -131,6 +131,15 @@ class CalibrateTest : public ::testing::Test {
   CalibrateArguments arguments_;
 };
 
+TEST_F(CalibrateTest, HiddenFilesAreNoPicturesAndWhatIsLeftOutIsCounted) {
+  folder_.Write("good/._0.bmp", "no picture");
+
+  const CalibrationReport report = MustCalibrate();
+
+  EXPECT_EQ(report.calibration.provenance.good_pictures, 4);
+  EXPECT_EQ(report.left_out, "2 files left out: 1 hidden, 1 of another kind (.txt)");
+}
+
 TEST_F(CalibrateTest, TheEntryIsThatOfTheGoodPicturesOwnScoresAndMaps) {
   arguments_.seed = 5;
   arguments_.pixel_percentile = 99;
