@@ -188,6 +188,8 @@ TEST_F(ConvertTest, TakesTheWrappersOfTrainingOffBothFiles) {
     const auto config = ConvertPackage(options_);
 
     ASSERT_TRUE(config.ok()) << what << ": " << config.status();
+    fs::remove(options_.clip_path);
+    fs::remove(options_.weights_path);
     ExpectSameTensors(options_.output_dir + "/clip.safetensors", kTiny + "/clip.safetensors");
     ExpectSameTensors(options_.output_dir + "/bayespfl.safetensors", kTiny + "/bayespfl.safetensors");
   }
