@@ -15,11 +15,11 @@ FROM ${BASE} AS dependencies
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ENV DEBIAN_FRONTEND=noninteractive
 COPY scripts/debian-packages.txt /tmp/
-# clang is for linters and fuzzers alone.
+# clang is for linters and fuzzers alone, OpenCV's picture formats for tests.
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
-    && grep -v clang /tmp/debian-packages.txt | xargs apt-get install -y -qq --no-install-recommends >/dev/null
+    && grep -vE 'clang|imgcodecs' /tmp/debian-packages.txt | xargs apt-get install -y -qq --no-install-recommends >/dev/null
 COPY scripts/requirements-libtorch.txt /tmp/
 # The secret `ca` is for networks whose package index shows a certificate of their own.
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=ca \
@@ -52,7 +52,7 @@ RUN --mount=type=cache,target=/ccache \
        done
 
 # Debian's libraries that the programs load, a user, and nothing that lifts anybody's rights. OpenCV's packages ask for
-# drivers of graphics cards and their compiler, and for maps of the earth (GDAL): 190 MB that nothing here opens.
+# drivers of graphics cards and their compiler: 160 MB that nothing here opens.
 # hadolint ignore=DL3006
 FROM ${BASE} AS runtime
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -62,7 +62,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive \
        xargs -a /tmp/debian-packages-runtime.txt apt-get install -y -qq --no-install-recommends >/dev/null \
-    && dpkg --purge --force-depends libgl1-mesa-dri libllvm15 libz3-4 proj-data gdal-data >/dev/null 2>&1 \
+    && dpkg --purge --force-depends libgl1-mesa-dri libllvm15 libz3-4 >/dev/null 2>&1 \
     && groupadd --gid 65532 bayespfl \
     && useradd --uid 65532 --gid 65532 --home-dir / --no-create-home --shell /usr/sbin/nologin bayespfl \
     && install -d -o 65532 -g 65532 -m 750 /var/lib/bayespfl \

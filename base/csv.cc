@@ -1,8 +1,10 @@
 #include "base/csv.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -13,6 +15,11 @@ namespace {
 
 absl::Status LineError(int line, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("line ", line, ": ", what));
+}
+
+bool IsBlank(const CsvRow& row) {
+  return std::all_of(row.fields.begin(), row.fields.end(),
+                     [](absl::string_view field) { return absl::StripAsciiWhitespace(field).empty(); });
 }
 
 }  // namespace
@@ -56,6 +63,13 @@ absl::StatusOr<std::string> CsvReader::Field() {
 }
 
 absl::StatusOr<std::optional<CsvRow>> CsvReader::Next() {
+  for (;;) {
+    absl::StatusOr<std::optional<CsvRow>> row = NextLine();
+    if (!row.ok() || !row->has_value() || !IsBlank(**row)) return row;
+  }
+}
+
+absl::StatusOr<std::optional<CsvRow>> CsvReader::NextLine() {
   for (size_t skip = LineBreak(); skip > 0; skip = LineBreak()) {
     position_ += skip;
     ++line_;

@@ -22,11 +22,14 @@ class CsvReader final {
  public:
   explicit CsvReader(absl::string_view text);
 
-  // The next row that is not an empty line, or nullopt at the end. INVALID_ARGUMENT, with the line, for an unclosed
+  // The next row that says something, or nullopt at the end. Empty lines are passed over, and so are rows of blank
+  // fields, as spreadsheets write them below a table (",,"). INVALID_ARGUMENT, with the line, for an unclosed
   // quote, for text after a closing quote, and for a quote inside a field that does not start with one.
   absl::StatusOr<std::optional<CsvRow>> Next();
 
  private:
+  // The next row that is not an empty line.
+  absl::StatusOr<std::optional<CsvRow>> NextLine();
   bool AtEnd() const { return position_ >= text_.size(); }
   // Length of the line break at the position: 0 (none), 1 (LF) or 2 (CRLF).
   size_t LineBreak() const;

@@ -21,8 +21,18 @@ if(BAYESPFL_BUILD_TESTS)
   include(GoogleTest)
 endif()
 
-# Debian's OpenCVConfig.cmake wants every OpenCV module installed; three are enough here.
-foreach(module IN ITEMS core imgproc imgcodecs)
+# Debian's libwebp has no configuration for CMake.
+find_library(WEBP_LIBRARY webp REQUIRED)
+add_library(WebP::webp SHARED IMPORTED)
+set_target_properties(WebP::webp PROPERTIES IMPORTED_LOCATION "${WEBP_LIBRARY}")
+
+# Debian's OpenCVConfig.cmake wants every OpenCV module installed; two are enough here. The tests take OpenCV's decoders and
+# encoders as another opinion besides; no program links them, since they bring GDAL, GDCM and OpenEXR along.
+set(opencv_modules core imgproc)
+if(BAYESPFL_BUILD_TESTS)
+  list(APPEND opencv_modules imgcodecs)
+endif()
+foreach(module IN LISTS opencv_modules)
   find_library(OPENCV_${module}_LIBRARY opencv_${module} REQUIRED)
   add_library(opencv_${module} SHARED IMPORTED)
   set_target_properties(

@@ -35,8 +35,9 @@ fetch() {
   touch "$folder/.complete"
 }
 
-need_programs() {
-  [[ -x build/bin/bayespfl-server ]] || die "build/bin/bayespfl-server is missing; build it first (make build)."
+need_built() {
+  local file
+  for file in "$@"; do [[ -e build/$file ]] || die "build/$file is missing; build it first (make build)."; done
 }
 
 case "${1:-}" in
@@ -57,7 +58,7 @@ case "${1:-}" in
       tests/prometheus
     ;;
   draw)
-    need_programs
+    need_built bin/bayespfl-server
     fetch
     drawing=$(venv_of drawing-venv drawing)
     if [[ ! -f $drawing/.complete ]]; then
@@ -72,7 +73,7 @@ case "${1:-}" in
     ;;
   test)
     [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
-    need_programs
+    need_built bin/bayespfl-server tests/made_up_nvml_full.so
     fetch
     export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
     exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/prometheus/live

@@ -6,7 +6,8 @@ cd "$repo_root"
 build_dir=build
 [[ ${1:-release} == release ]] || build_dir=build/$1
 # libtorch_cpu.so keeps thread pools and caches until the process ends; they are not leaks of this project.
-export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
+# The server's standard error leads through the server itself; abort() waits until a report is through, exit() does not.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}"
 failed=0
 ctest --test-dir "$build_dir" --output-on-failure --no-tests=error --parallel 2 --progress || failed=1
 

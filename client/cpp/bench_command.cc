@@ -18,6 +18,7 @@
 #include "client/cpp/inputs.h"
 #include "client/cpp/load.h"
 #include "client/cpp/model_view.h"
+#include "model/image/significant_bits_flag.h"
 
 namespace bayespfl::client {
 namespace {
@@ -36,6 +37,7 @@ struct BenchFlags {
   std::string category;
   std::optional<uint32_t> samples;
   std::string model;
+  int significant_bits = 0;
   int cameras = 1;
   size_t in_flight = 2;
   std::optional<double> rate;  // frames a second of each camera
@@ -55,6 +57,7 @@ LoadOptions LoadOf(const BenchFlags& flags) {
   options.duration = absl::Seconds(flags.seconds);
   options.frame_timeout = absl::Seconds(flags.connection.timeout_seconds);
   options.seed = flags.seed;
+  options.significant_bits = flags.significant_bits;
   if (flags.rate.has_value()) {
     options.arrivals = flags.poisson ? Arrivals::kPoisson : Arrivals::kRegular;
     options.rate = *flags.rate;
@@ -174,7 +177,8 @@ int RunBench(const BenchFlags& flags) {
     return kExitLocal;
   }
   std::vector<std::string> pictures;
-  for (const Input& input : *inputs) {
+  if (const std::string left_out = inputs->left_out.Sentence(); !left_out.empty()) PrintError(left_out);
+  for (const Input& input : inputs->inputs) {
     absl::StatusOr<std::string> bytes = LoadPicture(input);
     if (!bytes.ok()) {
       PrintError(bytes.status().message());
@@ -207,6 +211,7 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   command->add_option("--samples", flags->samples, "Draws of the prompt distributions")
       ->check([](const std::string& text) { return CheckNumber(text, 1, 64); });
   command->add_option("--model", flags->model, "Which model");
+  AddSignificantBits(*command, flags->significant_bits);
   command->add_option("--cameras", flags->cameras, "Streams at once; with --p99 the most to try")
       ->check([](const std::string& text) { return CheckNumber(text, 1, kMostCameras); })
       ->capture_default_str();

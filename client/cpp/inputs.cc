@@ -21,13 +21,14 @@ absl::StatusOr<Input> StandardInput() {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
-                                                 const std::optional<std::string>& object,
-                                                 const std::optional<fs::path>& exclude) {
+absl::StatusOr<CollectedInputs> CollectInputs(const std::vector<std::string>& arguments, const std::string& category,
+                                              const std::optional<std::string>& object,
+                                              const std::optional<fs::path>& exclude) {
   if (std::count(arguments.begin(), arguments.end(), "-") > 1) {
     return absl::InvalidArgumentError("\"-\" may be given once: standard input holds one picture");
   }
-  std::vector<Input> inputs;
+  CollectedInputs collected;
+  std::vector<Input>& inputs = collected.inputs;
   for (const std::string& argument : arguments) {
     if (argument == "-") {
       absl::StatusOr<Input> input = StandardInput();
@@ -35,9 +36,10 @@ absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>&
       inputs.push_back(*std::move(input));
       continue;
     }
-    absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles({argument}, exclude);
-    if (!files.ok()) return files.status();
-    for (PictureFile& file : *files) {
+    absl::StatusOr<FoundPictures> found = FindPictureFiles({argument}, exclude);
+    if (!found.ok()) return found.status();
+    collected.left_out += found->left_out;
+    for (PictureFile& file : found->files) {
       inputs.push_back({.name = std::move(file.name),
                         .path = std::move(file.path),
                         .bytes = {},
@@ -49,7 +51,7 @@ absl::StatusOr<std::vector<Input>> CollectInputs(const std::vector<std::string>&
     input.category = category;
     input.object = object;
   }
-  return inputs;
+  return collected;
 }
 
 absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
@@ -62,7 +64,8 @@ absl::StatusOr<std::vector<Input>> ManifestInputs(const fs::path& manifest) {
                       .path = std::move(entry.path),
                       .bytes = {},
                       .category = std::move(entry.category),
-                      .object = std::move(entry.object)});
+                      .object = std::move(entry.object),
+                      .significant_bits = entry.significant_bits});
   }
   return inputs;
 }

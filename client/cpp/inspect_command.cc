@@ -21,6 +21,7 @@
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/report/report.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/verdict.h"
@@ -47,6 +48,8 @@ struct InspectFlags {
   std::string model;
   std::optional<uint64_t> seed;
   bool random_seed = false;
+  bool apply_orientation = false;
+  int significant_bits = 0;
   std::optional<float> mask_threshold;
   bool regions = false;
   std::string fail_on;  // kReview, kFail, or empty
@@ -83,13 +86,20 @@ absl::Status CheckSources(const InspectFlags& flags) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<Input>> PictureInputs(const InspectFlags& flags,
+                                                 const std::optional<std::filesystem::path>& output) {
+  absl::StatusOr<CollectedInputs> collected = CollectInputs(flags.pictures, flags.category, flags.object, output);
+  if (!collected.ok()) return collected.status();
+  if (const std::string left_out = collected->left_out.Sentence(); !left_out.empty()) PrintError(left_out);
+  return std::move(collected->inputs);
+}
+
 absl::StatusOr<std::vector<Input>> Inputs(const InspectFlags& flags) {
   if (const absl::Status sources = CheckSources(flags); !sources.ok()) return sources;
   std::optional<std::filesystem::path> output;
   if (!flags.output.empty()) output = flags.output;
-  absl::StatusOr<std::vector<Input>> inputs = flags.manifest.empty()
-                                                  ? CollectInputs(flags.pictures, flags.category, flags.object, output)
-                                                  : ManifestInputs(flags.manifest);
+  absl::StatusOr<std::vector<Input>> inputs =
+      flags.manifest.empty() ? PictureInputs(flags, output) : ManifestInputs(flags.manifest);
   if (!inputs.ok()) return inputs;
   for (const Input& input : *inputs) {
     const absl::Status product = CheckProduct(input);
@@ -106,6 +116,8 @@ InspectJob MakeJob(const InspectFlags& flags, std::vector<Input> inputs) {
   if (flags.latest) job.flow_policy = inspection::v1::FLOW_POLICY_LATEST;
   job.options.set_priority(flags.priority);
   if (!flags.model.empty()) job.options.set_model(flags.model);
+  job.apply_orientation = flags.apply_orientation;
+  job.significant_bits = flags.significant_bits;
   job.timeout = absl::Seconds(flags.connection.timeout_seconds);
   if (!flags.fail_on.empty()) job.fail_on = flags.fail_on == kFail ? Verdict::kFail : Verdict::kReview;
   job.fail_above = flags.fail_above;
@@ -166,8 +178,13 @@ void AddWhat(CLI::App& command, InspectFlags& flags) {
       .add_option("--object", flags.object,
                   "What the pictures show, in words (default: as the category was calibrated, else the category)")
       ->type_name("WORDS");
-  command.add_option("--manifest", flags.manifest, "CSV file with the columns image, category and, if need be, object")
+  command
+      .add_option("--manifest", flags.manifest,
+                  "CSV file with the columns image, category and, if need be, object and significant_bits")
       ->type_name("CSV");
+  command.add_flag("--apply-orientation", flags.apply_orientation,
+                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
+  AddSignificantBits(command, flags.significant_bits);
 }
 
 void AddHow(CLI::App& command, InspectFlags& flags) {

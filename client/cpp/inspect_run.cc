@@ -1,6 +1,8 @@
 #include "client/cpp/inspect_run.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,9 +31,12 @@ struct Answer {
   uint32_t attempt = 0;  // how often it was sent before
 };
 
-absl::StatusOr<Inspection> ResultOf(const absl::StatusOr<InspectResponse>& response) {
-  if (!response.ok()) return response.status();
-  return ToInspection(*response);
+// Whether no two files share a name, as "000.jpg" of two folders do.
+bool NamesTellApart(const std::vector<Input>& inputs) {
+  std::map<std::string, std::filesystem::path> paths;
+  return std::all_of(inputs.begin(), inputs.end(), [&](const Input& input) {
+    return paths.emplace(input.name, input.path).first->second == input.path;
+  });
 }
 
 class Run final {
@@ -86,7 +91,7 @@ class Run final {
         continue;
       }
       InspectRequest request;
-      request.mutable_image()->set_encoded(*std::move(picture));
+      *request.mutable_image() = ImageOf(i, *std::move(picture));
       *request.mutable_metadata() = MetadataOf(i);
       *request.mutable_options() = options_;
       SetProduct(job_.inputs[i], *request.mutable_options());
@@ -127,9 +132,31 @@ class Run final {
     return std::nullopt;
   }
 
+  // With what the reply does not tell: how the picture was sent.
+  absl::StatusOr<Inspection> ResultOf(size_t i, const absl::StatusOr<InspectResponse>& response) const {
+    if (!response.ok()) return response.status();
+    Inspection inspection = ToInspection(*response);
+    inspection.provenance.picture.significant_bits = BitsOf(i);
+    inspection.provenance.picture.apply_orientation = job_.apply_orientation;
+    return inspection;
+  }
+
+  int BitsOf(size_t i) const {
+    const int own = job_.inputs[i].significant_bits;
+    return own != 0 ? own : job_.significant_bits;
+  }
+
+  inspection::v1::Image ImageOf(size_t i, std::string picture) const {
+    inspection::v1::Image image;
+    image.set_encoded(std::move(picture));
+    image.set_significant_bits(static_cast<uint32_t>(BitsOf(i)));
+    image.set_apply_orientation(job_.apply_orientation);
+    return image;
+  }
+
   OutgoingFrame FrameOf(size_t i, std::string picture) const {
     OutgoingFrame outgoing{.frame = {}, .tag = i};
-    outgoing.frame.mutable_image()->set_encoded(std::move(picture));
+    *outgoing.frame.mutable_image() = ImageOf(i, std::move(picture));
     *outgoing.frame.mutable_metadata() = MetadataOf(i);
     SetProduct(job_.inputs[i], *outgoing.frame.mutable_options());
     return outgoing;
@@ -157,7 +184,7 @@ class Run final {
   }
 
   void Report(size_t i, const Answer& answer) {
-    const PictureOutcome outcome{.result = ResultOf(answer.result),
+    const PictureOutcome outcome{.result = ResultOf(i, answer.result),
                                  .hints = HintsOf(answer.result.status()),
                                  .latency = answer.latency,
                                  .attempt = answer.attempt};
@@ -189,7 +216,7 @@ class Run final {
       status = overlay.ok() ? WriteFile(files_[i].overlay, *overlay) : overlay.status();
     }
     if (!status.ok()) {
-      summary_.output_errors.push_back(absl::StrCat(job_.inputs[i].name, ": ", status.message()));
+      summary_.output_errors.push_back(absl::StrCat(labels_[i].name, ": ", status.message()));
     }
   }
 
@@ -212,7 +239,11 @@ class Run final {
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs) {
   std::vector<PictureLabel> labels;
   labels.reserve(inputs.size());
-  for (const Input& input : inputs) labels.push_back({.name = input.name, .category = input.category});
+  const bool by_name = NamesTellApart(inputs);
+  for (const Input& input : inputs) {
+    const bool named = by_name || input.path.empty();
+    labels.push_back({.name = named ? input.name : input.path.string(), .category = input.category});
+  }
   return labels;
 }
 

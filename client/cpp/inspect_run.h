@@ -23,6 +23,8 @@ namespace bayespfl::client {
 struct InspectJob {
   std::vector<Input> inputs;
   inspection::v1::InspectOptions options;  // without category and object: each input has its own
+  bool apply_orientation = false;          // turn every picture upright as its EXIF data says
+  int significant_bits = 0;                // of pictures whose input says none, 9..16; 0: all
   bool stream = false;                     // one InspectStream call instead of one Inspect call per input
   size_t max_in_flight = 8;                // frames of the stream, >= 1
   inspection::v1::FlowPolicy flow_policy = inspection::v1::FLOW_POLICY_BLOCK;  // of the stream
@@ -43,7 +45,7 @@ struct RunSummary {
   std::vector<std::string> output_errors;  // overlays and masks that could not be written
 };
 
-// The inputs as a reporter's rows begin.
+// The inputs as a reporter's rows begin: by their names, or all by their paths where two files share a name.
 std::vector<PictureLabel> LabelsOf(const std::vector<Input>& inputs);
 
 // Runs the job. An input that cannot be read, or that the server answers with an error, fails alone. The run breaks off

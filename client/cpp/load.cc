@@ -117,6 +117,7 @@ class Camera {
     tally_.Offered(came);
     OutgoingFrame frame;
     frame.frame.mutable_image()->set_encoded(pictures_[next_picture_++ % pictures_.size()]);
+    frame.frame.mutable_image()->set_significant_bits(static_cast<uint32_t>(options_.significant_bits));
     return stream.Send(std::move(frame)).ok();
   }
 

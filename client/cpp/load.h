@@ -32,6 +32,7 @@ struct LoadOptions {
   absl::Duration duration = absl::Seconds(10);       // measured, after `warm_up`; > 0
   absl::Duration frame_timeout = absl::Seconds(60);  // > 0
   uint64_t seed = 0;                                 // of the arrivals
+  int significant_bits = 0;                          // of the pictures' 16-bit samples, 9..16; 0: all
   inspection::v1::InspectOptions inspect_options;
 };
 

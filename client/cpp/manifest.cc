@@ -7,9 +7,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/csv.h"
 #include "base/files.h"
+#include "model/image/decode.h"
 
 namespace bayespfl::client {
 namespace {
@@ -23,6 +25,7 @@ struct Columns {
   size_t image = 0;
   size_t category = 0;
   std::optional<size_t> object = std::nullopt;
+  std::optional<size_t> significant_bits = std::nullopt;
 };
 
 // Absent: there is no such column.
@@ -53,7 +56,13 @@ absl::StatusOr<Columns> ReadHeader(CsvReader& reader) {
   if (!category.ok()) return category.status();
   const absl::StatusOr<std::optional<size_t>> object = FindColumn(**header, "object");
   if (!object.ok()) return object.status();
-  return Columns{.count = (*header)->fields.size(), .image = *image, .category = *category, .object = *object};
+  const absl::StatusOr<std::optional<size_t>> significant_bits = FindColumn(**header, "significant_bits");
+  if (!significant_bits.ok()) return significant_bits.status();
+  return Columns{.count = (*header)->fields.size(),
+                 .image = *image,
+                 .category = *category,
+                 .object = *object,
+                 .significant_bits = *significant_bits};
 }
 
 absl::StatusOr<ManifestEntry> ToEntry(CsvRow row, const Columns& columns, const std::filesystem::path& folder) {
@@ -71,6 +80,16 @@ absl::StatusOr<ManifestEntry> ToEntry(CsvRow row, const Columns& columns, const 
   if (columns.object.has_value()) {
     const absl::string_view object = absl::StripAsciiWhitespace(row.fields[*columns.object]);
     if (!object.empty()) entry.object = std::string(object);
+  }
+  if (columns.significant_bits.has_value()) {
+    const absl::string_view text = absl::StripAsciiWhitespace(row.fields[*columns.significant_bits]);
+    const bool valid = text.empty() || (absl::SimpleAtoi(text, &entry.significant_bits) &&
+                                        entry.significant_bits >= kFewestSignificantBits &&
+                                        entry.significant_bits <= kMostSignificantBits);
+    if (!valid) {
+      return LineError(row.line, absl::StrCat("significant_bits is \"", text, "\"; expected ", kFewestSignificantBits,
+                                              " to ", kMostSignificantBits, ", or nothing"));
+    }
   }
   return entry;
 }

@@ -27,7 +27,8 @@ Json CategoryToJson(const CalibratedCategory& category) {
           {"good_pictures", category.good_pictures()},
           {"fail_rate", category.fail_rate()},
           {"review_rate", category.review_rate()},
-          {"confidence", category.has_confidence() ? Json(category.confidence()) : Json()}};
+          {"confidence", category.has_confidence() ? Json(category.confidence()) : Json()},
+          {"significant_bits", category.significant_bits()}};
 }
 
 std::string Words(const Json& value) {

@@ -4,15 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "model/image/gray_png.h"
 
 namespace bayespfl::client {
 namespace {
@@ -41,35 +41,30 @@ absl::StatusOr<bayespfl::PixelMap> DecodeFloat(const inspection::v1::PixelMap& m
   return values;
 }
 
-// The gray PNG in a map or mask, of the size that it names; `depth` is CV_8U or CV_16U.
+// The gray PNG in a map or mask, of the size that it names.
 template <typename Map>
-absl::StatusOr<cv::Mat> DecodePng(const Map& map, int depth) {
-  const std::vector<uchar> bytes(map.data().begin(), map.data().end());
-  cv::Mat pixels;
-  try {
-    pixels = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
-  } catch (const cv::Exception& e) {
-    return absl::InvalidArgumentError(absl::StrCat("a map is no readable PNG: ", e.what()));
-  }
-  if (pixels.type() != CV_MAKETYPE(depth, 1) || pixels.cols != static_cast<int>(map.width()) ||
-      pixels.rows != static_cast<int>(map.height())) {
+absl::StatusOr<GrayImage> DecodePng(const Map& map, int bits) {
+  constexpr int64_t kMostPixels = int64_t{1} << 30;
+  const absl::Span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(map.data().data()), map.data().size());
+  const ImageLimits limits{.max_bytes = std::numeric_limits<int64_t>::max(),
+                           .max_pixels = std::min(int64_t{map.width()} * map.height(), kMostPixels)};
+  absl::StatusOr<GrayImage> image = DecodeGrayPng(bytes, limits);
+  if (!image.ok()) return absl::InvalidArgumentError(absl::StrCat("a map: ", image.status().message()));
+  if (image->bits != bits || image->width != static_cast<int>(map.width()) ||
+      image->height != static_cast<int>(map.height())) {
     return absl::InvalidArgumentError("a map is no PNG of the size and depth that the reply names");
   }
-  return pixels;
+  return image;
 }
 
-absl::StatusOr<bayespfl::PixelMap> DecodePngMap(const inspection::v1::PixelMap& map, int depth) {
-  const absl::StatusOr<cv::Mat> pixels = DecodePng(map, depth);
-  if (!pixels.ok()) return pixels.status();
+absl::StatusOr<bayespfl::PixelMap> DecodePngMap(const inspection::v1::PixelMap& map, int bits) {
+  const absl::StatusOr<GrayImage> image = DecodePng(map, bits);
+  if (!image.ok()) return image.status();
   bayespfl::PixelMap values = Empty(map);
+  const auto most = static_cast<float>((1 << bits) - 1);
   // Divided, not multiplied by the inverse: the nearest single to the value that was sent, in every client.
-  if (depth == CV_16U) {
-    std::transform(pixels->begin<uint16_t>(), pixels->end<uint16_t>(), values.values.begin(),
-                   [](uint16_t value) { return static_cast<float>(value) / 65535.0F; });
-  } else {
-    std::transform(pixels->begin<uchar>(), pixels->end<uchar>(), values.values.begin(),
-                   [](uchar value) { return static_cast<float>(value) / 255.0F; });
-  }
+  std::transform(image->samples.begin(), image->samples.end(), values.values.begin(),
+                 [most](uint16_t sample) { return static_cast<float>(sample) / most; });
   return values;
 }
 
@@ -131,9 +126,9 @@ absl::StatusOr<bayespfl::PixelMap> DecodePixelMap(const inspection::v1::PixelMap
     case inspection::v1::MAP_ENCODING_FLOAT32:
       return DecodeFloat(map);
     case inspection::v1::MAP_ENCODING_PNG8:
-      return DecodePngMap(map, CV_8U);
+      return DecodePngMap(map, 8);
     case inspection::v1::MAP_ENCODING_PNG16:
-      return DecodePngMap(map, CV_16U);
+      return DecodePngMap(map, 16);
     default:
       return absl::InvalidArgumentError(absl::StrCat("unknown map encoding ", static_cast<int>(map.encoding())));
   }
@@ -145,11 +140,11 @@ absl::StatusOr<MaskPixels> DecodeMask(const inspection::v1::Mask& mask) {
   if (mask.encoding() != inspection::v1::MASK_ENCODING_PNG8 && mask.encoding() != inspection::v1::MASK_ENCODING_PNG1) {
     return absl::InvalidArgumentError(absl::StrCat("unknown mask encoding ", static_cast<int>(mask.encoding())));
   }
-  const absl::StatusOr<cv::Mat> pixels = DecodePng(mask, CV_8U);
-  if (!pixels.ok()) return pixels.status();
-  return MaskPixels{.width = pixels->cols,
-                    .height = pixels->rows,
-                    .values = std::vector<uint8_t>(pixels->begin<uchar>(), pixels->end<uchar>())};
+  const absl::StatusOr<GrayImage> image = DecodePng(mask, 8);
+  if (!image.ok()) return image.status();
+  MaskPixels pixels{.width = image->width, .height = image->height, .values = {}};
+  pixels.values.assign(image->samples.begin(), image->samples.end());
+  return pixels;
 }
 
 }  // namespace bayespfl::client

@@ -68,6 +68,7 @@ inspection::v1::InspectRequest ReplayRequest(const Inspection& recorded, std::st
   const PictureIdentity& identity = recorded.provenance.picture;
   inspection::v1::Image& image = *request.mutable_image();
   image.set_significant_bits(static_cast<uint32_t>(identity.significant_bits));
+  image.set_apply_orientation(identity.apply_orientation);
   if (identity.raw.has_value()) {
     inspection::v1::RawImage& raw = *image.mutable_raw();
     raw.set_data(std::move(picture));
@@ -75,6 +76,7 @@ inspection::v1::InspectRequest ReplayRequest(const Inspection& recorded, std::st
     raw.set_height(identity.raw->height);
     raw.set_stride(identity.raw->stride);
     raw.set_pfnc_pixel_format(identity.raw->pfnc_pixel_format);
+    raw.set_max_trailing_bytes(identity.raw->max_trailing_bytes);
   } else {
     image.set_encoded(std::move(picture));
   }
@@ -93,6 +95,7 @@ Inspection ReplayedInspection(const Inspection& recorded, const inspection::v1::
   Inspection now = ToInspection(response);
   now.provenance.picture.raw = recorded.provenance.picture.raw;
   now.provenance.picture.significant_bits = recorded.provenance.picture.significant_bits;
+  now.provenance.picture.apply_orientation = recorded.provenance.picture.apply_orientation;
   return now;
 }
 

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "bayespfl/client/errors.h"
 
 namespace bayespfl::client {
@@ -85,6 +88,13 @@ Provenance ToProvenance(const wire::Provenance& provenance) {
           .ran_alone = provenance.ran_alone()};
 }
 
+// The name in the contract without its prefix; of a newer server's reason its number.
+std::string ReasonOf(const wire::PictureWarning& warning) {
+  const std::string& name = wire::WarningReason_Name(warning.reason());
+  if (name.empty()) return absl::StrCat(static_cast<int>(warning.reason()));
+  return std::string(absl::StripPrefix(name, "WARNING_REASON_"));
+}
+
 }  // namespace
 
 Thresholds ToThresholds(const wire::Thresholds& thresholds) {
@@ -118,6 +128,9 @@ Inspection ToInspection(const wire::InspectResponse& response) {
   for (const wire::Region& region : response.regions()) result.regions.push_back(ToRegion(region));
   if (response.has_regions_total()) result.regions_total = response.regions_total();
   result.provenance = ToProvenance(response.provenance());
+  for (const wire::PictureWarning& warning : response.warnings()) {
+    result.warnings.push_back({.reason = ReasonOf(warning), .message = warning.message()});
+  }
   for (const wire::StageTiming& timing : response.timings()) {
     result.timings.push_back({.stage = timing.stage(), .seconds = timing.seconds()});
   }

@@ -42,7 +42,7 @@ bool IsConnectionLost(const absl::Status& status) {
 
 bool AnotherServerMayHelp(inspection::v1::ErrorReason reason) {
   return reason == inspection::v1::ERROR_REASON_DRAINING || reason == inspection::v1::ERROR_REASON_NOT_READY ||
-         reason == inspection::v1::ERROR_REASON_NO_REPLICA;
+         reason == inspection::v1::ERROR_REASON_NO_REPLICA || reason == inspection::v1::ERROR_REASON_DEVICE_HUNG;
 }
 
 absl::Duration Retry::Delay(const absl::Status& status) {
@@ -56,6 +56,7 @@ absl::Duration Retry::Delay(const absl::Status& status) {
       case inspection::v1::ERROR_REASON_NOT_READY:
       case inspection::v1::ERROR_REASON_DRAINING:
       case inspection::v1::ERROR_REASON_NO_REPLICA:
+      case inspection::v1::ERROR_REASON_DEVICE_HUNG:
       case inspection::v1::ERROR_REASON_MAX_STREAM_AGE:
         break;
       case inspection::v1::ERROR_REASON_DEVICE_FAILED:

@@ -149,7 +149,7 @@ class TorchCheckpoint final : public Checkpoint {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::string& path) {
-  if (absl::EndsWith(path, ".safetensors")) {
+  if (absl::EndsWithIgnoreCase(path, ".safetensors")) {
     auto file = SafetensorsFile::Open(path);
     if (!file.ok()) return file.status();
     return std::make_unique<SafetensorsCheckpoint>(*std::move(file));

@@ -1,6 +1,6 @@
 // Weight files as people have them, read one tensor at a time:
 //   .pt, .pth     torch.save (PyTorch 1.6 and later) or TorchScript; recognised by content, never executed (pickle.h)
-//   .safetensors  recognised by its name
+//   .safetensors  recognised by its name, in any case
 #ifndef BAYESPFL_MODEL_CHECKPOINT_CHECKPOINT_H_
 #define BAYESPFL_MODEL_CHECKPOINT_CHECKPOINT_H_
 

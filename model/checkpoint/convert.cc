@@ -118,11 +118,12 @@ absl::StatusOr<PackageProvenance> DescribeSources(const ConvertOptions& options)
 
 absl::StatusOr<int> StageFromPath(absl::string_view path) {
   constexpr int kDefaultStage = 2;
-  constexpr size_t kExtensionBytes = 4;  // ".pth"
   if (!absl::StrContains(path, "epoch_post")) return kDefaultStage;
-  const absl::string_view stem = path.substr(0, path.size() - kExtensionBytes);
+  const std::string stem = std::filesystem::path(std::string(path)).stem().string();
   int stage = 0;
-  if (!absl::SimpleAtoi(stem.substr(stem.rfind('_') + 1), &stage) || (stage != 1 && stage != 2)) {
+  const size_t mark = stem.rfind('_');
+  if (mark == std::string::npos || !absl::SimpleAtoi(absl::string_view(stem).substr(mark + 1), &stage) ||
+      (stage != 1 && stage != 2)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the path ", path, " contains \"epoch_post\" but does not end in _1 or _2: its stage must be given (--stage)"));
   }

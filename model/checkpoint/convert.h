@@ -29,7 +29,7 @@ struct ConvertOptions {
 };
 
 // The stage of a checkpoint, as the reference finds it: if the whole path contains "epoch_post", the number after the
-// last "_" of the path without its last four characters; otherwise 2. InvalidArgument: that is no 1 and no 2.
+// last "_" of the file's name without its ending; otherwise 2. InvalidArgument: that is no 1 and no 2.
 absl::StatusOr<int> StageFromPath(absl::string_view path);
 
 // Reads both files tensor by tensor (the memory in use is that of a few tensors, and of the mapped file for a

@@ -13,9 +13,12 @@ using Tensors = std::map<std::string, TensorInfo>;
 // The package's name of a tensor -> its name in the file.
 using NameMap = std::map<std::string, std::string>;
 
-// CLIP under OpenAI's names; or under OpenCLIP's: the same, with the text tower below "text." in newer files,
-// everything below "state_dict." in training checkpoints and below "module." after distributed training. Buffers that
-// are no weights (input_resolution, context_length, vocab_size, attn_mask) are left out. What is unknown keeps its
+// In both files the tensors may lie under the keys of a training checkpoint (state_dict, model_state_dict, model,
+// MyModel), below "module." after distributed training, and with "_orig_mod." wherever a part was compiled; these may
+// be nested. What lies beside them is left out.
+
+// CLIP under OpenAI's names; or under OpenCLIP's: the same, with the text tower below "text." in newer files. Buffers
+// that are no weights (input_resolution, context_length, vocab_size, attn_mask) are left out. What is unknown keeps its
 // name.
 NameMap ClipNames(const Tensors& tensors);
 

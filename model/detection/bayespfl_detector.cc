@@ -1,11 +1,13 @@
 #include "model/detection/bayespfl_detector.h"
 
-#include <optional>
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/detection/bayespfl_frames.h"
+#include "model/detection/compute_each.h"
 #include "model/detection/device_errors.h"
-#include "model/detection/finish.h"
 #include "model/detection/object_reader.h"
 #include "model/detection/stop_watch.h"
 
@@ -35,9 +37,32 @@ std::vector<torch::Tensor> RowOf(const std::vector<torch::Tensor>& patches, int6
   return own;
 }
 
+ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device) {
+  const ModelConfig& config = package.config;
+  ModelInfo info = {.name = config.name,
+                    .version = package.version(),
+                    .digest = package.digest,
+                    .computation_digest = package.computation_digest,
+                    .device = device.str(),
+                    .stage = config.stage,
+                    .image_size = static_cast<int>(config.image_size),
+                    .default_samples = config.samples,
+                    .kind = "bayes-pfl",
+                    .precision = "fp32",
+                    .kernels = ComputeKernels(device),
+                    .map_smoothing_sigma = config.map_smoothing_sigma,
+                    .iad_sampling = config.iad_per_request ? "request" : "first"};
+  if (config.mask_threshold.has_value()) {
+    info.default_thresholds = {.source = ThresholdSource::kPackage, .mask = *config.mask_threshold};
+  }
+  if (package.calibration.has_value()) info.categories = package.calibration->categories;
+  return info;
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPackage& package, torch::Device device) {
+absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPackage& package, torch::Device device,
+                                                                 std::shared_ptr<FirstSeed> first_seed) {
   const ModelConfig& config = package.config;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
@@ -50,83 +75,62 @@ absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPack
     return absl::OkStatus();
   });
   if (!loaded.ok()) return loaded;
-  FramePreparer preparer(config, *std::move(reader));
-  return std::unique_ptr<Detector>(new BayesPflDetector(package, std::move(preparer), std::move(model)));
+  auto frames =
+      std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)), InfoOf(package, model->device()));
+  if (first_seed == nullptr) first_seed = std::make_shared<FirstSeed>();
+  return std::unique_ptr<Detector>(new BayesPflDetector(std::move(frames), std::move(model), std::move(first_seed)));
 }
 
-BayesPflDetector::BayesPflDetector(const ModelPackage& package, FramePreparer preparer,
-                                   std::unique_ptr<const BayesPflModel> model)
-    : preparer_(std::move(preparer)), model_(std::move(model)) {
-  const ModelConfig& config = package.config;
-  info_ = {.name = config.name,
-           .version = package.version(),
-           .digest = package.digest,
-           .computation_digest = package.computation_digest,
-           .device = model_->device().str(),
-           .stage = config.stage,
-           .image_size = static_cast<int>(config.image_size),
-           .default_samples = config.samples,
-           .kind = "bayes-pfl",
-           .precision = "fp32",
-           .kernels = ComputeKernels(model_->device()),
-           .map_smoothing_sigma = config.map_smoothing_sigma,
-           .iad_sampling = config.iad_per_request ? "request" : "first"};
-  if (config.mask_threshold.has_value()) {
-    info_.default_thresholds = {.source = ThresholdSource::kPackage, .mask = *config.mask_threshold};
-  }
-  if (package.calibration.has_value()) info_.categories = package.calibration->categories;
-}
-
-absl::StatusOr<std::unique_ptr<const PreparedFrame>> BayesPflDetector::Prepare(const Frame& frame) const {
-  return preparer_.Prepare(frame);
-}
+// What is computed for all frames of a batch together.
+struct BayesPflDetector::Shared {
+  torch::Tensor embeddings;            // [N, E]
+  std::vector<torch::Tensor> patches;  // four of [N, L, D_t]
+  std::vector<torch::Tensor> texts;    // N of [2M_i, E]
+  StageSeconds seconds;
+};
 
 std::vector<absl::StatusOr<ComputedFrame>> BayesPflDetector::Compute(
     absl::Span<const PreparedFrame* const> frames) const {
-  std::vector<absl::StatusOr<ComputedFrame>> results;
-  const absl::Status status = CatchDeviceErrors(absl::StatusCode::kInternal, "the device failed", [&] {
-    Batch batch;
-    for (const PreparedFrame* frame : frames) batch.push_back(static_cast<const BayesPflFrame*>(frame));
-    for (ComputedFrame& computed : Run(batch)) results.emplace_back(std::move(computed));
-    return absl::OkStatus();
-  });
-  if (!status.ok()) results.assign(frames.size(), status);
-  return results;
+  const c10::InferenceMode inference;
+  Batch batch;
+  for (const PreparedFrame* frame : frames) batch.push_back(static_cast<const BayesPflFrame*>(frame));
+  Shared shared;
+  return ComputeEach(
+      batch.size(), [&] { shared = RunShared(batch); }, [&](size_t row) { return RunOne(*batch[row], shared, row); });
 }
 
-std::vector<ComputedFrame> BayesPflDetector::Run(const Batch& batch) const {
-  const c10::InferenceMode inference;
-  StageSeconds shared;
+BayesPflDetector::Shared BayesPflDetector::RunShared(const Batch& batch) const {
+  Shared shared;
   StopWatch watch;
   const VisionFeatures features = model_->EncodeImages(Images(batch));
-  const torch::Tensor embeddings = model_->image_head().ImageEmbedding(features);  // [N, E]
-  const std::vector<torch::Tensor> patches = ProjectPatches(*model_, features);
-  shared.vision = watch.Lap();
-
+  shared.embeddings = model_->image_head().ImageEmbedding(features);
+  shared.patches = ProjectPatches(*model_, features);
+  shared.seconds.vision = watch.Lap();
   std::vector<PromptInput> inputs;
   for (const BayesPflFrame* frame : batch) inputs.push_back({frame->token_ids, NoiseOf(frame->settings)});
-  const std::vector<torch::Tensor> texts = model_->EncodePrompts(features.image, inputs);
-  shared.prompts = watch.Lap();
+  shared.texts = model_->EncodePrompts(features.image, inputs);
+  shared.seconds.prompts = watch.Lap();
+  return shared;
+}
 
-  std::vector<ComputedFrame> results;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const FrameSettings& settings = batch[i]->settings;
-    const auto row = static_cast<int64_t>(i);
-    watch.Lap();
-    ComputedFrame& result = results.emplace_back();
-    result.settings = settings;
-    const ImageScore score = model_->ScoreImage(texts[i], embeddings[row], settings.samples);
-    result.score = score.mean;
-    result.score_std = score.deviation;
-    const AnomalyMaps maps =
-        model_->MapAnomalies(texts[i], RowOf(patches, row), settings.samples, settings.map_deviation);
-    result.map = ToPixelMap(maps.mean);
-    if (maps.deviation.defined()) result.map_std = ToPixelMap(maps.deviation);
-    result.seconds = shared;
-    result.seconds.preprocess = batch[i]->seconds;
-    result.seconds.detect = watch.Lap();
-  }
-  return results;
+ComputedFrame BayesPflDetector::RunOne(const BayesPflFrame& frame, const Shared& shared, size_t row) const {
+  StopWatch watch;
+  const FrameSettings& settings = frame.settings;
+  const torch::Tensor& text = shared.texts[row];
+  const auto index = static_cast<int64_t>(row);
+  ComputedFrame result;
+  result.settings = settings;
+  const ImageScore score = model_->ScoreImage(text, shared.embeddings[index], settings.samples);
+  result.score = score.mean;
+  result.score_std = score.deviation;
+  const AnomalyMaps maps =
+      model_->MapAnomalies(text, RowOf(shared.patches, index), settings.samples, settings.map_deviation);
+  result.map = ToPixelMap(maps.mean);
+  if (maps.deviation.defined()) result.map_std = ToPixelMap(maps.deviation);
+  result.seconds = shared.seconds;
+  result.seconds.preprocess = frame.seconds;
+  result.seconds.detect = watch.Lap();
+  return result;
 }
 
 // [N, 3, S, S], on the device.
@@ -143,19 +147,8 @@ torch::Tensor BayesPflDetector::Images(const Batch& batch) const {
 PromptNoise BayesPflDetector::NoiseOf(const FrameSettings& settings) const {
   const ModelConfig& config = model_->config();
   NoiseSeeds seeds{.image_specific = settings.seed, .image_agnostic = settings.seed};
-  if (!config.iad_per_request) {
-    std::call_once(first_seed_once_, [&] { first_seed_ = settings.seed; });
-    seeds.image_agnostic = first_seed_;
-  }
+  if (!config.iad_per_request) seeds.image_agnostic = first_seed_->Get(settings.seed);
   return DrawPromptNoise(seeds, settings.samples, config.embed_dim, model_->device());
-}
-
-Detection BayesPflDetector::Finish(ComputedFrame frame) const {
-  return FinishFrame(std::move(frame), info_.map_smoothing_sigma);
-}
-
-absl::Status BayesPflDetector::Validate(absl::string_view object, int samples) const {
-  return preparer_.Validate(object, samples);
 }
 
 }  // namespace bayespfl

@@ -2,10 +2,9 @@
 #ifndef BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 #define BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
-#include <mutex>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,31 +23,36 @@ namespace bayespfl {
 class BayesPflDetector final : public Detector {
  public:
   // Errors as Detector::Create().
-  static absl::StatusOr<std::unique_ptr<Detector>> Load(const ModelPackage& package, torch::Device device);
+  static absl::StatusOr<std::unique_ptr<Detector>> Load(const ModelPackage& package, torch::Device device,
+                                                        std::shared_ptr<FirstSeed> first_seed);
 
-  absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override;
+  absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
+    return frames_->Prepare(frame);
+  }
+  Detection Finish(ComputedFrame frame) const override { return frames_->Finish(std::move(frame)); }
+  absl::Status Validate(absl::string_view object, int samples) const override {
+    return frames_->Validate(object, samples);
+  }
+  const ModelInfo& info() const override { return frames_->info(); }
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return frames_; }
   std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const override;
-  Detection Finish(ComputedFrame frame) const override;
-  absl::Status Validate(absl::string_view object, int samples) const override;
-  const ModelInfo& info() const override { return info_; }
 
  private:
   using Batch = std::vector<const BayesPflFrame*>;
+  struct Shared;
 
-  BayesPflDetector(const ModelPackage& package, FramePreparer preparer, std::unique_ptr<const BayesPflModel> model);
+  BayesPflDetector(std::shared_ptr<const FrameHandler> frames, std::unique_ptr<const BayesPflModel> model,
+                   std::shared_ptr<FirstSeed> first_seed)
+      : frames_(std::move(frames)), model_(std::move(model)), first_seed_(std::move(first_seed)) {}
 
-  std::vector<ComputedFrame> Run(const Batch& batch) const;
+  Shared RunShared(const Batch& batch) const;
+  ComputedFrame RunOne(const BayesPflFrame& frame, const Shared& shared, size_t row) const;
   torch::Tensor Images(const Batch& batch) const;
   PromptNoise NoiseOf(const FrameSettings& settings) const;
 
-  const FramePreparer preparer_;
+  const std::shared_ptr<const FrameHandler> frames_;
   const std::unique_ptr<const BayesPflModel> model_;
-  ModelInfo info_;
-
-  // "iad_sampling": "first" keeps the image-agnostic draws of the first frame ever computed. Sample r does not depend
-  // on R, so remembering the seed is remembering the draws.
-  mutable std::once_flag first_seed_once_;
-  mutable uint64_t first_seed_ = 0;
+  const std::shared_ptr<FirstSeed> first_seed_;
 };
 
 }  // namespace bayespfl

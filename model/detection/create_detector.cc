@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
   if (!package.ok()) return package.status();
   switch (package->config.kind) {
     case ModelKind::kBayesPfl:
-      return BayesPflDetector::Load(*package, *device);
+      return BayesPflDetector::Load(*package, *device, options.first_seed);
   }
   return absl::InternalError("a kind of model without a detector");
 }

@@ -6,16 +6,24 @@
 namespace bayespfl {
 namespace {
 
-// In halves where the whole does not fit into the device's memory.
+// Those that found no room in the device's memory again, in halves when nothing was finished.
 std::vector<absl::StatusOr<ComputedFrame>> ComputeWhatFits(const Detector& detector,
                                                            absl::Span<const PreparedFrame* const> batch) {
   std::vector<absl::StatusOr<ComputedFrame>> results = detector.Compute(batch);
-  const bool too_large = std::all_of(results.begin(), results.end(),
-                                     [](const auto& result) { return absl::IsResourceExhausted(result.status()); });
-  if (!too_large || batch.size() == 1) return results;
-  const size_t half = batch.size() / 2;
-  results = ComputeWhatFits(detector, batch.first(half));
-  for (auto& result : ComputeWhatFits(detector, batch.subspan(half))) results.push_back(std::move(result));
+  if (batch.size() == 1) return results;
+  std::vector<const PreparedFrame*> again;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!absl::IsResourceExhausted(results[i].status())) continue;
+    again.push_back(batch[i]);
+    places.push_back(i);
+  }
+  const size_t half = again.size() == batch.size() ? again.size() / 2 : again.size();
+  auto place = places.begin();
+  for (const auto part : {absl::MakeConstSpan(again).first(half), absl::MakeConstSpan(again).subspan(half)}) {
+    if (part.empty()) continue;
+    for (auto& computed : ComputeWhatFits(detector, part)) results[*place++] = std::move(computed);
+  }
   return results;
 }
 

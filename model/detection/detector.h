@@ -17,7 +17,9 @@
 #define BAYESPFL_MODEL_DETECTION_DETECTOR_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -29,10 +31,27 @@
 
 namespace bayespfl {
 
+// Where the image-agnostic draws of a package with "iad_sampling": "first" come from: the first frame ever computed.
+// Sample r does not depend on R, so remembering the seed is remembering the draws. Detectors of one package that share
+// it draw the same, whichever of them was first. Thread-safe.
+class FirstSeed {
+ public:
+  // The seed that was given to the first call.
+  uint64_t Get(uint64_t seed) {
+    std::call_once(once_, [&] { seed_ = seed; });
+    return seed_;
+  }
+
+ private:
+  std::once_flag once_;
+  uint64_t seed_ = 0;
+};
+
 struct DetectorOptions {
-  std::string device = "auto";        // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
-  std::string calibration_file = {};  // instead of the package's own calibration.json; must exist then
-  bool ignore_calibration = false;    // as if there were none: for tools that make one
+  std::string device = "auto";                      // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
+  std::string calibration_file = {};                // instead of the package's own calibration.json; must exist then
+  bool ignore_calibration = false;                  // as if there were none: for tools that make one
+  std::shared_ptr<FirstSeed> first_seed = nullptr;  // null: one of the detector's own
 };
 
 // Threads that one call of Compute() may use on the CPU, for the whole process; by default LibTorch takes every
@@ -49,29 +68,18 @@ class PreparedFrame {
   [[nodiscard]] virtual size_t bytes() const = 0;
 };
 
-// A model on one device. Every method may be called from many threads at once. No exceptions.
-class Detector {
+// What is done with a frame before and after the device. It never uses the device and holds no weights, so it is there
+// also while they are loaded anew. Every method may be called from many threads at once. No exceptions.
+class FrameHandler {
  public:
-  // Loads, checks and places the package on the device: the form of detector that its kind asks for. NotFound,
-  // InvalidArgument and DataLoss name the file and the tensor, key or offset; FailedPrecondition: the device cannot be
-  // used, or the calibration was made with another package; ResourceExhausted: its memory does not suffice.
-  static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
-                                                          const DetectorOptions& options);
-  virtual ~Detector() = default;
+  virtual ~FrameHandler() = default;
 
-  // Checks the frame and makes the network's input of it; its picture is not needed any more afterwards. Never uses the
-  // device. InvalidArgument: no picture, bad object (as Validate()), samples out of range.
+  // Checks the frame and makes the network's input of it; its picture is not needed any more afterwards.
+  // InvalidArgument: no picture, bad object (as Validate()), samples out of range.
   virtual absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const = 0;
 
-  // All that the device does, for a batch of at least one frame. One result per frame, in order. Internal for all of
-  // them: the device failed; the frames can be computed again. ResourceExhausted for all of them: the device is well
-  // but has too little memory for so much at once; fewer may fit. Requires frames that this detector prepared, or
-  // another one of the same package: on another device, or made before this one was rebuilt.
-  virtual std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const = 0;
-
   // What is left to do: the map's score, and the maps in the form that was asked for. A frame that wants no map costs
-  // neither smoothing nor a map of its own size. Never uses the device. Takes what Compute() of this detector, or of
-  // another one of the same package, gave.
+  // neither smoothing nor a map of its own size. Takes what Compute() of a detector of the same package gave.
   virtual Detection Finish(ComputedFrame frame) const = 0;
 
   // What Prepare() would say about the object and the sample count, without a picture. InvalidArgument: empty, too
@@ -79,10 +87,30 @@ class Detector {
   virtual absl::Status Validate(absl::string_view object, int samples) const = 0;
 
   virtual const ModelInfo& info() const = 0;
+};
+
+// A model on one device. Every method may be called from many threads at once. No exceptions.
+class Detector : public FrameHandler {
+ public:
+  // Loads, checks and places the package on the device: the form of detector that its kind asks for. NotFound,
+  // InvalidArgument and DataLoss name the file and the tensor, key or offset; FailedPrecondition: the device cannot be
+  // used, or the calibration was made with another package; ResourceExhausted: its memory does not suffice.
+  static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
+                                                          const DetectorOptions& options);
+
+  // The part of it that outlives its weights: the same methods, without the device.
+  virtual std::shared_ptr<const FrameHandler> frame_handler() const = 0;
+
+  // All that the device does, for a batch of at least one frame. One result per frame, in order; frames that were
+  // finished when others failed have theirs. Internal: the call failed for the frame, by its fault, the device's or
+  // another frame's; it can be computed again. ResourceExhausted: the device is well but has too little memory for so
+  // much at once; fewer frames may fit. Requires frames that this detector prepared, or another one of the same
+  // package: on another device, or made before this one was rebuilt.
+  virtual std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const = 0;
 
   // Prepare(), Compute() and Finish() one after the other. One result per frame, in order. A frame that is wrong fails
-  // alone with InvalidArgument. Internal: the device failed; then every frame of the batch that ran has it. Frames that
-  // are too many for the device's memory are computed in smaller batches; ResourceExhausted: the frame alone is.
+  // alone with InvalidArgument. Internal: the call of the device failed for it. Frames that are too many for the
+  // device's memory are computed in smaller batches; ResourceExhausted: the frame alone is.
   // The result for (package, picture, object, options, seed) does not depend on the rest of the batch: its noise to
   // the bit, its scores to 1e-5 in fp32; alone it is the same to the bit each time.
   std::vector<absl::StatusOr<Detection>> Detect(absl::Span<const Frame> frames) const;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 
 namespace bayespfl {
 namespace {
@@ -113,6 +114,10 @@ PixelMap SmoothMap(const PixelMap& map, double sigma) {
 }
 
 float HottestMean(const PixelMap& map, double fraction) {
+  // A NaN has no order: the selection below could leave the map.
+  const bool ordered =
+      std::none_of(map.values.begin(), map.values.end(), [](float value) { return std::isnan(value); });
+  if (!ordered) return std::numeric_limits<float>::quiet_NaN();
   const auto wanted = std::llround(fraction * static_cast<double>(map.values.size()));
   const auto count = static_cast<ptrdiff_t>(std::max<long long>(1, wanted));
   std::vector<float> values = map.values;

@@ -25,7 +25,8 @@ uint64_t CountResizedAtLeast(const PixelMap& map, int width, int height, float t
 // vertical axis first; sums in double, each axis rounded to float. sigma 0 returns the map. Thread-safe.
 PixelMap SmoothMap(const PixelMap& map, double sigma);
 
-// Mean of the round(fraction * pixels) (at least 1) largest values. Requires a non-empty map. Thread-safe.
+// Mean of the round(fraction * pixels) (at least 1) largest values; NaN where the map holds one. Requires a
+// non-empty map. Thread-safe.
 float HottestMean(const PixelMap& map, double fraction);
 
 }  // namespace bayespfl

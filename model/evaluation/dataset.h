@@ -2,18 +2,21 @@
 //
 // Layouts (`<...>` stands for any name):
 //
-//   mvtec   <category>/test/<kind>/<name>.png          the kind `good` is normal, every other kind is a defect
-//           <category>/ground_truth/<kind>/<name>_mask.png
+//   mvtec   <category>/test/<kind>/<name>.png          the kinds `good`, `ok` and `normal` (any case) are normal, every
+//                                                      other kind is a defect; pictures may lie in folders below
+//           <category>/ground_truth/<kind>/...         the masks, named as MVTec AD, MVTec LOCO, BTAD or VisA's
+//                                                      one-class form have them (mask_files.h)
 //   visa    split_csv/1cls.csv with the columns object,split,label,image,mask; paths relative to the data set's folder;
 //           or, when there is no such file, folders without a split:
 //           <category>/Data/Images/Normal/<name>.JPG
 //           <category>/Data/Images/Anomaly/<name>.JPG
 //           <category>/Data/Masks/Anomaly/<name>.png
 //   csv     a file with the columns image,category,label and, where there are any, mask, defect and split; paths
-//           relative to the file's folder; label 0, normal or good; 1, anomalous, anomaly or defective (any case)
+//           relative to the file's folder; label 0, normal, good or ok; 1, anomalous, anomaly or defective (any case)
 //
-// Pictures are files named .jpg .jpeg .png .bmp .tif .tiff .webp in any case; other files and hidden ones are passed
-// over. A data set without a single mask is an image-only one, as HeadCT, BrainMRI and Br35H are in the paper.
+// Which files of a folder are pictures, and what is left out and counted, is as everywhere
+// (model/image/picture_files.h). A data set without a single mask is an image-only one, as HeadCT, BrainMRI and Br35H
+// are in the paper.
 #ifndef BAYESPFL_MODEL_EVALUATION_DATASET_H_
 #define BAYESPFL_MODEL_EVALUATION_DATASET_H_
 
@@ -24,6 +27,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/image/picture_files.h"
 
 namespace bayespfl {
 
@@ -40,8 +44,8 @@ enum class DatasetLayout {
 absl::string_view LayoutTitle(DatasetLayout layout);
 
 struct DatasetItem {
-  std::string image = {};  // the file as the data set names it, relative to `Dataset::root`
-  std::string mask = {};   // likewise; empty: no mask is named
+  std::string image = {};               // the file as the data set names it, relative to `Dataset::root`
+  std::vector<std::string> masks = {};  // likewise, whose marks count together; empty: no mask is named
   std::string category = {};
   std::string defect = {};  // kind of defect where the data set tells, else empty; "good" never
   bool anomalous = false;
@@ -54,6 +58,7 @@ struct Dataset {
   std::string split = {};               // the split that was taken; empty: the layout has none and every picture counts
   bool image_only = false;              // no picture has a mask
   std::vector<DatasetItem> items = {};  // by category, then by picture, in byte order; never empty
+  LeftOut left_out = {};                // what the folders hold besides pictures
 };
 
 struct DatasetOptions {

@@ -2,7 +2,11 @@
 //
 //   reference   as the paper's code scores a data set: maps smoothed with sigma 8 at model size, image score made of
 //               text score and top-k mean, both stretched to 0..1 over the category's pictures (docs/evaluation.md)
-//   server      what the server answers: `score` and `map_score` as they are, maps smoothed with the package's sigma
+//   server      what the server answers: `score` and `map_score` as they are, maps smoothed with the package's sigma,
+//               the mask and the verdict by the category's thresholds
+//
+// Every category is drawn as the server would draw it: with the words, samples and seed of its calibration where it has
+// one.
 //
 //   auto dataset = OpenDataset("data/mvtec", {});
 //   auto state = RunState::Open("report/.state", RunIdentity(*dataset, setting), info.image_size);
@@ -25,35 +29,55 @@
 #include "model/evaluation/ranking_metrics.h"
 #include "model/evaluation/reference_scores.h"
 #include "model/evaluation/run_state.h"
+#include "model/verdict/categories.h"
+#include "model/verdict/verdict.h"
 
 namespace bayespfl {
 
 // Everything besides the data set that the numbers depend on.
 struct EvaluationSetting {
-  ModelInfo model;
-  int samples = 0;    // R, 1..kMaxSamples
-  uint64_t seed = 0;  // key of the draws, the same for every picture
+  ModelInfo model = {};
+  CategoryTable categories = {};                       // MakeCategoryTable() of the model's
+  std::optional<int> samples = std::nullopt;           // R, 1..kMaxSamples; absent: the category's, else the package's
+  std::optional<uint64_t> seed = std::nullopt;         // key of the draws; absent: the category's, else 0
+  std::optional<int> significant_bits = std::nullopt;  // of 16-bit pictures, 9..16; not of their masks
+
+  // What a picture of the category is inspected with; samples are never 0.
+  [[nodiscard]] CategorySetting Of(const std::string& category) const;
 };
 
 // One picture of the data set, in the data set's order.
 struct PictureResult {
   DatasetItem item = {};
   std::string skipped = {};       // why the picture does not count; empty: it does
+  std::string remark = {};        // what people should know of its mask (GroundTruth::Remark()); it counts all the same
   std::string files_digest = {};  // SHA-256 over its files; empty when they cannot be read
   float score = 0;                // 0..1, the server's image score (= the paper's text score)
   float score_std = 0;            // >= 0, population deviation of the score over the samples
   float map_score = 0;            // 0..1, mean of the hottest 0.75 % of the raw map
   double topk_mean = 0;           // 0..1, reference: mean of the raw map's k largest pixels
   double image_score = 0;  // 0..1, reference: within its category; image-only data sets: the stretched text score
+  Verdict verdict = Verdict::kNone;  // as the server would say; kNone: the category has no lines
+
+  bool shallow = false;  // HasShallowSamples(), of a picture that was inspected now
 
   [[nodiscard]] bool counts() const { return skipped.empty(); }
 };
 
-// Pixels of a category at the package's mask threshold: map >= threshold is inside.
+// Pixels of a category at its mask threshold: map >= threshold is inside.
 struct MaskQuality {
   std::optional<double> precision;  // nullopt: nothing is inside
   std::optional<double> recall;     // nullopt: no pixel is anomalous
   std::optional<double> iou;        // nullopt: neither
+};
+
+// How many pictures of one class got each verdict.
+struct VerdictCounts {
+  int64_t pass = 0;
+  int64_t review = 0;
+  int64_t fail = 0;
+
+  [[nodiscard]] int64_t total() const { return pass + review + fail; }
 };
 
 struct ReferenceResult {
@@ -69,17 +93,36 @@ struct ServerResult {
   RankingMetrics by_map_score;
   PixelMetrics pixel;  // of maps smoothed with the package's sigma
   MaskQuality at_threshold;
+  VerdictCounts normal;     // of the category's lines; all 0: it has none
+  VerdictCounts anomalous;  // likewise
 };
 
 struct CategoryResult {
   std::string name = {};
+  CategorySetting setting = {};
   int64_t normal = 0;     // pictures that count
   int64_t anomalous = 0;  // likewise
   int64_t skipped = 0;
-  float map_low = 0;  // least and greatest value of the category's maps, smoothed with the package's sigma
+  int64_t remarks = 0;  // anomalous pictures that count with a PictureResult::remark
+  float map_low = 0;    // least and greatest value of the category's maps, smoothed with the package's sigma
   float map_high = 0;
   ReferenceResult reference = {};
   ServerResult server = {};
+};
+
+// Over several seeds.
+struct SpreadNumber {
+  double mean = 0;
+  double deviation = 0;  // standard, >= 0
+};
+struct SpreadRow {
+  std::string name = {};
+  std::vector<std::vector<std::optional<SpreadNumber>>> numbers = {};  // [table][column] of MetricTables()
+};
+struct SeedSpread {
+  std::vector<uint64_t> seeds = {};  // the first one's is the evaluation that carries this
+  std::vector<SpreadRow> categories = {};
+  SpreadRow mean = {};  // of the mean over categories
 };
 
 struct Evaluation {
@@ -90,7 +133,8 @@ struct Evaluation {
   std::string dataset_digest = {};  // SHA-256 over names, labels and contents of all files
   EvaluationSetting setting = {};
   std::vector<PictureResult> pictures = {};
-  std::vector<CategoryResult> categories = {};  // those with a picture that counts, by name
+  std::vector<CategoryResult> categories = {};          // those with a picture that counts, by name
+  std::optional<SeedSpread> over_seeds = std::nullopt;  // absent: one seed
 };
 
 // Hears how the work goes on. Called from the thread that does the work.
@@ -105,23 +149,27 @@ class EvaluationObserver {
   virtual void Say(absl::string_view message) = 0;
 };
 
+// "cuda:1" -> "cuda": which card of a machine worked does not matter.
+absl::string_view DeviceKind(absl::string_view device);
+
 // The line that results are bound to: the program's version, model digest, device kind, listing of the data set,
-// whether it has masks, seed and samples. Files' contents are checked picture by picture.
+// whether it has masks, significant bits, and each category's words, seed and samples. Files' contents are checked
+// picture by picture.
 std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting);
 
 // FailedPrecondition when the model's maps have fewer pixels than the reference's top-k of a category.
 absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setting);
 
-// Runs the model, one picture at a time, on every picture that `state` does not know yet. Every picture gets the same
-// seed, so that its result depends neither on the order, nor on what else is in the data set, nor on where an earlier
-// run stopped; it can be had again with `bayespfl-model inspect --seed`. A picture that is broken is skipped with its
-// reason. InvalidArgument: not one picture counts. Errors of the device and of the disk end the run; what is done is
-// kept.
+// Runs the model, one picture at a time, on every picture that `state` does not know yet. Every picture of a category
+// gets the same seed, so that its result depends neither on the order, nor on what else is in the data set, nor on
+// where an earlier run stopped; it can be had again with `bayespfl-model inspect`. A picture that is broken is skipped
+// with its reason; it may be that none counts. How many of the pictures inspected now HasShallowSamples() is said once.
+// Errors of the device and of the disk end the run; what is done is kept.
 absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, const EvaluationSetting& setting,
                                                      const Detector& detector, RunState& state,
                                                      EvaluationObserver& observer);
 
-// The numbers of all categories. Reads maps and masks again, one at a time.
+// The numbers of all categories; remarks are told to the observer. Reads maps and masks again, one at a time.
 absl::StatusOr<Evaluation> Summarise(const Dataset& dataset, const EvaluationSetting& setting,
                                      std::vector<PictureResult> pictures, const RunState& state,
                                      EvaluationObserver& observer);

@@ -38,17 +38,17 @@ absl::StatusOr<std::string> DrawPicture(const Evaluation& evaluation, const Cate
                                         const Dataset& dataset, const RunState& state, size_t index) {
   const absl::StatusOr<ItemFiles> files = ReadItem(dataset, evaluation.pictures[index].item);
   if (!files.ok()) return files.status();
-  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture);
+  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture, evaluation.setting.significant_bits);
   if (!picture.ok()) return picture.status();
   const absl::StatusOr<PixelMap> raw = state.LoadMap(static_cast<int64_t>(index));
   if (!raw.ok()) return raw.status();
-  absl::StatusOr<std::vector<uint8_t>> mask = std::vector<uint8_t>();
-  if (!files->mask.empty()) mask = ItemMask(*files, raw->width);
-  if (!mask.ok()) return mask.status();
+  absl::StatusOr<GroundTruth> truth = GroundTruth();
+  if (!files->masks.empty()) truth = ItemGroundTruth(*files, raw->width);
+  if (!truth.ok()) return truth.status();
   const bool flat = !(category.map_high > category.map_low);
   const absl::StatusOr<RgbImage> thumbnail =
       DrawThumbnail(*picture, SmoothMap(*raw, evaluation.setting.model.map_smoothing_sigma),
-                    {.width = raw->width, .height = raw->height, .values = *mask},
+                    {.width = raw->width, .height = raw->height, .values = truth->values},
                     {.low = flat ? 0.0F : category.map_low, .high = flat ? 1.0F : category.map_high});
   if (!thumbnail.ok()) return thumbnail.status();
   return EncodeJpeg(*thumbnail, kJpegQuality);

@@ -1,7 +1,10 @@
 #include "model/evaluation/ground_truth.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -27,62 +30,101 @@ absl::StatusOr<std::string> ReadNamed(const std::filesystem::path& root, const s
   return absl::Status(bytes.status().code(), absl::StrCat("the ", what, " ", name, " ", why));
 }
 
-// Pillow's "L" of an RGB pixel: ITU-R 601-2 in 16-bit fixed point; equal channels stay as they are.
-uint32_t Gray(const uint8_t* rgb) { return (19595U * rgb[0] + 38470U * rgb[1] + 7471U * rgb[2] + 0x8000U) >> 16U; }
+absl::Span<const uint8_t> Bytes(absl::string_view text) {
+  return absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+}
+
+constexpr ImageLimits kLimits{.max_bytes = static_cast<int64_t>(kMaxFileBytes)};
+
+absl::StatusOr<LabelMask> DecodeNamedMask(const std::string& bytes) {
+  absl::StatusOr<LabelMask> mask = DecodeMask(Bytes(bytes), kLimits);
+  if (!mask.ok()) return absl::InvalidArgumentError(absl::StrCat("the mask: ", mask.status().message()));
+  return mask;
+}
+
+// The masks in one; nullopt when there is none.
+absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files) {
+  std::optional<LabelMask> joined;
+  for (const std::string& bytes : files.masks) {
+    absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes);
+    if (!mask.ok()) return mask.status();
+    if (!joined.has_value()) {
+      joined = *std::move(mask);
+      continue;
+    }
+    if (mask->width != joined->width || mask->height != joined->height) {
+      return absl::InvalidArgumentError(absl::StrCat("one mask is ", mask->width, "x", mask->height,
+                                                     " pixels, another one ", joined->width, "x", joined->height));
+    }
+    for (size_t i = 0; i < joined->marked.size(); ++i) joined->marked[i] |= mask->marked[i];
+  }
+  return joined;
+}
 
 }  // namespace
 
 std::string ItemFiles::Digest() const {
   Sha256 digest;
   digest.AddFile("picture", picture.data(), picture.size());
-  digest.AddFile("mask", mask.data(), mask.size());
+  for (const std::string& mask : masks) digest.AddFile("mask", mask.data(), mask.size());
   return digest.HexDigest();
 }
 
 absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& item) {
   absl::StatusOr<std::string> picture = ReadNamed(dataset.root, item.image, "picture");
   if (!picture.ok()) return picture.status();
-  ItemFiles files{.picture = *std::move(picture), .mask = {}};
+  ItemFiles files{.picture = *std::move(picture)};
   if (!item.anomalous || dataset.image_only) return files;
-  if (item.mask.empty()) return absl::InvalidArgumentError("an anomalous picture without a mask");
-  absl::StatusOr<std::string> mask = ReadNamed(dataset.root, item.mask, "mask");
-  if (!mask.ok()) return mask.status();
-  files.mask = *std::move(mask);
+  if (item.masks.empty()) return absl::InvalidArgumentError("an anomalous picture without a mask");
+  for (const std::string& name : item.masks) {
+    absl::StatusOr<std::string> mask = ReadNamed(dataset.root, name, "mask");
+    if (!mask.ok()) return mask.status();
+    files.masks.push_back(*std::move(mask));
+  }
   return files;
 }
 
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes) {
-  const ImageLimits limits{.max_bytes = static_cast<int64_t>(kMaxFileBytes)};
-  return DecodeImage(absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), limits);
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits) {
+  return DecodeImage(Bytes(bytes), kLimits, significant_bits);
 }
 
-absl::Status CheckMask(const ItemFiles& files, const RgbImage& picture) {
-  if (files.mask.empty()) return absl::OkStatus();
-  const absl::StatusOr<RgbImage> mask = DecodeBytes(files.mask);
-  if (!mask.ok()) return absl::InvalidArgumentError(absl::StrCat("the mask: ", mask.status().message()));
-  if (mask->width != picture.width || mask->height != picture.height) {
-    return absl::InvalidArgumentError(absl::StrCat("the mask is ", mask->width, "x", mask->height,
-                                                   " pixels, its picture ", picture.width, "x", picture.height));
+absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture) {
+  for (const std::string& bytes : files.masks) {
+    const absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes);
+    if (!mask.ok()) return mask.status();
+    if (mask->width != picture.width || mask->height != picture.height) {
+      return absl::InvalidArgumentError(absl::StrCat("the mask is ", mask->width, "x", mask->height,
+                                                     " pixels, its picture ", picture.width, "x", picture.height));
+    }
   }
   return absl::OkStatus();
 }
 
-std::vector<uint8_t> PrepareMask(const RgbImage& mask, int side) {
-  std::vector<uint8_t> binary(mask.pixel_count());
-  for (size_t i = 0; i < binary.size(); ++i) binary[i] = Gray(&mask.pixels[3 * i]) > 0 ? 255 : 0;
+absl::string_view GroundTruth::Remark() const {
+  if (marked_pixels == 0) return "its mask marks no pixel";
+  const bool vanished = std::all_of(values.begin(), values.end(), [](uint8_t value) { return value == 0; });
+  return vanished ? "what its mask marks is too small for the model's map" : "";
+}
+
+std::vector<uint8_t> PrepareMask(const LabelMask& mask, int side) {
+  std::vector<uint8_t> binary(mask.marked.size());
+  for (size_t i = 0; i < binary.size(); ++i) binary[i] = mask.marked[i] != 0 ? 255 : 0;
   std::vector<uint8_t> resized =
       Resample8(binary, mask.width, mask.height, /*channels=*/1, side, side, ResampleFilter::kBilinear);
   for (uint8_t& value : resized) value = value > 127 ? 1 : 0;  // v / 255 > 0.5
   return resized;
 }
 
-absl::StatusOr<std::vector<uint8_t>> ItemMask(const ItemFiles& files, int side) {
-  if (files.mask.empty()) {
-    return std::vector<uint8_t>(static_cast<size_t>(side) * static_cast<size_t>(side), uint8_t{0});
-  }
-  const absl::StatusOr<RgbImage> mask = DecodeBytes(files.mask);
+absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side) {
+  const absl::StatusOr<std::optional<LabelMask>> mask = JoinMasks(files);
   if (!mask.ok()) return mask.status();
-  return PrepareMask(*mask, side);
+  if (!mask->has_value()) {
+    return GroundTruth{.values =
+                           std::vector<uint8_t>(static_cast<size_t>(side) * static_cast<size_t>(side), uint8_t{0})};
+  }
+  const std::vector<uint8_t>& marked = (*mask)->marked;
+  return GroundTruth{.values = PrepareMask(**mask, side),
+                     .marked_pixels = std::count(marked.begin(), marked.end(), uint8_t{1})};
 }
 
 }  // namespace bayespfl

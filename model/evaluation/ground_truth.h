@@ -3,6 +3,7 @@
 #define BAYESPFL_MODEL_EVALUATION_GROUND_TRUTH_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,36 +11,47 @@
 #include "absl/strings/string_view.h"
 #include "model/evaluation/dataset.h"
 #include "model/image/image.h"
+#include "model/image/mask.h"
 
 namespace bayespfl {
 
 // Bytes of the files that belong to one picture.
 struct ItemFiles {
-  std::string picture;
-  std::string mask;  // empty: the picture needs none
+  std::string picture = {};
+  std::vector<std::string> masks = {};  // empty: the picture needs none
 
-  // SHA-256 over both, hexadecimal: changes when either file does.
+  // SHA-256 over all of them, hexadecimal: changes when one does.
   [[nodiscard]] std::string Digest() const;
 };
 
-// Reads both. An error, with the file as the data set names it, when one cannot be read or when an anomalous picture of
+// Reads them. An error, with the file as the data set names it, when one cannot be read or when an anomalous picture of
 // a data set with masks names none.
 absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& item);
 
 // Decodes a file (see model/image/decode.h).
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes);
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits = std::nullopt);
 
-// Checks that a mask can be read and is as large as its picture; nothing to check for files without a mask.
+// Checks that every mask can be read and is as large as the picture; nothing to check for files without a mask.
 // InvalidArgument with both sizes.
-absl::Status CheckMask(const ItemFiles& files, const RgbImage& picture);
+absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture);
 
-// A mask at model size: 1 where the picture is anomalous, else 0; row-major, side * side values. In the reference's
-// order: 8-bit gray as Pillow weighs it, not 0 -> 255, bilinear to side x side, / 255, > 0.5. Requires a non-empty
-// mask. 16-bit masks are divided by 257 first (decode.h), so that values below 129 count as 0.
-std::vector<uint8_t> PrepareMask(const RgbImage& mask, int side);
+// What the masks of a picture say together: a pixel is anomalous where one of them marks it.
+struct GroundTruth {
+  // [side, side], row-major: 1 where the picture is anomalous, else 0.
+  std::vector<uint8_t> values = {};
+  int64_t marked_pixels = 0;  // of the files, in their own size
 
-// The prepared mask of an item's files; all zero when they hold no mask.
-absl::StatusOr<std::vector<uint8_t>> ItemMask(const ItemFiles& files, int side);
+  // What people should know of the masks of a defective picture; empty: nothing.
+  [[nodiscard]] absl::string_view Remark() const;
+};
+
+// A mask at model size, in the reference's order: marked -> 255, bilinear to side x side, / 255, > 0.5. Requires a
+// non-empty mask.
+std::vector<uint8_t> PrepareMask(const LabelMask& mask, int side);
+
+// The ground truth of an item's files; all zero when they hold no mask. InvalidArgument: a mask that cannot be read, or
+// masks of different sizes.
+absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side);
 
 }  // namespace bayespfl
 

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "model/evaluation/metric_columns.h"
 #include "model/evaluation/report.h"
+#include "model/evaluation/seed_spread.h"
 #include "model/evaluation/svg_plot.h"
 
 namespace bayespfl {
@@ -106,14 +107,15 @@ std::string FactList(const Evaluation& evaluation) {
 
 // ---------------------------------------------------------------------------------------------- tables
 
+constexpr absl::string_view kCountHeads = "<th rowspan=\"2\">Normal</th><th rowspan=\"2\">Anom.</th>";
+
 bool BeginsGroup(const MetricTable& table, size_t i) {
   return i == 0 || table.columns[i].group != table.columns[i - 1].group;
 }
 
-std::string TableHead(const MetricTable& table) {
-  std::string groups =
-      "<tr><th class=\"name\" rowspan=\"2\">Category</th><th rowspan=\"2\">Normal</th>"
-      "<th rowspan=\"2\">Anom.</th>";
+// `counts`: the headings of what stands between the name and the numbers.
+std::string TableHead(const MetricTable& table, absl::string_view counts) {
+  std::string groups = absl::StrCat("<tr><th class=\"name\" rowspan=\"2\">Category</th>", counts);
   std::string titles = "<tr>";
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const MetricColumn& column = table.columns[i];
@@ -138,8 +140,8 @@ std::string NumberCells(const MetricTable& table, Value value) {
 }
 
 std::string SummaryTable(const MetricTable& table, const std::vector<CategoryResult>& categories) {
-  std::string html =
-      absl::StrCat(Element("h2", "", table.title), "\n<div class=\"scroll\"><table>\n", TableHead(table), "<tbody>\n");
+  std::string html = absl::StrCat(Element("h2", "", table.title), "\n<div class=\"scroll\"><table>\n",
+                                  TableHead(table, kCountHeads), "<tbody>\n");
   for (size_t i = 0; i < categories.size(); ++i) {
     const CategoryResult& category = categories[i];
     absl::StrAppend(&html, "<tr><th class=\"name\"><a href=\"#", Anchor(i), "\">", EscapeMarkup(category.name),
@@ -150,6 +152,24 @@ std::string SummaryTable(const MetricTable& table, const std::vector<CategoryRes
   return absl::StrCat(html, "</tbody>\n<tfoot><tr><th class=\"name\">Mean</th><td></td><td></td>",
                       NumberCells(table, [&](const MetricColumn& column) { return MeanOf(column, categories); }),
                       "</tr></tfoot>\n</table></div>\n");
+}
+
+std::string SpreadTable(const MetricTable& table, const std::vector<std::optional<SpreadNumber>>& mean) {
+  std::string cells;
+  for (size_t i = 0; i < mean.size(); ++i) {
+    absl::StrAppend(&cells, Element("td", BeginsGroup(table, i) ? "first" : "", SpreadText(mean[i])));
+  }
+  return absl::StrCat("<div class=\"scroll\"><table>\n", TableHead(table, ""),
+                      "<tbody><tr><th class=\"name\">Mean of the categories</th>", cells,
+                      "</tr></tbody>\n</table></div>\n");
+}
+
+std::string SpreadTables(const SeedSpread& spread) {
+  std::string html = absl::StrCat("<h2>Over the seeds ", SeedList(spread), ": mean ± standard deviation</h2>\n");
+  for (size_t i = 0; i < MetricTables().size(); ++i) {
+    absl::StrAppend(&html, SpreadTable(MetricTables()[i], spread.mean.numbers[i]));
+  }
+  return html;
 }
 
 std::string NoteList(const Evaluation& evaluation) {
@@ -295,6 +315,7 @@ std::string HtmlReport(const Evaluation& evaluation, const std::vector<Gallery>&
                                   Element("title", "", title), "\n<style>", kStyle, "</style>\n</head>\n<body>\n",
                                   kHatch, "<main>\n", Element("h1", "", title), "\n", FactList(evaluation));
   for (const MetricTable& table : MetricTables()) absl::StrAppend(&html, SummaryTable(table, evaluation.categories));
+  if (evaluation.over_seeds.has_value()) absl::StrAppend(&html, SpreadTables(*evaluation.over_seeds));
   absl::StrAppend(&html, NoteList(evaluation), SkippedTable(evaluation.pictures));
   for (size_t i = 0; i < evaluation.categories.size(); ++i) {
     absl::StrAppend(&html, CategorySection(evaluation, i, i < galleries.size() ? &galleries[i] : nullptr));

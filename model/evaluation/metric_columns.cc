@@ -56,12 +56,30 @@ constexpr std::array kServerColumns = {
     MetricColumn{"mask_iou", "Mask", "IoU", [](Category c) -> Number { return c.server.at_threshold.iou; }},
 };
 
+// Shares of the pictures of one class; none: the category has no lines, or no picture of the class.
+Number ShareOf(int64_t VerdictCounts::* verdict, const VerdictCounts& counts) {
+  if (counts.total() == 0) return std::nullopt;
+  return static_cast<double>(counts.*verdict) / static_cast<double>(counts.total());
+}
+
+constexpr std::array kVerdictColumns = {
+    MetricColumn{"overkill", "Good parts", "FAIL (overkill)",
+                 [](Category c) { return ShareOf(&VerdictCounts::fail, c.server.normal); }},
+    MetricColumn{"normal_review", "Good parts", "REVIEW",
+                 [](Category c) { return ShareOf(&VerdictCounts::review, c.server.normal); }},
+    MetricColumn{"escape", "Defective parts", "PASS (escape)",
+                 [](Category c) { return ShareOf(&VerdictCounts::pass, c.server.anomalous); }},
+    MetricColumn{"anomalous_review", "Defective parts", "REVIEW",
+                 [](Category c) { return ShareOf(&VerdictCounts::review, c.server.anomalous); }},
+};
+
 }  // namespace
 
 absl::Span<const MetricTable> MetricTables() {
   static constexpr std::array kTables = {
       MetricTable{"reference", "Reference scoring", kReferenceColumns},
       MetricTable{"server", "Server scores", kServerColumns},
+      MetricTable{"verdicts", "Verdicts", kVerdictColumns},
   };
   return kTables;
 }

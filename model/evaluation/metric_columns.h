@@ -20,12 +20,12 @@ struct MetricColumn {
 };
 
 struct MetricTable {
-  absl::string_view key;    // "reference", "server"
+  absl::string_view key;    // "reference", "server", "verdicts"
   absl::string_view title;  // a heading
   absl::Span<const MetricColumn> columns;
 };
 
-// Both tables, reference first.
+// All tables, reference first, verdicts last.
 absl::Span<const MetricTable> MetricTables();
 
 // Mean over the categories that have the number; nullopt: none has.

@@ -8,6 +8,7 @@
 #ifndef BAYESPFL_MODEL_EVALUATION_REPORT_H_
 #define BAYESPFL_MODEL_EVALUATION_REPORT_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -18,6 +19,13 @@
 #include "model/evaluation/gallery.h"
 
 namespace bayespfl {
+
+struct PictureCounts {
+  int64_t normal = 0;     // that count
+  int64_t anomalous = 0;  // likewise
+  int64_t skipped = 0;
+};
+PictureCounts CountPictures(const std::vector<PictureResult>& pictures);
 
 // What was evaluated and how, as (name, value) lines for people.
 std::vector<std::pair<std::string, std::string>> ReportFacts(const Evaluation& evaluation);

@@ -1,11 +1,13 @@
 // Camera pictures -> RGB8: encoded files (JPEG, PNG, BMP, TIFF, WebP) and raw PFNC pixel buffers.
 //
 // Differences from the reference's loader (Pillow): palette, bilevel and alpha pictures become RGB *before* the resize;
-// alpha is dropped, not composited. EXIF orientation and colour profiles are ignored on both sides.
+// alpha is dropped, not composited. As there, a TIFF is turned by its Orientation tag, while the EXIF orientation of
+// JPEG, PNG and WebP is left to the caller (orientation.h); colour profiles are ignored.
 //
-// Not supported, and refused by name: CMYK JPEG; compressed BMP; animated WebP; BigTIFF and TIFF other than 8- or
-// 16-bit RGB, 1- to 16-bit gray and palette, uncompressed, PackBits, LZW or Deflate. Of a TIFF with several pages the
-// first is read, of an animated PNG the still picture.
+// Not supported, and refused by name: JPEG with CMYK, 12 bits, lossless or hierarchical coding; BMP with CMYK or an
+// embedded JPEG or PNG; animated WebP; the TIFF variants that model/image/tiff.h lists. Of a TIFF with several pages
+// the first is read, unless it says that it is a thumbnail; of several JPEGs in a file (MPO) the first, of an animated
+// PNG the still picture. A file is damaged only where pixels are: one that lacks nothing but its end mark is read.
 #ifndef BAYESPFL_MODEL_IMAGE_DECODE_H_
 #define BAYESPFL_MODEL_IMAGE_DECODE_H_
 
@@ -18,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/image/image.h"
+#include "model/image/pixel_format.h"
 
 namespace bayespfl {
 
@@ -31,31 +34,6 @@ struct ImageLimits {
 // setting changes: not damaged, only too large.
 bool IsOverImageLimit(const absl::Status& status);
 
-// Pixel formats of the Pixel Format Naming Convention (EMVA/AIA PFNC 2.4) that cameras deliver.
-enum class PixelFormat {
-  kMono8,
-  kMono10,        // 16-bit little-endian, 10 significant bits
-  kMono12,        // 16-bit little-endian, 12 significant bits
-  kMono16,        // 16-bit little-endian
-  kMono12Packed,  // GigE Vision: 3 bytes hold 2 pixels; byte 1 has pixel 0's low nibble in its low 4 bits
-  kMono12p,       // PFNC: 3 bytes hold 2 pixels, contiguous little-endian bits
-  kBayerRG8,      // named after the first two pixels of the first row (PFNC), unlike OpenCV's constants
-  kBayerGB8,
-  kBayerGR8,
-  kBayerBG8,
-  kRGB8,
-  kBGR8,
-  kRGBa8,
-};
-
-// PFNC's name ("Mono12p") <-> format. Unknown names give nullopt.
-absl::string_view PixelFormatName(PixelFormat format);
-std::optional<PixelFormat> PixelFormatFromName(absl::string_view name);
-
-// PFNC's 32-bit value (0x010C0047) <-> format. Unknown values give nullopt.
-uint32_t PfncValue(PixelFormat format);
-std::optional<PixelFormat> PixelFormatFromPfncValue(uint32_t value);
-
 // A borrowed buffer of raw pixels.
 struct RawImage {
   absl::Span<const uint8_t> data;
@@ -63,22 +41,33 @@ struct RawImage {
   int64_t height = 0;  // pixels
   int64_t stride = 0;  // bytes from one row to the next; 0: rows follow each other without padding
   PixelFormat format = PixelFormat::kMono8;
+  int64_t max_trailing_bytes = 0;  // that may follow the pixels, and are not looked at: chunk data of the camera
 };
 
+// What may be said of 16-bit samples: how many low bits the sensor fills.
+inline constexpr int kFewestSignificantBits = 9;
+inline constexpr int kMostSignificantBits = 16;
+
 // Decodes an encoded picture. 16-bit samples v become round(v / 257), or round(255 v / (2^n - 1)) with
-// `significant_bits` = n in 9..16 (values above 2^n - 1 saturate); 8-bit samples stay as they are.
+// `significant_bits` = n in 9..16 (values above 2^n - 1 saturate); 8-bit samples stay as they are. Without
+// `significant_bits` the picture's sample_bits tell what a 16-bit file really fills.
 // Errors, all InvalidArgument: empty, unknown format, damaged or truncated data (every JPEG warning that means lost
 // data counts), over a limit (the message names the limit, its value and the server setting), a side above 2^20 pixels,
 // significant_bits outside 9..16. Thread-safe.
 absl::StatusOr<RgbImage> DecodeImage(absl::Span<const uint8_t> encoded, const ImageLimits& limits = {},
                                      std::optional<int> significant_bits = std::nullopt);
 
-// Converts raw pixels; Bayer patterns by bilinear interpolation (mirrored at the border). Mono10 and Mono12 values v
-// become round(255 v / (2^n - 1)), saturating. A row of a 12-bit packed format has ceil(12 width / 8) bytes.
-// `significant_bits` as above, for Mono16 only.
-// Errors, all InvalidArgument: non-positive size, stride shorter than a row, data shorter or longer than
-// stride * height (the last row may omit its padding), a Bayer picture of less than 2 x 2 pixels, significant_bits with
-// another format than Mono16, over a limit. Thread-safe.
+// Converts raw pixels. n-bit samples v become round(255 v / (2^n - 1)), saturating; `significant_bits` as above, for
+// formats of 16 bits. Bayer patterns are interpolated linearly at the samples' own depth (demosaic.h) and reduced to 8
+// bits afterwards; 4:2:2 formats become RGB by BT.601's matrix of the full range (yuv.h).
+//
+// Every row starts on a byte of its own: a row of packed pixels has ceil(width * bits per pixel / 8) bytes, so at an
+// odd width the last pixel of a 12-bit row ends in the middle of a byte, and the rest of that byte is not looked at.
+// GenICam (SFNC) pads a line to a whole byte so; what some transports do instead, to let pixels run on across the row's
+// end, needs fewer bytes whenever the picture has more than one row, and is refused by its size. Errors, all
+// InvalidArgument: non-positive size, stride shorter than a row, data shorter than stride * height (the last row may
+// omit its padding) or longer than that and `max_trailing_bytes`, a Bayer picture of less than 2 x 2 pixels, an odd
+// width of a 4:2:2 format, significant_bits with a format that has its own, over a limit. Thread-safe.
 absl::StatusOr<RgbImage> ConvertRawImage(const RawImage& raw, const ImageLimits& limits = {},
                                          std::optional<int> significant_bits = std::nullopt);
 

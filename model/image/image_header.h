@@ -28,20 +28,9 @@ struct PictureSize {
 };
 
 // Each reads one format's header. Errors, all InvalidArgument: header truncated or inconsistent, or a variant that is
-// not supported (named): compressed BMP, animated WebP.
+// not supported (named): animated WebP. BMP and TIFF, whose headers say more, have readers of their own.
 absl::StatusOr<PictureSize> ReadPngSize(absl::Span<const uint8_t> encoded);
 absl::StatusOr<PictureSize> ReadWebpSize(absl::Span<const uint8_t> encoded);
-
-// A BMP header, checked as far as that is possible without the pixel limit.
-struct BmpHeader {
-  PictureSize size;          // height as an absolute value (top-down pictures store it negative)
-  int bits_per_pixel = 0;    // 1, 4, 8, 16, 24 or 32
-  int64_t pixel_offset = 0;  // bytes from the start of the file
-
-  // Bytes from one row to the next in the file: rows are padded to four bytes.
-  [[nodiscard]] int64_t row_bytes() const { return (size.width * bits_per_pixel + 31) / 32 * 4; }
-};
-absl::StatusOr<BmpHeader> ReadBmpHeader(absl::Span<const uint8_t> encoded);
 
 }  // namespace bayespfl::image_internal
 

@@ -45,8 +45,10 @@ absl::Status CheckPixelLimit(int64_t width, int64_t height, const ImageLimits& l
 }
 
 absl::Status CheckSignificantBits(std::optional<int> significant_bits) {
-  if (!significant_bits.has_value() || (*significant_bits >= 9 && *significant_bits <= 16)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("significant_bits is ", *significant_bits, "; expected 9 to 16"));
+  if (!significant_bits.has_value()) return absl::OkStatus();
+  if (*significant_bits >= kFewestSignificantBits && *significant_bits <= kMostSignificantBits) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("significant_bits is ", *significant_bits, "; expected ",
+                                                 kFewestSignificantBits, " to ", kMostSignificantBits));
 }
 
 }  // namespace image_internal

@@ -16,10 +16,12 @@
 namespace bayespfl::image_internal {
 
 // Decodes gray, palette and RGB of every depth that PNG has, interlaced or not; gray becomes RGB, alpha is dropped,
-// 16-bit samples go through `scale`. The checksum of every critical chunk must be right, and the end chunk be there.
-// All other chunks are left out, so that text, profiles, animation and transparency cost nothing and change nothing;
-// bytes after the end are ignored. `encoded` starts with the signature. Errors, all InvalidArgument: damaged or
-// truncated data, an index outside the palette, over a limit. Thread-safe.
+// 16-bit samples go through `scale`, and so do a palette's indices where these are labels. The checksum of every
+// critical chunk must be right. All other chunks are left out, so that text, profiles, animation and transparency cost
+// nothing and change nothing, damaged ones included. A file may end behind its last pixel instead of behind its end
+// chunk; bytes after that are ignored, and so is a window size in the compressed data's header that is too small, which
+// some writers leave there. `encoded` starts with the signature. Errors, all InvalidArgument: damaged or truncated
+// data, an unknown critical chunk (refused by name), an index outside the palette, over a limit. Thread-safe.
 absl::StatusOr<RgbImage> DecodePng(absl::Span<const uint8_t> encoded, const ImageLimits& limits, SampleScale scale);
 
 }  // namespace bayespfl::image_internal

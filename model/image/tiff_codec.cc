@@ -166,10 +166,12 @@ absl::Status Inflate(absl::Span<const uint8_t> input, absl::Span<uint8_t> output
 
 }  // namespace
 
-bool IsSupportedTiffCompression(uint32_t tag_value) {
+bool IsSupportedTiffCompression(uint64_t tag_value) {
+  if (tag_value > std::numeric_limits<uint32_t>::max()) return false;
   switch (static_cast<TiffCompression>(tag_value)) {
     case TiffCompression::kNone:
     case TiffCompression::kLzw:
+    case TiffCompression::kJpeg:
     case TiffCompression::kDeflate:
     case TiffCompression::kOldDeflate:
     case TiffCompression::kPackBits:
@@ -192,6 +194,8 @@ absl::Status DecompressTiffBlock(TiffCompression compression, absl::Span<const u
       return Inflate(input, output);
     case TiffCompression::kPackBits:
       return UnpackBits(input, output);
+    case TiffCompression::kJpeg:
+      break;
   }
   return absl::InvalidArgumentError("unsupported TIFF compression");
 }

@@ -13,15 +13,17 @@ namespace bayespfl::image_internal {
 enum class TiffCompression : uint32_t {
   kNone = 1,
   kLzw = 5,
+  kJpeg = 7,  // DecodeJpegBlock() undoes it: it needs more than the block's bytes
   kDeflate = 8,
   kOldDeflate = 32946,
   kPackBits = 32773,
 };
 
-bool IsSupportedTiffCompression(uint32_t tag_value);
+bool IsSupportedTiffCompression(uint64_t tag_value);
 
 // Fills `output` completely from one strip or tile; what `input` holds beyond that is ignored. InvalidArgument if the
-// data is invalid or ends before `output` is full, or, for Deflate, if the checksum is wrong. Thread-safe.
+// data is invalid or ends before `output` is full, or, for Deflate, if the checksum is wrong; of kJpeg always.
+// Thread-safe.
 absl::Status DecompressTiffBlock(TiffCompression compression, absl::Span<const uint8_t> input,
                                  absl::Span<uint8_t> output);
 

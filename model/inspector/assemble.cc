@@ -5,9 +5,14 @@
 #include <cstddef>
 
 #include "base/sha256.h"
+#include "model/image/sample_bits.h"
 
 namespace bayespfl {
 namespace {
+
+bool IsFinite(const PixelMap& map) {
+  return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
+}
 
 absl::Status CheckDetection(const Detection& detection) {
   const bool finite =
@@ -18,9 +23,9 @@ absl::Status CheckDetection(const Detection& detection) {
                        map.values.size() == static_cast<size_t>(map.width) * static_cast<size_t>(map.height);
   if (!has_map) return absl::InternalError("the model returned no anomaly map");
   // A pixel that is not a number reaches no threshold: the part would pass for it.
-  const bool map_is_finite =
-      std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
-  return map_is_finite ? absl::OkStatus() : absl::InternalError("the model's anomaly map holds what is not a number");
+  if (!IsFinite(map)) return absl::InternalError("the model's anomaly map holds what is not a number");
+  if (!IsFinite(detection.map_std)) return absl::InternalError("the model's deviation map holds what is not a number");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -38,6 +43,14 @@ PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<
   return {.sha256 = Sha256Hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
           .raw = raw,
           .significant_bits = significant_bits};
+}
+
+void NotePicture(const RgbImage& image, Inspection& inspection) {
+  inspection.frame_width = image.width;
+  inspection.frame_height = image.height;
+  if (HasShallowSamples(image)) {
+    inspection.warnings.push_back({.reason = kShallowSamples, .message = kShallowSamplesMessage});
+  }
 }
 
 void NoteModel(const ModelInfo& info, Provenance& provenance) {

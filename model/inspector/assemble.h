@@ -23,12 +23,15 @@ Frame JudgedFrame(const RgbImage& image, const CategorySetting& setting);
 PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<RawGeometry>& raw,
                            int significant_bits);
 
+// Fills in the frame's size and what there is to warn of.
+void NotePicture(const RgbImage& image, Inspection& inspection);
+
 // Fills in what the model is: digest, version, precision, kernels, device; not the name that requests call it by.
 void NoteModel(const ModelInfo& info, Provenance& provenance);
 
 // Fills in what the detection of a JudgedFrame() says, and what follows from it: category, object, scores, seed,
-// samples and everything that Judge() does. Requires the inspection to have the frame's size. Internal: a score that is
-// not a number, or no map.
+// samples and everything that Judge() does. Requires the inspection to have the frame's size. Internal: a score, or
+// a pixel of a map, that is not a number, or no map.
 absl::Status NoteDetection(const Detection& detection, const std::string& category, const CategorySetting& setting,
                            const JudgeOptions& options, Inspection& inspection);
 

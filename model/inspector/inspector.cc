@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "model/detection/stop_watch.h"
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 #include "model/inspector/assemble.h"
 #include "model/package/calibration.h"
 #include "model/verdict/result_id.h"
@@ -18,16 +19,24 @@ namespace {
 absl::StatusOr<RgbImage> Decode(const PictureBytes& picture) {
   std::optional<int> significant_bits;
   if (picture.significant_bits != 0) significant_bits = picture.significant_bits;
-  if (!picture.raw.has_value()) return DecodeImage(picture.bytes, {}, significant_bits);
+  if (!picture.raw.has_value()) {
+    absl::StatusOr<RgbImage> stored = DecodeImage(picture.bytes, {}, significant_bits);
+    if (!stored.ok() || !picture.apply_orientation) return stored;
+    return TurnUpright(*std::move(stored), ExifOrientation(picture.bytes));
+  }
   const RawGeometry& raw = *picture.raw;
   const std::optional<PixelFormat> format = PixelFormatFromPfncValue(raw.pfnc_pixel_format);
   if (!format.has_value()) {
     return absl::InvalidArgumentError(
         absl::StrFormat("0x%08X is no pixel format that is known", raw.pfnc_pixel_format));
   }
-  return ConvertRawImage(
-      {.data = picture.bytes, .width = raw.width, .height = raw.height, .stride = raw.stride, .format = *format}, {},
-      significant_bits);
+  return ConvertRawImage({.data = picture.bytes,
+                          .width = raw.width,
+                          .height = raw.height,
+                          .stride = raw.stride,
+                          .format = *format,
+                          .max_trailing_bytes = raw.max_trailing_bytes},
+                         {}, significant_bits);
 }
 
 std::vector<StageTiming> TimingsOf(double decode, const StageSeconds& model, double render, double total) {
@@ -67,8 +76,7 @@ absl::StatusOr<InspectedPicture> Inspector::Inspect(const PictureBytes& picture,
 
   InspectedPicture result;
   Inspection& inspection = result.inspection;
-  inspection.frame_width = image->width;
-  inspection.frame_height = image->height;
+  NotePicture(*image, inspection);
   const CategorySetting setting = categories_.Resolve(category);
   absl::StatusOr<Detection> detection = Detect(*image, setting, result.raw_map);
   if (!detection.ok()) return detection.status();
@@ -79,6 +87,7 @@ absl::StatusOr<InspectedPicture> Inspector::Inspect(const PictureBytes& picture,
   const double render = stage.Lap();
   NoteOrigin(inspection.provenance);
   inspection.provenance.picture = IdentityOf(picture.bytes, picture.raw, picture.significant_bits);
+  inspection.provenance.picture.apply_orientation = picture.apply_orientation;
   inspection.timings = TimingsOf(decode, detection->seconds, render, whole.Lap());
   result.picture = *std::move(image);
   result.map = std::move(detection->map);

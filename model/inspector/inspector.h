@@ -28,6 +28,7 @@ struct PictureBytes {
   absl::Span<const uint8_t> bytes;                // borrowed for the call
   std::optional<RawGeometry> raw = std::nullopt;  // absent: an encoded picture
   int significant_bits = 0;                       // 9..16; 0: not said
+  bool apply_orientation = false;                 // turn an encoded picture upright as its EXIF data says
 };
 
 struct InspectedPicture {

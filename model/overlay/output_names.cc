@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "model/image/picture_files.h"
 
 namespace bayespfl {
 namespace {
@@ -62,8 +63,8 @@ OutputFiles OutputNames::For(absl::string_view input_name) {
   const std::string stem = Stem(input_name).generic_string();
   for (size_t number = 1;; ++number) {
     const std::string name = number == 1 ? stem : absl::StrCat(stem, "-", number);
-    OutputFiles files{.overlay = folder_ / absl::StrCat(name, "_overlay.png"),
-                      .mask = folder_ / absl::StrCat(name, "_mask.png")};
+    OutputFiles files{.overlay = folder_ / absl::StrCat(name, kOverlayEnding),
+                      .mask = folder_ / absl::StrCat(name, kMaskEnding)};
     if (Take(files, absl::AsciiStrToLower(name))) return files;
   }
 }

@@ -41,6 +41,9 @@ CalibrationProvenance ReadProvenance(JsonObjectReader reader) {
   result.fail_rate = reader.Number("fail_rate", 0, 1);
   result.review_rate = reader.Number("review_rate", result.fail_rate, 1);
   if (reader.Has("confidence")) result.confidence = reader.Number("confidence", 0, 1);
+  if (reader.Has("significant_bits")) {
+    result.significant_bits = static_cast<int>(reader.Integer("significant_bits", 9, 16));
+  }
   reader.Done();
   return result;
 }
@@ -114,6 +117,7 @@ nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {
                                  {"fail_rate", provenance.fail_rate},
                                  {"review_rate", provenance.review_rate}};
   if (provenance.confidence.has_value()) json["confidence"] = *provenance.confidence;
+  if (provenance.significant_bits != 0) json["significant_bits"] = provenance.significant_bits;
   return json;
 }
 

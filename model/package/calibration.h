@@ -23,6 +23,7 @@ struct CalibrationProvenance {
   double fail_rate = 0;              // largest share of good parts that gets FAIL, 0..1
   double review_rate = 0;            // largest share of good parts that gets REVIEW or FAIL, 0..1, >= fail_rate
   std::optional<double> confidence;  // with which the shares hold; absent: on average over calibrations
+  int significant_bits = 0;          // of 16-bit pictures, 9..16, as frames must be sent too; 0: none were said
 };
 
 struct CategoryCalibration {

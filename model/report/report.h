@@ -59,6 +59,9 @@ class Reporter {
 //   leather/hole_0.jpg  leather   FAIL     score       0.930  0.500  2.46 %     42.0 ms
 //
 //   1 frame, 0 failed, 1 FAIL, 23.8 frames/s, 0.0 s
+//   warning: 1 of 1 picture: 16-bit samples that never leave the low 12 bits: ...
+//
+// Each kind of warning is told once, with how many pictures have it; JSON lines have their own picture's.
 //
 // Columns are as wide as `pictures` need, up to a bound beyond which names lose their beginning: rows can be printed as
 // they come, and with usual names they have 100 characters at most. Pictures without an answer have no row.

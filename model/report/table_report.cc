@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -63,6 +65,10 @@ class TableReporter final : public Reporter {
     const size_t undecided = verdicts_[static_cast<size_t>(Verdict::kNone)];
     if (undecided > 0) stream_ << undecided << " without a verdict, ";
     stream_ << absl::StreamFormat("%.1f frames/s, %.1f s", rate, seconds) << std::endl;
+    for (const auto& [message, count] : warnings_) {
+      stream_ << "warning: " << count << " of " << frames_ << (frames_ == 1 ? " picture: " : " pictures: ")
+              << OneLine(message) << std::endl;
+    }
   }
 
  private:
@@ -75,6 +81,7 @@ class TableReporter final : public Reporter {
 
   void Row(const Inspection& result, absl::Duration latency) {
     ++verdicts_[static_cast<size_t>(result.decision.verdict)];
+    for (const Warning& warning : result.warnings) ++warnings_[warning.message];
     stream_ << absl::StreamFormat("%-7s  %-11s  %5.3f  %5.3f  %6.2f %%  %7.1f ms", VerdictOf(result.decision),
                                   RuleOf(result.decision), result.score, result.map_score,
                                   100 * result.mask_area_fraction, absl::ToDoubleMilliseconds(latency));
@@ -87,7 +94,8 @@ class TableReporter final : public Reporter {
   size_t frames_ = 0;  // with a result or an error of their own
   size_t failed_ = 0;
   size_t unanswered_ = 0;
-  std::array<size_t, 4> verdicts_ = {};  // by Verdict
+  std::array<size_t, 4> verdicts_ = {};     // by Verdict
+  std::map<std::string, size_t> warnings_;  // results that have it, by its message
 };
 
 }  // namespace

@@ -23,9 +23,13 @@
 #include "model/detection/detector.h"
 #include "model/evaluation/pixel_threshold.h"
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 #include "model/image/picture_files.h"
+#include "model/image/sample_bits.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/package/model_package.h"
 #include "model/package/undoable_file.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/regions.h"
@@ -36,21 +40,28 @@ namespace {
 
 // The distinct pictures, by SHA-256; the order of the map is the order in which they are measured.
 struct GoodPictures {
-  std::map<std::string, std::string> path_by_digest;
-  std::vector<std::string> copies;
+  std::map<std::string, std::string> path_by_digest = {};
+  std::vector<std::string> copies = {};
+  size_t shallow = 0;  // distinct ones with HasShallowSamples()
+  std::string left_out = {};
 };
 
-absl::StatusOr<RgbImage> Decode(const std::string& bytes) {
-  return DecodeImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+absl::StatusOr<RgbImage> Decode(const std::string& bytes, const CalibrateArguments& arguments) {
+  std::optional<int> significant_bits;
+  if (arguments.significant_bits != 0) significant_bits = arguments.significant_bits;
+  const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  absl::StatusOr<RgbImage> stored = DecodeImage(encoded, {}, significant_bits);
+  if (!stored.ok() || !arguments.apply_orientation) return stored;
+  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
 }
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
-absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::vector<PictureFile>> files = FindPictureFiles(arguments);
-  if (!files.ok()) return files.status();
-  GoodPictures result;
+absl::StatusOr<GoodPictures> FindPictures(const CalibrateArguments& arguments) {
+  const absl::StatusOr<FoundPictures> found = FindPictureFiles(arguments.images);
+  if (!found.ok()) return found.status();
+  GoodPictures result{.left_out = found->left_out.Sentence()};
   std::vector<std::string> unreadable;
-  for (const PictureFile& file : *files) {
+  for (const PictureFile& file : found->files) {
     const std::string path = file.path.string();
     const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
     if (!bytes.ok()) {
@@ -59,12 +70,14 @@ absl::StatusOr<GoodPictures> FindPictures(const std::vector<std::string>& argume
     }
     if (!result.path_by_digest.emplace(Sha256Hex(*bytes), path).second) {
       result.copies.push_back(path);
-    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes); !image.ok()) {
+    } else if (const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments); !image.ok()) {
       unreadable.push_back(absl::StrCat(path, ": ", image.status().message()));
+    } else if (HasShallowSamples(*image)) {
+      ++result.shallow;
     }
   }
   if (unreadable.empty()) return result;
-  return absl::InvalidArgumentError(absl::StrCat(unreadable.size(), " of ", files->size(),
+  return absl::InvalidArgumentError(absl::StrCat(unreadable.size(), " of ", found->files.size(),
                                                  " pictures cannot be read; nothing was written:\n  ",
                                                  absl::StrJoin(unreadable, "\n  ")));
 }
@@ -83,10 +96,11 @@ struct Findings {
   RuleValues values;  // of every rule, whether or not lines are drawn on it
 };
 
-absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame) {
+absl::StatusOr<Detection> DetectFile(const Detector& detector, const std::string& path, Frame frame,
+                                     const CalibrateArguments& arguments) {
   const absl::StatusOr<std::string> bytes = ReadPictureFile(path);
   if (!bytes.ok()) return bytes.status();
-  const absl::StatusOr<RgbImage> image = Decode(*bytes);
+  const absl::StatusOr<RgbImage> image = Decode(*bytes, arguments);
   if (!image.ok()) return absl::Status(image.status().code(), absl::StrCat(path, ": ", image.status().message()));
   frame.image = &*image;
   // Alone in its batch: only then are the scores the same to the bit each time.
@@ -120,7 +134,8 @@ absl::StatusOr<Findings> Measure(const Detector& detector, const GoodPictures& p
   for (const auto& [digest, path] : pictures.path_by_digest) {
     const absl::StatusOr<Detection> detection = DetectFile(
         detector, path,
-        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel});
+        {.object = object, .seed = arguments.seed, .samples = arguments.samples, .map_size = MapSize::kModel},
+        arguments);
     if (!detection.ok()) return detection.status();
     result.samples = detection->samples;
     result.values[DecisionRule::kScore].push_back(detection->score);
@@ -154,7 +169,8 @@ CalibrationProvenance DescribeCalibration(const CalibrateArguments& arguments, c
           .pixels = findings.pixels,
           .fail_rate = arguments.targets.fail_rate,
           .review_rate = arguments.targets.review_rate,
-          .confidence = arguments.targets.confidence};
+          .confidence = arguments.targets.confidence,
+          .significant_bits = arguments.significant_bits};
 }
 
 absl::StatusOr<CategoryCalibration> MakeEntry(const CalibrateArguments& arguments, const std::string& object,
@@ -258,6 +274,11 @@ void PrintSentences(const CalibrationReport& report) {
   std::printf("  mask threshold %.6g: at most %.6g %% of good pictures' %lld map pixels reach it\n",
               static_cast<double>(defaults.thresholds.mask), 100 - made.pixel_percentile,
               static_cast<long long>(made.pixels));
+  if (made.significant_bits != 0) {
+    std::printf("  with %d significant bits of 16-bit pictures, which inspections of the category must say too\n",
+                made.significant_bits);
+  }
+  if (!report.left_out.empty()) std::printf("  %s\n", EscapeControls(report.left_out).c_str());
   for (const std::string& copy : report.copies)
     std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
@@ -275,7 +296,9 @@ void PrintJson(const CalibrationReport& report) {
   line["revision"] = report.calibration.defaults.thresholds.revision;
   line["guarantees"] = Guarantees(report.calibration.provenance);
   line["copies"] = report.copies;
+  line["left_out"] = report.left_out;
   line["superseded"] = report.superseded;
+  line["shallow_pictures"] = report.shallow_pictures;
   line["file"] = report.file;
   std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
@@ -314,16 +337,18 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
     return absl::InvalidArgumentError(
         absl::StrCat("the smallest region is ", arguments.min_region_fraction, " of the picture; it must be in 0..1"));
   }
-  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments.images);
+  absl::StatusOr<GoodPictures> pictures = FindPictures(arguments);
   if (!pictures.ok()) return pictures.status();
   const auto count = static_cast<int64_t>(pictures->path_by_digest.size());
   if (absl::Status status = CheckTargets(count, arguments.targets); !status.ok()) return status;
   const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir, {.ignore_calibration = true});
   if (!package.ok()) return package.status();
   if (absl::Status status = CheckSampling(*package); !status.ok()) return status;
+  UseThreads();
   const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device, .ignore_calibration = true});
   if (!detector.ok()) return detector.status();
   if (absl::Status status = (*detector)->Validate(*object, arguments.samples); !status.ok()) return status;
+  SayDevice((*detector)->info());
   const absl::StatusOr<Findings> findings = Measure(**detector, *pictures, *object, arguments);
   if (!findings.ok()) return findings.status();
   absl::StatusOr<CategoryCalibration> entry = MakeEntry(arguments, *object, *pictures, *findings);
@@ -334,6 +359,8 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   report.calibration = *std::move(entry);
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
+  report.shallow_pictures = pictures->shallow;
+  report.left_out = std::move(pictures->left_out);
   if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
   return report;
 }
@@ -342,6 +369,10 @@ int RunCalibrate(const CalibrateArguments& arguments) {
   if (arguments.undo) return RunUndo(arguments);
   const absl::StatusOr<CalibrationReport> report = Calibrate(arguments);
   if (!report.ok()) return Fail(report.status().message());
+  if (report->shallow_pictures > 0) {
+    Warn(absl::StrCat(report->shallow_pictures, " of ", report->calibration.provenance.good_pictures,
+                      " pictures: ", kShallowSamplesMessage));
+  }
   if (arguments.json) {
     PrintJson(*report);
   } else {
@@ -393,6 +424,9 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--seed", into.seed, "Of the draws of every picture, and of the category's frames")
       ->check(CheckSeed)
       ->capture_default_str();
+  command->add_flag("--apply-orientation", into.apply_orientation,
+                    "Turn JPEG, PNG and WebP pictures upright as their EXIF data says, as inspections must too");
+  AddSignificantBits(*command, into.significant_bits);
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_MODEL_TOOLS_CALIBRATE_H_
 #define BAYESPFL_MODEL_TOOLS_CALIBRATE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct CalibrateArguments {
   double pixel_percentile = 99.9;   // 90..100
   int samples = 0;                  // 1..64; 0: the package's
   uint64_t seed = 0;                // of every picture
+  bool apply_orientation = false;   // turn pictures upright as their EXIF data says; frames must be too
+  int significant_bits = 0;         // of 16-bit pictures, 9..16; 0: all
   std::string device = "auto";
   bool undo = false;  // take the last change of the calibration file back; nothing else is read then
   bool json = false;  // print one JSON object instead of sentences
@@ -37,7 +40,9 @@ struct CalibrationReport {
   CategoryCalibration calibration;
   std::string file;                     // where it was written
   std::vector<std::string> copies;      // files that are copies of others, left out
+  std::string left_out;                 // LeftOut::Sentence(): what the folders hold besides; may be empty
   std::vector<std::string> superseded;  // categories dropped from the file: calibrated with another model
+  size_t shallow_pictures = 0;          // distinct ones whose 16-bit samples fit into 12 (sample_bits.h)
 };
 
 // Measures the pictures and writes the category's entry; the entries of other categories stay. All pictures are drawn

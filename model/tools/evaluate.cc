@@ -1,10 +1,13 @@
 #include "model/tools/evaluate.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -13,7 +16,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/progress.h"
 #include "base/seed.h"
@@ -24,6 +30,11 @@
 #include "model/evaluation/metric_columns.h"
 #include "model/evaluation/report.h"
 #include "model/evaluation/run_state.h"
+#include "model/evaluation/seed_spread.h"
+#include "model/evaluation/shortcomings.h"
+#include "model/image/significant_bits_flag.h"
+#include "model/package/calibration.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 
 namespace bayespfl {
@@ -51,11 +62,12 @@ class ConsoleObserver final : public EvaluationObserver {
   std::optional<Progress> progress_;
 };
 
-absl::Status CheckCategories(const Dataset& dataset, const Detector& detector, int samples) {
+absl::Status CheckCategories(const Dataset& dataset, const EvaluationSetting& setting, const Detector& detector) {
   std::set<std::string> categories;
   for (const DatasetItem& item : dataset.items) categories.insert(item.category);
   for (const std::string& category : categories) {
-    if (absl::Status status = detector.Validate(category, samples); !status.ok()) {
+    const CategorySetting drawn = setting.Of(category);
+    if (absl::Status status = detector.Validate(drawn.object, drawn.samples); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat(category, ": ", status.message()));
     }
   }
@@ -75,61 +87,168 @@ std::string Found(const Dataset& dataset) {
                       dataset.image_only ? ", without masks" : "");
 }
 
-// Runs the model and scores it; `state` keeps what is done.
-absl::StatusOr<Evaluation> Evaluate(const Dataset& dataset, const EvaluationSetting& setting, const Detector& detector,
-                                    RunState& state, ConsoleObserver& observer) {
-  absl::StatusOr<std::vector<PictureResult>> pictures = DetectAll(dataset, setting, detector, state, observer);
+// One seed's evaluation and what the disk keeps of it.
+struct Run {
+  std::unique_ptr<RunState> state;
+  Evaluation evaluation;
+};
+
+// Runs the model and scores it.
+absl::StatusOr<Run> Evaluate(const Dataset& dataset, const EvaluationSetting& setting, const Detector& detector,
+                             const std::filesystem::path& state_folder, ConsoleObserver& observer) {
+  auto state = RunState::Open(state_folder, RunIdentity(dataset, setting), setting.model.image_size);
+  if (!state.ok()) return state.status();
+  absl::StatusOr<std::vector<PictureResult>> pictures = DetectAll(dataset, setting, detector, **state, observer);
   if (!pictures.ok()) return pictures.status();
-  return Summarise(dataset, setting, *std::move(pictures), state, observer);
+  absl::StatusOr<Evaluation> evaluation = Summarise(dataset, setting, *std::move(pictures), **state, observer);
+  if (!evaluation.ok()) return evaluation.status();
+  return Run{.state = *std::move(state), .evaluation = *std::move(evaluation)};
 }
 
-void PrintMeans(const Evaluation& evaluation, const std::filesystem::path& report) {
-  for (const MetricTable& table : MetricTables()) {
-    std::printf("%s, mean:\n", std::string(table.title).c_str());
-    for (const MetricColumn& column : table.columns) {
-      std::printf("  %-10s %-10s %6s\n", std::string(column.group).c_str(), std::string(column.title).c_str(),
-                  Percent(MeanOf(column, evaluation.categories)).c_str());
+// One run for each seed; without seeds, one.
+absl::StatusOr<std::vector<Run>> EvaluateSeeds(const EvaluateArguments& arguments, const Dataset& dataset,
+                                               EvaluationSetting setting, const Detector& detector,
+                                               ConsoleObserver& observer) {
+  const std::filesystem::path report(arguments.report_dir);
+  std::vector<Run> runs;
+  const size_t count = std::max<size_t>(1, arguments.seeds.size());
+  for (size_t i = 0; i < count; ++i) {
+    std::string folder = ".state";
+    if (!arguments.seeds.empty()) setting.seed = arguments.seeds[i];
+    if (count > 1) {
+      folder = absl::StrCat(".state-", *setting.seed);
+      observer.Say(absl::StrCat("seed ", *setting.seed, " (", i + 1, " of ", count, ")"));
     }
+    absl::StatusOr<Run> run = Evaluate(dataset, setting, detector, report / folder, observer);
+    observer.End();
+    if (!run.ok()) return run.status();
+    runs.push_back(*std::move(run));
+  }
+  return runs;
+}
+
+// The first seed's evaluation, with what the others say about it.
+void JoinSeeds(std::vector<Run>& runs) {
+  if (runs.size() < 2) return;
+  std::vector<Evaluation> evaluations;
+  for (Run& run : runs) evaluations.push_back(std::move(run.evaluation));
+  SeedSpread spread = SpreadOver(evaluations);
+  runs.front().evaluation = std::move(evaluations.front());
+  runs.front().evaluation.over_seeds = std::move(spread);
+}
+
+std::string VerdictLine(const CategoryResult& category) {
+  const VerdictCounts& good = category.server.normal;
+  const VerdictCounts& bad = category.server.anomalous;
+  if (good.total() + bad.total() == 0) return absl::StrCat(category.name, ": not calibrated, no verdicts");
+  return absl::StrFormat("%s: overkill %d of %d good, escape %d of %d defective; REVIEW %d good, %d defective",
+                         category.name, good.fail, good.total(), bad.pass, bad.total(), good.review, bad.review);
+}
+
+void PrintNumbers(const Evaluation& evaluation, const std::filesystem::path& report) {
+  const std::optional<SeedSpread>& spread = evaluation.over_seeds;
+  for (size_t t = 0; t < MetricTables().size(); ++t) {
+    const MetricTable& table = MetricTables()[t];
+    std::printf("%s, mean%s:\n", std::string(table.title).c_str(),
+                spread.has_value() ? absl::StrCat(" and deviation over the seeds ", SeedList(*spread)).c_str() : "");
+    for (size_t c = 0; c < table.columns.size(); ++c) {
+      const MetricColumn& column = table.columns[c];
+      const std::string value =
+          spread.has_value() ? SpreadText(spread->mean.numbers[t][c]) : Percent(MeanOf(column, evaluation.categories));
+      std::printf("  %-15s %-15s %6s\n", std::string(column.group).c_str(), std::string(column.title).c_str(),
+                  value.c_str());
+    }
+  }
+  if (spread.has_value()) std::printf("verdicts with the seed %s:\n", absl::StrCat(spread->seeds.front()).c_str());
+  for (const CategoryResult& category : evaluation.categories) {
+    std::printf("%s\n", EscapeControls(VerdictLine(category)).c_str());
   }
   std::printf("report: %s\n", (report / "report.html").c_str());
 }
 
-absl::Status RunAll(const EvaluateArguments& arguments, ConsoleObserver& observer) {
+// The report is written; what it lacks decides the exit code.
+int Judge(const Evaluation& evaluation) {
+  int64_t remarks = 0;
+  for (const CategoryResult& category : evaluation.categories) remarks += category.remarks;
+  if (remarks > 0) {
+    Say(absl::StrCat(remarks, remarks == 1 ? " defective picture has" : " defective pictures have",
+                     " a mask without a mark; each is named above and in the report"));
+  }
+  const std::vector<std::string> shortcomings = Shortcomings(evaluation);
+  for (const std::string& shortcoming : shortcomings) Fail(shortcoming);
+  return shortcomings.empty() ? 0 : kThinEvaluation;
+}
+
+absl::StatusOr<int> RunAll(const EvaluateArguments& arguments, ConsoleObserver& observer) {
   const absl::StatusOr<Dataset> dataset = OpenDataset(arguments.dataset, arguments.options);
   if (!dataset.ok()) return dataset.status();
   observer.Say(Found(*dataset));
-  const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device});
+  Say(dataset->left_out.Sentence());
+  UseThreads();
+  const auto detector = Detector::Create(arguments.model_dir,
+                                         {.device = arguments.device, .calibration_file = arguments.calibration_file});
   if (!detector.ok()) return detector.status();
   const ModelInfo& model = (*detector)->info();
-  const EvaluationSetting setting{.model = model,
-                                  .samples = arguments.samples == 0 ? model.default_samples : arguments.samples,
-                                  .seed = arguments.seed};
-  absl::Status status = CheckCategories(*dataset, **detector, setting.samples);
+  SayDevice(model);
+  const EvaluationSetting setting{
+      .model = model,
+      .categories = MakeCategoryTable(model.default_thresholds, model.categories),
+      .samples = arguments.samples,
+      .significant_bits = arguments.significant_bits == 0 ? std::nullopt : std::optional(arguments.significant_bits)};
+  absl::Status status = CheckCategories(*dataset, setting, **detector);
   if (status.ok()) status = CheckMapSize(*dataset, setting);
   if (!status.ok()) return status;
 
+  absl::StatusOr<std::vector<Run>> runs = EvaluateSeeds(arguments, *dataset, setting, **detector, observer);
+  if (!runs.ok()) return runs.status();
+  JoinSeeds(*runs);
   const std::filesystem::path report(arguments.report_dir);
-  auto state = RunState::Open(report / ".state", RunIdentity(*dataset, setting), model.image_size);
-  if (!state.ok()) return state.status();
-  const absl::StatusOr<Evaluation> evaluation = Evaluate(*dataset, setting, **detector, **state, observer);
-  observer.End();
-  if (!evaluation.ok()) return evaluation.status();
-  const absl::StatusOr<std::vector<Gallery>> galleries = MakeGalleries(*evaluation, *dataset, **state);
+  const Run& first = runs->front();
+  const absl::StatusOr<std::vector<Gallery>> galleries = MakeGalleries(first.evaluation, *dataset, *first.state);
   if (!galleries.ok()) return galleries.status();
-  status = WriteReport(*evaluation, *galleries, report);
-  if (status.ok()) status = (*state)->Remove();
-  if (status.ok()) PrintMeans(*evaluation, report);
-  return status;
+  status = WriteReport(first.evaluation, *galleries, report);
+  for (const Run& run : *runs) {
+    if (status.ok()) status = run.state->Remove();
+  }
+  if (!status.ok()) return status;
+  PrintNumbers(first.evaluation, report);
+  return Judge(first.evaluation);
 }
 
 }  // namespace
 
+absl::StatusOr<std::vector<uint64_t>> ParseSeeds(const std::string& text) {
+  constexpr uint64_t kFewest = 2;
+  constexpr uint64_t kMost = 100;
+  std::vector<uint64_t> seeds;
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    uint64_t seed = 0;
+    if (!absl::SimpleAtoi(part, &seed)) {
+      return absl::InvalidArgumentError(absl::StrCat("'", part, "' is no seed: whole numbers from 0, with commas"));
+    }
+    if (std::find(seeds.begin(), seeds.end(), seed) != seeds.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("the seed ", seed, " is named twice"));
+    }
+    seeds.push_back(seed);
+  }
+  const bool is_count = seeds.size() == 1;
+  const uint64_t count = is_count ? seeds.front() : seeds.size();
+  if (count < kFewest || count > kMost) {
+    return absl::InvalidArgumentError(absl::StrCat(count, " seeds; it must be ", kFewest, "..", kMost,
+                                                   " (a number alone is how many; --seed takes one seed)"));
+  }
+  if (!is_count) return seeds;
+  seeds.resize(count);
+  std::iota(seeds.begin(), seeds.end(), uint64_t{0});
+  return seeds;
+}
+
 int RunEvaluate(const EvaluateArguments& arguments) {
   ConsoleObserver observer;
-  const absl::Status status = RunAll(arguments, observer);
-  if (status.ok()) return 0;
+  const absl::StatusOr<int> exit_code = RunAll(arguments, observer);
+  if (exit_code.ok()) return *exit_code;
   observer.End();
-  return Fail(status.message());
+  return Fail(exit_code.status().message());
 }
 
 void AddEvaluateCommand(CLI::App& app, int& exit_code) {
@@ -141,7 +260,8 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   const auto shared = std::make_shared<EvaluateArguments>();
   EvaluateArguments& arguments = *shared;
   command->add_option("--model", arguments.model_dir, "Folder of the model package")->required();
-  command->add_option("--dataset", arguments.dataset, "Folder (MVTec, VisA) or CSV file of the test set")->required();
+  command->add_option("--dataset", arguments.dataset, "Folder (MVTec AD, LOCO, BTAD, VisA) or CSV file of the test set")
+      ->required();
   command->add_option("--report", arguments.report_dir, "Folder that the report goes to")->required();
   command->add_option("--layout", arguments.options.layout, "auto, mvtec, visa or csv (default: auto)")
       ->transform(CLI::CheckedTransformer(layouts).description(""));
@@ -151,10 +271,31 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--limit", arguments.options.limit, "Most pictures of a category, evenly chosen (default: all)")
       ->check(CLI::PositiveNumber);
   command
-      ->add_option("--samples", arguments.samples, "Draws of the prompt distributions, 1..64 (default: the package's)")
+      ->add_option("--samples", arguments.samples,
+                   "Draws of the prompt distributions, 1..64 (default: the category's, else the package's)")
       ->check(CLI::Range(1, kMaxSamples));
-  command->add_option("--seed", arguments.seed, "Key of the draws")->check(CheckSeed)->capture_default_str();
+  CLI::Option* const seed = command
+                                ->add_option_function<uint64_t>(
+                                    "--seed", [shared](const uint64_t& one) { shared->seeds = {one}; },
+                                    "Key of the draws (default: as the category was calibrated, else 0)")
+                                ->check(CheckSeed);
+  command
+      ->add_option_function<std::string>(
+          "--seeds", [shared](const std::string& text) { shared->seeds = *ParseSeeds(text); },
+          "Evaluate once with each and add mean and deviation: seeds with commas between, or how many")
+      ->check([](const std::string& text) {
+        const absl::StatusOr<std::vector<uint64_t>> seeds = ParseSeeds(text);
+        return seeds.ok() ? std::string() : EscapeControls(seeds.status().message());
+      })
+      ->excludes(seed);
+  command->add_option("--calibration", arguments.calibration_file,
+                      "Thresholds of categories, instead of the package's calibration.json");
+  AddSignificantBits(*command, arguments.significant_bits);
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
+  command->footer(
+      "Exit codes: 0; 1 no report; 2 the report is written, but a category has no normal or no usable defective "
+      "picture,\n"
+      "or more than a tenth of the pictures is skipped.");
   command->callback([shared, &exit_code] { exit_code = RunEvaluate(*shared); });
 }
 

@@ -1,4 +1,4 @@
-// How a command says that it failed.
+// How a command says that it failed, that something is most likely not meant, and what else people should know.
 #ifndef BAYESPFL_MODEL_TOOLS_FAILURE_H_
 #define BAYESPFL_MODEL_TOOLS_FAILURE_H_
 
@@ -10,6 +10,12 @@ namespace bayespfl {
 // reasons and may hold anything: EscapeControls() keeps a terminal from obeying it; line breaks, which divide lists,
 // stay.
 int Fail(absl::string_view reason);
+
+// Writes "bayespfl-model: warning: TEXT" in the same way.
+void Warn(absl::string_view text);
+
+// Writes "bayespfl-model: SENTENCE" in the same way; nothing when the sentence is empty.
+void Say(absl::string_view sentence);
 
 }  // namespace bayespfl
 

@@ -23,10 +23,12 @@
 #include "base/seed.h"
 #include "model/image/encode.h"
 #include "model/image/picture_files.h"
+#include "model/image/significant_bits_flag.h"
 #include "model/inspector/inspector.h"
 #include "model/overlay/output_names.h"
 #include "model/overlay/overlay.h"
 #include "model/report/report.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 #include "model/tools/npy.h"
 
@@ -110,8 +112,10 @@ class InspectRun final {
     if (!bytes.ok()) return bytes.status();
     if (arguments_.random_seed) request_.seed = absl::Uniform<uint64_t>(generator_);
     absl::StatusOr<InspectedPicture> inspected =
-        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}}, request_,
-                           {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
+        inspector_.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()},
+                            .significant_bits = arguments_.significant_bits,
+                            .apply_orientation = arguments_.apply_orientation},
+                           request_, {.mask_threshold = arguments_.mask_threshold, .want_regions = arguments_.regions});
     if (!inspected.ok()) return inspected.status();
     if (!arguments_.map_dir.empty()) {
       const std::string file = std::filesystem::path(arguments_.map_dir) / MapName(pictures_[i].path, map_names_);
@@ -149,7 +153,10 @@ absl::StatusOr<CategoryRequest> RequestOf(const InspectArguments& arguments) {
 absl::StatusOr<std::vector<PictureFile>> Pictures(const InspectArguments& arguments) {
   std::optional<std::filesystem::path> output;
   if (!arguments.output_dir.empty()) output = arguments.output_dir;
-  return FindPictureFiles(arguments.pictures, output);
+  absl::StatusOr<FoundPictures> found = FindPictureFiles(arguments.pictures, output);
+  if (!found.ok()) return found.status();
+  Say(found->left_out.Sentence());
+  return std::move(found->files);
 }
 
 void AddFlags(CLI::App& command, InspectArguments& inspect) {
@@ -157,7 +164,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
   command.add_option("--calibration", inspect.calibration_file,
                      "Thresholds of categories, instead of the package's calibration.json");
   command.add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
-  command.add_option("--threads", inspect.threads, "Threads of the processor (default: one for each core)")
+  command.add_option("--threads", inspect.threads, "Threads of the processor (default: those that it may use)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--category", inspect.category, "What the plant calls the product, e.g. \"PCB-4711 rev C\"")
       ->required();
@@ -171,6 +178,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
   CLI::Option* const seed =
       command.add_option("--seed", inspect.seed, "Key of the draws (default: the category's, else 0)")
           ->check(CheckSeed);
+  AddSignificantBits(command, inspect.significant_bits);
   command.add_flag("--random-seed", inspect.random_seed, "Draw a seed for each picture")->excludes(seed);
   command
       .add_option("--mask-threshold", inspect.mask_threshold,
@@ -179,6 +187,8 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
 }
 
 void AddResults(CLI::App& command, InspectArguments& inspect) {
+  command.add_flag("--apply-orientation", inspect.apply_orientation,
+                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
   command.add_flag("--regions", inspect.regions, "Find the regions of the mask (they are in the JSON lines)");
   command.add_option("--output", inspect.output_dir, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");
@@ -196,7 +206,7 @@ void AddResults(CLI::App& command, InspectArguments& inspect) {
 int RunInspect(const InspectArguments& arguments, std::ostream& out) {
   const absl::StatusOr<CategoryRequest> request = RequestOf(arguments);
   if (!request.ok()) return Fail(request.status().message());
-  if (arguments.threads > 0) SetComputeThreads(arguments.threads);
+  UseThreads(arguments.threads);
   const auto inspector =
       Inspector::Create(arguments.model_dir,
                         {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
@@ -209,6 +219,7 @@ int RunInspect(const InspectArguments& arguments, std::ostream& out) {
     std::filesystem::create_directories(arguments.map_dir, error);
     if (error) return Fail(absl::StrCat("cannot create ", arguments.map_dir, ": ", error.message()));
   }
+  SayDevice((*inspector)->info());
   return InspectRun(arguments, **inspector, *request, *pictures, out).Finish();
 }
 

@@ -18,13 +18,15 @@ struct InspectArguments {
   std::string model_dir;
   std::string calibration_file;  // empty: the package's own, if it has one
   std::string device = "auto";
-  int threads = 0;  // that LibTorch may use; 0: every processor
+  int threads = 0;  // that LibTorch may use; 0: the processors of this process
   std::string category;
   std::optional<std::string> object = std::nullopt;    // absent: the category's words, else the category
   std::optional<int> samples = std::nullopt;           // absent: the category's, else the package's
   std::optional<uint64_t> seed = std::nullopt;         // absent: the category's, else 0
   bool random_seed = false;                            // draw a seed for each picture; not with `seed`
+  int significant_bits = 0;                            // of 16-bit pictures, 9..16; 0: all
   std::optional<float> mask_threshold = std::nullopt;  // 0..1; absent: the category's, else the package's, else 0.5
+  bool apply_orientation = false;                      // turn pictures upright as their EXIF data says
   bool regions = false;                                // find the regions of the mask
   bool json = true;                                    // a JSON object a line; false: a table for people
   std::string output_dir;                              // of overlays and masks; empty: none

@@ -18,6 +18,7 @@
 #include "model/image/picture_files.h"
 #include "model/inspector/inspector.h"
 #include "model/inspector/replay.h"
+#include "model/tools/compute.h"
 #include "model/tools/failure.h"
 
 namespace bayespfl {
@@ -56,7 +57,8 @@ absl::StatusOr<Inspection> Again(const Inspector& inspector, const Inspection& r
   absl::StatusOr<InspectedPicture> inspected =
       inspector.Inspect({.bytes = {reinterpret_cast<const uint8_t*>(picture.data()), picture.size()},
                          .raw = identity.raw,
-                         .significant_bits = identity.significant_bits},
+                         .significant_bits = identity.significant_bits,
+                         .apply_orientation = identity.apply_orientation},
                         RequestOf(recorded), {.mask_threshold = recorded.mask_threshold});
   if (!inspected.ok()) return inspected.status();
   return std::move(inspected->inspection);
@@ -73,11 +75,12 @@ int RunReplay(const ReplayArguments& arguments, std::istream& in, std::ostream& 
   if (!complaint.empty()) out << EscapeControls(arguments.picture) << ": " << complaint << std::endl;
 
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadsOf(recorded->provenance.kernels);
-  if (threads > 0) SetComputeThreads(threads);
+  UseThreads(threads);
   const auto inspector =
       Inspector::Create(arguments.model_dir,
                         {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
   if (!inspector.ok()) return Fail(inspector.status().message());
+  SayDevice((*inspector)->info());
   const absl::StatusOr<Inspection> now = Again(**inspector, *recorded, *picture);
   if (!now.ok()) return Fail(absl::StrCat(arguments.picture, ": ", now.status().message()));
   const Comparison comparison = Compare(*recorded, *now);

@@ -94,6 +94,8 @@ Comparison Compare(const Inspection& recorded, const Inspection& now) {
   differences.Holds(
       "the picture's raw geometry or significant bits",
       before.picture.raw == after.picture.raw && before.picture.significant_bits == after.picture.significant_bits);
+  differences.Holds("whether the picture was turned upright",
+                    before.picture.apply_orientation == after.picture.apply_orientation);
   if (before.computation_digest == after.computation_digest) {
     differences.Condition("the package's digest, of its names or calibration,", before.model_digest,
                           after.model_digest);

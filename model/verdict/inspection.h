@@ -18,10 +18,11 @@ namespace bayespfl {
 
 // Geometry of a picture that came as raw pixels, without which its bytes mean nothing.
 struct RawGeometry {
-  uint32_t width = 0;              // pixels
-  uint32_t height = 0;             // pixels
-  uint32_t stride = 0;             // bytes; 0: rows without padding
-  uint32_t pfnc_pixel_format = 0;  // EMVA PFNC's 32-bit value
+  uint32_t width = 0;               // pixels
+  uint32_t height = 0;              // pixels
+  uint32_t stride = 0;              // bytes; 0: rows without padding
+  uint32_t pfnc_pixel_format = 0;   // EMVA PFNC's 32-bit value
+  uint32_t max_trailing_bytes = 0;  // that were allowed to follow the pixels
 
   friend bool operator==(const RawGeometry&, const RawGeometry&) = default;
 };
@@ -31,6 +32,7 @@ struct PictureIdentity {
   std::string sha256 = {};                        // 64 lower-case hexadecimal digits
   std::optional<RawGeometry> raw = std::nullopt;  // absent: an encoded picture
   int significant_bits = 0;                       // 9..16; 0: not said
+  bool apply_orientation = false;                 // turned upright as its EXIF data says
 
   friend bool operator==(const PictureIdentity&, const PictureIdentity&) = default;
 };
@@ -60,6 +62,17 @@ struct StageTiming {
   double seconds = 0;
 };
 
+// The reasons of warnings that are known here, as the contract's WarningReason spells them.
+inline constexpr char kShallowSamples[] = "SHALLOW_SAMPLES";
+
+// Something that is most likely not meant. It changes no number of the result.
+struct Warning {
+  std::string reason;  // for programs: one of the above, or a newer server's
+  std::string message;
+
+  friend bool operator==(const Warning&, const Warning&) = default;
+};
+
 struct Inspection {
   std::string category = {};  // a CategoryKey()
   std::string object = {};    // words of the prompt, as used
@@ -78,6 +91,7 @@ struct Inspection {
   std::optional<size_t> regions_total = std::nullopt;  // absent: not asked for
   Provenance provenance = {};
   std::vector<StageTiming> timings = {};  // in the order of a frame's way
+  std::vector<Warning> warnings = {};     // about the picture; mostly none
 };
 
 // What a result is judged by, besides its own numbers.

@@ -26,9 +26,13 @@ Json PictureToJson(const PictureIdentity& picture) {
     raw = {{"width", picture.raw->width},
            {"height", picture.raw->height},
            {"stride", picture.raw->stride},
-           {"pfnc_pixel_format", picture.raw->pfnc_pixel_format}};
+           {"pfnc_pixel_format", picture.raw->pfnc_pixel_format},
+           {"max_trailing_bytes", picture.raw->max_trailing_bytes}};
   }
-  return {{"sha256", picture.sha256}, {"raw", std::move(raw)}, {"significant_bits", picture.significant_bits}};
+  return {{"sha256", picture.sha256},
+          {"raw", std::move(raw)},
+          {"significant_bits", picture.significant_bits},
+          {"apply_orientation", picture.apply_orientation}};
 }
 
 Json ProvenanceToJson(const Provenance& provenance) {
@@ -44,6 +48,14 @@ Json ProvenanceToJson(const Provenance& provenance) {
           {"samples", provenance.samples},
           {"picture", PictureToJson(provenance.picture)},
           {"ran_alone", provenance.ran_alone}};
+}
+
+Json WarningsToJson(const std::vector<Warning>& warnings) {
+  Json array = Json::array();
+  for (const Warning& warning : warnings) {
+    array.push_back({{"reason", warning.reason}, {"message", warning.message}});
+  }
+  return array;
 }
 
 float ReadFloat(JsonObjectReader& reader, const std::string& key, double low, double high) {
@@ -84,6 +96,8 @@ PictureIdentity ReadPicture(JsonObjectReader reader) {
   PictureIdentity result;
   result.sha256 = reader.String("sha256");
   result.significant_bits = static_cast<int>(reader.Integer("significant_bits", 0, 16));
+  // Lines of older versions have no such key: nothing was turned.
+  if (reader.HasValue("apply_orientation")) result.apply_orientation = reader.Boolean("apply_orientation");
   if (!reader.HasValue("raw")) return result;
   JsonObjectReader raw = reader.Object("raw");
   constexpr int64_t kLargest = std::numeric_limits<uint32_t>::max();
@@ -91,6 +105,10 @@ PictureIdentity ReadPicture(JsonObjectReader reader) {
                 .height = static_cast<uint32_t>(raw.Integer("height", 0, kLargest)),
                 .stride = static_cast<uint32_t>(raw.Integer("stride", 0, kLargest)),
                 .pfnc_pixel_format = static_cast<uint32_t>(raw.Integer("pfnc_pixel_format", 0, kLargest))};
+  // Lines of older versions have no such key: there could not be any.
+  if (raw.Has("max_trailing_bytes")) {
+    result.raw->max_trailing_bytes = static_cast<uint32_t>(raw.Integer("max_trailing_bytes", 0, kLargest));
+  }
   return result;
 }
 
@@ -152,6 +170,7 @@ Json ResultToJson(const Inspection& inspection) {
           {"frame_width", inspection.frame_width},
           {"frame_height", inspection.frame_height},
           {"thresholds", ThresholdsToJson(inspection.thresholds)},
+          {"warnings", WarningsToJson(inspection.warnings)},
           {"provenance", ProvenanceToJson(inspection.provenance)}};
 }
 

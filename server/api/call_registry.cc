@@ -84,6 +84,7 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
   return {.pipeline = pipeline_,
           .call = call,
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
+          .max_reply_bytes = options_.max_reply_bytes,
           .max_age = StreamAge(),
           .client = client,
           .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },

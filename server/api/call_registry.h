@@ -23,6 +23,7 @@
 #include "grpcpp/support/status.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
+#include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
 #include "server/security/client_limits.h"
 #include "server/telemetry/record.h"
@@ -34,6 +35,8 @@ struct CallOptions {
                                   // HTTP/2's flow control holds the client up
   int max_streams = 256;          // >= 1; of all services together; more are refused
   absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
+
+  size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
 
   // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
   std::function<std::string(const grpc::ServerContextBase& context)> client_of = {};
@@ -74,6 +77,8 @@ class CallRegistry {
   CallRegistry& operator=(const CallRegistry&) = delete;
 
   Pipeline& pipeline() const { return pipeline_; }
+
+  size_t max_reply_bytes() const { return options_.max_reply_bytes; }
 
   // CallOptions::client_of.
   std::string ClientOf(const grpc::ServerContextBase& context) const;

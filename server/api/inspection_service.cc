@@ -46,8 +46,8 @@ class InspectCall final : public UnaryCall {
   }
 
  private:
-  void OnEnding(const absl::Status& status) override {
-    Record(RequestOf(call(), frame_, status, status.ok() ? &result_ : nullptr));
+  RequestRecord RecordFor(const absl::Status& status) const override {
+    return RequestOf(call(), frame_, status, status.ok() ? &result_ : nullptr);
   }
 
   void OnResult(FrameResult result) {

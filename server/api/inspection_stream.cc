@@ -89,7 +89,14 @@ void InspectionStream::OnFrame(uint64_t sequence, const TraceContext& span,
   request->cancellation = cancellation_;
   frame.timeline = surroundings().new_timeline();
   request->timeline = frame.timeline;
-  if (defaults_->latest) MakeRoom(sequence);
+  if (defaults_->latest) {
+    request->gives_way = MakeRoom(sequence);
+  } else {
+    // FLOW_POLICY_BLOCK: nothing more is read while the server has no room for this one.
+    HoldMessage();
+    request->on_entered = [self = Self()] { self->ReleaseMessage(); };
+  }
+  const bool held = static_cast<bool>(request->on_entered);
   FrameId id = 0;
   const absl::Status accepted = pipeline().Submit(
       *std::move(request),
@@ -98,7 +105,11 @@ void InspectionStream::OnFrame(uint64_t sequence, const TraceContext& span,
         self->Advance();
       },
       &id);
-  if (!accepted.ok()) return Reply(sequence, frame, WithRetryDelay(accepted, pipeline()));
+  if (!accepted.ok()) {
+    Reply(sequence, frame, WithRetryDelay(accepted, pipeline()));
+    if (held) ReleaseMessage();
+    return;
+  }
   MutexLock lock(mu_);
   // It may have been answered by now.
   if (const auto place = unanswered_.find(sequence); place != unanswered_.end()) place->second = id;
@@ -106,25 +117,26 @@ void InspectionStream::OnFrame(uint64_t sequence, const TraceContext& span,
 
 // FLOW_POLICY_LATEST: the oldest frames that wait give way until there is room for the frame of `sequence`; those that
 // the model has been through only when no others are left, which is when rendering is what holds the stream up. Frames
-// that a stage works on are never interrupted; they hold their places.
-void InspectionStream::MakeRoom(uint64_t sequence) {
+// that a stage works on are never interrupted; they hold their places. What is left gives way when the whole server is
+// full.
+std::vector<FrameId> InspectionStream::MakeRoom(uint64_t sequence) {
   std::vector<FrameId> waiting;
   size_t surplus = 0;
   {
     MutexLock lock(mu_);
     unanswered_.emplace(sequence, std::nullopt);
-    if (unanswered_.size() <= surroundings().max_frames) return;
-    surplus = unanswered_.size() - surroundings().max_frames;
+    surplus = unanswered_.size() - std::min(unanswered_.size(), surroundings().max_frames);
     for (const auto& [older, id] : unanswered_) {
       if (id.has_value()) waiting.push_back(*id);
     }
   }
   for (const SkipFrom from : {SkipFrom::kBeforeModel, SkipFrom::kAnyLine}) {
     for (const FrameId id : waiting) {
-      if (surplus == 0) return;
+      if (surplus == 0) return waiting;
       if (pipeline().Skip(id, from, SkippedStatus())) --surplus;
     }
   }
+  return waiting;
 }
 
 void InspectionStream::RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status) {
@@ -140,7 +152,8 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
       RequestOf(*surroundings().call, frame, result.status(), inspection.has_value() ? &*inspection : nullptr);
   v1::InspectStreamResponse message;
   message.set_sequence(sequence);
-  if (result.ok()) {
+  const bool ok = result.ok();
+  if (ok) {
     *message.mutable_result() = ToProto(*std::move(result));
     *message.mutable_result()->mutable_metadata() = frame.metadata;
   } else if (IsSkipped(result.status())) {
@@ -149,7 +162,9 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
     *message.mutable_error() = ToProto(result.status());
   }
   *message.mutable_metadata() = frame.metadata;
-  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
+  // An error is small; were it not, there would be no other way to say so.
+  const absl::StatusOr<grpc::ByteBuffer> bytes =
+      SerializeMessage(message, ok ? surroundings().max_reply_bytes : kMaxSerializedBytes);
   if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
   ReplyGone gone = surroundings().on_request_answered(record);
   {

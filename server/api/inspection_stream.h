@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -34,7 +35,7 @@ class InspectionStream final : public OrderedStream {
   void OnFrame(uint64_t sequence, const TraceContext& span,
                std::shared_ptr<inspection::v1::InspectStreamRequest> message);
   void RejectFrame(uint64_t sequence, ReceivedFrame frame, const absl::Status& status);
-  void MakeRoom(uint64_t sequence);
+  std::vector<FrameId> MakeRoom(uint64_t sequence);
   void Reply(uint64_t sequence, const ReceivedFrame& frame, FrameResult result);
   std::shared_ptr<InspectionStream> Self();
 

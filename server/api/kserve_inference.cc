@@ -8,6 +8,15 @@
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
+namespace {
+
+// More would never be let in together.
+int MostFramesTogether(const PipelineOptions& options) {
+  const int of_client = options.max_frames_in_flight_per_client;
+  return of_client == 0 ? options.max_frames_in_flight : std::min(options.max_frames_in_flight, of_client);
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
                                                              absl::string_view version) {
@@ -27,7 +36,7 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            absl::Time deadline) {
   const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
   if (!model.ok()) return model.status();
-  absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options().max_frames_in_flight);
+  absl::StatusOr<Inference> inference = InferenceFromProto(request, MostFramesTogether(pipeline.options()));
   if (!inference.ok()) return inference;
   for (FrameRequest& frame : inference->frames) {
     frame.model = *model;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "model/image/decode.h"
 #include "model/package/model_config.h"
 #include "model/verdict/categories.h"
 
@@ -74,6 +75,12 @@ absl::Status TakeResolution(const InferParameter& value, KserveParameters& out) 
   return absl::OkStatus();
 }
 
+absl::Status TakeApplyOrientation(const InferParameter& value, KserveParameters& out) {
+  if (!value.has_bool_param()) return Invalid("apply_orientation", "a boolean");
+  out.apply_orientation = value.bool_param();
+  return absl::OkStatus();
+}
+
 absl::Status TakePriority(const InferParameter& value, KserveParameters& out) {
   constexpr std::array<Priority, 4> kByNumber = {Priority::kNormal, Priority::kHigh, Priority::kNormal, Priority::kLow};
   if (const std::optional<uint64_t> number = IntegerOf(value); number.has_value()) {
@@ -87,6 +94,16 @@ absl::Status TakePriority(const InferParameter& value, KserveParameters& out) {
   } else {
     return Invalid("priority", "\"high\", \"normal\", \"low\", or an integer, 0 or more");
   }
+  return absl::OkStatus();
+}
+
+absl::Status TakeSignificantBits(const InferParameter& value, KserveParameters& out) {
+  const std::optional<uint64_t> bits = IntegerOf(value);
+  if (!bits.has_value() || *bits < kFewestSignificantBits || *bits > kMostSignificantBits) {
+    return Invalid("significant_bits",
+                   absl::StrCat("an integer, ", kFewestSignificantBits, " to ", kMostSignificantBits));
+  }
+  out.significant_bits = static_cast<int>(*bits);
   return absl::OkStatus();
 }
 
@@ -106,14 +123,16 @@ struct Entry {
   absl::string_view key;
   absl::Status (*take)(const InferParameter&, KserveParameters&);
 };
-constexpr std::array<Entry, 8> kEntries = {{{"object", TakeObject},
-                                            {"samples", TakeSamples},
-                                            {"seed", TakeSeed},
-                                            {"mask_threshold", TakeMaskThreshold},
-                                            {"resolution", TakeResolution},
-                                            {"priority", TakePriority},
-                                            {"timeout", TakeTimeout},
-                                            {"triton_enable_empty_final_response", Ignore}}};
+constexpr std::array<Entry, 10> kEntries = {{{"object", TakeObject},
+                                             {"samples", TakeSamples},
+                                             {"seed", TakeSeed},
+                                             {"mask_threshold", TakeMaskThreshold},
+                                             {"resolution", TakeResolution},
+                                             {"apply_orientation", TakeApplyOrientation},
+                                             {"priority", TakePriority},
+                                             {"significant_bits", TakeSignificantBits},
+                                             {"timeout", TakeTimeout},
+                                             {"triton_enable_empty_final_response", Ignore}}};
 
 }  // namespace
 
@@ -126,7 +145,7 @@ absl::StatusOr<KserveParameters> ParametersFromProto(
     if (entry == kEntries.end()) {
       return absl::InvalidArgumentError(
           "the request has a parameter that is not served; served are object, samples, seed, mask_threshold, "
-          "resolution, priority and timeout");
+          "resolution, apply_orientation, priority, significant_bits and timeout");
     }
     const absl::Status taken = entry->take(value, out);
     if (!taken.ok()) return taken;

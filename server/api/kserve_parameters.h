@@ -22,7 +22,9 @@ struct KserveParameters {
   std::optional<uint64_t> seed = std::nullopt;         // of every picture
   std::optional<float> mask_threshold = std::nullopt;  // 0..1
   std::optional<MapSize> resolution = std::nullopt;    // kFrame or kModel
+  bool apply_orientation = false;                      // of every picture, which is then a file
   Priority priority = Priority::kNormal;
+  std::optional<int> significant_bits = std::nullopt;    // 9..16, of every picture's 16-bit samples
   std::optional<absl::Duration> timeout = std::nullopt;  // > 0, from when the request was read
 };
 
@@ -32,7 +34,9 @@ struct KserveParameters {
 //   seed            integer >= 0
 //   mask_threshold  number
 //   resolution      "frame" or "model"
+//   apply_orientation  boolean: turn picture files upright as their EXIF data says
 //   priority        "high", "normal" or "low"; or, as Triton counts, 1 (first), 2 or 3 and more (last), 0 for normal
+//   significant_bits  integer, 9 to 16
 //   timeout         integer, microseconds; 0 for none
 //   triton_enable_empty_final_response  ignored: each request has one reply, which is the final one
 // Integers may be signed or unsigned. InvalidArgument: any other key, kind or value; the message does not repeat them.

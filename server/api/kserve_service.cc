@@ -41,16 +41,18 @@ class ModelInferCall final : public UnaryCall {
  private:
   void OnReply(const absl::StatusOr<InferenceReply>& reply) {
     if (!reply.ok()) return Fail(reply.status());
-    Record(RequestOf(call(), request_, timelines_, reply));
+    reply_ = &reply;
     Succeed(reply->message);
   }
 
-  void OnEnding(const absl::Status& status) override {
-    if (!status.ok()) Record(RequestOf(call(), request_, timelines_, status));
+  RequestRecord RecordFor(const absl::Status& status) const override {
+    if (!status.ok()) return RequestOf(call(), request_, timelines_, status);
+    return RequestOf(call(), request_, timelines_, *reply_);
   }
 
   ReceivedFrame request_;
   Timelines timelines_;
+  const absl::StatusOr<InferenceReply>* reply_ = nullptr;  // of a call that succeeds
 };
 
 }  // namespace

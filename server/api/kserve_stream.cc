@@ -14,7 +14,8 @@
 namespace bayespfl::server {
 namespace {
 
-inference::ModelStreamInferResponse MakeReply(const std::string& id, absl::StatusOr<InferenceReply> result) {
+// Takes the message of `result`, and leaves the rest of it.
+inference::ModelStreamInferResponse MakeReply(const std::string& id, absl::StatusOr<InferenceReply>& result) {
   inference::ModelStreamInferResponse message;
   if (result.ok()) {
     *message.mutable_infer_response() = std::move(result->message);
@@ -86,15 +87,16 @@ void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& stat
 
 void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
                          absl::StatusOr<InferenceReply> result) {
+  // An error is small; were it not, there would be no other way to say so.
+  const size_t most = result.ok() ? surroundings().max_reply_bytes : kMaxSerializedBytes;
+  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(request.metadata.frame_id(), result), most);
+  if (!bytes.ok()) return Reply(sequence, request, timelines, bytes.status());
   ReplyGone gone = surroundings().on_request_answered(RequestOf(*surroundings().call, request, timelines, result));
-  const std::string id = request.metadata.frame_id();
-  absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(id, std::move(result)));
-  if (!bytes.ok()) bytes = SerializeMessage(MakeReply(id, bytes.status()));
   {
     MutexLock lock(mu_);
     unanswered_.erase(sequence);
   }
-  if (bytes.ok()) FillSlot(sequence, *std::move(bytes), std::move(gone));
+  FillSlot(sequence, *bytes, std::move(gone));
 }
 
 }  // namespace bayespfl::server

@@ -134,6 +134,7 @@ void SetOptions(const KserveParameters& parameters, const std::vector<KserveOutp
   const absl::Time deadline =
       parameters.timeout.has_value() ? absl::Now() + *parameters.timeout : absl::InfiniteFuture();
   for (FrameRequest& frame : pictures.frames) {
+    frame.image.significant_bits = parameters.significant_bits;
     FrameOptions& options = frame.options;
     options.category.object = parameters.object;
     options.category.samples = parameters.samples;
@@ -141,6 +142,7 @@ void SetOptions(const KserveParameters& parameters, const std::vector<KserveOutp
     options.judge.mask_threshold = parameters.mask_threshold;
     options.resolution = parameters.resolution.value_or(natural);
     options.priority = parameters.priority;
+    frame.image.apply_orientation = parameters.apply_orientation;
     if (Wants(outputs, KserveOutput::kAnomalyMap)) options.anomaly_map = MapEncoding::kFloat32;
     if (Wants(outputs, KserveOutput::kMask)) options.mask = MaskEncoding::kUint8;
     frame.deadline = deadline;
@@ -207,6 +209,17 @@ absl::Status AppendMaps(std::optional<Map> InspectionOutcome::* field, std::vect
   return absl::OkStatus();
 }
 
+// A line for each warning, which names its picture; empty: there is none.
+std::string WarningsOf(const std::vector<InspectionOutcome>& outcomes) {
+  std::string lines;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    for (const Warning& warning : outcomes[i].inspection.warnings) {
+      absl::StrAppend(&lines, lines.empty() ? "" : "\n", "image[", i, "]: ", warning.reason, ": ", warning.message);
+    }
+  }
+  return lines;
+}
+
 void AddMetadata(absl::string_view name, absl::string_view datatype, int rank,
                  inference::ModelMetadataResponse::TensorMetadata& tensor) {
   tensor.set_name(std::string(name));
@@ -238,6 +251,14 @@ absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelIn
   if (!pictures.ok()) return pictures.status();
   const absl::Status categories = SetCategories(inputs->category, most, pictures->frames);
   if (!categories.ok()) return categories;
+  const bool files = inputs->image.tensor->datatype() == "BYTES";
+  if (parameters->apply_orientation && !files) {
+    return absl::InvalidArgumentError("parameter apply_orientation: pixels say no orientation; send files (BYTES)");
+  }
+  if (parameters->significant_bits.has_value() && !files) {
+    return absl::InvalidArgumentError(
+        "parameter significant_bits: it is for files with 16-bit samples, in an image of BYTES; UINT8 has 8");
+  }
   SetOptions(*parameters, *outputs, *pictures);
   return Inference{.id = request->id(), .frames = std::move(pictures->frames), .outputs = *std::move(outputs)};
 }
@@ -249,6 +270,8 @@ absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std
   response.set_model_name(provenance.model);
   response.set_model_version(provenance.model_version);
   response.set_id(id);
+  const std::string warnings = WarningsOf(outcomes);
+  if (!warnings.empty()) (*response.mutable_parameters())[kWarningsParameter].set_string_param(warnings);
   for (const KserveOutput output : outputs) {
     const OutputSpec& spec = SpecOf(output);
     ModelInferResponse::InferOutputTensor& tensor = *response.add_outputs();

@@ -54,8 +54,12 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
                                              int max_frames);
 
-// The reply to a request, all elements in raw contents; takes the maps' bytes out of `outcomes`, at least one, all
-// of one model. Their maps have at most kMaxReplyTensorBytes. InvalidArgument: maps of several sizes in one tensor.
+// Of a reply, only there when a picture has warnings: a text with a line for each, "image[1]: REASON: message".
+inline constexpr char kWarningsParameter[] = "warnings";
+
+// The reply to a request, all elements in raw contents, the pictures' warnings in its parameters; takes the maps' bytes
+// out of `outcomes`, at least one, all of one model. Their maps have at most kMaxReplyTensorBytes. InvalidArgument:
+// maps of several sizes in one tensor.
 absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
                                                            const std::vector<KserveOutput>& outputs,
                                                            std::vector<InspectionOutcome> outcomes);

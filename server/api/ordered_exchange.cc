@@ -36,7 +36,7 @@ std::optional<OrderedExchange::Step> OrderedExchange::NextStep() {
     reading_ = true;
     return Step{.read = true};
   }
-  if (!ending_.has_value() || !slots_.empty() || writing_.has_value() || handling_) return std::nullopt;
+  if (!ending_.has_value() || !slots_.empty() || writing_.has_value() || handling_ > 0) return std::nullopt;
   finished_ = true;
   return Step{.finish = ending_};
 }
@@ -50,13 +50,18 @@ void OrderedExchange::Issue(const Step& step) {
 void OrderedExchange::MessageRead() {
   MutexLock lock(mu_);
   reading_ = false;
-  handling_ = true;
+  ++handling_;
+}
+
+void OrderedExchange::HoldMessage() {
+  MutexLock lock(mu_);
+  ++handling_;
 }
 
 void OrderedExchange::MessageHandled() {
   {
     MutexLock lock(mu_);
-    handling_ = false;
+    --handling_;
   }
   Advance();
 }
@@ -116,7 +121,7 @@ void OrderedExchange::SetMaxUnsent(size_t frames) {
 }
 
 bool OrderedExchange::MayRead() const {
-  return !reading_ && !handling_ && !ending_.has_value() && unsent_ < limits_.max_unsent &&
+  return !reading_ && handling_ == 0 && !ending_.has_value() && unsent_ < limits_.max_unsent &&
          unsent_bytes_ < static_cast<int64_t>(limits_.max_unsent_bytes);
 }
 

@@ -73,6 +73,8 @@ class OrderedExchange {
 
   // A read has brought a message, which is being looked at until MessageHandled(): no read and no end meanwhile.
   void MessageRead();
+  // While a message is being handled: one more MessageHandled() will come, perhaps long after, before the next read.
+  void HoldMessage();
   // Advance() follows.
   void MessageHandled();
   // A read has brought the end of the client's messages, or failed: EndWith(OK).
@@ -134,7 +136,7 @@ class OrderedExchange {
   std::optional<Slot> writing_ ABSL_GUARDED_BY(mu_);         // the write under way
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the call ends; set: nothing more is read
   bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way
-  bool handling_ ABSL_GUARDED_BY(mu_) = false;               // a message that was read is being looked at
+  int handling_ ABSL_GUARDED_BY(mu_) = 0;                    // who is not done with the message that was read last
   bool issuing_ ABSL_GUARDED_BY(mu_) = false;                // a thread is in Advance() and may be inside the transport
   bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

@@ -17,6 +17,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
 #include "server/api/ordered_exchange.h"
+#include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
 #include "server/telemetry/record.h"
 
@@ -29,10 +30,11 @@ inline constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
 struct StreamSurroundings {
   Pipeline& pipeline;
   std::shared_ptr<const CallRecord> call;
-  size_t max_frames = 4;                      // >= 1; frames read whose replies are not sent; then reading stops
-  size_t max_unsent_bytes = kMaxUnsentBytes;  // >= 1; of replies that wait to be sent; then reading stops as well
-  std::optional<absl::Duration> max_age;      // then the stream is ended, so that load spreads over new servers
-  std::string client;                         // FrameRequest::client of its frames
+  size_t max_frames = 4;                         // >= 1; frames read whose replies are not sent; then reading stops
+  size_t max_unsent_bytes = kMaxUnsentBytes;     // >= 1; of replies that wait to be sent; then reading stops as well
+  size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
+  std::optional<absl::Duration> max_age;         // then the stream is ended, so that load spreads over new servers
+  std::string client;                            // FrameRequest::client of its frames
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<ReplyGone(const RequestRecord&)> on_request_answered;
   std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it
@@ -79,6 +81,10 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   void FillSlot(uint64_t sequence, const grpc::ByteBuffer& reply, ReplyGone on_gone);
 
   void Advance() { exchange_.Advance(); }
+
+  // Within OnMessage(): nothing more is read before ReleaseMessage(), which must come once, from any thread.
+  void HoldMessage() { exchange_.HoldMessage(); }
+  void ReleaseMessage() { exchange_.MessageHandled(); }
 
   // EndWith() for use within OnMessage().
   void SetEnding(const absl::Status& status) { exchange_.SetEnding(status); }

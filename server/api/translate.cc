@@ -223,17 +223,20 @@ absl::StatusOr<RawImage> RawFromProto(const v1::RawImage& raw, const Fields& par
                   .width = raw.width(),
                   .height = raw.height(),
                   .stride = raw.stride(),
-                  .format = *format};
+                  .format = *format,
+                  .max_trailing_bytes = raw.max_trailing_bytes()};
 }
 
 absl::Status CheckSignificantBits(const v1::Image& image, const Fields& fields) {
   const uint32_t bits = image.significant_bits();
   if (bits == 0) return absl::OkStatus();
   if (bits < 9 || bits > 16) return fields.Invalid("significant_bits", "is ", bits, "; expected 9 to 16, or 0");
-  if (image.has_raw() && image.raw().pfnc_pixel_format() != PfncValue(PixelFormat::kMono16)) {
-    return fields.Invalid("significant_bits", "is ", bits, ", but of the raw formats only Mono16 takes it");
-  }
-  return absl::OkStatus();
+  if (!image.has_raw()) return absl::OkStatus();
+  // A format that is not known at all is told of by the field that names it.
+  const std::optional<PixelFormat> format = PixelFormatFromPfncValue(image.raw().pfnc_pixel_format());
+  if (!format.has_value() || TakesSignificantBits(*format)) return absl::OkStatus();
+  return fields.Invalid("significant_bits", "is ", bits, ", but ", PixelFormatName(*format),
+                        " has its own; of the raw formats those of 16 bits take it, such as Mono16");
 }
 
 absl::StatusOr<FrameRequest> MakeRequest(const v1::Image& image, const v1::FrameMetadata& metadata,
@@ -266,6 +269,10 @@ absl::StatusOr<ImageSource> ImageFromProto(const v1::Image& image, absl::string_
   if (!bits.ok()) return bits;
   ImageSource source;
   if (image.significant_bits() != 0) source.significant_bits = static_cast<int>(image.significant_bits());
+  if (image.apply_orientation() && image.has_raw()) {
+    return fields.Invalid("apply_orientation", "is true, but raw pixels say no orientation; expected false");
+  }
+  source.apply_orientation = image.apply_orientation();
   switch (image.source_case()) {
     case v1::Image::kEncoded:
       if (image.encoded().empty()) return fields.Invalid("encoded", "is empty: 0 bytes");

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "model/package/model_config.h"
 
 namespace bayespfl::server {
@@ -131,6 +132,12 @@ void Fill(Inspection& inspection, v1::Provenance& proto) {
   proto.set_ran_alone(provenance.ran_alone);
 }
 
+void Fill(Warning& warning, v1::PictureWarning& proto) {
+  v1::WarningReason reason = v1::WARNING_REASON_UNSPECIFIED;
+  if (v1::WarningReason_Parse(absl::StrCat("WARNING_REASON_", warning.reason), &reason)) proto.set_reason(reason);
+  proto.set_message(std::move(warning.message));
+}
+
 void Fill(Inspection& inspection, v1::InspectResponse& proto) {
   proto.set_category(std::move(inspection.category));
   proto.set_object(std::move(inspection.object));
@@ -152,6 +159,7 @@ void Fill(Inspection& inspection, v1::InspectResponse& proto) {
     added.set_stage(std::move(timing.stage));
     added.set_seconds(timing.seconds);
   }
+  for (Warning& warning : inspection.warnings) Fill(warning, *proto.add_warnings());
   Fill(inspection, *proto.mutable_provenance());  // last: it empties what the rest is named by
 }
 
@@ -186,6 +194,7 @@ void Fill(const std::string& name, const CategoryCalibration& calibration, v1::C
   proto.set_fail_rate(calibration.provenance.fail_rate);
   proto.set_review_rate(calibration.provenance.review_rate);
   if (calibration.provenance.confidence.has_value()) proto.set_confidence(*calibration.provenance.confidence);
+  proto.set_significant_bits(static_cast<uint32_t>(calibration.provenance.significant_bits));
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ void UnaryCall::Fail(const absl::Status& status) {
 }
 
 void UnaryCall::End(const absl::Status& status) {
-  OnEnding(status);
+  reply_gone_ = calls_.RecordRequest(RecordFor(status));
   const grpc::Status grpc_status = ToGrpcStatus(status);
   calls_.CountCall(call_, grpc_status);
   Finish(grpc_status);

@@ -33,8 +33,9 @@ class UnaryCall : public grpc::ServerUnaryReactor {
             grpc::ByteBuffer& response);
   ~UnaryCall() override = default;
 
-  // The call ends with `status`: the time to Record() its frames.
-  virtual void OnEnding(const absl::Status& status) = 0;
+  // The record of the call's frames when it ends with `status`; asked for once. What it refers to lives as long as the
+  // call, or until Succeed() returns.
+  virtual RequestRecord RecordFor(const absl::Status& status) const = 0;
 
   // Ends the call: validation turned the request down.
   void Reject(const absl::Status& status);
@@ -42,17 +43,16 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // Ends the call: the pipeline refused a frame or could not answer it.
   void Fail(const absl::Status& status);
 
+  // Ends the call with a reply, or with an error when it cannot be sent.
   template <typename Message>
   void Succeed(const Message& message) {
-    absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message);
+    absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message, calls_.max_reply_bytes());
     if (!bytes.ok()) return End(bytes.status());
     response_.Swap(&*bytes);
     unsent_bytes_ = static_cast<int64_t>(response_.Length());
     calls_.AddUnsentBytes(unsent_bytes_);
     End(absl::OkStatus());
   }
-
-  void Record(const RequestRecord& request) { reply_gone_ = calls_.RecordRequest(request); }
 
   Pipeline& pipeline() const { return calls_.pipeline(); }
   const CallRegistry& calls() const { return calls_; }

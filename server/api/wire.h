@@ -4,6 +4,7 @@
 #define BAYESPFL_SERVER_API_WIRE_H_
 
 #include <cstddef>
+#include <limits>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,9 +46,17 @@ absl::Status ParseMessage(grpc::ByteBuffer& bytes, Message& message) {
                                        ": damaged, or a text field is not valid UTF-8"));
 }
 
-// Internal: the message cannot be serialised.
+// The most bytes that Protobuf puts into one message.
+inline constexpr size_t kMaxSerializedBytes = std::numeric_limits<int>::max();
+
+// Internal: the message has more than `max_bytes`, at most kMaxSerializedBytes, or cannot be serialised.
 template <typename Message>
-absl::StatusOr<grpc::ByteBuffer> SerializeMessage(const Message& message) {
+absl::StatusOr<grpc::ByteBuffer> SerializeMessage(const Message& message, size_t max_bytes = kMaxSerializedBytes) {
+  const size_t size = message.ByteSizeLong();
+  if (size > max_bytes) {
+    return absl::InternalError(absl::StrCat("the reply would have ", size, " bytes, and a message may have ", max_bytes,
+                                            "; ask for fewer or smaller maps and pictures"));
+  }
   grpc::ByteBuffer bytes;
   bool own_buffer = false;
   if (!grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own_buffer).ok()) {

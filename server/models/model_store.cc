@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/models/low_priority.h"
-#include "server/models/warm_up.h"
+#include "server/pipeline/warm_up.h"
 
 namespace bayespfl::server {
 namespace {

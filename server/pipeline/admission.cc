@@ -1,21 +1,19 @@
 #include "server/pipeline/admission.h"
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "server/pipeline/error_reason.h"
 #include "server/pipeline/errors.h"
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 namespace {
-
-// A model that lost its replicas refuses its own frames; the others go on until somebody restarts the process.
-absl::Status Works(const ServedModel& model) {
-  return model.Works() ? absl::OkStatus() : WithRefusal(NoReplicaLeft(model.name()), Refusal::kNoReplica);
-}
 
 absl::Status NotLoaded() { return absl::UnavailableError("the model is not loaded yet"); }
 
@@ -37,16 +35,25 @@ ModelSet Admission::models() const {
   return models_;
 }
 
+// A device that hangs is let go by nothing but the end of the process, whoever can do its work.
 absl::Status Admission::Healthy() const {
+  if (const std::optional<size_t> hung = hung_.First()) {
+    return absl::UnavailableError(
+        absl::StrCat("replica ", *hung, " hangs: a batch has taken longer than max_batch_seconds"));
+  }
+  return AllServe();
+}
+
+absl::Status Admission::AllServe() const {
   MutexLock lock(mu_);
   for (const auto& [name, model] : models_.models) {
-    if (!model->Works()) return NoReplicaLeft(name);
+    if (absl::Status serves = hung_.CanServe(*model); !serves.ok()) return serves;
   }
   return absl::OkStatus();
 }
 
 absl::Status Admission::Ready() const {
-  absl::Status ready = Healthy();
+  absl::Status ready = AllServe();
   if (ready.ok()) ready = options_.state->Ready();
   return ready.ok() ? Accepting() : ready;
 }
@@ -64,11 +71,18 @@ absl::Status Admission::Draining() const {
   return accepting.ok() ? accepting : WithRefusal(accepting, Refusal::kDraining);
 }
 
+// A model without replicas refuses its own frames; the others go on until somebody restarts the process.
+absl::Status Admission::CanServe(const ServedModel& model) const {
+  const absl::Status serves = hung_.CanServe(model);
+  if (serves.ok()) return serves;
+  return WithRefusal(serves, ReasonOf(serves) == ErrorReason::kDeviceHung ? Refusal::kDeviceHung : Refusal::kNoReplica);
+}
+
 absl::StatusOr<std::shared_ptr<ServedModel>> Admission::FindModel(absl::string_view name) const {
   absl::StatusOr<std::shared_ptr<ServedModel>> model = Lookup(name);
   if (!model.ok()) return model;
-  const absl::Status works = Works(**model);
-  if (!works.ok()) return works;
+  const absl::Status serves = CanServe(**model);
+  if (!serves.ok()) return serves;
   return model;
 }
 
@@ -92,20 +106,14 @@ absl::StatusOr<std::shared_ptr<ServedModel>> Admission::ModelOf(const FrameReque
   return request.model;
 }
 
-absl::Status Admission::Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes) {
-  if (absl::Status wrong = Check(request, model); !wrong.ok()) return wrong;
-  return TakeSlot(request.options.priority, bytes);
-}
-
 absl::Status Admission::AdmitClient(const std::string& client, size_t frames) const {
   const absl::Status admitted = options_.admit ? options_.admit(client, frames) : absl::OkStatus();
   if (admitted.ok()) return admitted;
   return WithRefusal(admitted, absl::IsInvalidArgument(admitted) ? Refusal::kInvalid : Refusal::kClientLimit);
 }
 
-// What can be said before a slot is taken.
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
-  if (absl::Status broken = Works(model); !broken.ok()) return broken;
+  if (absl::Status broken = CanServe(model); !broken.ok()) return broken;
   if (!request.client_admitted) {
     if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
   }
@@ -118,36 +126,6 @@ absl::Status Admission::Check(const FrameRequest& request, const ServedModel& mo
   return absl::OkStatus();
 }
 
-// Looks at the state again under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
-absl::Status Admission::TakeSlot(Priority priority, int64_t bytes) {
-  const auto share = [priority](int64_t limit) { return PriorityShare(priority, limit); };
-  MutexLock lock(mu_);
-  if (const absl::Status draining = Draining(); !draining.ok()) return draining;
-  const auto refuse = [priority](Refusal refusal, auto... what) {
-    return WithRefusal(
-        absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
-                                                  priority == Priority::kLow ? " (low priority: three quarters)" : "")),
-        refusal);
-  };
-  if (in_flight_ >= share(options_.max_frames_in_flight)) {
-    return refuse(Refusal::kQueueFull, in_flight_,
-                  " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
-  }
-  if (in_flight_ > 0 && bytes_in_flight_ + bytes > share(options_.max_bytes_in_flight)) {
-    return refuse(Refusal::kBytesFull, bytes_in_flight_,
-                  " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
-  }
-  ++in_flight_;
-  bytes_in_flight_ += bytes;
-  return absl::OkStatus();
-}
-
-void Admission::Leave(int64_t bytes) {
-  MutexLock lock(mu_);
-  bytes_in_flight_ -= bytes;
-  if (--in_flight_ == 0) empty_.NotifyAll();
-}
-
 void Admission::NoteBatch(size_t frames, double seconds) {
   constexpr double kWeight = 0.2;  // of the newest batch
   const double now = seconds / static_cast<double>(frames);
@@ -156,14 +134,10 @@ void Admission::NoteBatch(size_t frames, double seconds) {
 }
 
 std::chrono::nanoseconds Admission::RetryDelay() const {
+  const int in_flight = slots_.frames_in_flight();
   MutexLock lock(mu_);
-  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight_ / (2.0 * options_.replicas));
+  const std::chrono::duration<double> half(seconds_per_frame_ * in_flight / (2.0 * options_.replicas));
   return std::chrono::duration_cast<std::chrono::nanoseconds>(half);
-}
-
-void Admission::WaitUntilEmpty() {
-  MutexLock lock(mu_);
-  while (in_flight_ > 0) empty_.Wait(mu_);
 }
 
 }  // namespace bayespfl::server

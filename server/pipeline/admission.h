@@ -1,18 +1,14 @@
-// The door of the pipeline: which models frames can ask for, how many frames fit inside, and why one may not come in.
-// It knows nothing of what happens to a frame inside.
+// The door of the pipeline: which models frames can ask for, and why one may not come in, but for want of room, which
+// is Slots' to say. It knows nothing of what happens to a frame inside.
 //
 //   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission.ModelOf(request);
 //   if (!model.ok()) return model.status();
-//   absl::Status admitted = admission.Admit(request, **model, bytes);
-//   if (!admitted.ok()) return admitted;
-//   ...
-//   admission.Leave(bytes);
+//   absl::Status admitted = admission.Check(request, **model);
 #ifndef BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
 #define BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,16 +18,19 @@
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/hung_replicas.h"
 #include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/served_model.h"
+#include "server/pipeline/slots.h"
 
 namespace bayespfl::server {
 
 // Thread-safe.
 class Admission {
  public:
-  // `options` has its values at or above their minimums and a state, and outlives the object.
-  explicit Admission(const PipelineOptions& options) : options_(options) {}
+  // All of them outlive the object; `options` has its values at or above their minimums and a state.
+  Admission(const PipelineOptions& options, const Slots& slots, const HungReplicas& hung)
+      : options_(options), slots_(slots), hung_(hung) {}
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
@@ -51,38 +50,24 @@ class Admission {
   // The model that the frame is for, whether it works or not. Refusals as those of Pipeline::Submit().
   absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
 
-  // OK: the frame, whose picture came in `bytes` bytes, has a slot from now on. Refusals as those of
-  // Pipeline::Submit().
-  absl::Status Admit(const FrameRequest& request, const ServedModel& model, int64_t bytes);
-
-  // Gives the slot of an admitted frame back.
-  void Leave(int64_t bytes);
+  // OK: the frame may take a slot. Refusals as those of Pipeline::Submit().
+  absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
 
   // A replica took `seconds` for a batch of `frames` >= 1: what RetryDelay() reckons with.
   void NoteBatch(size_t frames, double seconds);
 
-  // Frames that have a slot.
-  int frames_in_flight() const {
-    MutexLock lock(mu_);
-    return in_flight_;
-  }
-
-  // Waits until every slot has been given back; when the server drains it stays so.
-  void WaitUntilEmpty();
-
  private:
   absl::Status Draining() const;
+  absl::Status AllServe() const;
+  absl::Status CanServe(const ServedModel& model) const;
   absl::StatusOr<std::shared_ptr<ServedModel>> Lookup(absl::string_view name) const;
-  absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
-  absl::Status TakeSlot(Priority priority, int64_t bytes);
 
   const PipelineOptions& options_;
+  const Slots& slots_;
+  const HungReplicas& hung_;
 
   mutable Mutex mu_;
-  CondVar empty_;
   ModelSet models_ ABSL_GUARDED_BY(mu_);
-  int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   double seconds_per_frame_ ABSL_GUARDED_BY(mu_) = 0;  // of one replica, moving average over batches
 };
 

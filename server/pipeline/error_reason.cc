@@ -26,7 +26,7 @@ constexpr std::array<absl::string_view, kErrorReasons> kNames = {
     "STREAM_PROTOCOL", "MODEL_NOT_FOUND",   "QUEUE_FULL",        "BYTES_FULL",      "STREAMS_FULL",
     "RATE_LIMITED",    "FRAME_TOO_LARGE",   "MESSAGE_TOO_LARGE", "NOT_READY",       "DRAINING",
     "NO_REPLICA",      "MAX_STREAM_AGE",    "DEADLINE_EXCEEDED", "CANCELLED",       "DEVICE_FAILED",
-    "INTERNAL",        "UNAUTHENTICATED",   "PERMISSION_DENIED"};
+    "INTERNAL",        "UNAUTHENTICATED",   "PERMISSION_DENIED", "DEVICE_HUNG"};
 
 ErrorReason ReasonOfRefusal(Refusal refusal) {
   switch (refusal) {
@@ -44,6 +44,8 @@ ErrorReason ReasonOfRefusal(Refusal refusal) {
       return ErrorReason::kModelNotFound;
     case Refusal::kNoReplica:
       return ErrorReason::kNoReplica;
+    case Refusal::kDeviceHung:
+      return ErrorReason::kDeviceHung;
     case Refusal::kInvalid:
       return ErrorReason::kInvalidField;
     case Refusal::kExpired:

@@ -37,8 +37,9 @@ enum class ErrorReason {
   kInternal = 20,
   kUnauthenticated = 21,
   kPermissionDenied = 22,
+  kDeviceHung = 23,
 };
-inline constexpr int kErrorReasons = 23;
+inline constexpr int kErrorReasons = 24;
 
 // "QUEUE_FULL".
 absl::string_view ErrorReasonName(ErrorReason reason);

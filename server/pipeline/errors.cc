@@ -52,4 +52,11 @@ absl::Status NoReplicaLeft(absl::string_view model) {
                     ErrorReason::kNoReplica);
 }
 
+absl::Status DeviceHung(absl::string_view model) {
+  return WithReason(absl::UnavailableError(absl::StrCat("the device of the model \"", model,
+                                                        "\" hangs: a batch has taken longer than max_batch_seconds; ",
+                                                        "use another server")),
+                    ErrorReason::kDeviceHung);
+}
+
 }  // namespace bayespfl::server

@@ -29,6 +29,9 @@ absl::Status FrameTooLarge(const ModelInfo& model, int samples, bool deviation, 
 // Unavailable: every replica of the model of that name is lost; another server may have one.
 absl::Status NoReplicaLeft(absl::string_view model);
 
+// Unavailable: the device of every replica of that model which is left hangs; another server may do better.
+absl::Status DeviceHung(absl::string_view model);
+
 }  // namespace bayespfl::server
 
 #endif  // BAYESPFL_SERVER_PIPELINE_ERRORS_H_

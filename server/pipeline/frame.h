@@ -5,10 +5,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -101,6 +103,7 @@ struct EncodedImage {
 struct ImageSource {
   std::variant<EncodedImage, RawImage> pixels;
   std::optional<int> significant_bits;  // 9..16, of 16-bit samples
+  bool apply_orientation = false;       // of encoded ones: turned upright as their EXIF data says
 };
 
 // One frame on its way in.
@@ -117,6 +120,12 @@ struct FrameRequest {
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled
   std::shared_ptr<FrameTimeline> timeline;                // filled in on the frame's way; null: nobody wants to know
+  // Set: while the pipeline is full the frame waits at its door instead of being refused. Called once, from any thread,
+  // when the frame has come in, or was answered without that; not when it was refused.
+  std::function<void()> on_entered;
+  // The caller's own frames that may be skipped for this one when the pipeline is full: the first of them that waits
+  // before the model gives its slot, or else the first that waits anywhere.
+  std::vector<uint64_t> gives_way;
 };
 
 inline bool IsCancelled(const FrameRequest& request) {

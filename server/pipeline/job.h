@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_PIPELINE_JOB_H_
 #define BAYESPFL_SERVER_PIPELINE_JOB_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,7 +32,8 @@ struct FrameSeconds {
 struct Job {
   FrameId id = 0;
   FrameRequest request;
-  int64_t bytes = 0;    // of the picture as it came
+  int64_t bytes = 0;  // of the picture as it came
+  bool has_slot = false;
   SteadyTime deadline;  // of request.deadline
   SteadyTime rank;      // its place in every line
   std::function<void(FrameResult)> done;
@@ -39,7 +41,8 @@ struct Job {
   SteadyTime queued;                              // when it entered the line it is in
   int64_t queued_bytes = 0;                       // what it weighs there
   std::unique_ptr<const PreparedFrame> prepared;  // from decoding until the model has computed it
-  int failures = 0;                               // of devices
+  size_t most_together = SIZE_MAX;                // frames in a batch with it, itself included
+  int failures = 0;                               // of the model's calls for it alone
   CategorySetting setting;                        // what the frame is inspected with
   ComputedFrame computed;                         // from the model until it is rendered
   FrameSeconds seconds;

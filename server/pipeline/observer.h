@@ -13,8 +13,11 @@ namespace bayespfl::server {
 
 class ServedModel;
 
-// The queues between the stages.
-enum class PipelineQueue { kDecode, kExecute, kRender };
+// The queues before and between the stages. Frames in kAdmission have no slot yet: they are not in flight.
+enum class PipelineQueue { kAdmission, kDecode, kExecute, kRender };
+
+// What a replica can be at.
+enum class ReplicaWork { kBatch, kRebuild };
 
 // Called from many threads at once, also while other threads are inside: implementations are thread-safe, quick and
 // never call back. Depths and counts come as changes, because changes commute and absolute values would arrive out of
@@ -34,6 +37,9 @@ class PipelineObserver {
 
   // The model's replica began to compute a batch, or to be rebuilt, or ended that. In turns, for one replica.
   virtual void OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) = 0;
+
+  // What the replica is at has taken longer than PipelineOptions::max_batch_time; once for each time.
+  virtual void OnReplicaOverdue(const ServedModel& model, size_t replica, ReplicaWork work) = 0;
 
   // A replica failed; then either `rebuilt`, or lost for good.
   virtual void OnReplicaFailure(bool rebuilt) = 0;

@@ -15,10 +15,14 @@ namespace {
 
 PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.max_frames_in_flight = std::max(1, options.max_frames_in_flight);
+  options.max_frames_in_flight_per_client = std::max(0, options.max_frames_in_flight_per_client);
+  options.max_bytes_in_flight_per_client = std::max<int64_t>(0, options.max_bytes_in_flight_per_client);
+  options.max_frames_waiting = std::max(0, options.max_frames_waiting);
   options.max_bytes_in_flight = std::max<int64_t>(1, options.max_bytes_in_flight);
   options.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);
   options.max_batch = std::max(1, options.max_batch);
   options.replicas = std::max(1, options.replicas);
+  options.max_batch_time = std::max(std::chrono::milliseconds(0), options.max_batch_time);
   options.decode_threads = std::max(1, options.decode_threads);
   options.render_threads = std::max(1, options.render_threads);
   if (options.state == nullptr) options.state = std::make_shared<ServerState>();
@@ -54,9 +58,11 @@ std::unique_ptr<Pipeline> Pipeline::Create(const PipelineOptions& options, Pipel
 Pipeline::Pipeline(const PipelineOptions& options, PipelineObserver& observer)
     : options_(options),
       observer_(observer),
-      admission_(options_),
-      flow_(options_, observer_, admission_),
-      stages_(options_, observer_, admission_, flow_) {}
+      hung_(static_cast<size_t>(options_.replicas)),
+      slots_(options_),
+      admission_(options_, slots_, hung_),
+      flow_(options_, observer_, slots_, hung_),
+      stages_(options_, observer_, admission_, flow_, hung_) {}
 
 Pipeline::~Pipeline() { Shutdown(); }
 
@@ -67,29 +73,30 @@ absl::Status Pipeline::AdmitClient(const std::string& client, size_t frames) {
 }
 
 absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
-  const int64_t bytes = BytesOf(request.image);
   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.ModelOf(request);
-  const absl::Status admitted = model.ok() ? admission_.Admit(request, **model, bytes) : model.status();
+  const absl::Status admitted = model.ok() ? admission_.Check(request, **model) : model.status();
   if (request.timeline != nullptr && model.ok()) request.timeline->model = (*model)->name();
   if (!admitted.ok()) {
     NoteAnswer(request.timeline, admitted);
     observer_.OnFrameFailed(model.ok() ? model->get() : nullptr, request.client, admitted);
     return admitted;
   }
-  if (request.timeline != nullptr) request.timeline->accepted = std::chrono::steady_clock::now();
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
   job->model = *std::move(model);
   job->setting = job->model->Resolve(request.options.category);
   job->deadline = ToSteady(request.deadline);
   job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
+  job->bytes = BytesOf(request.image);
   job->request = std::move(request);
-  job->bytes = bytes;
   job->done = std::move(done);
   if (id != nullptr) *id = job->id;
-  observer_.OnFramesInFlightChange(1, bytes);
-  flow_.Forward(std::move(job), PipelineQueue::kDecode);
-  return absl::OkStatus();
+  absl::Status entered = flow_.Enter(job);
+  if (!entered.ok()) {
+    NoteAnswer(job->request.timeline, entered);
+    observer_.OnFrameFailed(job->model.get(), job->request.client, entered);
+  }
+  return entered;
 }
 
 void Pipeline::Cancel(CancellationToken& token) {
@@ -99,7 +106,7 @@ void Pipeline::Cancel(CancellationToken& token) {
 
 void Pipeline::Shutdown() {
   Drain();
-  admission_.WaitUntilEmpty();
+  slots_.WaitUntilEmpty();
   flow_.Close();
   stages_.Join();
 }

@@ -1,6 +1,6 @@
 // One frame's way from its arrival to its answer: admission -> decode -> batch -> execute -> render -> callback.
-// Admission (admission.h) says who may come in; between the stages frames wait in lines (frame_flow.h); threads
-// (stages.h) carry them from one to the next.
+// Admission (admission.h) says who may come in, Slots (slots.h) how many; between the stages frames wait in lines
+// (frame_flow.h); threads (stages.h) carry them from one to the next.
 //
 //   auto pipeline = Pipeline::Create({.max_frames_in_flight = 64}, observer);
 //   pipeline->SetModels({.models = {{"name", model}}, .default_model = "name"});
@@ -22,6 +22,7 @@
 #include "server/pipeline/admission.h"
 #include "server/pipeline/frame.h"
 #include "server/pipeline/frame_flow.h"
+#include "server/pipeline/hung_replicas.h"
 #include "server/pipeline/job.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/pipeline_options.h"
@@ -41,9 +42,11 @@ namespace bayespfl::server {
 // - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
 //   leaves at once; neither reaches the device. A frame inside a stage, or held there because the next line is full, is
 //   looked at when it leaves the stage.
-// - When a replica fails, it is rebuilt and its batch tried once more, by whoever is free first. The second failure
-//   of a frame is its answer. A replica that cannot be rebuilt is given up; when a model has none left, its frames
-//   are answered with the error, and Healthy() says so.
+// - A batch that fails is tried again frame by frame, and a frame that fails alone, twice, is an error; a replica that
+//   cannot do a warm-up frame either is rebuilt (executor.h). A replica that cannot be rebuilt is given up; when a
+//   model has none left, its frames are answered with the error, and Healthy() says so.
+// - A device that hangs costs the frames of its batch, and those that only it could serve: they are answered after
+//   max_batch_time, and Healthy() says so until it comes back.
 // Thread-safe. Callbacks may call Submit(), Skip() and Cancel(), but not Shutdown() or the destructor.
 class Pipeline {
  public:
@@ -81,15 +84,16 @@ class Pipeline {
   // OK when frames of some model are accepted. Unavailable: no model yet, or draining.
   absl::Status Accepting() const { return admission_.Accepting(); }
 
-  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting(),
-  // ServerState::Ready() or Healthy().
+  // OK when frames of every model are, and should be sent here. Unavailable: as Accepting() or ServerState::Ready(), or
+  // a model has no replica that works and does not hang.
   absl::Status Ready() const { return admission_.Ready(); }
 
-  // Unavailable: every replica of a model failed and could not be rebuilt. The process should be restarted.
+  // Unavailable: every replica of a model failed and could not be rebuilt, or a device hangs. The process should be
+  // restarted.
   absl::Status Healthy() const { return admission_.Healthy(); }
 
   // Frames accepted and not answered yet.
-  int frames_in_flight() const { return admission_.frames_in_flight(); }
+  int frames_in_flight() const { return slots_.frames_in_flight(); }
 
   // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then
   // say so with FrameRequest::client_admitted. A refusal has its RefusalOf().
@@ -98,8 +102,9 @@ class Pipeline {
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
   // PipelineOptions::admit says, InvalidArgument (category or samples, as Detector::Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
-  // DeadlineExceeded, Cancelled. Answers may besides be InvalidArgument (the picture) and Internal (device or encoder).
-  // `id`, when given, is set before the frame can be answered.
+  // DeadlineExceeded, Cancelled. With FrameRequest::on_entered the frame waits instead of being refused for want of
+  // room, unless max_frames_waiting do; a drain answers it with Unavailable. Answers may besides be InvalidArgument
+  // (the picture) and Internal (device or encoder). `id`, when given, is set before the frame can be answered.
   absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
 
   // About how long it will take until half of the frames inside are answered, from the time recent batches took: when
@@ -125,6 +130,8 @@ class Pipeline {
   const PipelineOptions options_;
   PipelineObserver& observer_;
   std::atomic<FrameId> next_id_{0};
+  HungReplicas hung_;
+  Slots slots_;
   Admission admission_;
   FrameFlow flow_;
   Stages stages_;

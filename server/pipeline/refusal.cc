@@ -9,10 +9,10 @@
 namespace bayespfl::server {
 namespace {
 
-constexpr std::array<absl::string_view, kRefusals> kNames = {// Refusal's order
-                                                             "queue_full", "bytes_full",    "client_limit", "not_ready",
-                                                             "draining",   "unknown_model", "no_replica",   "invalid",
-                                                             "expired",    "cancelled"};
+constexpr std::array<absl::string_view, kRefusals> kNames = {
+    // Refusal's order
+    "queue_full", "bytes_full",  "client_limit", "not_ready", "draining", "unknown_model",
+    "no_replica", "device_hung", "invalid",      "expired",   "cancelled"};
 
 }  // namespace
 

@@ -14,16 +14,17 @@ namespace bayespfl::server {
 enum class Refusal {
   kQueueFull,     // PipelineOptions::max_frames_in_flight
   kBytesFull,     // PipelineOptions::max_bytes_in_flight
-  kClientLimit,   // PipelineOptions::admit said no, for now
+  kClientLimit,   // PipelineOptions::admit said no, for now, or the client has too much in flight
   kNotReady,      // no model is loaded yet
   kDraining,      // the server stops
   kUnknownModel,  // no model of that name, or of that version
   kNoReplica,     // every replica of the model is lost
+  kDeviceHung,    // those that are left hang
   kInvalid,       // the request is wrong. A damaged picture is found later, when the frame was accepted
   kExpired,       // its deadline had passed when it came
   kCancelled,     // its client had left when it came
 };
-inline constexpr size_t kRefusals = 10;
+inline constexpr size_t kRefusals = 11;
 
 // "queue_full": snake_case, for metrics.
 absl::string_view RefusalName(Refusal refusal);

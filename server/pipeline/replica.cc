@@ -2,28 +2,26 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-
 namespace bayespfl::server {
 
 Replica::Replica(std::shared_ptr<const Detector> detector, Reload reload)
-    : reload_(std::move(reload)), info_(detector->info()), detector_(std::move(detector)) {}
+    : handler_(detector->frame_handler()), weights_(SharedWeights::Create(std::move(detector), std::move(reload))) {}
 
-std::shared_ptr<const Detector> Replica::detector() const {
-  MutexLock lock(mu_);
-  return detector_;
+Replica::Replica(std::shared_ptr<const FrameHandler> handler, std::shared_ptr<SharedWeights> weights)
+    : handler_(std::move(handler)), weights_(std::move(weights)) {}
+
+std::shared_ptr<const Detector> Replica::detector() {
+  SharedWeights::Loan loan = weights_->Borrow();
+  if (loan.detector != nullptr) borrowed_ = loan.number;
+  return std::move(loan.detector);
 }
 
-absl::Status Replica::Rebuild() {
-  absl::StatusOr<std::shared_ptr<const Detector>> fresh = reload_();
-  if (!fresh.ok()) return fresh.status();
-  if ((*fresh)->info().digest != info_.digest) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the package of the model \"", info_.name, "\" has changed since it was loaded"));
-  }
-  MutexLock lock(mu_);
-  detector_.swap(*fresh);  // the old one is destroyed after the lock is gone
-  return absl::OkStatus();
+Replicas MakeReplicas(std::shared_ptr<const Detector> detector, Reload reload, size_t count) {
+  const std::shared_ptr<const FrameHandler> handler = detector->frame_handler();
+  const std::shared_ptr<SharedWeights> weights = SharedWeights::Create(std::move(detector), std::move(reload));
+  Replicas replicas;
+  for (size_t i = 0; i < count; ++i) replicas.push_back(std::make_shared<Replica>(handler, weights));
+  return replicas;
 }
 
 }  // namespace bayespfl::server

@@ -1,5 +1,7 @@
 #include "server/pipeline/served_model.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 

@@ -2,14 +2,11 @@
 #ifndef BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 #define BAYESPFL_SERVER_PIPELINE_SERVED_MODEL_H_
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,8 +41,7 @@ class ServedModel {
       : name_(std::move(name)),
         replicas_(std::move(replicas)),
         notes_(std::move(notes)),
-        categories_(MakeCategoryTable(info().default_thresholds, info().categories)),
-        lost_(replicas_.size()) {}
+        categories_(MakeCategoryTable(info().default_thresholds, info().categories)) {}
   ServedModel(const ServedModel&) = delete;
   ServedModel& operator=(const ServedModel&) = delete;
 
@@ -57,36 +53,29 @@ class ServedModel {
   // What a frame of the category is inspected with.
   CategorySetting Resolve(const CategoryRequest& category) const { return categories_.Resolve(category); }
 
-  // What needs no device, as Detector says; any replica does it, also one that is lost.
+  // What needs no device, as FrameHandler says: also while replicas are rebuilt, and when they are lost.
   absl::Status Validate(const CategoryRequest& category) const {
     const CategorySetting setting = Resolve(category);
-    return replicas_.front()->detector()->Validate(setting.object, setting.samples);
+    return replicas_.front()->frame_handler().Validate(setting.object, setting.samples);
   }
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const bayespfl::Frame& frame) const {
-    return replicas_.front()->detector()->Prepare(frame);
+    return replicas_.front()->frame_handler().Prepare(frame);
   }
-  Detection Finish(ComputedFrame frame) const { return replicas_.front()->detector()->Finish(std::move(frame)); }
+  Detection Finish(ComputedFrame frame) const { return replicas_.front()->frame_handler().Finish(std::move(frame)); }
 
-  // Requires Works(replica).
   Replica& replica(size_t replica) const { return *replicas_[replica]; }
 
   size_t replicas() const { return replicas_.size(); }
 
-  // Whether this replica can be used, and whether any can.
-  bool Works(size_t replica) const { return replica < replicas_.size() && !lost_[replica].load(); }
-  bool Works() const {
-    return std::any_of(lost_.begin(), lost_.end(), [](const std::atomic<bool>& lost) { return !lost.load(); });
-  }
-
-  // The replica failed and could not be rebuilt.
-  void Lose(size_t replica) { lost_[replica] = true; }
+  // Whether this replica computes now, and whether it does or will when it has been rebuilt.
+  bool Ready(size_t replica) const { return replica < replicas_.size() && replicas_[replica]->ready(); }
+  bool Works(size_t replica) const { return replica < replicas_.size() && replicas_[replica]->works(); }
 
  private:
   const std::string name_;
   const Replicas replicas_;
   const std::shared_ptr<ModelNotes> notes_;
   const CategoryTable categories_;
-  std::vector<std::atomic<bool>> lost_;
 };
 
 // The models that requests can name, and the one that answers those which name none.

@@ -24,6 +24,7 @@ struct Place {
   SteadyTime deadline = SteadyTime::max();  // when it must leave unserved
   size_t bytes = 0;                         // what it weighs
   const void* group = nullptr;              // only items of one group are taken together
+  size_t most_together = SIZE_MAX;          // and no more of them than this, >= 1; it is the smallest that counts
 };
 
 // Every method may be called from any thread. T is moved in and out.
@@ -55,9 +56,9 @@ class WaitingLine {
 
   // Takes up to `max_items` of the group that is served first among those for which `accepts(group)` is true. When none
   // waits, the caller waits for one item and takes it at once: who is idle gains nothing by waiting. When fewer than
-  // `max_items` of them wait already (the caller was busy), it gives others a chance to join until the longest waiting
-  // of them has waited for `max_delay`. Empty only when the line is closed and everything acceptable in it was taken.
-  // `accepts` must not call back; after its answers have changed, call Wake().
+  // `max_items` of them wait already (the caller was busy), and more may be taken together, it gives others a chance to
+  // join until the longest waiting of them has waited for `max_delay`. Empty only when the line is closed and
+  // everything acceptable in it was taken. `accepts` must not call back; after its answers have changed, call Wake().
   template <typename Accepts>
   std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts) {
     MutexLock lock(mu_);
@@ -159,23 +160,35 @@ class WaitingLine {
     return position;
   }
 
-  // How many could be taken now, up to `enough`, and since when the first of them to come has waited.
-  size_t CountGroup(Position first, size_t enough, SteadyTime& longest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    size_t count = 0;
-    longest = SteadyTime::max();
-    for (auto entry = first; entry != items_.end() && count < enough; ++entry) {
-      if (entry->second.place.group != first->second.place.group) continue;
-      ++count;
-      longest = std::min(longest, entry->second.entered);
+  // Those that would be taken now: the first one, and those of its group that may be taken with it.
+  template <typename Accepts>
+  std::vector<Position> FirstTogether(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::vector<Position> together;
+    const Position first = First(accepts);
+    for (auto entry = first; entry != items_.end() && together.size() < max_items; ++entry) {
+      const Place& place = entry->second.place;
+      if (place.group != first->second.place.group || together.size() >= place.most_together) continue;
+      together.push_back(entry);
+      max_items = std::min(max_items, place.most_together);
     }
-    return count;
+    return together;
+  }
+
+  // Whether one more could join these.
+  bool MayGrow(const std::vector<Position>& together, size_t max_items) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return std::all_of(together.begin(), together.end(), [&](Position entry) {
+      return together.size() < std::min(max_items, entry->second.place.most_together);
+    });
   }
 
   template <typename Accepts>
   void Linger(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    SteadyTime longest;
-    while (!closed_ && First(accepts) != items_.end() && CountGroup(First(accepts), max_items, longest) < max_items) {
+    while (!closed_) {
+      const std::vector<Position> together = FirstTogether(max_items, accepts);
+      if (together.empty() || !MayGrow(together, max_items)) return;
+      SteadyTime longest = SteadyTime::max();
+      for (const Position entry : together) longest = std::min(longest, entry->second.entered);
       if (std::chrono::steady_clock::now() >= longest + max_delay || !arrived_.WaitUntil(mu_, longest + max_delay)) {
         return;
       }
@@ -185,13 +198,7 @@ class WaitingLine {
   template <typename Accepts>
   std::vector<T> TakeFirstGroup(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<T> taken;
-    auto position = First(accepts);
-    if (position == items_.end()) return taken;
-    const void* const group = position->second.place.group;
-    while (position != items_.end() && taken.size() < max_items) {
-      const auto current = position++;
-      if (current->second.place.group == group) taken.push_back(Extract(current));
-    }
+    for (const Position entry : FirstTogether(max_items, accepts)) taken.push_back(Extract(entry));
     return taken;
   }
 

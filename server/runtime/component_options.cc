@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/loopback_host.h"
 #include "model/detection/device_memory.h"
 #include "server/api/method_names.h"
 #include "server/api/ordered_stream.h"
@@ -30,8 +31,8 @@ FsyncPolicy FsyncPolicyOf(absl::string_view name) {
 }  // namespace
 
 std::string JoinHostPort(const std::string& host, int port) {
-  const bool brackets = absl::StrContains(host, ':') && host.front() != '[';
-  return brackets ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+  const absl::string_view bare = WithoutBrackets(host);
+  return absl::StrContains(bare, ':') ? absl::StrCat("[", bare, "]:", port) : absl::StrCat(bare, ":", port);
 }
 
 int64_t MaxMessageBytes(const ServerConfig& config) {
@@ -54,9 +55,13 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
   return {.image_limits = {.max_bytes = config.max_image_bytes, .max_pixels = config.max_image_pixels},
           .max_frames_in_flight = config.max_frames_in_flight,
           .max_bytes_in_flight = config.max_bytes_in_flight,
+          .max_frames_in_flight_per_client = config.max_frames_in_flight_per_client,
+          .max_bytes_in_flight_per_client = config.max_bytes_in_flight_per_client,
+          .max_frames_waiting = config.max_streams,  // each stream reads on when its frame has come in
           .max_decoded_bytes = config.max_decoded_bytes,
           .max_batch = config.max_batch,
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
+          .max_batch_time = std::chrono::seconds(config.max_batch_seconds),
           .replicas = static_cast<int>(Devices(config).size()) * config.replicas,
           .decode_threads = config.decode_threads,
           .render_threads = config.render_threads,
@@ -139,7 +144,8 @@ MetricLimits LimitsOf(const ServerConfig& config) {
   limits.frames_in_flight = config.max_frames_in_flight;
   limits.bytes_in_flight = config.max_bytes_in_flight;
   limits.streams_open = config.max_streams;
-  for (const PipelineQueue queue : {PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
+  for (const PipelineQueue queue :
+       {PipelineQueue::kAdmission, PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
     limits.queue_depth.at(static_cast<size_t>(queue)) = static_cast<int64_t>(MaxWaiting(queue, pipeline));
   }
   limits.queue_bytes = config.max_decoded_bytes;
@@ -164,13 +170,24 @@ absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config) {
   return options;
 }
 
+absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& config, Metrics& metrics, Log& log) {
+  if (config.inject_faults.empty()) return std::shared_ptr<FaultInjector>();
+  absl::StatusOr<std::shared_ptr<FaultInjector>> faults =
+      FaultInjector::Create(config.inject_faults, [&metrics](Fault fault) { metrics.CountFault(fault); });
+  if (faults.ok()) log.Warning("faults are injected on purpose", {{"faults", config.inject_faults}});
+  return faults;
+}
+
 ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
   return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
+    const auto fits = [folder, root](const std::vector<std::string>& devices) {
+      return CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
+    };
     const std::vector<std::string> devices = Devices(config);
-    const absl::Status fits = CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
-    if (!fits.ok()) return fits;
+    if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas);
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas,
+                        [fits](const std::string& device) { return fits({device}); });
   };
 }
 

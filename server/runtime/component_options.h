@@ -4,15 +4,18 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "server/api/call_registry.h"
 #include "server/models/model_store.h"
+#include "server/pipeline/fault_injector.h"
 #include "server/pipeline/pipeline.h"
 #include "server/runtime/config.h"
 #include "server/runtime/connection_options.h"
 #include "server/security/port_security.h"
+#include "server/telemetry/log.h"
 #include "server/telemetry/metrics.h"
 #include "server/telemetry/result_sink.h"
 #include "server/telemetry/tracer.h"
@@ -46,6 +49,10 @@ MetricLimits LimitsOf(const ServerConfig& config);
 
 // Also what the environment says about devices. InvalidArgument: metric_categories.
 absl::StatusOr<MetricsOptions> MetricsOptionsOf(const ServerConfig& config);
+
+// The faults on purpose, counted by `metrics`, which outlives them; the log is warned of them. Null: none are
+// configured. InvalidArgument: inject_faults.
+absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& config, Metrics& metrics, Log& log);
 
 // Loads packages onto the configured devices, when there is memory for them. The calibration file belongs to the
 // package that is configured with it. `root` stands in for "/" in tests, as it does for AvailableMemory().

@@ -83,6 +83,15 @@ absl::Status CheckConnections(const ServerConfig& config) {
       ") and drain_timeout_seconds = ", config.drain_timeout_seconds, " for the frames already read"));
 }
 
+absl::Status CheckHost(absl::string_view setting, const std::string& host) {
+  if (host.empty()) return absl::InvalidArgumentError(absl::StrCat(setting, " is empty"));
+  if (IsHost(host)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(setting, " is ", host,
+                   ", which is neither a name nor an address, such as 127.0.0.1, ::1 or [::1]; ports are "
+                   "settings of their own"));
+}
+
 // Of the port that binds to `host`.
 absl::Status CheckSecurity(const ServerConfig& config, const std::string& host) {
   return CheckPortSettings({.host = host,
@@ -96,7 +105,7 @@ absl::Status CheckSecurity(const ServerConfig& config, const std::string& host) 
 // Whoever may change models may do anything to the line: other machines need a token for it.
 absl::Status CheckAdmin(const ServerConfig& config) {
   if (config.admin_port < 0) return absl::OkStatus();
-  if (config.admin_host.empty()) return absl::InvalidArgumentError("admin_host is empty");
+  if (absl::Status host = CheckHost("admin_host", config.admin_host); !host.ok()) return host;
   if (config.admin_port != 0 && (config.admin_port == config.port || config.admin_port == config.http_port)) {
     return absl::InvalidArgumentError(absl::StrCat("admin_port is ", config.admin_port, ", as another port is"));
   }
@@ -177,6 +186,10 @@ absl::Status CheckConfig(const ServerConfig& config) {
   const absl::Status models = CheckModels(config);
   if (!models.ok()) return models;
   if (config.host.empty()) return absl::InvalidArgumentError("host is empty; 0.0.0.0 stands for every address");
+  if (absl::Status host = CheckHost("host", config.host); !host.ok()) return host;
+  if (!config.http_host.empty()) {
+    if (absl::Status host = CheckHost("http_host", config.http_host); !host.ok()) return host;
+  }
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }

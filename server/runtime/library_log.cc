@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/stubs/logging.h"
@@ -15,6 +16,7 @@ namespace bayespfl::server {
 namespace {
 
 constexpr std::chrono::milliseconds kLastLinePatience(200);
+constexpr absl::string_view kFailedAssertion = "assertion failed: ";  // GPR_ASSERT's line, before it calls abort()
 
 struct Target {
   Logger logger;
@@ -41,10 +43,18 @@ std::string Place(absl::string_view file, int line) {
   return absl::StrCat(file.substr(file.find_last_of('/') + 1), ":", line);
 }
 
+// The process ends after it, and with it the thread that writes.
+void WriteLastLine(absl::string_view message, const std::string& place, const std::string& error) {
+  target->logger->LastWords(message, {{"place", place}, {"error", error}});
+  target->logger->Flush(kLastLinePatience);
+}
+
 void OnGrpcLine(gpr_log_func_args* args) {
   const LogLevel level = LevelOf(args->severity);
-  if (!target->logger->Enabled(level)) return;
+  const bool last = absl::StartsWith(args->message, kFailedAssertion);
+  if (!last && !target->logger->Enabled(level)) return;
   const std::string place = Place(args->file, args->line);
+  if (last) return WriteLastLine("gRPC says", place, args->message);
   const std::optional<int64_t> suppressed = target->limiter.Admit(place);
   if (!suppressed.has_value()) return;
   LogFields fields = {{"place", place}, {"error", std::string(args->message)}};
@@ -54,8 +64,7 @@ void OnGrpcLine(gpr_log_func_args* args) {
 
 void OnProtobufLine(google::protobuf::LogLevel level, const char* file, int line, const std::string& message) {
   if (level != google::protobuf::LOGLEVEL_FATAL) return;
-  target->logger->LastWords("Protobuf says", {{"place", Place(file, line)}, {"error", message}});
-  target->logger->Flush(kLastLinePatience);
+  WriteLastLine("Protobuf says", Place(file, line), message);
 }
 
 }  // namespace

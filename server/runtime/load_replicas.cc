@@ -1,5 +1,6 @@
 #include "server/runtime/load_replicas.h"
 
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -16,15 +17,22 @@ absl::StatusOr<std::shared_ptr<const Detector>> LoadDetector(const std::string& 
 }  // namespace
 
 absl::StatusOr<Replicas> LoadReplicas(const std::string& package_dir, const DetectorOptions& options,
-                                      const std::vector<std::string>& devices, int per_device) {
+                                      const std::vector<std::string>& devices, int per_device,
+                                      const FitsOnDevice& fits) {
   Replicas replicas;
+  DetectorOptions own = options;
+  if (own.first_seed == nullptr) own.first_seed = std::make_shared<FirstSeed>();
   for (const std::string& device : devices) {
-    DetectorOptions own = options;
     own.device = device;
-    const auto load = [package_dir, own] { return LoadDetector(package_dir, own); };
-    const absl::StatusOr<std::shared_ptr<const Detector>> detector = load();
+    absl::StatusOr<std::shared_ptr<const Detector>> detector = LoadDetector(package_dir, own);
     if (!detector.ok()) return detector.status();
-    for (int i = 0; i < per_device; ++i) replicas.push_back(std::make_shared<Replica>(*detector, load));
+    const auto reload = [package_dir, own, fits]() -> absl::StatusOr<std::shared_ptr<const Detector>> {
+      if (absl::Status wrong = fits(own.device); !wrong.ok()) return wrong;
+      return LoadDetector(package_dir, own);
+    };
+    for (auto& replica : MakeReplicas(*std::move(detector), reload, static_cast<size_t>(per_device))) {
+      replicas.push_back(std::move(replica));
+    }
   }
   return replicas;
 }

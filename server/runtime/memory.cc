@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/control_group.h"
 #include "model/package/safetensors.h"
-#include "server/runtime/control_group.h"
 
 namespace bayespfl::server {
 namespace {

@@ -8,37 +8,36 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_SERVER_H_
 #define BAYESPFL_SERVER_RUNTIME_SERVER_H_
 
-#include <cstdint>
-#include <functional>
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "base/mutex.h"
-#include "grpcpp/server.h"
+#include "grpcpp/support/status.h"
 #include "server/api/call_registry.h"
 #include "server/api/inspection_service.h"
 #include "server/api/kserve_service.h"
 #include "server/api/server_admin_methods.h"
-#include "server/api/unknown_methods.h"
 #include "server/models/model_store.h"
 #include "server/pipeline/fault_injector.h"
 #include "server/pipeline/pipeline.h"
 #include "server/pipeline/server_state.h"
 #include "server/runtime/admin_port.h"
 #include "server/runtime/config.h"
+#include "server/runtime/drain.h"
+#include "server/runtime/inspection_port.h"
+#include "server/runtime/load_report.h"
+#include "server/runtime/received_signal.h"
+#include "server/runtime/record_keeper.h"
+#include "server/runtime/settings_in_force.h"
 #include "server/security/port_security.h"
-#include "server/telemetry/event_log.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/log_level_control.h"
 #include "server/telemetry/metrics.h"
-#include "server/telemetry/result_sink.h"
-#include "server/telemetry/tracer.h"
 
 namespace bayespfl::server {
 
@@ -48,15 +47,8 @@ struct ServerOptions {
   Logger logger;       // null: nothing is logged; its level is config.log_level
   // `config` with where each value came from, for the administration; empty: it tells of none.
   std::vector<EffectiveSetting> settings = {};
-  std::string config_file = {};  // empty: none
-  // Reads the settings again, for Reload(); empty: it has none to read.
-  std::function<absl::StatusOr<std::vector<EffectiveSetting>>()> read_settings = {};
-};
-
-// A signal that somebody sent to the process.
-struct ReceivedSignal {
-  std::string name;    // "SIGHUP"
-  std::string sender;  // "pid:123 uid:0"; empty: not known
+  std::string config_file = {};       // empty: none
+  SettingsReader read_settings = {};  // for Reload(); empty: it has none to read
 };
 
 // Life cycle (ServerState): listening at once, and every frame answered UNAVAILABLE until the model is loaded and
@@ -75,7 +67,7 @@ class InspectionServer {
   InspectionServer(const InspectionServer&) = delete;
   InspectionServer& operator=(const InspectionServer&) = delete;
 
-  int port() const { return port_; }  // gRPC
+  int port() const { return inspection_->port(); }  // gRPC
   int http_port() const { return http_->port(); }
   std::string grpc_address() const;  // "127.0.0.1:50051"
   std::string http_address() const;
@@ -113,62 +105,46 @@ class InspectionServer {
 
  private:
   InspectionServer(ServerOptions options, std::unique_ptr<Metrics> metrics, std::shared_ptr<FaultInjector> faults);
+  absl::Status Open();
   absl::Status Secure();
-  absl::Status OpenResultLog();
-  absl::Status OpenTraces();
+  absl::Status KeepRecords();
   absl::Status Listen();
+  absl::Status ListenForInspection();
+  absl::Status ListenForHttp();
   absl::Status ListenForAdministration();
   StateProbes Probes();
   CallOptions MakeCallOptions();
-  void SetNamedClients(const std::vector<std::string>& names);
-  HttpHandlers Handlers();
   ModelStoreOptions StoreOptions();
+  ServerControl Control();
+  void SetNamedClients(const std::vector<std::string>& names);
   absl::Status AdmitFrames(const std::string& client, size_t frames);
-  void OnLoad(const std::string& name, const absl::Status& status, absl::Duration took);
-  // Why `auto` took the CPU.
-  void SayWhyNoGpu();
-  void OnStarted(const absl::Status& status);
-  ReplyGone OnRequestAnswered(const RequestRecord& request);
   void OnCallFinished(const CallRecord& call, const grpc::Status& status);
   void UpdateServing();
-  ServerControl Control();
   EffectiveConfiguration Configuration();
   absl::StatusOr<DrainProgress> DrainByHand();
-  void BeginDrain();
-  void Drain(bool wait_for_balancers);
   void WaitUntilAnswered();
-  void ReloadSettings();
 
   const ServerConfig config_;
   const ModelLoader loader_;
   const Logger logger_;
+  const std::string config_file_;
   const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
-  EventLog events_;
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
-  std::unique_ptr<ResultSink> results_;          // null: no result log
-  std::unique_ptr<Tracer> tracer_;               // null: no traces
-  std::unique_ptr<PortSecurity> security_;       // set before the port opens
+  LogLevelControl log_level_;
+  SettingsInForce settings_;
+  LoadReport load_report_;
+  std::unique_ptr<RecordKeeper> records_;   // set before a port opens, as is the next
+  std::unique_ptr<PortSecurity> security_;  // of the main port
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CallRegistry> calls_;
+  std::unique_ptr<Drain> drain_;
   std::unique_ptr<InspectionService> service_;
   std::unique_ptr<KserveService> kserve_;
-  std::unique_ptr<UnknownMethods> unknown_methods_;
-  std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<InspectionPort> inspection_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;
   std::unique_ptr<AdminPort> admin_;  // null: none is configured
-  int port_ = 0;
-
-  const std::string config_file_;
-  const std::function<absl::StatusOr<std::vector<EffectiveSetting>>()> read_settings_;
-  const std::unique_ptr<LogLevelControl> log_level_;
-  Mutex settings_mu_;
-  std::vector<EffectiveSetting> settings_ ABSL_GUARDED_BY(settings_mu_);  // in force
-
-  Mutex drain_mu_;
-  bool drain_begun_ ABSL_GUARDED_BY(drain_mu_) = false;
-  std::thread drain_;  // made under drain_mu_ and joined by Shutdown()
 
   Mutex serving_mu_;   // what is told to the health service is the newest
   Mutex shutdown_mu_;  // one thread stops the server

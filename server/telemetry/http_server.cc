@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/loopback_host.h"
 #include "server/telemetry/http_connection.h"
 
 namespace bayespfl::server {
@@ -121,9 +122,11 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   AddProbe(server, "/livez", std::move(handlers.live));
   AddProbe(server, "/readyz", std::move(handlers.ready));
 
+  // The library hands the address to the resolver, which knows no brackets.
+  const std::string bare(WithoutBrackets(host));
   if (port == 0) {
-    impl->port = server.bind_to_any_port(host);
-  } else if (server.bind_to_port(host, port)) {
+    impl->port = server.bind_to_any_port(bare);
+  } else if (server.bind_to_port(bare, port)) {
     impl->port = port;
   }
   if (impl->port <= 0) {

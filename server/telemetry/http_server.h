@@ -30,8 +30,8 @@ struct HttpHandlers {
 
 class HttpServer {
  public:
-  // Binds and starts to serve. `port` 0 picks a free one. Unavailable: the address, which the message names, cannot be
-  // bound.
+  // Binds and starts to serve. `host` may have brackets around an IPv6 address. `port` 0 picks a free one. Unavailable:
+  // the address, which the message names, cannot be bound.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& host, int port, HttpHandlers handlers);
 
   ~HttpServer();  // stops; waits for requests under way

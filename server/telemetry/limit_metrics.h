@@ -3,7 +3,7 @@
 //   bayespfl_frames_in_flight_limit         gauge
 //   bayespfl_bytes_in_flight_limit          gauge
 //   bayespfl_streams_open_limit             gauge
-//   bayespfl_queue_depth_limit{queue}       gauge  decode, execute, render
+//   bayespfl_queue_depth_limit{queue}       gauge  admission, decode, execute, render
 //   bayespfl_queue_bytes_limit{queue}       gauge  execute, render
 //   bayespfl_unsent_reply_bytes_limit       gauge
 //   bayespfl_result_log_queue_bytes_limit   gauge
@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "prometheus/registry.h"
+#include "server/telemetry/queue_names.h"
 
 namespace bayespfl::server {
 
@@ -22,9 +23,9 @@ struct MetricLimits {
   int64_t frames_in_flight = 0;
   int64_t bytes_in_flight = 0;
   int64_t streams_open = 0;
-  std::array<int64_t, 3> queue_depth{};  // frames, in PipelineQueue's order
-  int64_t queue_bytes = 0;               // of each queue that has such a limit
-  int64_t unsent_reply_bytes = 0;        // of all streams together
+  std::array<int64_t, kQueueNames.size()> queue_depth{};  // frames, in PipelineQueue's order
+  int64_t queue_bytes = 0;                                // of each queue that has such a limit
+  int64_t unsent_reply_bytes = 0;                         // of all streams together
   int64_t result_log_queue_bytes = 0;
 };
 

@@ -104,11 +104,12 @@ void Log::LastWords(absl::string_view message, const LogFields& fields) {
   WriteLine(LogLevel::kError, LineWeight::kImportant, message, fields);
 }
 
-void Log::WriteRaw(std::string text) {
-  if (queue_ != nullptr) return queue_->Push(options_.descriptor, std::move(text), LineWeight::kImportant);
-  MutexLock lock(mu_);
-  options_.write(text);
+void Log::Printed(absl::string_view line) {
+  if (!json_) return Put(absl::StrCat(line, "\n"), LineWeight::kOrdinary);
+  WriteLine(LogLevel::kWarning, LineWeight::kOrdinary, "a library printed a line", {{"text", std::string(line)}});
 }
+
+void Log::WriteRaw(std::string text) { Put(std::move(text), LineWeight::kImportant); }
 
 std::string Log::Format(LogLevel level, absl::string_view message, const LogFields& fields) const {
   const std::string timestamp = FormatTimestamp(options_.clock());
@@ -116,7 +117,10 @@ std::string Log::Format(LogLevel level, absl::string_view message, const LogFiel
 }
 
 void Log::WriteLine(LogLevel level, LineWeight weight, absl::string_view message, const LogFields& fields) {
-  std::string line = Format(level, message, fields);
+  Put(Format(level, message, fields), weight);
+}
+
+void Log::Put(std::string line, LineWeight weight) {
   if (queue_ != nullptr) return queue_->Push(options_.descriptor, std::move(line), weight);
   MutexLock lock(mu_);
   options_.write(line);

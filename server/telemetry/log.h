@@ -81,6 +81,9 @@ class Log {
   void Audit(absl::string_view message, const LogFields& fields);
   // A line that is written whatever the level, off included: why the process ends.
   void LastWords(absl::string_view message, const LogFields& fields);
+  // A line, without its line feed, that a library has printed; written whatever the level, off included, as it would
+  // have been. With JSON it is the `text` of a warning, else it stands there as it is.
+  void Printed(absl::string_view line);
 
   // Words of the program that are no line of the log, with their line feed: in order with the lines.
   void WriteRaw(std::string text);
@@ -100,6 +103,7 @@ class Log {
 
  private:
   void WriteLine(LogLevel level, LineWeight weight, absl::string_view message, const LogFields& fields);
+  void Put(std::string line, LineWeight weight);
   std::string Format(LogLevel level, absl::string_view message, const LogFields& fields) const;
 
   std::atomic<LogLevel> lowest_;

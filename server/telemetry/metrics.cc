@@ -115,6 +115,11 @@ void Metrics::AddEventMetrics() {
                        .Help("Device failures, by whether the replica could be rebuilt.")
                        .Register(registry_);
   replica_failures_ = {&failures.Add({{"outcome", "lost"}}), &failures.Add({{"outcome", "rebuilt"}})};
+  auto& overdue = prometheus::BuildCounter()
+                      .Name("bayespfl_replica_overdue_total")
+                      .Help("Batches and rebuilds that took longer than max_batch_seconds.")
+                      .Register(registry_);
+  overdue_ = {&overdue.Add({{"during", "batch"}}), &overdue.Add({{"during", "rebuild"}})};
   out_of_memory_ =
       &NewCounter("bayespfl_out_of_memory_total",
                   "Batches that the device's memory did not suffice for; they were computed in parts.", registry_);
@@ -160,6 +165,10 @@ void Metrics::OnReplicaBusy(const ServedModel& model, size_t replica, bool busy)
 void Metrics::OnBatch(int frames) { batch_size_.Observe(frames); }
 
 void Metrics::OnReplicaFailure(bool rebuilt) { replica_failures_[rebuilt ? 1 : 0]->Increment(); }
+
+void Metrics::OnReplicaOverdue(const ServedModel& /*model*/, size_t /*replica*/, ReplicaWork work) {
+  overdue_.at(static_cast<size_t>(work))->Increment();
+}
 
 void Metrics::OnOutOfMemory(int /*frames*/) { out_of_memory_->Increment(); }
 

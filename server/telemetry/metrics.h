@@ -13,11 +13,13 @@
 //   bayespfl_bytes_in_flight                       gauge      of their pictures as they came
 //   bayespfl_streams_open                          gauge      streams of both services that are open
 //   bayespfl_unsent_reply_bytes                    gauge      replies that gRPC has not taken yet
-//   bayespfl_queue_depth{queue}                    gauge      frames waiting: decode, execute, render
+//   bayespfl_queue_depth{queue}                    gauge      frames waiting: admission, decode, execute, render
 //   bayespfl_queue_bytes{queue}                    gauge      what they hold of decoded pictures and maps: execute,
 //   render bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
+//   bayespfl_replica_overdue_total{during}         counter    what took a replica longer than max_batch_seconds: batch,
+//                                                             rebuild
 //   bayespfl_out_of_memory_total                   counter    batches that the device's memory did not suffice for
 //   bayespfl_result_log_lines_total{outcome}       counter    lines of the result log: written, dropped (the queue was
 //                                                             full), failed (the disk was)
@@ -56,6 +58,7 @@
 #include "server/telemetry/limit_metrics.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/nvml.h"
+#include "server/telemetry/queue_names.h"
 #include "server/telemetry/result_sink.h"
 #include "server/telemetry/state_metrics.h"
 
@@ -88,6 +91,7 @@ class Metrics final : public PipelineObserver {
   void OnFramesInFlightChange(int frames, int64_t bytes) override;
   void OnBatch(int frames) override;
   void OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) override;
+  void OnReplicaOverdue(const ServedModel& model, size_t replica, ReplicaWork work) override;
   void OnReplicaFailure(bool rebuilt) override;
   void OnOutOfMemory(int frames) override;
   void OnQueueWait(PipelineQueue queue, double seconds) override;
@@ -140,7 +144,7 @@ class Metrics final : public PipelineObserver {
   std::string Serialize() const;
 
  private:
-  static constexpr size_t kQueues = 3;
+  static constexpr size_t kQueues = kQueueNames.size();
 
   void AddFrameMetrics();
   void AddQueueMetrics();
@@ -160,6 +164,7 @@ class Metrics final : public PipelineObserver {
   prometheus::Gauge& result_queue_bytes_;
   std::array<prometheus::Counter*, 3> result_lines_{};      // ResultLine's order
   std::array<prometheus::Counter*, 2> replica_failures_{};  // lost, rebuilt
+  std::array<prometheus::Counter*, 2> overdue_{};           // ReplicaWork's order
   prometheus::Counter* out_of_memory_ = nullptr;
   std::array<prometheus::Counter*, kFaults> faults_{};
   std::array<prometheus::Gauge*, kQueues> queue_depth_{};

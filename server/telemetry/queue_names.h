@@ -9,12 +9,13 @@
 
 namespace bayespfl::server {
 
-inline constexpr std::array<const char*, 3> kQueueNames = {"decode", "execute", "render"};  // PipelineQueue's order
+// PipelineQueue's order.
+inline constexpr std::array<const char*, 4> kQueueNames = {"admission", "decode", "execute", "render"};
 
 inline const char* QueueName(PipelineQueue queue) { return kQueueNames.at(static_cast<size_t>(queue)); }
 
 // Those whose frames hold decoded pictures or maps, which max_decoded_bytes bounds. What waits to be decoded counts for
-// max_bytes_in_flight.
+// max_bytes_in_flight; of what waits to be admitted there is one message for each stream.
 inline constexpr std::array<PipelineQueue, 2> kWeighedQueues = {PipelineQueue::kExecute, PipelineQueue::kRender};
 
 }  // namespace bayespfl::server

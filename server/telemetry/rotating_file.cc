@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,24 @@ namespace {
 
 absl::Status Failed(absl::string_view action, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", action, " ", path));
+}
+
+// The file that `path` names, perhaps through links; it need not be there. What is there and no file stays as it is:
+// behind /dev/stdout is a name that cannot be opened.
+std::string FileBehind(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr int kMostLinks = 40;  // as the kernel has it
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return path;
+  fs::path file = path;
+  for (int links = 0; links < kMostLinks && fs::is_symlink(fs::symlink_status(file, error)); ++links) {
+    const fs::path target = fs::read_symlink(file, error);
+    if (error) return path;
+    file = file.parent_path() / target;  // an absolute target replaces all of it
+  }
+  // Behind the links of /proc/self/fd may be names of files that are gone.
+  return fs::exists(status) && !fs::equivalent(path, file, error) ? path : file.string();
 }
 
 }  // namespace
@@ -43,8 +62,9 @@ void RotatingFile::Close() {
 
 absl::Status RotatingFile::OpenFile() {
   constexpr mode_t kMode = 0640;
+  file_ = FileBehind(options_.path);
   // Without O_NONBLOCK, a pipe that nobody reads would hold the server up here.
-  descriptor_ = open(options_.path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, kMode);
+  descriptor_ = open(file_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, kMode);
   if (descriptor_ < 0) return Failed("open", options_.path);
   struct stat status{};
   absl::Status error;
@@ -77,7 +97,7 @@ absl::Status RotatingFile::Append(absl::string_view line) {
 
 // A file's own sync need not bring its name to the disk.
 absl::Status RotatingFile::SyncFolder() const {
-  const std::filesystem::path folder = std::filesystem::absolute(options_.path).parent_path();
+  const std::filesystem::path folder = std::filesystem::absolute(file_).parent_path();
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return Failed("open", folder.string());
   const absl::Status synced = options_.sync(descriptor) == 0 ? absl::OkStatus() : Failed("sync", folder.string());
@@ -88,9 +108,7 @@ absl::Status RotatingFile::SyncFolder() const {
 // PATH.(files - 1) goes, the others move up by one. When a step fails, the names are whole all the same, and the next
 // attempt goes on from there.
 absl::Status RotatingFile::Rotate() {
-  const auto name = [this](int number) {
-    return number == 0 ? options_.path : absl::StrCat(options_.path, ".", number);
-  };
+  const auto name = [this](int number) { return number == 0 ? file_ : absl::StrCat(file_, ".", number); };
   if (options_.files == 1) {
     if (ftruncate(descriptor_, 0) != 0) return Failed("empty", options_.path);
     size_ = 0;

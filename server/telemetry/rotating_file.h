@@ -28,7 +28,7 @@ class LineFile {
 };
 
 struct RotatingFileOptions {
-  std::string path = {};
+  std::string path = {};                   // in errors too, where it is a link
   int64_t max_bytes = int64_t{100} << 20;  // >= 1; a line that would go beyond begins a new file
   int files = 5;         // >= 1, all together: PATH, then PATH.1 (the youngest before it), PATH.2, ...
   bool durable = false;  // a file is on the disk before it gives way to the next, whose name is then there as well;
@@ -39,6 +39,10 @@ struct RotatingFileOptions {
 // Lines are whole: when one cannot be written to its end (a full disk), what was written of it is taken back; when an
 // earlier process was killed within one, the next begins on a line of its own. PATH is locked (flock), so that two
 // processes do not rotate each other's file. A device (/dev/null) is written to as it is, neither locked nor rotated.
+//
+// PATH may be a symbolic link, also to a file that is not there yet: the files are those of its target, beside which
+// they are kept ("TARGET.1"), so that the lines stay on the disk that somebody chose for them. The link itself stays,
+// and is looked at anew for each new file.
 //
 // Not thread-safe.
 class RotatingFile final : public LineFile {
@@ -62,6 +66,7 @@ class RotatingFile final : public LineFile {
   void Close();
 
   const RotatingFileOptions options_;
+  std::string file_;  // that was opened last: options_.path, or what it links to
   int descriptor_ = -1;
   bool regular_ = false;  // no device
   int64_t size_ = 0;

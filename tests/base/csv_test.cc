@@ -28,5 +28,19 @@ TEST(CsvFieldTest, WhatIsWrittenIsReadBackUnchanged) {
   EXPECT_THAT((*read)->fields, ElementsAre("a,\"b\"\r\nc", "", "<b>&"));
 }
 
+TEST(CsvReaderTest, PassesOverEmptyLinesAndRowsOfBlankFields) {
+  CsvReader reader(",,\n\na,b,c\n,,\n \t, ,\"\"\nd,,\n,,");
+
+  const auto first = reader.Next();
+  const auto second = reader.Next();
+  const auto end = reader.Next();
+
+  ASSERT_TRUE(first.ok() && second.ok() && end.ok());
+  EXPECT_THAT((*first)->fields, ElementsAre("a", "b", "c"));
+  EXPECT_THAT((*second)->fields, ElementsAre("d", "", ""));
+  EXPECT_EQ((*second)->line, 6);
+  EXPECT_FALSE(end->has_value());
+}
+
 }  // namespace
 }  // namespace bayespfl

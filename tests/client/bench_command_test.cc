@@ -63,6 +63,15 @@ TEST_F(BenchCommandTest, SearchesForTheMostCamerasThatHoldRateAndLatency) {
   EXPECT_THAT(none.out, HasSubstr("\"density\":0"));
 }
 
+TEST_F(BenchCommandTest, SendsTheSignificantBitsWithEveryFrame) {
+  const FakeInspectionServer server({});
+
+  EXPECT_EQ(Bench(server, {"--significant-bits", "12"}).exit_code, kExitOk);
+
+  ASSERT_FALSE(server.requests().empty());
+  for (const auto& request : server.requests()) EXPECT_EQ(request.image().significant_bits(), 12U);
+}
+
 TEST_F(BenchCommandTest, SaysWhatIsMissing) {
   const FakeInspectionServer server({});
 

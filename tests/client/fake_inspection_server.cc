@@ -222,6 +222,11 @@ std::optional<FrameError> FakeInspectionServer::Answer(const InspectRequest& req
   }
   SetProvenance(request, response->mutable_provenance());
   SetPictures(request, response);
+  if (picture == "dark" && request.image().significant_bits() == 0) {
+    inspection::v1::PictureWarning& warning = *response->add_warnings();
+    warning.set_reason(inspection::v1::WARNING_REASON_SHALLOW_SAMPLES);
+    warning.set_message("it fills 12 bits");
+  }
   if (behaviour_.reply_padding_bytes > 0) {
     response->mutable_anomaly_map()->set_data(std::string(behaviour_.reply_padding_bytes, 'x'));
   }

@@ -32,8 +32,8 @@ inspection::v1::InspectStreamResponse ReplyTo(const inspection::v1::StreamFrame&
 
 // Answers with a score, a verdict and small maps. Some pictures are special by their bytes: "bad" gets
 // INVALID_ARGUMENT, "later" UNAVAILABLE, "busy" RESOURCE_EXHAUSTED with a delay, "hot" the same the first time it
-// comes, "blind" a result without an inspected picture. The category "nut" alone has thresholds. Serves from its
-// construction on.
+// comes, "blind" a result without an inspected picture, "dark" a warning unless it has significant bits. The category
+// "nut" alone has thresholds. Serves from its construction on.
 class FakeInspectionServer final : public inspection::v1::InspectionService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<inspection::v1::InspectStreamResponse, inspection::v1::InspectStreamRequest>;

@@ -43,9 +43,9 @@ TEST_F(InputsTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {
   const auto inputs = CollectInputs({folder_.string()}, "nut", std::nullopt, std::nullopt);
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  EXPECT_THAT(Names(*inputs), ElementsAre("a.tiff", "b/1.jpg", "b/2.PNG", "c.webp"));
-  EXPECT_EQ(inputs->front().category, "nut");
-  EXPECT_EQ(inputs->front().path, folder_ / "a.tiff");
+  EXPECT_THAT(Names(inputs->inputs), ElementsAre("a.tiff", "b/1.jpg", "b/2.PNG", "c.webp"));
+  EXPECT_EQ(inputs->inputs.front().category, "nut");
+  EXPECT_EQ(inputs->inputs.front().path, folder_ / "a.tiff");
 }
 
 TEST_F(InputsTest, EveryPictureHasTheCategoryAndTheObject) {
@@ -55,7 +55,7 @@ TEST_F(InputsTest, EveryPictureHasTheCategoryAndTheObject) {
   const auto inputs = CollectInputs({folder_.string()}, "MN-17", "metal nut", std::nullopt);
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  for (const Input& input : *inputs) {
+  for (const Input& input : inputs->inputs) {
     EXPECT_EQ(input.category, "MN-17");
     EXPECT_EQ(input.object, "metal nut");
   }
@@ -78,7 +78,18 @@ TEST_F(InputsTest, FoldersLeaveOutTheFolderOfTheResults) {
   const auto inputs = CollectInputs({folder_.string() + "/"}, "nut", std::nullopt, folder_ / "out");
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  EXPECT_THAT(Names(*inputs), ElementsAre("a.png"));
+  EXPECT_THAT(Names(inputs->inputs), ElementsAre("a.png"));
+}
+
+TEST_F(InputsTest, CountsWhatFoldersHoldBesides) {
+  for (const char* name : {"a/1.png", "a/._1.png", "b/1.png", "b/notes.txt"}) Touch(name);
+
+  const auto inputs =
+      CollectInputs({(folder_ / "a").string(), (folder_ / "b").string()}, "nut", std::nullopt, std::nullopt);
+
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_THAT(Names(inputs->inputs), ElementsAre("1.png", "1.png"));
+  EXPECT_EQ(inputs->left_out.Sentence(), "2 files left out: 1 hidden, 1 of another kind (.txt)");
 }
 
 TEST_F(InputsTest, NamesWhatIsMissing) {
@@ -98,8 +109,8 @@ TEST_F(InputsTest, DashReadsOnePictureFromStandardInput) {
   std::cin.rdbuf(before);
 
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  EXPECT_THAT(Names(*inputs), ElementsAre("stdin"));
-  EXPECT_EQ(LoadPicture(inputs->front()).value(), std::string("\x89PNG\0bytes", 10));
+  EXPECT_THAT(Names(inputs->inputs), ElementsAre("stdin"));
+  EXPECT_EQ(LoadPicture(inputs->inputs.front()).value(), std::string("\x89PNG\0bytes", 10));
 }
 
 TEST_F(InputsTest, RefusesStandardInputTwiceOrEmpty) {

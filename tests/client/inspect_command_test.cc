@@ -104,6 +104,66 @@ TEST_F(InspectCommandTest, SendsWhatTheFlagsSay) {
   EXPECT_EQ(options.priority(), wire::PRIORITY_HIGH);
 }
 
+TEST_F(InspectCommandTest, AsksForUprightPicturesAndSaysSoInItsLines) {
+  for (const bool stream : {false, true}) {
+    for (const bool upright : {false, true}) {
+      FakeInspectionServer server({});
+      std::vector<std::string> flags = {"--json"};
+      if (stream) flags.emplace_back("--stream");
+      if (upright) flags.emplace_back("--apply-orientation");
+
+      const ClientRun run = Inspect(server, flags);
+
+      EXPECT_EQ(run.exit_code, kExitOk) << run.err;
+      EXPECT_EQ(server.requests().at(0).image().apply_orientation(), upright) << stream;
+      EXPECT_EQ(nlohmann::json::parse(run.out)["provenance"]["picture"]["apply_orientation"], upright) << stream;
+    }
+  }
+}
+
+TEST_F(InspectCommandTest, SendsTheSignificantBitsWithEveryPictureAndNamesThemInItsLines) {
+  for (const std::vector<std::string>& how : {std::vector<std::string>{}, {"--stream"}}) {
+    FakeInspectionServer server({});
+    std::vector<std::string> flags = {"--json", "--significant-bits", "12"};
+    flags.insert(flags.end(), how.begin(), how.end());
+
+    const ClientRun run = Inspect(server, flags);
+
+    EXPECT_EQ(run.exit_code, kExitOk) << run.err;
+    EXPECT_EQ(server.requests().at(0).image().significant_bits(), 12U);
+    EXPECT_EQ(nlohmann::json::parse(run.out)["provenance"]["picture"]["significant_bits"], 12);
+  }
+  EXPECT_THAT(WrongUsage({"--category", "nut", "--significant-bits", "8", picture_}), HasSubstr("--significant-bits"));
+}
+
+TEST_F(InspectCommandTest, AManifestsOwnSignificantBitsComeBeforeTheFlags) {
+  FakeInspectionServer server({});
+  const std::string manifest = folder_.Write("m.csv", "image,category,significant_bits\na.png,nut,10\na.png,nut,\n");
+
+  const ClientRun run = RunClientProgram(
+      {"inspect", "--server", server.target(), "--manifest", manifest, "--json", "--significant-bits", "12"});
+
+  EXPECT_EQ(run.exit_code, kExitOk) << run.err;
+  ASSERT_EQ(server.requests().size(), 2U);
+  EXPECT_EQ(server.requests()[0].image().significant_bits(), 10U);
+  EXPECT_EQ(server.requests()[1].image().significant_bits(), 12U);
+  EXPECT_THAT(run.out, HasSubstr("\"significant_bits\":10"));
+}
+
+TEST_F(InspectCommandTest, TellsAWarningOnceOrInItsPicturesLine) {
+  FakeInspectionServer server({});
+  const std::string dark = folder_.Write("dark.png", "dark");
+  const std::string darker = folder_.Write("darker.png", "dark");
+
+  const ClientRun table = Inspect(server, {dark, darker});
+  const ClientRun lines = Inspect(server, {dark, "--json"});
+  const ClientRun told = Inspect(server, {dark, "--significant-bits", "12"});
+
+  EXPECT_THAT(table.out, HasSubstr("\nwarning: 2 of 3 pictures: it fills 12 bits\n"));
+  EXPECT_THAT(lines.out, HasSubstr(R"("warnings":[{"reason":"SHALLOW_SAMPLES","message":"it fills 12 bits"}])"));
+  EXPECT_THAT(told.out, ::testing::Not(HasSubstr("warning")));
+}
+
 TEST_F(InspectCommandTest, LeavesToTheServerWhatNoFlagSays) {
   const wire::InspectOptions options = Asked({});
 

@@ -34,6 +34,12 @@ Input Bytes(const std::string& name, const std::string& bytes, const std::string
   return {.name = name, .path = {}, .bytes = bytes, .category = category, .object = std::nullopt};
 }
 
+std::vector<std::string> LabelNames(const std::vector<Input>& inputs) {
+  std::vector<std::string> names;
+  for (const PictureLabel& label : LabelsOf(inputs)) names.push_back(label.name);
+  return names;
+}
+
 Input Missing(const std::string& name) {
   return {.name = name, .path = "no/such/" + name, .bytes = {}, .category = "nut", .object = std::nullopt};
 }
@@ -72,6 +78,22 @@ class RunInspectionTest : public ::testing::TestWithParam<bool> {
   std::ostringstream no_bar_;
   RecordingReporter reporter_;
 };
+
+TEST(LabelsTest, InputsAreCalledByTheirNames) {
+  EXPECT_THAT(LabelNames({Bytes("stdin", "x"), Missing("a.png")}), ElementsAre("stdin", "a.png"));
+}
+
+TEST(LabelsTest, PathsTellTheSameNameInTwoFoldersApart) {
+  Input other = Missing("000.jpg");
+  other.path = "other/000.jpg";
+
+  EXPECT_THAT(LabelNames({Missing("000.jpg"), Missing("001.jpg"), other}),
+              ElementsAre("no/such/000.jpg", "no/such/001.jpg", "other/000.jpg"));
+}
+
+TEST(LabelsTest, TheSameFileTwiceKeepsItsName) {
+  EXPECT_THAT(LabelNames({Missing("a.png"), Missing("a.png")}), ElementsAre("a.png", "a.png"));
+}
 
 TEST_P(RunInspectionTest, ReportsEveryInputInOrder) {
   FakeInspectionServer server({});

@@ -49,6 +49,25 @@ TEST(ManifestTest, ReadsTheObjectWhereThereIsOne) {
   EXPECT_EQ(without->front().object, std::nullopt);
 }
 
+TEST(ManifestTest, PassesOverTheEmptyRowsOfASpreadsheet) {
+  const auto entries = ParseManifest("image,category,object\na.png,screw,\n,,\nb.png,nut,\n,,\n", "");
+
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  EXPECT_EQ(entries->size(), 2U);
+}
+
+TEST(ManifestTest, ReadsTheSignificantBitsWhereThereAreSome) {
+  const auto entries = ParseManifest("image,category,significant_bits\na.tif,nut, 12 \nb.png,nut,\n", "");
+
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  EXPECT_EQ((*entries)[0].significant_bits, 12);
+  EXPECT_EQ((*entries)[1].significant_bits, 0);
+  for (const std::string bad : {"8", "17", "twelve", "12.5"}) {
+    EXPECT_THAT(ErrorOf("image,category,significant_bits\na.tif,nut," + bad + "\n"),
+                HasSubstr("line 2: significant_bits is \"" + bad + "\"; expected 9 to 16"));
+  }
+}
+
 TEST(ManifestTest, UnquotesFields) {
   const auto entries =
       ParseManifest("image,category,note\n\"a,\"\"1\"\".png\",\"metal nut\",\"two\nlines\"\nb.png,nut,\n", "");

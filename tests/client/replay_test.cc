@@ -62,7 +62,8 @@ TEST(ReplayRequestTest, AsksForEverythingTheResultDependsOn) {
 
 TEST(ReplayRequestTest, GivesARawPictureItsGeometryBack) {
   Inspection recorded = Recorded();
-  recorded.provenance.picture.raw = {.width = 4, .height = 3, .stride = 8, .pfnc_pixel_format = 0x01100007};
+  recorded.provenance.picture.raw = {
+      .width = 4, .height = 3, .stride = 8, .pfnc_pixel_format = 0x01100007, .max_trailing_bytes = 5};
   recorded.provenance.picture.significant_bits = 12;
 
   const inspection::v1::Image image = ReplayRequest(recorded, "bytes").image();
@@ -73,12 +74,22 @@ TEST(ReplayRequestTest, GivesARawPictureItsGeometryBack) {
   EXPECT_EQ(image.raw().height(), 3U);
   EXPECT_EQ(image.raw().stride(), 8U);
   EXPECT_EQ(image.raw().pfnc_pixel_format(), 0x01100007U);
+  EXPECT_EQ(image.raw().max_trailing_bytes(), 5U);
+}
+
+TEST(ReplayRequestTest, TurnsAPictureThatWasTurned) {
+  Inspection recorded = Recorded();
+  EXPECT_FALSE(ReplayRequest(recorded, "bytes").image().apply_orientation());
+  recorded.provenance.picture.apply_orientation = true;
+
+  EXPECT_TRUE(ReplayRequest(recorded, "bytes").image().apply_orientation());
 }
 
 TEST(ReplayedInspectionTest, KnowsTheGeometryThatWasSent) {
   Inspection recorded = Recorded();
   recorded.provenance.picture.raw = {.width = 4, .height = 3, .stride = 8, .pfnc_pixel_format = 0x01100007};
   recorded.provenance.picture.significant_bits = 12;
+  recorded.provenance.picture.apply_orientation = true;
   inspection::v1::InspectResponse response;
   response.mutable_provenance()->set_picture_sha256("ab");
 

@@ -131,6 +131,18 @@ TEST(ResultsTest, KeepsProvenance) {
                                                               .ran_alone = true}));
 }
 
+TEST(ResultsTest, KeepsWarningsAndTheNumberOfANewerReason) {
+  wire::InspectResponse reply = FullReply();
+  reply.add_warnings()->set_reason(wire::WARNING_REASON_SHALLOW_SAMPLES);
+  reply.mutable_warnings(0)->set_message("dark");
+  reply.add_warnings()->set_reason(static_cast<wire::WarningReason>(77));
+
+  const Inspection result = ToInspection(reply);
+
+  EXPECT_THAT(result.warnings, ElementsAre(Warning{.reason = "SHALLOW_SAMPLES", .message = "dark"},
+                                           Warning{.reason = "77", .message = ""}));
+}
+
 TEST(ResultsTest, WhatIsAbsentStaysAbsent) {
   const Inspection result = ToInspection(wire::InspectResponse());
 

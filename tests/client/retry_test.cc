@@ -60,6 +60,7 @@ TEST(RetryTest, SendsAgainForTheReasonsThatTheContractCallsSafe) {
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_NOT_READY},
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_DRAINING},
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_NO_REPLICA},
+           std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_DEVICE_HUNG},
            std::pair{absl::StatusCode::kUnavailable, inspection::v1::ERROR_REASON_MAX_STREAM_AGE},
            std::pair{absl::StatusCode::kUnavailable, static_cast<ErrorReason>(999)},
        }) {

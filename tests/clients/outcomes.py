@@ -36,6 +36,7 @@ REASONS = frozenset(
         "INTERNAL",
         "UNAUTHENTICATED",
         "PERMISSION_DENIED",
+        "DEVICE_HUNG",
     }
 )
 VERDICTS = frozenset({"", "PASS", "REVIEW", "FAIL"})

@@ -5,6 +5,7 @@ Everything is made from a fixed pattern, so that each run, and each driver, gets
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -18,24 +19,6 @@ from numpy.typing import NDArray
 IMAGES = REPOSITORY / "assets" / "demo" / "images"
 Frame = dict[str, Any]  # the fields "image" or "raw" of a job's frame
 
-# Bytes of a row of so many pixels.
-BITS_OF_FORMAT = {
-    "Mono8": 8,
-    "Mono10": 16,
-    "Mono12": 16,
-    "Mono16": 16,
-    "Mono12Packed": 12,
-    "Mono12p": 12,
-    "BayerRG8": 8,
-    "BayerGB8": 8,
-    "BayerGR8": 8,
-    "BayerBG8": 8,
-    "RGB8": 24,
-    "BGR8": 24,
-    "RGBa8": 32,
-}
-VALUE_BITS = {"Mono10": 10, "Mono12": 12, "Mono16": 16}
-
 
 def pattern(height: int, width: int, seed: int = 7) -> NDArray[np.uint16]:
     """Gray values of 16 bits: a gradient, noise over it, and a bright spot."""
@@ -45,25 +28,50 @@ def pattern(height: int, width: int, seed: int = 7) -> NDArray[np.uint16]:
     return np.clip(20000 * columns / width + 10000 * rows / height + noise + spot, 0, 65535).astype(np.uint16)
 
 
+def _pairs(values: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
+    """GigE Vision's "Packed": two samples in three bytes, the low bits of both in the middle one."""
+    assert values.shape[1] % 2 == 0, "two pixels share a byte"
+    low = bits - 8
+    mask = (1 << low) - 1
+    first, second = values[:, 0::2], values[:, 1::2]
+    triples = (first >> low, (first & mask) | ((second & mask) << 4), second >> low)
+    return np.stack(triples, axis=2).astype(np.uint8).reshape(len(values), -1)
+
+
+def _bit_stream(values: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
+    """PFNC's "p": the bits follow each other, the least significant first."""
+    single = (values[:, :, None] >> np.arange(bits)) & 1
+    return np.packbits(single.astype(np.uint8).reshape(len(values), -1), axis=1, bitorder="little")
+
+
+def _rows(pixel_format: str, values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The pattern's rows as bytes, by the format's name in PFNC."""
+    height = len(values)
+    known = re.fullmatch(
+        r"(Mono|Bayer[RGB]{2}|RGB|BGR|RGBa|BGRa|YUV422_|YCbCr422_)(\d+)(p|Packed|_UYVY|)", pixel_format
+    )
+    assert known is not None, pixel_format
+    kind, bits, layout = known[1], int(known[2]), known[3]
+    if kind.endswith("422_"):
+        gray = (values >> 8).astype(np.uint8)
+        chroma = np.where(np.arange(values.shape[1]) % 2, 90, 180).astype(np.uint8) + np.zeros_like(gray)
+        pair = [chroma, gray] if layout == "_UYVY" else [gray, chroma]
+        return np.stack(pair, axis=2).reshape(height, -1)
+    deep = values >> (16 - bits)
+    if layout == "Packed":
+        return _pairs(deep, bits)
+    if layout == "p":
+        return _bit_stream(deep, bits)
+    most = (1 << bits) - 1
+    channels = [deep, np.roll(deep, 3, axis=1), most - deep, np.full_like(deep, 200)]
+    count = 1 if kind.startswith(("Mono", "Bayer")) else len(kind)
+    rows = np.stack(channels[:count], axis=2).reshape(height, -1)
+    return rows.astype(np.uint8) if bits == 8 else rows.astype("<u2").view(np.uint8)
+
+
 def raw_bytes(pixel_format: str, width: int, height: int, stride: int = 0) -> bytes:
     """Pixels of the pattern in the format; rows of `stride` bytes, the rest of each filled with 0xA5."""
-    values = pattern(height, width)
-    bits = BITS_OF_FORMAT[pixel_format]
-    if pixel_format in VALUE_BITS:
-        rows = (values >> (16 - VALUE_BITS[pixel_format])).astype("<u2").view(np.uint8).reshape(height, -1)
-    elif bits == 12:
-        assert width % 2 == 0, "two pixels share a byte"
-        pairs = (values >> 4).reshape(height, -1, 2)
-        first, second = pairs[:, :, 0], pairs[:, :, 1]
-        if pixel_format == "Mono12p":
-            triples = (first & 0xFF, (first >> 8) | ((second & 0xF) << 4), second >> 4)
-        else:
-            triples = (first >> 4, (first & 0xF) | ((second & 0xF) << 4), second >> 4)
-        rows = np.stack(triples, axis=2).astype(np.uint8).reshape(height, -1)
-    else:
-        gray = (values >> 8).astype(np.uint8)
-        channels = [gray, np.roll(gray, 3, axis=1), 255 - gray, np.full_like(gray, 200)][: bits // 8]
-        rows = np.stack(channels, axis=2).reshape(height, -1)
+    rows = _rows(pixel_format, pattern(height, width))
     if stride:
         padded = np.full((height, stride), 0xA5, dtype=np.uint8)
         padded[:, : rows.shape[1]] = rows
@@ -103,7 +111,8 @@ class Pictures:
 
         {"demo": NAME}                        a file of the demo folder
         {"file": KIND, ...}                   a file that is made here: one of the methods below
-        {"raw": FORMAT, "width", "height"}    raw pixels; "stride", "significant_bits"; "data" cuts or fills the bytes
+        {"raw": FORMAT, "width", "height"}    raw pixels; "stride", "significant_bits"; "bytes_less" and "bytes_more"
+                                              cut the bytes or add some, and "max_trailing_bytes" allows those
         """
         if "demo" in picture:
             return {"image": str(IMAGES / picture["demo"])}
@@ -120,11 +129,13 @@ class Pictures:
         stride: int = 0,
         significant_bits: int = 0,
         bytes_less: int = 0,
+        bytes_more: int = 0,
+        max_trailing_bytes: int = 0,
         said: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         data = raw_bytes(raw, width, height, stride)
-        data = data[: len(data) - bytes_less]
-        name = f"{raw}-{width}x{height}-{stride}-{bytes_less}.bin"
+        data = data[: len(data) - bytes_less] + b"\xc5" * bytes_more
+        name = f"{raw}-{width}x{height}-{stride}-{bytes_less}-{bytes_more}.bin"
         fields = {
             "path": self._file(name, data),
             "width": width,
@@ -132,6 +143,7 @@ class Pictures:
             "stride": stride,
             "pixel_format": raw,
             "significant_bits": significant_bits,
+            "max_trailing_bytes": max_trailing_bytes,
         }
         return fields | (said or {})
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -24,6 +25,18 @@ using testing::kDemoModel;
 using testing::RunProgram;
 using ::testing::StartsWith;
 
+// Set for the programs that are started while it is there.
+class EnvironmentVariable {
+ public:
+  EnvironmentVariable(const char* name, const char* value) : name_(name) { setenv(name, value, /*overwrite=*/1); }
+  ~EnvironmentVariable() { unsetenv(name_); }
+  EnvironmentVariable(const EnvironmentVariable&) = delete;
+  EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
+
+ private:
+  const char* const name_;
+};
+
 class AdminProgramTest : public ::testing::Test {
  protected:
   Finished Admin(const std::vector<std::string>& words) const {
@@ -33,6 +46,7 @@ class AdminProgramTest : public ::testing::Test {
     return RunProgram("bayespfl-client", arguments);
   }
 
+  const EnvironmentVariable threads_{"BAYESPFL_COMPUTE_THREADS", "1"};
   const testing::TemporaryFolder folder_;
   const std::string file_ = folder_.Write("server.yaml", "log_level: error\nmax_batch: 2\n");
   Background server_{"bayespfl-server",
@@ -62,6 +76,7 @@ TEST_F(AdminProgramTest, TheConfigurationSaysWhereEachValueComesFrom) {
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("max_batch: 2  # file, line 2\n"));
   EXPECT_THAT(run.out, HasSubstr("drain_delay_seconds: 0  # flag, --drain-delay-seconds\n"));
+  EXPECT_THAT(run.out, HasSubstr("compute_threads: 1  # environment, BAYESPFL_COMPUTE_THREADS\n"));
   EXPECT_THAT(run.out, HasSubstr("replicas: 1  # default\n"));
   EXPECT_THAT(run.out, HasSubstr(absl::StrCat(", file ", file_, "\n# model bayespfl-demo, digest ")));
   EXPECT_GT(nlohmann::json::parse(as_json.out)["settings"].size(), 40);

@@ -33,10 +33,11 @@ const std::string kPicture = testing::Asset("demo/images/wood/good_0.jpg");
 class FaultyServer {
  public:
   explicit FaultyServer(const std::string& faults, const std::string& drain_timeout_seconds = "1",
-                        const std::string& drain_delay_seconds = "0")
-      : process_("bayespfl-server", {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--inject-faults",
-                                     faults, "--drain-timeout-seconds", drain_timeout_seconds, "--drain-delay-seconds",
-                                     drain_delay_seconds, "--log-level", "off"}),
+                        const std::string& drain_delay_seconds = "0", const std::string& max_batch_seconds = "60")
+      : process_("bayespfl-server",
+                 {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--inject-faults", faults,
+                  "--drain-timeout-seconds", drain_timeout_seconds, "--drain-delay-seconds", drain_delay_seconds,
+                  "--max-batch-seconds", max_batch_seconds, "--log-level", "off"}),
         address_(process_.WaitForLine("bayespfl-server: gRPC listening on ")),
         http_address_(process_.WaitForLine("bayespfl-server: HTTP listening on ")) {
     process_.WaitForLine("bayespfl-server: ready");
@@ -124,6 +125,29 @@ TEST(FaultsTest, ADecoderErrorIsTheErrorOfItsFrame) {
   EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{model=\"bayespfl-demo\",outcome=\"failed\"} 1"));
   EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_frames_total{model=\"bayespfl-demo\",outcome=\"ok\"} 2"));
   EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_injected_faults_total{fault=\"decode_error\"} 1"));
+}
+
+// The call takes 8 s; the server is patient for 1 s, and so the client hears of it well before the end.
+TEST(FaultsTest, ADeviceThatHangsIsToldToItsClientsAndToTheProbe) {
+  const FaultyServer server("device_slow:1:8000", /*drain_timeout_seconds=*/"1", /*drain_delay_seconds=*/"0",
+                            /*max_batch_seconds=*/"1");
+  std::vector<std::string> inspect = server.Inspect({kPicture});
+  inspect.insert(inspect.end(), {"--timeout", "3"});
+
+  const auto start = std::chrono::steady_clock::now();
+  const Finished run = RunProgram("bayespfl-client", inspect);
+  const auto took = std::chrono::steady_clock::now() - start;
+
+  EXPECT_NE(run.exit_code, 0);
+  // The client sends the frame again, and its last word is that the server says of itself that it does not serve.
+  EXPECT_THAT(run.out, AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("tried ")));
+  EXPECT_THAT(server.Metrics(),
+              ContainsRegex("bayespfl_frames_total\\{model=\"[^\"]+\",outcome=\"unavailable\"\\} [1-9]"));
+  EXPECT_LT(took, std::chrono::seconds(7));
+  EXPECT_EQ(server.Get("/livez"), 503);
+  EXPECT_EQ(server.Get("/readyz"), 503);
+  EXPECT_THAT(server.Metrics(), HasSubstr("bayespfl_replica_overdue_total{during=\"batch\"} 1\n"));
+  EXPECT_TRUE(testing::Eventually([&server] { return server.Get("/livez") == 200; })) << "the call has ended after all";
 }
 
 TEST(FaultsTest, AStopEndsInTimeAlthoughTheDeviceHangs) {

@@ -105,6 +105,28 @@ TEST_F(LocalInspectionTest, OptionsOfTheRequestGetTheServersAnswer) {
             std::string(reinterpret_cast<const char*>(map.data()), map.size() * sizeof(float)));
 }
 
+TEST_F(LocalInspectionTest, ATurnedPictureGetsTheServersAnswer) {
+  const std::string jpeg = EncodePicture(".jpg", 90, 150);
+  const std::string exif(
+      "\xff\xe1\0\x22"
+      "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+      36);
+  const std::string picture = jpeg.substr(0, 2) + exif + jpeg.substr(2);
+  v1::InspectRequest request;
+  request.mutable_image()->set_encoded(picture);
+  request.mutable_image()->set_apply_orientation(true);
+  request.mutable_options()->set_category("wood");
+  request.mutable_options()->set_samples(2);
+
+  const auto recorded = Recorded(request);
+  const auto local =
+      inspector_->Inspect({.bytes = Bytes(picture), .apply_orientation = true}, {.category = "wood", .samples = 2}, {});
+
+  ExpectEqual(recorded, local);
+  EXPECT_EQ(recorded->frame_width, 150);
+  EXPECT_TRUE(recorded->provenance.picture.apply_orientation);
+}
+
 TEST_F(LocalInspectionTest, RawPixelsGetTheServersAnswer) {
   const std::string pixels(size_t{2} * 60 * 40, '\x0b');
   v1::InspectRequest request;

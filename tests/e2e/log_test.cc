@@ -1,21 +1,30 @@
 // What a real server writes: JSON from the first line to the last, and never at the price of a frame.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <httplib.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "base/files.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
@@ -25,6 +34,8 @@ namespace bayespfl {
 namespace {
 
 using testing::Background;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using testing::Eventually;
 using testing::Finished;
 using ::testing::HasSubstr;
@@ -57,10 +68,20 @@ class ServerLogTest : public ::testing::Test {
  protected:
   ~ServerLogTest() override { close(err_); }
 
-  std::vector<std::string> Arguments(const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments = {
-        "--model", kDemoModel,          "--port", "0", "--http-port", "0", "--admin-port", "0", "--drain-delay-seconds",
-        "0",       "--compute-threads", "1"};
+  static std::vector<std::string> Arguments(const std::vector<std::string>& more,
+                                            const std::string& drain_delay_seconds = "0") {
+    std::vector<std::string> arguments = {"--model",
+                                          kDemoModel,
+                                          "--port",
+                                          "0",
+                                          "--http-port",
+                                          "0",
+                                          "--admin-port",
+                                          "0",
+                                          "--drain-delay-seconds",
+                                          drain_delay_seconds,
+                                          "--compute-threads",
+                                          "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
@@ -171,6 +192,38 @@ TEST_F(ServerLogTest, APortThatIsTakenIsJsonToo) {
   EXPECT_THAT(lines[0]["error"].get<std::string>(), HasSubstr("cannot listen on"));
 }
 
+TEST_F(ServerLogTest, EachSignalHasALineOfItsSenderTheLastOneToo) {
+  Background server("bayespfl-server", Arguments({"--log-format", "json"}, /*drain_delay_seconds=*/"60"), err_);
+  ASSERT_TRUE(Says("\"the server is ready\""));
+
+  server.Send(SIGHUP);
+  ASSERT_TRUE(Says("\"the models were loaded anew\""));
+  server.Send(SIGINT);
+  ASSERT_TRUE(Says("\"about to drain\""));
+  server.Send(SIGTERM);
+
+  EXPECT_EQ(server.Wait(), 128 + SIGTERM);
+  std::vector<std::string> signals;
+  for (const nlohmann::json& line : LogLines(Written())) {
+    if (line["message"] != "audit") continue;
+    EXPECT_EQ(line["who"], "signal");
+    EXPECT_EQ(line["peer"], absl::StrCat("pid:", getpid(), " uid:", getuid()));
+    signals.push_back(line["method"]);
+  }
+  EXPECT_THAT(signals, ElementsAre("SIGHUP", "SIGINT", "SIGTERM"));
+}
+
+TEST_F(ServerLogTest, ACrashLosesNoLine) {
+  Background server("bayespfl-server", Arguments({"--log-format", "json"}), err_);
+  ASSERT_TRUE(Says("\"the server is ready\""));
+
+  server.Send(SIGHUP);   // its lines are on their way
+  server.Send(SIGABRT);  // as a watchdog does
+
+  EXPECT_EQ(server.Wait(), 128 + SIGABRT);
+  EXPECT_THAT(Messages(LogLines(Written())), Contains("the server is ready"));
+}
+
 // ---- A reader that stops reading -----------------------------------------------------------------------------------
 
 TEST(ServerLogPipeTest, AServerWhoseLogNobodyReadsGoesOnAnsweringAndStops) {
@@ -195,6 +248,115 @@ TEST(ServerLogPipeTest, AServerWhoseLogNobodyReadsGoesOnAnsweringAndStops) {
   EXPECT_EQ(exit_code, 0);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(8 + 3 + 5)) << "its bound, and some";
   for (const int end : ends) close(end);
+}
+
+// The reader of a pipe that the test fills and empties as it likes.
+class SlowReader {
+ public:
+  SlowReader() {
+    EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0);
+    EXPECT_EQ(fcntl(ends_[1], F_SETPIPE_SZ, 4096), 4096);
+  }
+  ~SlowReader() {
+    CloseWriter();
+    close(ends_[0]);
+  }
+  SlowReader(const SlowReader&) = delete;
+  SlowReader& operator=(const SlowReader&) = delete;
+
+  int writer() const { return ends_[1]; }
+  void CloseWriter() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+
+  // Reads until the text says so; false at its end.
+  bool ReadUntil(absl::string_view text) {
+    while (!absl::StrContains(text_, text)) {
+      if (!ReadSome()) return false;
+    }
+    return true;
+  }
+  // What was read, up to its last whole line.
+  std::string lines() const { return text_.substr(0, text_.rfind('\n') + 1); }
+  // Reads to the end, which comes when all writers have gone.
+  std::string ReadAll() {
+    while (ReadSome()) {
+    }
+    return text_;
+  }
+
+ private:
+  bool ReadSome() {
+    std::array<char, 4096> bytes{};
+    const ssize_t count = read(ends_[0], bytes.data(), bytes.size());
+    if (count > 0) text_.append(bytes.data(), static_cast<size_t>(count));
+    return count > 0;
+  }
+
+  std::array<int, 2> ends_ = {-1, -1};
+  std::string text_;
+};
+
+// The address of a port that one of the lines names.
+std::string AddressIn(const std::string& text, absl::string_view port) {
+  for (const nlohmann::json& line : LogLines(text)) {
+    if (line.value("port", "") == port) return line["address"];
+  }
+  return "";
+}
+
+// Lines that the server says it has dropped, at `http`.
+uint64_t Dropped(const std::string& http) {
+  const httplib::Result page = httplib::Client("http://" + http).Get("/metrics");
+  uint64_t lines = 0;
+  for (const absl::string_view line : absl::StrSplit(page ? page->body : "", '\n')) {
+    absl::string_view value = line;
+    if (!absl::ConsumePrefix(&value, "bayespfl_log_lines_dropped_total ")) continue;
+    EXPECT_TRUE(absl::SimpleAtoi(value, &lines));
+  }
+  return lines;
+}
+
+TEST(ServerLogPipeTest, WhatNobodyReadsIsDroppedCountedAndSaid) {
+  SlowReader reader;
+  Background server("bayespfl-server",
+                    {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--drain-delay-seconds", "0",
+                     "--compute-threads", "1", "--log-format", "json", "--log-level", "debug"},
+                    reader.writer());
+  reader.CloseWriter();
+  ASSERT_TRUE(reader.ReadUntil("\"the server is ready\""));
+  const std::string grpc_address = AddressIn(reader.lines(), "gRPC");
+  const std::string http_address = AddressIn(reader.lines(), "HTTP");
+
+  // Nobody reads from here on. Each call has a line of some 400 bytes, and three quarters of a MiB of them may wait.
+  const auto stub =
+      inspection::v1::InspectionService::NewStub(grpc::CreateChannel(grpc_address, grpc::InsecureChannelCredentials()));
+  for (int calls = 0; calls < 50'000 && (calls % 200 != 0 || Dropped(http_address) == 0); ++calls) {
+    grpc::ClientContext context;
+    context.AddMetadata("x-request-id", std::string(128, 'r'));
+    inspection::v1::GetServerInfoResponse response;
+    ASSERT_TRUE(stub->GetServerInfo(&context, {}, &response).ok());
+  }
+  const uint64_t before = Dropped(http_address);
+  const Finished frame = RunProgram(
+      "bayespfl-client", {"inspect", "--server", grpc_address, "--samples", "1", "--category", "wood", kPicture});
+  server.Send(SIGHUP);
+  EXPECT_GT(before, 0U);
+  EXPECT_EQ(frame.exit_code, 0) << frame.err;
+  EXPECT_GT(Dropped(http_address), before) << "the lines of the frame";
+
+  ASSERT_TRUE(reader.ReadUntil("\"log lines were dropped\""));
+  const uint64_t dropped = Dropped(http_address);
+  std::future<std::string> rest = std::async(std::launch::async, [&reader] { return reader.ReadAll(); });
+  EXPECT_EQ(server.Terminate(), 0);
+
+  uint64_t said = 0;
+  const std::vector<nlohmann::json> lines = LogLines(rest.get());
+  for (const nlohmann::json& line : lines)
+    said += line["message"] == "log lines were dropped" ? line.value("lines", 0) : 0;
+  EXPECT_EQ(said, dropped);
+  EXPECT_EQ(lines.back()["message"], "the server has stopped");
+  EXPECT_THAT(Messages(lines), Contains("audit")) << "of the signal: there is room for it until the last";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // From weight files to a package that answers, with the real program.
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -72,6 +73,23 @@ TEST_F(ModelToolTest, ReplaysALineThatInspectPrinted) {
   EXPECT_EQ(other.exit_code, 2) << other.err;
   EXPECT_THAT(other.out, HasSubstr("the picture is not the recorded one"));
   EXPECT_EQ(replay(Path("nothing")).exit_code, 1);
+}
+
+TEST_F(ModelToolTest, ResultsBesideThePicturesAreNotInspectedAgain) {
+  fs::create_directories(Path("io"));
+  fs::copy_file(testing::Asset("demo/images/leather/good_0.jpg"), Path("io/good.jpg"));
+  fs::copy_file(testing::Asset("demo/images/leather/hole_0.jpg"), Path("io/._good.jpg"));
+  std::string said;
+  for (int run = 0; run < 3; ++run) {
+    const Finished inspect =
+        RunProgram("bayespfl-model", {"inspect", "--model", testing::kDemoModel, "--category", "leather", "--samples",
+                                      "1", "--json", "--output", Path("io"), Path("io")});
+    ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+    EXPECT_EQ(std::count(inspect.out.begin(), inspect.out.end(), '\n'), 1) << inspect.out;
+    said = inspect.err;
+  }
+  EXPECT_THAT(said, HasSubstr("3 files left out: 1 hidden, 2 results of inspections"));
+  EXPECT_THAT(said, HasSubstr("computes on cpu"));
 }
 
 TEST_F(ModelToolTest, ASeedIsEitherGivenOrRandom) {

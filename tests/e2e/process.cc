@@ -38,7 +38,7 @@ pid_t Spawn(const std::string& program, const std::vector<std::string>& argument
 }
 
 // The exit code; `usage` is filled in with what the process took, if it is wanted.
-int Wait(pid_t pid, rusage* usage = nullptr) {
+int WaitFor(pid_t pid, rusage* usage = nullptr) {
   int status = 0;
   if (pid < 0 || wait4(pid, &status, 0, usage) != pid) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -59,7 +59,7 @@ Finished RunProgram(const std::string& program, const std::vector<std::string>& 
   const int out = mkostemp(out_path.data(), O_CLOEXEC);
   const int err = mkostemp(err_path.data(), O_CLOEXEC);
   rusage usage = {};
-  const int exit_code = Wait(Spawn(program, arguments, out, err), &usage);
+  const int exit_code = WaitFor(Spawn(program, arguments, out, err), &usage);
   close(out);
   close(err);
   return {exit_code, TakeFile(out_path), TakeFile(err_path), int64_t{usage.ru_maxrss} * 1024};
@@ -76,7 +76,7 @@ Background::Background(const std::string& program, const std::vector<std::string
 Background::~Background() {
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
-    Wait(pid_);
+    WaitFor(pid_);
   }
   if (out_ != nullptr) fclose(out_);
 }
@@ -99,8 +99,12 @@ std::string Background::WaitForLine(const std::string& prefix) {
 void Background::Send(int signal) const { kill(pid_, signal); }
 
 int Background::Terminate() {
-  kill(pid_, SIGTERM);
-  const int exit_code = Wait(pid_);
+  Send(SIGTERM);
+  return Wait();
+}
+
+int Background::Wait() {
+  const int exit_code = WaitFor(pid_);
   pid_ = -1;
   return exit_code;
 }

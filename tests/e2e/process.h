@@ -36,6 +36,8 @@ class Background {
   void Send(int signal) const;
   // Sends SIGTERM and waits for the end; the exit code as above.
   int Terminate();
+  // Waits for the end, which a signal brings about; the exit code as above.
+  int Wait();
 
  private:
   pid_t pid_ = -1;

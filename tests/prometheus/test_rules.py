@@ -42,6 +42,13 @@ def test_prometheus_takes_the_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_bucket_is_named_as_one_version_of_prometheus_writes_it() -> None:
+    """Prometheus 3 stores the bound 1 as "1.0": a rule for "1" has no data there, and never fires."""
+    files = [RULES, *(ROOT / "deploy/grafana").glob("*.json"), *RUNBOOKS.glob("*.md")]
+
+    assert [path.name for path in files if re.search(r'\ble=\\?"[0-9]+(\.0+)?\\?"', path.read_text())] == []
+
+
 @pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_should_and_only_then(cases: Path, tmp_path: Path) -> None:
     shutil.copy(RULES, tmp_path)

@@ -280,6 +280,24 @@ TEST(ConfigTest, TheAdministrationIsForThisMachineOrForTokens) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.admin_port = config.port; }), HasSubstr("as another port is"));
 }
 
+TEST(ConfigTest, AnAddressMayHaveBracketsAndNoPort) {
+  for (const char* host : {"[::1]", "::1", "127.0.0.1", "localhost"}) {
+    ServerConfig config;
+    config.model = "m";
+    config.admin_port = 50052;
+    config.host = config.http_host = config.admin_host = host;
+    EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
+  }
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.host = "[::1"; }), HasSubstr("host is [::1, which is neither"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.http_host = "127.0.0.1:80"; }),
+              HasSubstr("http_host is 127.0.0.1:80, which is neither"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) {
+                config.admin_port = 50052;
+                config.admin_host = "::1]";
+              }),
+              HasSubstr("admin_host is ::1], which is neither"));
+}
+
 TEST(ConfigTest, HalfATlsConfigurationAndUnknownFaultsAreErrors) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.tls_key = "key"; }), HasSubstr("go together"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.tls_client_ca = "ca"; }), HasSubstr("tls_client_ca needs"));

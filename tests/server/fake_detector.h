@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_TESTS_SERVER_FAKE_DETECTOR_H_
 #define BAYESPFL_TESTS_SERVER_FAKE_DETECTOR_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +24,12 @@
 
 namespace bayespfl::server {
 
-// Frames with this seed fail as if the device had.
+// Frames with this seed fail as if the device had; the others of their batch do not.
 inline constexpr uint64_t kFailingSeed = 666;
 // Frames with this seed cannot be prepared.
 inline constexpr uint64_t kUnpreparableSeed = 667;
+// A batch with a frame of this seed fails as a whole, as if the device had.
+inline constexpr uint64_t kPoisonSeed = 668;
 // What the fake's map holds, but for its first pixel, which is 1.
 inline constexpr float kMapBackground = 0.25F;
 
@@ -63,7 +66,7 @@ inline CategoryCalibration LeatherCalibration() {
 
 // Score = (seed mod 100) / 100, map score 0.5. Objects that hold "<|" are refused; the category "leather" is
 // calibrated, others have the package's mask threshold of 0.75. Thread-safe.
-class FakeDetector final : public Detector {
+class FakeDetector final : public Detector, public std::enable_shared_from_this<FakeDetector> {
  public:
   explicit FakeDetector(std::string version = "1.0+0123456789ab", std::string digest = "0123456789ab") {
     info_.name = "fake";
@@ -173,6 +176,7 @@ class FakeDetector final : public Detector {
       seeds.push_back(settings.seed);
       results.push_back(ComputeOne(settings));
     }
+    const bool poisoned = std::find(seeds.begin(), seeds.end(), kPoisonSeed) != seeds.end();
     std::this_thread::sleep_for(TimePerFrame() * frames.size());
     MutexLock lock(mu_);
     threads_.compute.insert(std::this_thread::get_id());
@@ -182,12 +186,15 @@ class FakeDetector final : public Detector {
       for (auto& result : results) result = absl::ResourceExhaustedError("the device failed: out of memory");
     }
     while (held_) changed_.Wait(mu_);
-    if (failing_calls_ > 0) {
-      --failing_calls_;
+    if (failing_calls_ > 0 || broken_ || poisoned) {
+      failing_calls_ -= failing_calls_ > 0 ? 1 : 0;
       for (auto& result : results) result = absl::InternalError("the device failed");
     }
     return results;
   }
+
+  // Of the fake nothing is ever freed.
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return shared_from_this(); }
 
   // Stretches nothing: at every size the first pixel alone is 1.
   Detection Finish(ComputedFrame frame) const override {
@@ -207,10 +214,11 @@ class FakeDetector final : public Detector {
     return detection;
   }
 
-  // What Replica::Rebuild() does to this detector, which lives on. Internal: not any more.
+  // What a rebuild does to this detector, which lives on. Internal: not any more.
   absl::Status Rebuild() {
     MutexLock lock(mu_);
     ++rebuilds_;
+    broken_ = false;
     changed_.NotifyAll();
     return rebuilds_ <= most_rebuilds_ ? absl::OkStatus() : absl::InternalError("the device is gone");
   }
@@ -229,6 +237,11 @@ class FakeDetector final : public Detector {
   void FailCalls(int count) {
     MutexLock lock(mu_);
     failing_calls_ = count;
+  }
+  // Compute() fails for every frame from now until Rebuild().
+  void BreakUntilRebuilt() {
+    MutexLock lock(mu_);
+    broken_ = true;
   }
   // From now on Compute() has no room for more frames at once, >= 0; 0: for none.
   void LimitBatch(size_t frames) {
@@ -279,6 +292,7 @@ class FakeDetector final : public Detector {
   std::chrono::milliseconds time_per_frame_ ABSL_GUARDED_BY(mu_){0};
   size_t most_frames_ ABSL_GUARDED_BY(mu_) = SIZE_MAX;
   mutable int failing_calls_ ABSL_GUARDED_BY(mu_) = 0;
+  bool broken_ ABSL_GUARDED_BY(mu_) = false;
   int rebuilds_ ABSL_GUARDED_BY(mu_) = 0;
   int most_rebuilds_ ABSL_GUARDED_BY(mu_) = 1 << 20;
   mutable size_t prepared_ ABSL_GUARDED_BY(mu_) = 0;

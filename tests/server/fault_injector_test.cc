@@ -79,6 +79,19 @@ TEST_F(InjectedFaultTest, ADeviceErrorRebuildsTheReplicaAndTheFrameIsAnswered) {
   EXPECT_EQ(detector_->rebuilds(), 3);
 }
 
+TEST_F(InjectedFaultTest, ADeviceErrorLastsUntilTheReplicaIsRebuilt) {
+  Make({.image_limits = {}, .max_batch = 4, .faults = *FaultInjector::Create("device_error:2", nullptr)});
+  HoldModel();
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  }
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 4; }));
+  detector_->Release();
+
+  for (const FrameResult& result : results_.Wait(5)) EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_GE(detector_->rebuilds(), 1);
+}
+
 TEST_F(InjectedFaultTest, ADeviceThatAlwaysFailsIsTheFramesAnswer) {
   MakeWith("device_error:1");
 

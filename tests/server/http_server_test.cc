@@ -59,6 +59,19 @@ class HttpServerTest : public ::testing::Test {
   std::unique_ptr<HttpServer> server_;
 };
 
+TEST(HttpServerAddressTest, BracketsAroundAnAddressDoNotMatter) {
+  for (const char* host : {"::1", "[::1]"}) {
+    HttpHandlers handlers;
+    handlers.live = [] { return absl::OkStatus(); };
+
+    const auto server = HttpServer::Start(host, 0, handlers);
+
+    if (absl::IsUnavailable(server.status()) && std::string(host) == "::1") GTEST_SKIP() << "no IPv6 here";
+    ASSERT_TRUE(server.ok()) << host << ": " << server.status();
+    EXPECT_EQ(httplib::Client("::1", (*server)->port()).Get("/livez")->status, 200);
+  }
+}
+
 TEST_F(HttpServerTest, ServesMetricsInTheExpositionFormat) {
   const httplib::Result result = httplib::Client("127.0.0.1", server_->port()).Get("/metrics");
 

@@ -134,7 +134,8 @@ TEST_F(KserveInferenceTest, ARequestThatIsReadBeforeADrainIsRefusedAfterIt) {
 TEST_F(KserveInferenceTest, AModelThatLostItsReplicasMeanwhileRefuses) {
   absl::StatusOr<Inference> inference = Prepare("");
   ASSERT_TRUE(inference.ok()) << inference.status();
-  inference->frames.front().model->Lose(0);
+  const auto fails = [](const Detector& /*detector*/) { return absl::InternalError("the device is gone"); };
+  ASSERT_FALSE(inference->frames.front().model->replica(0).Rebuild(fails).ok());
 
   const absl::StatusOr<InferenceReply> reply = Run(*std::move(inference));
 

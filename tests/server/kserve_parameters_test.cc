@@ -29,6 +29,7 @@ TEST(KserveParametersTest, AbsentParametersBecomeTheDefaults) {
   EXPECT_FALSE(frame.options.category.seed.has_value());
   EXPECT_FALSE(frame.options.judge.mask_threshold.has_value());
   EXPECT_EQ(frame.options.priority, Priority::kNormal);
+  EXPECT_FALSE(frame.image.significant_bits.has_value());
   EXPECT_EQ(frame.options.anomaly_map, MapEncoding::kNone);
   EXPECT_EQ(frame.options.mask, MaskEncoding::kNone);
   EXPECT_EQ(frame.deadline, absl::InfiniteFuture());
@@ -42,7 +43,9 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
   parameters["seed"].set_uint64_param(std::numeric_limits<uint64_t>::max());
   parameters["mask_threshold"].set_double_param(0.25);
   parameters["resolution"].set_string_param("frame");
+  parameters["apply_orientation"].set_bool_param(true);
   parameters["priority"].set_string_param("high");
+  parameters["significant_bits"].set_int64_param(12);
   parameters["timeout"].set_int64_param(3'600'000'000);
   const absl::Time before = absl::Now();
 
@@ -55,7 +58,9 @@ TEST(KserveParametersTest, GivenParametersAreTaken) {
     EXPECT_EQ(frame.options.category.seed, std::numeric_limits<uint64_t>::max());
     EXPECT_EQ(frame.options.judge.mask_threshold, 0.25F);
     EXPECT_EQ(frame.options.resolution, MapSize::kFrame);
+    EXPECT_TRUE(frame.image.apply_orientation);
     EXPECT_EQ(frame.options.priority, Priority::kHigh);
+    EXPECT_EQ(frame.image.significant_bits, 12);
     EXPECT_GE(frame.deadline, before + absl::Hours(1));
     EXPECT_LE(frame.deadline, absl::Now() + absl::Hours(1));
   }
@@ -112,8 +117,13 @@ TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
                                            {"mask_threshold", Integer(2)},
                                            {"resolution", Text("7seven")},
                                            {"resolution", Integer(1)},
+                                           {"apply_orientation", Integer(1)},
+                                           {"apply_orientation", Text("7seven")},
                                            {"priority", Text("7seven")},
                                            {"priority", Integer(-1)},
+                                           {"significant_bits", Integer(8)},
+                                           {"significant_bits", Integer(17)},
+                                           {"significant_bits", Text("7seven")},
                                            {"timeout", Integer(-1)},
                                            {"timeout", Text("7seven")}};
   for (const BadParameter& bad : cases) {
@@ -124,6 +134,13 @@ TEST(KserveParametersTest, RejectsBadParametersByNameWithoutRepeatingThem) {
     EXPECT_THAT(std::string(inference.status().message()),
                 AllOf(HasSubstr("parameter " + std::string(bad.key) + ": expected"), Not(HasSubstr("7seven"))));
   }
+}
+
+TEST(KserveParametersTest, SignificantBitsAreForFilesNotForPixelsOf8Bits) {
+  ModelInferRequest request = MakePixelRequest({4, 6, 3});
+  (*request.mutable_parameters())["significant_bits"].set_int64_param(12);
+
+  ExpectInvalid(request, "parameter significant_bits: it is for files with 16-bit samples");
 }
 
 TEST(KserveParametersTest, RejectsAnUnknownParameterWithoutRepeatingIt) {

@@ -126,6 +126,19 @@ TEST(KserveTranslateTest, AnswersInRawLittleEndianContents) {
   EXPECT_EQ(reply->raw_output_contents(1), std::string("\0\0\0\x3F\0\0\x80\x3F", 8));
 }
 
+TEST(KserveTranslateTest, WarningsAreAParameterThatNamesTheirPictures) {
+  std::vector<InspectionOutcome> outcomes = {MakeOutcome(0.5F), MakeOutcome(0.5F), MakeOutcome(0.5F)};
+  outcomes[0].inspection.warnings = {{.reason = kShallowSamples, .message = "dark"}};
+  outcomes[2].inspection.warnings = {{.reason = kShallowSamples, .message = "too dark"}};
+
+  const absl::StatusOr<ModelInferResponse> warned = ReplyToProto("", {KserveOutput::kScore}, std::move(outcomes));
+  const absl::StatusOr<ModelInferResponse> good = ReplyToProto("", {KserveOutput::kScore}, {MakeOutcome(0.5F)});
+
+  EXPECT_EQ(warned->parameters().at("warnings").string_param(),
+            "image[0]: SHALLOW_SAMPLES: dark\nimage[2]: SHALLOW_SAMPLES: too dark");
+  EXPECT_TRUE(good->parameters().empty());
+}
+
 TEST(KserveTranslateTest, ScoresAreFloatsOfTheirOwn) {
   const absl::StatusOr<ModelInferResponse> reply =
       ReplyToProto("", {KserveOutput::kScoreStd, KserveOutput::kMapScore}, {MakeOutcome(0.5F)});

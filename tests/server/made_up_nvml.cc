@@ -5,8 +5,11 @@
 //   calls          there are handles, and every call about them fails
 //   utilization    no device has a utilization, as with MIG
 //   device         the first device has no handle: it fell off the bus
+//   full           the first device has no memory left while the file that MADE_UP_NVML_FULL names is there
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <string_view>
 
 namespace {
@@ -27,6 +30,12 @@ struct Device {
 };
 std::array<Device, 2> devices = {Device{"GPU-aaaa0000-1111", 3 * kKibibyte, 8 * kKibibyte, 25},
                                  Device{"GPU-bbbb0000-2222", 1 * kKibibyte, 4 * kKibibyte, 100}};
+
+// Asked anew each time, so that the memory of a server that runs can fill up and be free again.
+bool IsFull(const Device& device) {
+  const char* const file = std::getenv("MADE_UP_NVML_FULL");
+  return Has("full") && &device == devices.data() && file != nullptr && std::filesystem::exists(file);
+}
 
 }  // namespace
 
@@ -56,9 +65,10 @@ int nvmlDeviceGetUUID(void* device, char* uuid, unsigned int length) {
 int nvmlDeviceGetMemoryInfo(void* device, unsigned long long* total_free_used) {
   if (Has("calls")) return kGpuIsLost;
   const Device& of = *static_cast<Device*>(device);
+  const unsigned long long used = IsFull(of) ? of.total : of.used;
   total_free_used[0] = of.total;
-  total_free_used[1] = of.total - of.used;
-  total_free_used[2] = of.used;
+  total_free_used[1] = of.total - used;
+  total_free_used[2] = used;
   return kSuccess;
 }
 

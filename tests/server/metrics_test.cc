@@ -277,11 +277,12 @@ TEST(MetricsTest, GaugesFollowTheChanges) {
 TEST(MetricsTest, LimitsStandBesideWhatIsUsedOfThem) {
   MetricLimits limits;
   limits.frames_in_flight = 64;
-  limits.queue_depth = {64, 8, 65};
+  limits.queue_depth = {256, 64, 8, 65};
   limits.queue_bytes = 1000;
   const std::string text = Metrics({.limits = limits}).Serialize();
 
   EXPECT_THAT(text, HasSubstr("bayespfl_frames_in_flight_limit 64\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"admission\"} 256\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"execute\"} 8\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"render\"} 65\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_bytes_limit{queue=\"render\"} 1000\n"));

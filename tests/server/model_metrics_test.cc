@@ -85,7 +85,8 @@ TEST_F(ModelMetricsTest, CountsReplicasThatWorkAndThoseThatAreLost) {
   const std::shared_ptr<ServedModel> model = Model("fake", /*replicas=*/3);
   Serve({model});
 
-  model->Lose(1);
+  const auto fails = [](const Detector& /*detector*/) { return absl::InternalError("the device is gone"); };
+  ASSERT_FALSE(model->replica(1).Rebuild(fails).ok());
 
   EXPECT_EQ(Value("bayespfl_replicas{model=\"fake\",state=\"working\"}"), 2);
   EXPECT_EQ(Value("bayespfl_replicas{model=\"fake\",state=\"lost\"}"), 1);

@@ -328,6 +328,36 @@ TEST_F(OrderedExchangeTest, AMessageThatIsBeingHandledHoldsTheEndUp) {
   EXPECT_TRUE(transport_.finished().has_value());
 }
 
+TEST_F(OrderedExchangeTest, AHeldMessageHoldsReadsAndTheEndUpButNoReplies) {
+  exchange_.Advance();
+  exchange_.MessageRead();
+  exchange_.HoldMessage();
+  const uint64_t sequence = exchange_.AddSlot(1).value();
+  exchange_.MessageHandled();
+  EXPECT_THAT(transport_.log(), ElementsAre("read"));
+
+  Answer(sequence, "a");
+  exchange_.WriteEnded();
+  exchange_.EndWith(absl::UnavailableError("age"));
+  EXPECT_THAT(transport_.log(), ElementsAre("read", "write a"));
+  EXPECT_FALSE(transport_.finished().has_value());
+
+  exchange_.MessageHandled();
+  EXPECT_TRUE(transport_.finished().has_value());
+}
+
+TEST_F(OrderedExchangeTest, ReadingGoesOnWhenAHeldMessageIsReleased) {
+  exchange_.Advance();
+  exchange_.MessageRead();
+  exchange_.HoldMessage();
+  exchange_.MessageHandled();
+  EXPECT_THAT(transport_.log(), ElementsAre("read"));
+
+  exchange_.MessageHandled();
+
+  EXPECT_THAT(transport_.log(), ElementsAre("read", "read"));
+}
+
 TEST_F(OrderedExchangeTest, TheFirstReasonOfTheEndStands) {
   exchange_.SetEnding(absl::InvalidArgumentError("first"));
   exchange_.EndWith(absl::UnavailableError("second"));
@@ -401,6 +431,8 @@ class ThreadedCall final : public ExchangeTransport, public std::enable_shared_f
     exchange_.MessageRead();
     if (const std::optional<uint64_t> sequence = exchange_.AddSlot(1)) {
       ++taken_;
+      exchange_.HoldMessage();
+      Detach([self = shared_from_this()] { self->exchange_.MessageHandled(); });
       Detach([self = shared_from_this(), sequence = *sequence] {
         self->exchange_.FillSlot(sequence, Reply("a"));
         self->exchange_.Advance();

@@ -19,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // Another server may have what this one has lost: safe to send again.
 void ExpectNoReplica(const absl::Status& status) {
@@ -26,25 +27,66 @@ void ExpectNoReplica(const absl::Status& status) {
   EXPECT_EQ(ReasonOf(status), ErrorReason::kNoReplica) << status;
 }
 
-TEST_F(PipelineTest, OneFailingFrameFailsAlone) {
-  HoldModel();
-  for (const uint64_t seed : {uint64_t{1}, kFailingSeed, uint64_t{2}}) {
-    ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+class PipelineFailureTest : public PipelineTest {
+ protected:
+  // Submits frames with these seeds while the model is held up, so that they wait together.
+  void SubmitTogether(const std::vector<uint64_t>& seeds) {
+    HoldModel();
+    for (const uint64_t seed : seeds) ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+    const auto count = static_cast<int>(seeds.size());
+    ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == count; }));
   }
-  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 3; }));  // one batch
+  // The reasons of those that failed.
+  static std::vector<ErrorReason> Reasons(const std::vector<FrameResult>& results) {
+    std::vector<ErrorReason> reasons;
+    for (const FrameResult& result : results) {
+      if (!result.ok()) reasons.push_back(ReasonOf(result.status()));
+    }
+    return reasons;
+  }
+};
+
+TEST_F(PipelineFailureTest, OneFailingFrameFailsAloneAndTheOthersAreNotComputedAgain) {
+  SubmitTogether({1, kFailingSeed, 2});
   detector_->Release();
 
-  const std::vector<FrameResult> results = results_.Wait(4);
-
-  std::vector<ErrorReason> reasons;
-  for (const FrameResult& result : results) {
-    if (!result.ok()) reasons.push_back(ReasonOf(result.status()));
-  }
-  EXPECT_THAT(reasons, ElementsAre(ErrorReason::kInternal));
+  EXPECT_THAT(Reasons(results_.Wait(4)), ElementsAre(ErrorReason::kDeviceFailed));
+  pipeline_->Shutdown();
+  // The warm-up frames, of seed 0, say that the device is well.
+  EXPECT_THAT(detector_->batches(),
+              ElementsAre(ElementsAre(0), ElementsAre(1, kFailingSeed, 2), ElementsAre(0), ElementsAre(kFailingSeed),
+                          ElementsAre(0), ElementsAre(kFailingSeed), ElementsAre(0)));
+  EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
-TEST_F(PipelineTest, AFailedBatchIsTriedOnceMoreOnTheRebuiltReplica) {
-  detector_->FailCalls(1);
+TEST_F(PipelineFailureTest, AFrameThatBringsItsBatchDownCostsNobodyElseAnything) {
+  SubmitTogether({1, 2, kPoisonSeed, 3});
+  detector_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(5);
+
+  EXPECT_THAT(Reasons(results), ElementsAre(ErrorReason::kDeviceFailed));
+  EXPECT_EQ(detector_->rebuilds(), 0) << "the device is well";
+  EXPECT_EQ(observer_.lost_replicas, 0);
+  EXPECT_TRUE(pipeline_->Healthy().ok());
+}
+
+TEST_F(PipelineFailureTest, FramesOfABatchThatFailedAreTriedAloneAndWithoutYoungerOnes) {
+  SubmitTogether({1, kPoisonSeed, 2, 3});
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(4), results_.Add()).ok());
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 5; }));
+  detector_->Release();
+  results_.Wait(6);
+  pipeline_->Shutdown();
+
+  for (const std::vector<uint64_t>& batch : detector_->batches()) {
+    EXPECT_TRUE(batch.size() == 1 || batch == std::vector<uint64_t>({1, kPoisonSeed, 2, 3}));
+  }
+  EXPECT_EQ(observer_.answered, 5);
+}
+
+TEST_F(PipelineFailureTest, AReplicaThatCannotDoAWarmUpFrameEitherIsRebuilt) {
+  detector_->BreakUntilRebuilt();
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
 
   EXPECT_TRUE(results_.Wait(1)[0].ok());
@@ -53,27 +95,47 @@ TEST_F(PipelineTest, AFailedBatchIsTriedOnceMoreOnTheRebuiltReplica) {
   EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
-TEST_F(PipelineTest, AFrameThatIsTriedOnceMoreIsNotPreparedAgain) {
+TEST_F(PipelineFailureTest, ABatchOnABrokenDeviceIsNoFramesFault) {
+  SubmitTogether({1, 2, 3, 4});
+  detector_->BreakUntilRebuilt();
+  detector_->Release();
+
+  const std::vector<FrameResult> results = results_.Wait(5);
+
+  EXPECT_THAT(Reasons(results), IsEmpty());
+  EXPECT_EQ(detector_->rebuilds(), 1);
+}
+
+TEST_F(PipelineFailureTest, ARebuiltReplicaHasRunABatchOfEverySizeBeforeItServes) {
+  detector_->BreakUntilRebuilt();
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
+  results_.Wait(1);
+
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(42), ElementsAre(0), ElementsAre(0), ElementsAre(0, 0),
+                                                ElementsAre(0, 0, 0), ElementsAre(0, 0, 0, 0), ElementsAre(42)));
+}
+
+TEST_F(PipelineFailureTest, AFrameThatIsTriedOnceMoreIsNotPreparedAgain) {
   detector_->FailCalls(1);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
 
   EXPECT_TRUE(results_.Wait(1)[0].ok());
-  EXPECT_EQ(detector_->frames(), 2U);
-  EXPECT_EQ(detector_->map_sizes().size(), 1U);
+  EXPECT_EQ(detector_->frames(), 3U) << "twice, and a warm-up frame";
+  EXPECT_EQ(detector_->map_sizes().size(), 2U) << "once, and the warm-up frame";
 }
 
-TEST_F(PipelineTest, TheSecondFailureOfAFrameIsItsAnswer) {
-  detector_->FailCalls(2);
-  ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
+TEST_F(PipelineFailureTest, TheSecondFailureOfAFrameAloneIsItsAnswer) {
+  ASSERT_TRUE(pipeline_->Submit(MakeRequest(kPoisonSeed), results_.Add()).ok());
 
   const absl::Status failed = results_.Wait(1)[0].status();
   EXPECT_EQ(failed.code(), absl::StatusCode::kInternal);
   EXPECT_EQ(ReasonOf(failed), ErrorReason::kDeviceFailed);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(43), results_.Add()).ok());
   EXPECT_TRUE(results_.Wait(2)[1].ok());
+  EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
-TEST_F(PipelineTest, ABatchWithoutRoomIsComputedInParts) {
+TEST_F(PipelineFailureTest, ABatchWithoutRoomIsComputedInParts) {
   HoldModel();
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
@@ -90,7 +152,7 @@ TEST_F(PipelineTest, ABatchWithoutRoomIsComputedInParts) {
   EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
-TEST_F(PipelineTest, APartOfOneFrameRanAlone) {
+TEST_F(PipelineFailureTest, APartOfOneFrameRanAlone) {
   HoldModel();
   for (const uint64_t seed : {uint64_t{1}, uint64_t{2}}) {
     ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
@@ -105,7 +167,7 @@ TEST_F(PipelineTest, APartOfOneFrameRanAlone) {
   }
 }
 
-TEST_F(PipelineTest, AFrameThatDoesNotFitAloneIsTriedOnceMore) {
+TEST_F(PipelineFailureTest, AFrameThatDoesNotFitAloneIsTriedOnceMore) {
   detector_->LimitBatch(0);
   detector_->Hold();
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(42), results_.Add()).ok());
@@ -116,7 +178,7 @@ TEST_F(PipelineTest, AFrameThatDoesNotFitAloneIsTriedOnceMore) {
   EXPECT_TRUE(results_.Wait(1)[0].ok());
 }
 
-TEST_F(PipelineTest, AFrameThatIsTooLargeTwiceIsAnsweredWhatToChange) {
+TEST_F(PipelineFailureTest, AFrameThatIsTooLargeTwiceIsAnsweredWhatToChange) {
   detector_->LimitBatch(0);
   FrameRequest request = MakeRequest(42);
   request.options.category.samples = 9;
@@ -133,7 +195,7 @@ TEST_F(PipelineTest, AFrameThatIsTooLargeTwiceIsAnsweredWhatToChange) {
   EXPECT_EQ(detector_->rebuilds(), 0);
 }
 
-TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
+TEST_F(PipelineFailureTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
   auto broken = std::make_shared<FakeDetector>();
   broken->FailCalls(1000);
   broken->AllowRebuilds(0);
@@ -152,7 +214,7 @@ TEST_F(PipelineTest, AnotherReplicaTakesTheBatchOfOneThatIsLost) {
   EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
-TEST_F(PipelineTest, WithoutReplicasEveryFrameIsAnsweredAndHealthyTells) {
+TEST_F(PipelineFailureTest, WithoutReplicasEveryFrameIsAnsweredAndHealthyTells) {
   detector_->FailCalls(1000);
   detector_->AllowRebuilds(0);
   size_t accepted = 0;

@@ -30,6 +30,7 @@ class CountingObserver final : public PipelineObserver {
   void OnQueueChange(PipelineQueue queue, int frames, int64_t bytes) override {
     queued += frames;
     queued_bytes += bytes;
+    if (queue == PipelineQueue::kAdmission) waiting_at_door += frames;
     if (queue == PipelineQueue::kExecute) waiting_for_model += frames;
     if (queue != PipelineQueue::kRender) return;
     const int waiting = waiting_to_render += frames;
@@ -44,6 +45,9 @@ class CountingObserver final : public PipelineObserver {
   void OnBatch(int frames) override { batched += frames; }
   void OnReplicaBusy(const ServedModel& /*model*/, size_t /*replica*/, bool busy) override {
     busy_replicas += busy ? 1 : -1;
+  }
+  void OnReplicaOverdue(const ServedModel& /*model*/, size_t /*replica*/, ReplicaWork work) override {
+    ++(work == ReplicaWork::kBatch ? overdue_batches : overdue_rebuilds);
   }
   void OnReplicaFailure(bool rebuilt) override { ++(rebuilt ? rebuilt_replicas : lost_replicas); }
   void OnOutOfMemory(int frames) override { frames_without_room += frames; }
@@ -74,6 +78,7 @@ class CountingObserver final : public PipelineObserver {
 
   std::atomic<int> queued{0};
   std::atomic<int64_t> queued_bytes{0};
+  std::atomic<int> waiting_at_door{0};
   std::atomic<int> waiting_for_model{0};
   std::atomic<int> waiting_to_render{0};
   std::atomic<int> most_waiting_to_render{0};
@@ -81,6 +86,8 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int64_t> bytes_in_flight{0};
   std::atomic<int> busy_replicas{0};
   std::atomic<int> batched{0};
+  std::atomic<int> overdue_batches{0};
+  std::atomic<int> overdue_rebuilds{0};
   std::atomic<int> rebuilt_replicas{0};
   std::atomic<int> lost_replicas{0};
   std::atomic<int> frames_without_room{0};

@@ -137,6 +137,39 @@ TEST_F(PipelinePictureTest, PaddingAndSignificantBitsBelongToTheIdentity) {
   EXPECT_EQ(picture.significant_bits, 12);
 }
 
+// A JPEG of 40 x 30 pixels that says it lies on its side.
+std::string JpegOnItsSide() {
+  const std::string jpeg = *EncodeJpeg(ColorfulImage(40, 30), 90);
+  const std::string exif(
+      "\xff\xe1\0\x22"
+      "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+      36);
+  return jpeg.substr(0, 2) + exif + jpeg.substr(2);
+}
+
+TEST_F(PipelinePictureTest, AFileStaysAsItIsStored) {
+  const FrameResult result = Answer(FileRequest(JpegOnItsSide()));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.frame_width, 40);
+  EXPECT_FALSE(result->inspection.provenance.picture.apply_orientation);
+}
+
+TEST_F(PipelinePictureTest, AFileIsTurnedUprightOnDemandAndItsIdentitySaysSo) {
+  const std::string file = JpegOnItsSide();
+  FrameRequest request = FileRequest(file);
+  request.image.apply_orientation = true;
+  request.options.picture = PictureEncoding::kPng;
+
+  const FrameResult result = Answer(std::move(request));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.frame_width, 30);
+  EXPECT_EQ(result->inspection.frame_height, 40);
+  EXPECT_EQ(result->inspection.provenance.picture,
+            (PictureIdentity{.sha256 = Sha256Hex(file), .apply_orientation = true}));
+}
+
 // ---- The picture that was inspected --------------------------------------------------------------------------------
 
 TEST_F(PipelinePictureTest, APngOfTheInspectedPictureHasExactlyItsPixels) {
@@ -180,6 +213,32 @@ TEST_F(PipelinePictureTest, RawPixelsAreSentBackAsTheyWereConverted) {
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_TRUE(result->picture.has_value());
   EXPECT_EQ(DecodeImage(BytesOf(result->picture->data))->pixels, (std::vector<uint8_t>{255, 255, 255, 0, 0, 0}));
+}
+
+TEST_F(PipelinePictureTest, BytesBehindThePixelsAreRecordedWhereTheyAreAllowed) {
+  const FrameResult result = Answer(RawRequest(
+      {7, 7, 0xCA, 0xFE},
+      {.data = {}, .width = 2, .height = 1, .stride = 0, .format = PixelFormat::kMono8, .max_trailing_bytes = 16}));
+
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->inspection.provenance.picture.raw->max_trailing_bytes, 16U);
+}
+
+TEST_F(PipelinePictureTest, A16BitFileThatFills12IsWarnedOfUnlessItsBitsAreSaid) {
+  const std::vector<uint8_t> samples = {0x0F, 0xFF, 0x08, 0x00};  // 4095 and 2048, big-endian
+  const std::string file = *EncodePng(PngSamples::kGray16, 2, 1, samples);
+  FrameRequest told = FileRequest(file);
+  told.image.significant_bits = 12;
+  told.options.picture = PictureEncoding::kPng;
+
+  const FrameResult warned = Answer(FileRequest(file));
+  const FrameResult good = Answer(std::move(told));
+
+  ASSERT_TRUE(warned.ok() && good.ok()) << warned.status() << good.status();
+  ASSERT_EQ(warned->inspection.warnings.size(), 1U);
+  EXPECT_EQ(warned->inspection.warnings[0].reason, kShallowSamples);
+  EXPECT_TRUE(good->inspection.warnings.empty());
+  EXPECT_EQ(DecodeImage(BytesOf(good->picture->data))->pixels, (std::vector<uint8_t>{255, 255, 255, 128, 128, 128}));
 }
 
 TEST_F(PipelinePictureTest, APictureThatNoJpegCanHoldIsTooLargeToBeSentAsOne) {

@@ -27,7 +27,7 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 
 // The stand-in model with times of its own and with lines on the largest region of "wood".
-class TimedDetector final : public Detector {
+class TimedDetector final : public Detector, public std::enable_shared_from_this<TimedDetector> {
  public:
   TimedDetector() {
     info_ = fake_.info();
@@ -55,6 +55,7 @@ class TimedDetector final : public Detector {
     return fake_.Validate(object, samples);
   }
   const ModelInfo& info() const override { return info_; }
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return shared_from_this(); }
 
  private:
   FakeDetector fake_;

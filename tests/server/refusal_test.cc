@@ -98,7 +98,7 @@ TEST_F(FrameRefusalTest, AModelThatIsNotThereIsUnknown) {
 }
 
 TEST_F(FrameRefusalTest, AModelThatLostItsDevicesHasNoReplica) {
-  detector_->FailCalls(1);
+  detector_->BreakUntilRebuilt();
   detector_->AllowRebuilds(0);
   ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
   ASSERT_FALSE(results_.Wait(1)[0].ok());

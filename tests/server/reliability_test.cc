@@ -36,6 +36,9 @@ constexpr int kMaxBatch = 4;
 constexpr uint64_t kFirstSeed = 1000;  // frames of stream N have the seed kFirstSeed + N
 constexpr int kMaxInFlight = 64;
 constexpr std::chrono::milliseconds kTimePerFrame(4);
+// Three times what the server can take: every stream sends a frame in the time that the model needs for a third of all
+// streams' frames.
+constexpr auto kInterval = kTimePerFrame * kStreams / 3;
 
 std::chrono::seconds TestLength() {
   int seconds = 3;
@@ -73,8 +76,8 @@ class ReliabilityTest : public ServerTest {
     StartServer({.config = config, .loader = LoaderOf(detector_), .logger = nullptr});
   }
 
-  // Sends frames as fast as the policy lets it until `stop`, then reads what is left.
-  Tally RunStream(int number, const std::atomic<bool>& stop) {
+  // Sends a frame each `interval`, or as fast as the policy lets it, until `stop`, then reads what is left.
+  Tally RunStream(int number, const std::atomic<bool>& stop, Clock::duration interval = kInterval) {
     const auto stub = v1::InspectionService::NewStub(Connect(server_->grpc_address()));
     grpc::ClientContext context;
     // gRPC 1.51 looks at connect()'s errno after other calls that may have changed it, and then takes a connection that
@@ -94,15 +97,12 @@ class ReliabilityTest : public ServerTest {
     raw.set_width(64);
     raw.set_height(64);
     raw.set_pfnc_pixel_format(0x01080001);
-    // Three times what the server can take: every stream sends a frame in the time that the model needs for a third of
-    // all streams' frames.
-    constexpr auto kInterval = kTimePerFrame * kStreams / 3;
     auto next = Clock::now();
     while (!stop) {
       message.mutable_frame()->mutable_metadata()->set_frame_id(absl::StrCat(tally.sent));
       if (!stream->Write(message)) break;
       ++tally.sent;
-      next += kInterval;
+      next += interval;
       std::this_thread::sleep_until(next);
     }
     stream->WritesDone();
@@ -124,6 +124,28 @@ class ReliabilityTest : public ServerTest {
         if (reply.error().code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE)) ++tally.unavailable;
       }
     }
+  }
+
+  // Frames a second of a few streams that keep the model busy and leave room: what the server can do, measured apart
+  // from the overload whose latency is judged by it.
+  double Capacity() {
+    constexpr int kFew = 8;
+    static_assert(kFew * 4 < kMaxInFlight);
+    std::atomic<bool> stop{false};
+    std::vector<Tally> tallies(kFew);
+    std::vector<std::thread> threads;
+    const auto start = Clock::now();
+    for (int i = 0; i < kFew; ++i) {
+      threads.emplace_back(
+          [&, i] { tallies[static_cast<size_t>(i)] = RunStream(2 * i, stop, Clock::duration::zero()); });
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+    int results = 0;
+    for (const Tally& tally : tallies) results += tally.results;
+    return results / elapsed;
   }
 
   // Loads the server with all streams until `during` returns.
@@ -150,6 +172,8 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   const auto settled = std::min<std::chrono::milliseconds>(TestLength() / 2, std::chrono::minutes(1));
   int64_t memory_when_settled = 0;
   detector_->StopRecording();
+  const double capacity = Capacity();
+  ASSERT_GT(capacity, 0);
   const auto start = Clock::now();
   const std::vector<Tally> tallies = Load([&] {
     std::this_thread::sleep_for(settled);
@@ -167,7 +191,7 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
     EXPECT_EQ(tally.answered(), tally.sent);
     EXPECT_EQ(tally.out_of_order, 0);
     EXPECT_EQ(tally.unavailable, 0);
-    EXPECT_TRUE(tally.latest || tally.skipped == 0) << tally.skipped;
+    EXPECT_TRUE(tally.latest || tally.skipped + tally.errors == 0) << tally.skipped << ", " << tally.errors;
     results += tally.results;
     others += tally.errors + tally.skipped;
     seconds.insert(seconds.end(), tally.seconds.begin(), tally.seconds.end());
@@ -179,10 +203,12 @@ TEST_F(ReliabilityTest, UnderOverloadEveryFrameIsAnsweredOnceInOrderAndInTime) {
   const double p99 = seconds[static_cast<size_t>(rank)];
   const double throughput = results / elapsed;
   const double batch = kMaxBatch * std::chrono::duration<double>(kTimePerFrame).count();
-  const double bound = 1.2 * kMaxInFlight / throughput + 0.002 + batch;
-  std::printf("%d results, %d refused or skipped, %.0f frames/s, p99 %.3f s (bound %.3f s), RSS %ld -> %ld kB\n",
-              results, others, throughput, p99, bound, static_cast<long>(memory_when_settled),
-              static_cast<long>(memory_at_end));
+  // Whoever comes in waits for those inside; before that a frame of each BLOCK stream may wait for its place.
+  const double bound = 1.2 * (kMaxInFlight + kStreams / 2.0) / capacity + 0.002 + batch;
+  std::printf(
+      "%d results, %d refused or skipped, %.0f frames/s (%.0f apart), p99 %.3f s (bound %.3f s), RSS %ld -> %ld kB\n",
+      results, others, throughput, capacity, p99, bound, static_cast<long>(memory_when_settled),
+      static_cast<long>(memory_at_end));
   constexpr double kBesideOtherTests = 3;
   EXPECT_LE(p99, (IsLongForm() ? 1 : kBesideOtherTests) * bound);
   if (!IsLongForm()) return;  // memory of a few seconds says nothing

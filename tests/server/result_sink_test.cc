@@ -199,12 +199,14 @@ TEST_F(ResultSinkTest, ALineHoldsWhatWasFoundAndWhatItTakesToFindItAgain) {
       R"("frame_width":640,"frame_height":480,)"
       R"("thresholds":{"source":"category","revision":"89abcdef0123","mask":0.5,"min_region_fraction":0.001,)"
       R"("lines":{"score":{"review":0.93,"fail":0.95},"map_score":{"review":0.05,"fail":0.06}}},)"
+      R"("warnings":[],)"
       R"("provenance":{"model":"demo","model_digest":"0123456789abcdef","computation_digest":"fedcba9876543210",)"
       R"("model_version":"1.0+0123456789ab",)"
       R"("precision":"fp32","kernels":"libtorch 2.11.0 AVX512 threads=2","device":"cpu","server_version":"2.0.0",)"
       R"("seed":18446744073709551615,"samples":5,)"
-      R"("picture":{"sha256":"fedcba","raw":{"width":640,"height":480,"stride":1280,"pfnc_pixel_format":17825799},)"
-      R"("significant_bits":12},"ran_alone":true},)"
+      R"("picture":{"sha256":"fedcba","raw":{"width":640,"height":480,"stride":1280,"pfnc_pixel_format":17825799,)"
+      R"("max_trailing_bytes":0},)"
+      R"("significant_bits":12,"apply_orientation":false},"ran_alone":true},)"
       R"("seconds":0.5,"request_id":"order-17"})");
 }
 
@@ -215,7 +217,7 @@ TEST_F(ResultSinkTest, ALineWithoutAResultHasTheSameKeysInTheSameOrder) {
             R"("result_id":null,"category":"PCB-4711 rev C","object":null,"verdict":null,"decided_by":null,)"
             R"("score":null,"score_std":null,"map_score":null,"mixed_score":null,)"
             R"("mask_threshold":null,"mask_area_fraction":null,"largest_region_fraction":null,)"
-            R"("frame_width":null,"frame_height":null,"thresholds":null,"provenance":null,)"
+            R"("frame_width":null,"frame_height":null,"thresholds":null,"warnings":null,"provenance":null,)"
             R"("seconds":0.5,"request_id":"order-17"})");
 }
 

@@ -102,6 +102,46 @@ TEST_F(RotatingFileTest, KeepsSoManyFilesAndNoMore) {
   EXPECT_FALSE(std::filesystem::exists(path_ + ".3"));
 }
 
+TEST_F(RotatingFileTest, ALinkStaysAndItsTargetsFilesAreKeptBesideTheTarget) {
+  const std::string target = folder_.File("large disk/lines");
+  std::filesystem::create_directories(folder_.File("large disk"));
+  std::filesystem::create_symlink("large disk/lines", path_);  // relative to the link, and not there yet
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/3);
+
+  for (const char* line : {"1\n", "2\n", "3\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(Content(), "3\n");
+  EXPECT_EQ(folder_.Read("large disk/lines"), "3\n");
+  EXPECT_EQ(folder_.Read("large disk/lines.1"), "2\n");
+  EXPECT_EQ(folder_.Read("large disk/lines.2"), "1\n");
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".1"));
+}
+
+TEST_F(RotatingFileTest, ALinkThatIsTurnedElsewhereIsFollowedWithTheNextFile) {
+  const std::string first = folder_.Write("first", "");
+  std::filesystem::create_symlink(first, path_);
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/3);
+  ASSERT_TRUE(file->Append("1\n").ok());
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink(folder_.File("second"), path_);
+
+  ASSERT_TRUE(file->Append("2\n").ok());
+
+  EXPECT_EQ(folder_.Read("first.1"), "1\n");
+  EXPECT_EQ(folder_.Read("second"), "2\n");
+}
+
+TEST_F(RotatingFileTest, ALinkToADeviceIsWrittenToAsItIs) {
+  std::filesystem::create_symlink("/dev/null", path_);
+  const std::unique_ptr<RotatingFile> file = Open(/*max_bytes=*/2, /*files=*/3);
+
+  for (const char* line : {"1\n", "2\n"}) ASSERT_TRUE(file->Append(line).ok());
+
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".1"));
+}
+
 // The file or folder that a descriptor is of.
 std::string NameOf(int descriptor) {
   return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor)).string();

@@ -14,12 +14,17 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "bayespfl/admin/v1/server_admin.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "inference/grpc_service.grpc.pb.h"
 #include "server/runtime/setting_table.h"
 #include "server/security/token_store.h"
+#include "tests/server/kserve_requests.h"
 #include "tests/server/service_fixture.h"
 #include "tests/server/until.h"
 #include "tests/support/temporary_folder.h"
@@ -29,6 +34,7 @@ namespace {
 
 using admin::v1::ServerAdminService;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -146,6 +152,20 @@ TEST_F(ServerAdminTest, ALogLevelThatWasSetForATimeGoesByItself) {
   EXPECT_FALSE(Level().has_until());
 }
 
+TEST_F(ServerAdminTest, ALogLevelForATimeSaysWhenItGoes) {
+  StartAdmin(DefaultConfig());
+  admin::v1::LogLevel level;
+  const int64_t before = absl::ToUnixSeconds(absl::Now());
+
+  EXPECT_TRUE(SetLevel("debug", std::chrono::hours(1), &level).ok());
+
+  const int64_t after = absl::ToUnixSeconds(absl::Now());
+  EXPECT_GE(level.until().seconds(), before + 3600);
+  EXPECT_LE(level.until().seconds(), after + 3600);
+  EXPECT_EQ(Level().until().seconds(), level.until().seconds());
+  EXPECT_EQ(Level().level(), "debug") << "it is not over";
+}
+
 TEST_F(ServerAdminTest, RefusesWhatIsNoLevelAndNoTime) {
   StartAdmin(DefaultConfig());
   const auto code = [this](const std::string& level, std::chrono::nanoseconds duration = {}) {
@@ -200,6 +220,28 @@ TEST_F(ServerAdminTest, ADrainAnswersWhatWasAcceptedEndsStreamsAndLeavesTheProce
   EXPECT_EQ(health.status(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
 }
 
+TEST_F(ServerAdminTest, ADrainedServerTakesNoNewWorkOfAnyKind) {
+  ServerConfig config = DefaultConfig();
+  config.drain_delay_seconds = 0;
+  StartAdmin(config);
+  const size_t frames = detector_->frames();
+
+  Drain();
+  EXPECT_TRUE(Eventually([this] { return Drain().phase() == admin::v1::SERVER_PHASE_DRAINING; }));
+
+  EXPECT_EQ(ErrorOf(Inspect(MakeRequest())).reason(), v1::ERROR_REASON_DRAINING);
+  grpc::ClientContext stream_context;
+  EXPECT_EQ(ErrorOf(stub_->InspectStream(&stream_context)->Finish()).reason(), v1::ERROR_REASON_DRAINING);
+  const auto kserve = inference::GRPCInferenceService::NewStub(channel_);
+  grpc::ClientContext infer_context;
+  inference::ModelInferResponse inferred;
+  EXPECT_EQ(kserve->ModelInfer(&infer_context, MakeKserveRequest({EncodePicture(".png")}), &inferred).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  grpc::ClientContext infer_stream_context;
+  EXPECT_EQ(kserve->ModelStreamInfer(&infer_stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(detector_->frames(), frames) << "nothing of it was looked at";
+}
+
 TEST_F(ServerAdminTest, ADrainTellsTheBalancersFirstAndTakesWorkMeanwhile) {
   ServerConfig config = DefaultConfig();
   config.drain_delay_seconds = 1;
@@ -226,6 +268,7 @@ TEST_F(ServerAdminTest, AServerThatIsStillLoadingCannotBeDrained) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("LOADING"));
+  EXPECT_THAT(Log(), HasSubstr("ServerAdminService/Drain code=FAILED_PRECONDITION\n"));
   EXPECT_TRUE(server_->WaitUntilLoaded().ok());
 }
 
@@ -283,6 +326,53 @@ TEST_F(ServerAdminTest, OnlyAnAdministratorMayAndEveryCallIsAudited) {
                            HasSubstr("method=/bayespfl.admin.v1.ServerAdminService/SetLogLevel code=PERMISSION_DENIED"),
                            HasSubstr("SetLogLevel target=\"debug, 10m\" code=OK\n"),
                            HasSubstr("ServerAdminService/GetConfiguration code=OK\n")));
+}
+
+TEST_F(ServerAdminTest, EveryCallIsAuditedWhateverTheLevel) {
+  ServerConfig config = DefaultConfig();
+  config.log_level = "error";
+  StartAdmin(config);
+
+  Level();
+  EXPECT_TRUE(SetLevel("warning").ok());
+  EXPECT_TRUE(SetLevel("").ok());
+  EXPECT_FALSE(SetLevel("off").ok());
+  Configuration();
+  Drain();
+
+  std::vector<std::string> lines;
+  for (const absl::string_view line : absl::StrSplit(Log(), '\n')) {
+    const size_t method = line.find("ServerAdminService/");
+    if (absl::StrContains(line, " info audit who=peer:127.0.0.1 ")) lines.emplace_back(line.substr(method));
+  }
+  EXPECT_THAT(lines, ElementsAre("ServerAdminService/GetLogLevel code=OK",
+                                 "ServerAdminService/SetLogLevel target=warning code=OK",
+                                 "ServerAdminService/SetLogLevel target=configured code=OK",
+                                 "ServerAdminService/SetLogLevel target=off code=INVALID_ARGUMENT",
+                                 "ServerAdminService/GetConfiguration code=OK", "ServerAdminService/Drain code=OK"));
+}
+
+TEST_F(ServerAdminTest, NoSecretIsInTheConfiguration) {
+  const testing::TemporaryFolder folder;
+  const NewToken robot = *MakeToken("robot", Role::kAdmin);
+  const std::string digest = robot.entry.substr(robot.entry.rfind(' ') + 1, 64);
+  ServerConfig config = DefaultConfig();
+  config.tokens_file = folder.Write("tokens.yaml", absl::StrCat(robot.entry, "\n"));
+  config.otlp_endpoint = "http://127.0.0.1:9";
+  config.otlp_headers_file = folder.Write("headers", "Authorization: Bearer collectors-secret\n");
+  StartAdmin(config, {.config = {}, .loader = nullptr, .logger = nullptr, .settings = SettingsFrom(config)});
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", absl::StrCat("Bearer ", robot.token));
+  admin::v1::GetConfigurationResponse configuration;
+
+  ASSERT_TRUE(admin_->GetConfiguration(&context, {}, &configuration).ok());
+
+  const std::string text = configuration.DebugString();
+  EXPECT_THAT(text, AllOf(HasSubstr(config.tokens_file), HasSubstr(config.otlp_headers_file)));
+  for (const std::string& secret : {robot.token, digest, std::string("collectors-secret")}) {
+    EXPECT_THAT(text, Not(HasSubstr(secret)));
+    EXPECT_THAT(Log(), Not(HasSubstr(secret)));
+  }
 }
 
 TEST_F(ServerAdminTest, ASignalIsAudited) {

@@ -14,6 +14,7 @@
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
+#include "tests/server/until.h"
 
 namespace bayespfl::server {
 namespace {
@@ -27,7 +28,7 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   constexpr uint64_t kFrames = 6;
   ServerConfig config = DefaultConfig();
   config.max_frames_per_stream = kMaxFrames;
-  config.max_frames_in_flight = kMaxFrames;  // a frame read beyond them is refused, and its reply says so
+  config.max_frames_in_flight = kMaxFrames;  // a frame read beyond them waits for its admission, which has a gauge
   Start(config, Loader());
   const size_t warm_up = detector_->batches().size();
   detector_->Hold();
@@ -47,6 +48,7 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
     v1::GetModelResponse info;
     ASSERT_TRUE(stub_->GetModel(&call_context, {}, &info).ok());
     EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_frames_in_flight 2\n"),
+                                        HasSubstr("bayespfl_queue_depth{queue=\"admission\"} 0\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"decode\"} 0\n"),
                                         HasSubstr("bayespfl_queue_depth{queue=\"execute\"} 1\n")));
   }
@@ -60,6 +62,48 @@ TEST_F(ServiceTest, UnderBlockNoMoreFramesAreReadThanTheStreamMayHaveAndNoneIsLo
   }
   EXPECT_FALSE(stream->Read(&reply));
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+// More streams than the whole server has places for, each with more frames than may be on their way: nothing is
+// dropped, nothing refused, and each stream has read one message at most beyond those that came in.
+TEST_F(ServiceTest, UnderBlockNothingIsRefusedWhenTheWholeServerIsFull) {
+  constexpr int kStreams = 20;
+  constexpr int kFrames = 6;
+  constexpr int kPlaces = 7;  // of max_frames_in_flight = 8 an eighth is kept from those who wait
+  detector_->Hold();
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<StreamClient>> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    streams.push_back(stub_->InspectStream(contexts.back().get()));
+    v1::InspectStreamRequest configuration = MakeConfiguration();
+    configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_BLOCK);
+    streams.back()->Write(configuration);
+    for (int frame = 0; frame < kFrames; ++frame) streams.back()->Write(MakeFrame(std::to_string(frame)));
+    streams.back()->WritesDone();
+  }
+  // Three streams have their frames inside or at the door: the first ones to come fill the places.
+  WaitForMetric("bayespfl_frames_in_flight " + std::to_string(kPlaces));
+  ASSERT_TRUE(Eventually([this] {
+    const std::string page = Http("/metrics");
+    const auto position = page.find("\nbayespfl_queue_depth{queue=\"admission\"} ");
+    return position != std::string::npos && std::stoi(page.substr(page.find("} ", position) + 2)) >= kStreams - kPlaces;
+  }));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight " + std::to_string(kPlaces) + "\n"));
+
+  detector_->Release();
+
+  for (const auto& stream : streams) {
+    v1::InspectStreamResponse reply;
+    for (int frame = 0; frame < kFrames; ++frame) {
+      ASSERT_TRUE(stream->Read(&reply));
+      EXPECT_TRUE(reply.has_result()) << reply.ShortDebugString();
+      EXPECT_EQ(reply.metadata().frame_id(), std::to_string(frame));
+    }
+    EXPECT_FALSE(stream->Read(&reply));
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_queue_depth{queue=\"admission\"} 0\n"));
 }
 
 // ---- max_stream_age ------------------------------------------------------------------------------------------------

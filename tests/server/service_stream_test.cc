@@ -285,9 +285,11 @@ TEST_F(ServiceTest, ARefusedFrameOfAStreamSaysWhenToTryAgain) {
   detector_->Hold();
   grpc::ClientContext context;
   const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
-  stream->Write(MakeConfiguration());
+  v1::InspectStreamRequest configuration = MakeConfiguration();
+  configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_LATEST);
+  stream->Write(configuration);
   stream->Write(MakeFrame("0"));
-  detector_->WaitForCalls(warm_up + 1);
+  detector_->WaitForCalls(warm_up + 1);  // 0 is inside the model and cannot give way
   stream->Write(MakeFrame("1"));
   WaitForMetric("outcome=\"refused\"} 1");
   detector_->Release();
@@ -332,6 +334,34 @@ TEST_F(ServiceTest, UnderLatestTheOldestWaitingFramesAreSkippedInOrder) {
   }
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_EQ(outcomes, "rssssr");
+}
+
+TEST_F(ServiceTest, UnderLatestAFullServerSkipsTheStreamsOldestFrameBeforeItRefusesTheNewest) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_stream = 4;
+  config.max_frames_in_flight = 2;
+  Start(config, Loader());
+  const size_t warm_up = detector_->batches().size();
+  detector_->Hold();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+  v1::InspectStreamRequest configuration = MakeConfiguration();
+  configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_LATEST);
+  stream->Write(configuration);
+  stream->Write(MakeFrame("0"));
+  detector_->WaitForCalls(warm_up + 1);  // 0 is inside the model and stays
+  stream->Write(MakeFrame("1"));
+  WaitForMetric("bayespfl_queue_depth{queue=\"execute\"} 1");
+  stream->Write(MakeFrame("2"));
+  WaitForMetric("outcome=\"skipped\"} 1");
+  detector_->Release();
+  stream->WritesDone();
+
+  std::string outcomes;
+  v1::InspectStreamResponse reply;
+  while (stream->Read(&reply)) outcomes += reply.has_result() ? 'r' : reply.has_skipped() ? 's' : 'e';
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(outcomes, "rsr");
 }
 
 TEST_F(ServiceTest, AClientThatLeavesTakesItsWaitingFramesAlong) {

@@ -54,6 +54,7 @@ Inspection FullInspection() {
                            .picture = {.sha256 = "sha"},
                            .ran_alone = true};
   inspection.timings = {{"queue", 0.5}, {"total", 1.5}};
+  inspection.warnings = {{.reason = kShallowSamples, .message = "dark"}};
   return inspection;
 }
 
@@ -90,6 +91,14 @@ TEST(TranslateResultTest, EveryFieldOfAResultReachesTheMessage) {
   ASSERT_EQ(response.timings_size(), 2);
   EXPECT_EQ(response.timings(1).stage(), "total");
   EXPECT_EQ(response.timings(1).seconds(), 1.5);
+}
+
+TEST(TranslateResultTest, AWarningKeepsItsReasonAndItsMessage) {
+  const v1::InspectResponse response = ToProto(FullOutcome());
+
+  ASSERT_EQ(response.warnings_size(), 1);
+  EXPECT_EQ(response.warnings(0).reason(), v1::WARNING_REASON_SHALLOW_SAMPLES);
+  EXPECT_EQ(response.warnings(0).message(), "dark");
 }
 
 TEST(TranslateResultTest, ARegionKeepsItsNumbers) {

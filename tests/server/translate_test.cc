@@ -195,15 +195,44 @@ TEST(TranslateTest, TakesSignificantBitsOnlyWhereTheyHaveMeaning) {
   image.mutable_raw()->set_width(1);
   image.mutable_raw()->set_height(1);
   image.mutable_raw()->set_pfnc_pixel_format(PfncValue(PixelFormat::kMono8));
-  ExpectInvalid(ImageFromProto(image).status(), "image.significant_bits", "only Mono16");
-  image.mutable_raw()->set_pfnc_pixel_format(PfncValue(PixelFormat::kMono16));
-  EXPECT_TRUE(ImageFromProto(image).ok());
+  ExpectInvalid(ImageFromProto(image).status(), "image.significant_bits", "Mono8 has its own");
+  for (const PixelFormat format : {PixelFormat::kMono16, PixelFormat::kBayerGB16, PixelFormat::kRGB16}) {
+    image.mutable_raw()->set_pfnc_pixel_format(PfncValue(format));
+    EXPECT_TRUE(ImageFromProto(image).ok()) << PixelFormatName(format);
+  }
+}
+
+TEST(TranslateTest, TakesTheTrailingBytesOfARawPicture) {
+  v1::Image image;
+  image.mutable_raw()->set_width(1);
+  image.mutable_raw()->set_height(1);
+  image.mutable_raw()->set_pfnc_pixel_format(PfncValue(PixelFormat::kMono8));
+  EXPECT_EQ(std::get<RawImage>(ImageFromProto(image)->pixels).max_trailing_bytes, 0);
+  image.mutable_raw()->set_max_trailing_bytes(4'000'000'000U);
+  EXPECT_EQ(std::get<RawImage>(ImageFromProto(image)->pixels).max_trailing_bytes, 4'000'000'000);
+}
+
+TEST(TranslateTest, TakesTheOrientationOfFilesAlone) {
+  v1::Image image;
+  image.set_encoded("x");
+  EXPECT_FALSE(ImageFromProto(image)->apply_orientation);
+  image.set_apply_orientation(true);
+  EXPECT_TRUE(ImageFromProto(image)->apply_orientation);
+  image.mutable_raw()->set_width(1);
+  image.mutable_raw()->set_height(1);
+  image.mutable_raw()->set_pfnc_pixel_format(PfncValue(PixelFormat::kMono8));
+  ExpectInvalid(ImageFromProto(image).status(), "image.apply_orientation", "raw pixels say no orientation");
 }
 
 // The numbers that the contract's comment lists, which no compiler checks.
 TEST(TranslateTest, EveryPixelFormatOfTheContractIsKnown) {
-  for (const uint32_t value : {0x01080001, 0x01100003, 0x01100005, 0x01100007, 0x010C0006, 0x010C0047, 0x01080008,
-                               0x01080009, 0x0108000A, 0x0108000B, 0x02180014, 0x02180015, 0x02200016}) {
+  for (const uint32_t value :
+       {0x01080001, 0x01100003, 0x01100005, 0x01100025, 0x01100007, 0x010A0046, 0x010C0047, 0x010C0004, 0x010C0006,
+        0x01080008, 0x01080009, 0x0108000A, 0x0108000B, 0x0110000C, 0x0110000D, 0x0110000E, 0x0110000F, 0x01100010,
+        0x01100011, 0x01100012, 0x01100013, 0x0110002E, 0x0110002F, 0x01100030, 0x01100031, 0x010C0026, 0x010C0027,
+        0x010C0028, 0x010C0029, 0x010C002A, 0x010C002B, 0x010C002C, 0x010C002D, 0x010A0056, 0x010A0058, 0x010A0054,
+        0x010A0052, 0x010C0057, 0x010C0059, 0x010C0055, 0x010C0053, 0x02180014, 0x02180015, 0x02200016, 0x02200017,
+        0x02300018, 0x0230001A, 0x02300033, 0x02100032, 0x0210001F, 0x0210003B}) {
     v1::Image image;
     image.mutable_raw()->set_width(1);
     image.mutable_raw()->set_height(1);

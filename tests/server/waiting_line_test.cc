@@ -92,6 +92,50 @@ TEST(WaitingLineTest, TakesOnlyOneGroupTogether) {
   EXPECT_THAT(line.Take(9, kNoDelay), ElementsAre("b1"));
 }
 
+// Items that may not be taken with too many others: each is its number of those, itself included.
+class LineOfWaryItemsTest : public ::testing::Test {
+ protected:
+  void Put(const std::vector<size_t>& most_together) {
+    for (const size_t most : most_together) {
+      Place place = At(id_++);
+      place.most_together = most;
+      std::string item = std::to_string(most);
+      ASSERT_TRUE(line_.Push(place, item));
+    }
+  }
+
+  WaitingLine<std::string> line_{16, kAnyBytes};
+  uint64_t id_ = 0;
+};
+
+TEST_F(LineOfWaryItemsTest, TheSmallestNumberAmongThemCounts) {
+  Put({3, 9, 9, 9});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("3", "9", "9"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("9"));
+}
+
+TEST_F(LineOfWaryItemsTest, OneThatMustBeAloneIsLeftOutOrTakenAlone) {
+  Put({9, 1, 9, 1});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("9", "9"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+}
+
+TEST_F(LineOfWaryItemsTest, OneThatCannotJoinThoseBeforeItWaits) {
+  Put({9, 9, 2, 9});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("9", "9", "9"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("2"));
+}
+
+TEST_F(LineOfWaryItemsTest, NobodyLingersForABatchThatMayNotGrow) {
+  Put({2, 9, 9});
+
+  EXPECT_THAT(line_.Take(4, hours(1)), ElementsAre("2", "9"));
+}
+
 TEST(WaitingLineTest, PushWaitsForAPlace) {
   WaitingLine<std::string> line(2, kAnyBytes);
 

@@ -29,7 +29,8 @@ func againAfter(failure *Error) again {
 		}
 	}
 	switch failure.Reason {
-	case QueueFull, BytesFull, StreamsFull, RateLimited, NotReady, Draining, NoReplica, MaxStreamAge:
+	case QueueFull, BytesFull, StreamsFull, RateLimited, NotReady, Draining, NoReplica, DeviceHung,
+		MaxStreamAge:
 		return always
 	case DeviceFailed:
 		return once

@@ -45,6 +45,22 @@ func (r Rule) String() string {
 	return nameOf(pb.DecisionRule_name, int32(r), "DECISION_RULE_")
 }
 
+// WarningReason is what a warning is about.
+type WarningReason int32
+
+// The reasons. A newer server's reason keeps its number.
+const (
+	WarningUnknown WarningReason = WarningReason(pb.WarningReason_WARNING_REASON_UNSPECIFIED)
+	// ShallowSamples: 16-bit samples that fill 12 bits or less, so that the picture was seen almost black; see
+	// [Image.SignificantBits].
+	ShallowSamples WarningReason = WarningReason(pb.WarningReason_WARNING_REASON_SHALLOW_SAMPLES)
+)
+
+// String is "SHALLOW_SAMPLES", or the number of a reason that is not known here.
+func (r WarningReason) String() string {
+	return nameOf(pb.WarningReason_name, int32(r), "WARNING_REASON_")
+}
+
 // ThresholdSource is who drew the lines.
 type ThresholdSource int32
 

@@ -15,6 +15,7 @@ import (
 type Image struct {
 	load            func() (*pb.Image, error)
 	significantBits uint32
+	orientation     bool
 }
 
 // Encoded is the content of a JPEG, PNG, BMP, TIFF or WebP file.
@@ -43,6 +44,8 @@ type RawImage struct {
 	Height int    // pixels, > 0
 	Stride int    // bytes from one row to the next; 0: rows without padding
 	Format PixelFormat
+
+	MaxTrailingBytes int // bytes that may follow the pixels in Data, such as chunk data, and are not looked at
 }
 
 // Raw is pixels without a file around them.
@@ -53,7 +56,7 @@ func Raw(raw RawImage) Image {
 		}
 		return &pb.Image{Source: &pb.Image_Raw{Raw: &pb.RawImage{
 			Data: raw.Data, Width: uint32(raw.Width), Height: uint32(raw.Height), Stride: uint32(raw.Stride),
-			PfncPixelFormat: uint32(raw.Format),
+			PfncPixelFormat: uint32(raw.Format), MaxTrailingBytes: uint32(raw.MaxTrailingBytes),
 		}}}, nil
 	}}
 }
@@ -69,9 +72,17 @@ func Pixels(picture image.Image) Image {
 	}}
 }
 
-// SignificantBits returns the image with how many low bits of its 16-bit samples the sensor fills, 9..16.
+// SignificantBits returns the image with how many low bits of its 16-bit samples (of a file, or of Mono16,
+// Bayer..16 or RGB16) the sensor fills, 9..16.
 func (i Image) SignificantBits(bits int) Image {
 	i.significantBits = uint32(max(0, bits))
+	return i
+}
+
+// ApplyOrientation returns the image to be turned upright as the EXIF data of its file says. What the result says of
+// places and sizes is then of the upright picture. Only [Encoded] and [File] have such data.
+func (i Image) ApplyOrientation() Image {
+	i.orientation = true
 	return i
 }
 
@@ -85,6 +96,7 @@ func (i Image) message() (*pb.Image, string, error) {
 		return nil, "", err
 	}
 	loaded.SignificantBits = i.significantBits
+	loaded.ApplyOrientation = i.orientation
 	data := loaded.GetEncoded()
 	if raw := loaded.GetRaw(); raw != nil {
 		data = raw.GetData()
@@ -99,7 +111,7 @@ func (r RawImage) check() error {
 	for _, side := range []struct {
 		name  string
 		value int
-	}{{"width", r.Width}, {"height", r.Height}, {"stride", r.Stride}} {
+	}{{"width", r.Width}, {"height", r.Height}, {"stride", r.Stride}, {"max_trailing_bytes", r.MaxTrailingBytes}} {
 		if side.value < 0 || int64(side.value) >= most {
 			return invalid("image.raw."+side.name, "is %d; it must be at least 0 and less than 2^31", side.value)
 		}

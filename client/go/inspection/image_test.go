@@ -14,10 +14,10 @@ func TestPixelFormatsHaveTheirNames(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, parsed, err)
 		}
 	}
-	if len(pixelFormatNames) != 13 {
+	if len(pixelFormatNames) != 51 {
 		t.Errorf("there are %d", len(pixelFormatNames))
 	}
-	if _, err := ParsePixelFormat("BayerRG12"); err == nil || !strings.Contains(err.Error(), "BayerRG12") {
+	if _, err := ParsePixelFormat("BayerRG14"); err == nil || !strings.Contains(err.Error(), "BayerRG14") {
 		t.Errorf("the error is %v", err)
 	}
 	if text := PixelFormat(7).String(); text != "PFNC 0x00000007" {
@@ -31,15 +31,36 @@ func TestRawImagesThatCannotBe(t *testing.T) {
 		t.Errorf("a good one: %v", err)
 	}
 	for field, spoil := range map[string]func(*RawImage){
-		"image.raw.width":  func(r *RawImage) { r.Width = 1 << 31 },
-		"image.raw.height": func(r *RawImage) { r.Height = -1 },
-		"image.raw.stride": func(r *RawImage) { r.Stride = -3 },
+		"image.raw.width":              func(r *RawImage) { r.Width = 1 << 31 },
+		"image.raw.height":             func(r *RawImage) { r.Height = -1 },
+		"image.raw.stride":             func(r *RawImage) { r.Stride = -3 },
+		"image.raw.max_trailing_bytes": func(r *RawImage) { r.MaxTrailingBytes = -1 },
 	} {
 		spoilt := good
 		spoil(&spoilt)
 		_, _, err := Raw(spoilt).message()
 		if err == nil || asError(t, err).Violations[0].Field != field {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestTrailingBytesGoWithThePicture(t *testing.T) {
+	message, _, err := Raw(RawImage{Data: make([]byte, 9), Width: 4, Height: 2, Format: Mono8, MaxTrailingBytes: 1}).message()
+	if err != nil || message.GetRaw().GetMaxTrailingBytes() != 1 {
+		t.Errorf("%v, %v", message, err)
+	}
+}
+
+func TestOrientationIsAskedForWithThePicture(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		picture := Encoded([]byte("x"))
+		if wanted {
+			picture = picture.ApplyOrientation()
+		}
+		message, _, err := picture.message()
+		if err != nil || message.GetApplyOrientation() != wanted {
+			t.Errorf("%v: %v, %v", wanted, message, err)
 		}
 	}
 }

@@ -49,6 +49,7 @@ func TestInspectSendsAgainWhereThatIsSafe(t *testing.T) {
 		"NOT_READY":                    {callError(codes.Unavailable, NotReady, 0), 3},
 		"DRAINING":                     {callError(codes.Unavailable, Draining, 0), 3},
 		"NO_REPLICA":                   {callError(codes.Unavailable, NoReplica, 0), 3},
+		"DEVICE_HUNG":                  {callError(codes.Unavailable, DeviceHung, 0), 3},
 		"a newer reason, UNAVAILABLE":  {callError(codes.Unavailable, 99, 0), 3},
 		"UNAVAILABLE without a word":   {status.Error(codes.Unavailable, "broken"), 3},
 		"INTERNAL without a word":      {status.Error(codes.Internal, "broken"), 3},

@@ -42,6 +42,8 @@ type CalibratedCategory struct {
 	FailRate     float64  // 0..1: of good parts, at most this share gets Fail
 	ReviewRate   float64  // 0..1: of good parts, at most this share gets Review or Fail
 	Confidence   *float64 // with this probability over the choice of the pictures; nil: on average over it
+
+	SignificantBits int // of the 16-bit pictures it was calibrated with; its frames need the same; 0: none were said
 }
 
 // Models lists the models that serve, by name, without their categories.
@@ -91,6 +93,7 @@ func modelOf(m *pb.Model) Model {
 			Category: category.GetCategory(), Object: category.GetObject(), Thresholds: thresholdsOf(category.GetThresholds()),
 			Seed: category.GetSeed(), Samples: int(category.GetSamples()), GoodPictures: int(category.GetGoodPictures()),
 			FailRate: category.GetFailRate(), ReviewRate: category.GetReviewRate(), Confidence: category.Confidence,
+			SignificantBits: int(category.GetSignificantBits()),
 		})
 	}
 	return model

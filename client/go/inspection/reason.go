@@ -39,6 +39,7 @@ const (
 	Internal          Reason = Reason(pb.ErrorReason_ERROR_REASON_INTERNAL)          // a fault of the server
 	Unauthenticated   Reason = Reason(pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED)   // no token, or an unknown one
 	PermissionDenied  Reason = Reason(pb.ErrorReason_ERROR_REASON_PERMISSION_DENIED) // the token's role may not do this
+	DeviceHung        Reason = Reason(pb.ErrorReason_ERROR_REASON_DEVICE_HUNG)       // the device hangs
 )
 
 // String is the contract's name without its prefix, "QUEUE_FULL"; of one that is not known here, its number; empty for

@@ -39,7 +39,8 @@ type Result struct {
 	Picture      *Picture // as it was inspected; when asked for
 
 	Provenance Provenance
-	Timings    []Timing // in the order of the frame's way; the last is "total"
+	Timings    []Timing  // in the order of the frame's way; the last is "total"
+	Warnings   []Warning // what is most likely not meant; no number is another for it
 }
 
 // Thresholds are what a verdict is made with.
@@ -62,6 +63,12 @@ type Line struct {
 type Timing struct {
 	Stage    string
 	Duration time.Duration
+}
+
+// Warning is something about the picture that is most likely not meant.
+type Warning struct {
+	Reason  WarningReason
+	Message string // for people
 }
 
 // Provenance is what the answer can be had again with.
@@ -124,6 +131,9 @@ func resultOf(m *pb.InspectResponse) (*Result, error) {
 	}
 	if m.GetInspectedPicture() != nil {
 		r.Picture = &Picture{Data: m.GetInspectedPicture().GetData()}
+	}
+	for _, w := range m.GetWarnings() {
+		r.Warnings = append(r.Warnings, Warning{WarningReason(w.GetReason()), w.GetMessage()})
 	}
 	for _, t := range m.GetTimings() {
 		r.Timings = append(r.Timings, Timing{t.GetStage(), time.Duration(t.GetSeconds() * float64(time.Second))})

@@ -14,14 +14,19 @@ from pathlib import Path
 
 import bayespfl
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+PICTURES = {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+
+
+def is_picture(file: Path) -> bool:
+    """By its name; hidden files are none, such as the "._a.jpg" that macOS leaves beside "a.jpg"."""
+    return file.suffix.lower() in PICTURES and not file.name.startswith(".")
 
 
 def new_pictures(folder: Path, interval: float, stop_after: int | None) -> Iterator[bayespfl.Frame]:
     """Every picture of the folder once, the oldest first; waits for more."""
     seen: set[Path] = set()
     while True:
-        found = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES and file not in seen]
+        found = [file for file in folder.iterdir() if is_picture(file) and file not in seen]
         for file in sorted(found, key=lambda file: file.stat().st_mtime):
             seen.add(file)
             yield bayespfl.Frame(file, frame_id=file.name, tag=file)

@@ -77,6 +77,7 @@ def start_after(inspector: Any, server: FakeServer, seconds: float) -> list[floa
         (UNAVAILABLE, "NOT_READY"),
         (UNAVAILABLE, "DRAINING"),
         (UNAVAILABLE, "NO_REPLICA"),
+        (UNAVAILABLE, "DEVICE_HUNG"),
     ],
 )
 def test_sends_again_after_a_safe_reason(

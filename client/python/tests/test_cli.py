@@ -15,10 +15,12 @@ from unittest import mock
 
 import pytest
 from conftest import PICTURES, ROOT
+from fake_server import FakeServer
 
 from bayespfl import cli
 from bayespfl.cli._inputs import collect_inputs, read_manifest
 from bayespfl.cli._output_names import OutputNames
+from bayespfl.cli._picture_files import LeftOut
 from bayespfl.testing import RunningServer, start_server
 
 LEATHER = PICTURES / "leather"
@@ -50,6 +52,48 @@ def bayespfl(*arguments: object, server: str = "127.0.0.1:1", data: bytes = b"")
     return Finished(code, out.getvalue(), err.getvalue())
 
 
+@pytest.mark.parametrize("stream", [[], ["--stream"]], ids=["one by one", "stream"])
+def test_significant_bits_are_sent_and_stand_in_the_lines(
+    fake_server: FakeServer, tmp_path: Path, stream: list[str]
+) -> None:
+    picture = tmp_path / "a.tif"
+    picture.write_bytes(b"dark")
+    arguments = ["inspect", picture, "--category", "leather", "--json", *stream]
+
+    told = bayespfl(*arguments, "--significant-bits", "12", server=fake_server.target)
+    forgotten = bayespfl(*arguments, server=fake_server.target)
+
+    line = json.loads(told.stdout)
+    assert (line["provenance"]["picture"]["significant_bits"], line["warnings"]) == (12, [])
+    assert json.loads(forgotten.stdout)["warnings"] == [{"reason": "SHALLOW_SAMPLES", "message": "it fills 12 bits"}]
+
+
+def test_a_manifests_own_significant_bits_come_before_the_flags(fake_server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"dark")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("image,category,significant_bits\na.tif,leather,10\na.tif,leather,\n")
+
+    finished = bayespfl(
+        "inspect", "--manifest", manifest, "--json", "--significant-bits", "12", server=fake_server.target
+    )
+
+    assert [request.image.significant_bits for request in fake_server.requests] == [10, 12], finished
+    lines = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [line["provenance"]["picture"]["significant_bits"] for line in lines] == [10, 12]
+    manifest.write_text("image,category,significant_bits\na.tif,leather,8\n")
+    refused = bayespfl("inspect", "--manifest", manifest, server=fake_server.target)
+    assert 'line 2: significant_bits is "8"; expected 9 to 16, or nothing' in refused.stderr
+
+
+def test_a_warning_is_told_once(fake_server: FakeServer, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(b"good" if name == "b.png" else b"dark")
+
+    finished = bayespfl("inspect", tmp_path, "--category", "leather", server=fake_server.target)
+
+    assert finished.stdout.splitlines()[-1] == "warning: 2 of 3 pictures: it fills 12 bits", finished
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -59,6 +103,7 @@ def bayespfl(*arguments: object, server: str = "127.0.0.1:1", data: bytes = b"")
         (["inspect", LEATHER, "--category", "x" * 257], "must have 1..256 bytes"),
         (["inspect", "/no/such", "--category", "x"], "no such file or folder: /no/such"),
         (["inspect", LEATHER, "--category", "x", "--samples", "65"], "'65' is no whole number of 1..64"),
+        (["inspect", LEATHER, "--category", "x", "--significant-bits", "8"], "'8' is no whole number of 9..16"),
         (["inspect", LEATHER, "--category", "x", "--fail-above", "2"], "'2' is no number of 0..1"),
         (["inspect", LEATHER, "--category", "x", "--latest"], "--latest needs --stream"),
         (["inspect", LEATHER, "--category", "x", "--regions"], "--regions needs --json"),
@@ -286,7 +331,7 @@ class TestWithServer:
 def test_manifests(tmp_path: Path) -> None:
     manifest = tmp_path / "m.csv"
     manifest.write_bytes(
-        '\ufeffcategory,image,object,note\r\n\r\n MN-17 ,nuts/1.png,metal nut,"a, b"\r\nX,2.png,,\n'.encode()
+        '\ufeffcategory,image,object,note\r\n\r\n MN-17 ,nuts/1.png,metal nut,"a, b"\r\n,,,\r\nX,2.png,,\n,,,\n'.encode()
     )
 
     inputs = read_manifest(manifest)
@@ -330,6 +375,48 @@ def test_folders_are_walked_without_the_output(tmp_path: Path) -> None:
         collect_inputs([str(ROOT / "docs")], "c", None, None) if not list(
             (ROOT / "docs").rglob("*.jpg")
         ) else collect_inputs([str(ROOT / "scripts")], "c", None, None)
+
+
+def _put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_what_folders_hold_besides_is_counted(tmp_path: Path) -> None:
+    _put(
+        tmp_path, "a.jpg", "._a.jpg", ".git/b.jpg", "notes.TXT", "b.jfif", "a_overlay.png", "a_mask.png", "x/c_mask.png"
+    )
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere.png")
+    left_out = LeftOut()
+
+    inputs = collect_inputs([str(tmp_path)], "c", None, None, left_out)
+
+    assert [one.name for one in inputs] == ["a.jpg", "b.jfif", "x/c_mask.png"]
+    assert left_out.sentence() == (
+        "6 files left out: 2 hidden, 1 of another kind (.txt), 2 results of inspections, 1 dead link or device"
+    )
+
+
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    _put(tmp_path, "in/a.jpg", "elsewhere/b.jpg")
+    (tmp_path / "in/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    left_out = LeftOut()
+
+    inputs = collect_inputs([str(tmp_path / "in")], "c", None, None, left_out)
+
+    assert [one.name for one in inputs] == ["a.jpg", "linked/b.jpg"]
+    assert left_out.sentence() == "1 file left out: 1 link to folders that were read already"
+
+
+def test_paths_tell_the_same_name_in_two_folders_apart(tmp_path: Path) -> None:
+    _put(tmp_path, "a/000.jpg", "b/000.jpg")
+
+    inputs = collect_inputs([str(tmp_path / "a"), str(tmp_path / "b")], "c", None, None)
+
+    assert [one.name for one in inputs] == [str(tmp_path / "a/000.jpg"), str(tmp_path / "b/000.jpg")]
+    assert [one.file for one in inputs] == ["000.jpg", "000.jpg"]
 
 
 def test_output_names_stay_in_the_folder_and_never_meet(tmp_path: Path) -> None:

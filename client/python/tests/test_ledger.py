@@ -203,10 +203,11 @@ def test_a_draining_that_asks_for_a_delay_gets_it() -> None:
     assert line.ledger.take_open(2.0)
 
 
-def test_a_lost_replica_moves_the_stream_after_a_while() -> None:
+@pytest.mark.parametrize("reason", ["NO_REPLICA", "DEVICE_HUNG"])
+def test_a_lost_or_hung_device_moves_the_stream_after_a_while(reason: str) -> None:
     line = Line(1)
     line.open(0.0)
-    line.answer(0, 1.0, frame_error(UNAVAILABLE, "NO_REPLICA"))
+    line.answer(0, 1.0, frame_error(UNAVAILABLE, reason))
 
     assert line.ledger.take_drop()
     assert not line.ledger.take_open(1.05)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bayespfl import RawPicture
+from bayespfl import InputError, RawPicture
+from bayespfl._frames import Frame, prepare_frame
 from bayespfl._pictures import prepare
 
 RANDOM = np.random.default_rng(2)
@@ -26,6 +27,22 @@ def test_a_path_and_its_bytes_are_the_same_picture(tmp_path: Path) -> None:
         assert sent.sha256 == hashlib.sha256(b"some picture").hexdigest()
 
 
+def test_significant_bits_go_with_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    file.write_bytes(b"some picture")
+
+    for picture in (file, str(file), b"some picture"):
+        assert prepare(picture, significant_bits=12).message.significant_bits == 12
+
+
+def test_a_raw_picture_has_its_own_significant_bits() -> None:
+    picture = RawPicture(b"xx", width=1, height=1, pixel_format="Mono16", significant_bits=12)
+
+    assert prepare(picture).message.significant_bits == 12
+    with pytest.raises(ValueError, match="a RawPicture has its own significant_bits"):
+        prepare(picture, significant_bits=12)
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype", "name", "value"),
     [
@@ -37,6 +54,9 @@ def test_a_path_and_its_bytes_are_the_same_picture(tmp_path: Path) -> None:
         ((4, 6, 3), np.uint8, "RGB8", 0x02180014),
         ((4, 6, 3), np.uint8, "bgr8", 0x02180015),
         ((4, 6, 4), np.uint8, None, 0x02200016),
+        ((4, 6, 4), np.uint8, "BGRa8", 0x02200017),
+        ((4, 6), np.uint16, "BayerGB12", 0x01100012),
+        ((4, 6), np.uint16, "Mono14", 0x01100025),
     ],
 )
 def test_arrays_go_as_raw_pixels(shape: tuple[int, ...], dtype: type, name: str | None, value: int) -> None:
@@ -96,12 +116,19 @@ def test_raw_pictures_go_as_they_are() -> None:
     assert sent.message.raw.pfnc_pixel_format == 0x010C0047
 
 
+def test_trailing_bytes_go_with_the_picture() -> None:
+    picture = RawPicture(b"0123456789", width=4, height=2, pixel_format="Mono8", max_trailing_bytes=2)
+
+    assert prepare(picture).message.raw.max_trailing_bytes == 2
+
+
 @pytest.mark.parametrize(
     ("picture", "sentence"),
     [
         ("/no/such/file.png", "cannot read the picture /no/such/file.png: No such file"),
         (RawPicture(b"x", width=-1, height=1, pixel_format="Mono8"), "width is -1"),
-        (RawPicture(b"x", width=1, height=1, pixel_format="RGB16"), "RGB16 is for arrays"),
+        (RawPicture(b"x", width=1, height=1, pixel_format="BGR16"), "BGR16 is for arrays"),
+        (RawPicture(b"x", width=1, height=1, pixel_format="Mono8", max_trailing_bytes=-1), "max_trailing_bytes is -1"),
     ],
 )
 def test_what_cannot_be_sent_is_said_in_a_sentence(picture: object, sentence: str) -> None:
@@ -128,3 +155,16 @@ def test_pillows_pictures() -> None:
     assert prepare(rgb.convert("P")).message.raw.pfnc_pixel_format == 0x02180014
     with pytest.raises(ValueError, match=r'mode \'CMYK\' cannot be sent as it is; image.convert\("RGB"\)'):
         prepare(rgb.convert("CMYK"))
+
+
+def test_only_files_are_turned_upright(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"some picture")
+    for picture in (file, str(file), b"some picture"):
+        asked = prepare_frame(Frame(picture, apply_orientation=True), category="nut", pixel_format=None, inherits=False)
+        assert asked.image.apply_orientation
+        plain = prepare_frame(Frame(picture), category="nut", pixel_format=None, inherits=False)
+        assert not plain.image.apply_orientation
+    for other in (np.zeros((2, 2), np.uint8), RawPicture(b"0123", width=2, height=2, pixel_format="Mono8")):
+        with pytest.raises(InputError, match="apply_orientation is for files"):
+            prepare_frame(Frame(other, apply_orientation=True), category="nut", pixel_format=None, inherits=False)

@@ -36,6 +36,7 @@ EXPECTED = {
     ErrorReason.INTERNAL: Resend.NEVER,
     ErrorReason.UNAUTHENTICATED: Resend.NEVER,
     ErrorReason.PERMISSION_DENIED: Resend.NEVER,
+    ErrorReason.DEVICE_HUNG: Resend.YES,
 }
 
 

@@ -75,6 +75,7 @@ def make_frame(given: dict[str, Any], frame_id: str | None) -> Frame:
             stride=raw.get("stride", 0),
             pixel_format=raw["pixel_format"],
             significant_bits=raw.get("significant_bits", 0),
+            max_trailing_bytes=raw.get("max_trailing_bytes", 0),
         )
     return Frame(image, given.get("category"), frame_id=frame_id, options=make_options(given.get("options", {})))
 

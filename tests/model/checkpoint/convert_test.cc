@@ -4,7 +4,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -159,6 +161,51 @@ TEST_F(ConvertTest, ReadsOpenClipNames) {
   ExpectSameTensors(options_.output_dir + "/clip.safetensors", kTiny + "/clip.safetensors");
 }
 
+// What training scripts put around names is the same for both files.
+TEST_F(ConvertTest, TakesTheWrappersOfTrainingOffBothFiles) {
+  using Edit = std::function<std::string(const std::string&)>;
+  const std::map<std::string, Edit> wrappings = {
+      {"distributed", [](const std::string& name) { return "module." + name; }},
+      {"compiled", [](const std::string& name) { return "_orig_mod." + name; }},
+      {"a checkpoint of both", [](const std::string& name) { return "state_dict.module._orig_mod." + name; }},
+      {"both the other way", [](const std::string& name) { return "model_state_dict._orig_mod.module." + name; }},
+      {"a part was compiled",
+       [](const std::string& name) {
+         const size_t dot = name.find('.');
+         return dot == std::string::npos ? name : name.substr(0, dot + 1) + "_orig_mod." + name.substr(dot + 1);
+       }},
+  };
+  options_.overwrite = true;
+  for (const auto& [what, wrap] : wrappings) {
+    const auto edit = [&wrap](auto& tensors) {
+      std::map<std::string, std::pair<TensorInfo, std::vector<uint8_t>>> renamed;
+      for (auto& [name, tensor] : tensors) renamed[wrap(name)] = tensor;
+      tensors = std::move(renamed);
+    };
+    options_.clip_path = Edited("clip.safetensors", edit);
+    options_.weights_path = Edited("bayespfl.safetensors", edit);
+
+    const auto config = ConvertPackage(options_);
+
+    ASSERT_TRUE(config.ok()) << what << ": " << config.status();
+    fs::remove(options_.clip_path);
+    fs::remove(options_.weights_path);
+    ExpectSameTensors(options_.output_dir + "/clip.safetensors", kTiny + "/clip.safetensors");
+    ExpectSameTensors(options_.output_dir + "/bayespfl.safetensors", kTiny + "/bayespfl.safetensors");
+  }
+}
+
+TEST_F(ConvertTest, AFilesEndingMayBeInUpperCase) {
+  options_.clip_path = folder_ / "CLIP.SAFETENSORS";
+  options_.weights_path = folder_ / "Bayespfl.SafeTensors";
+  fs::copy_file(kTiny + "/clip.safetensors", options_.clip_path);
+  fs::copy_file(kTiny + "/bayespfl.safetensors", options_.weights_path);
+
+  const auto config = ConvertPackage(options_);
+
+  EXPECT_TRUE(config.ok()) << config.status();
+}
+
 TEST_F(ConvertTest, ConvertsThePrecision) {
   for (const auto& [precision, tolerance] :
        {std::pair(DType::kF32, 0.0F), std::pair(DType::kBF16, 1.0F / 256), std::pair(DType::kF16, 1.0F / 2048)}) {
@@ -293,6 +340,8 @@ TEST(StageFromPathTest, FollowsTheReference) {
   EXPECT_EQ(*StageFromPath("runs/epoch_post_12_2.pth"), 2);
   EXPECT_EQ(*StageFromPath("epoch_post/somewhere/other_1.pth"), 1);  // the whole path counts
   EXPECT_FALSE(StageFromPath("epoch_post/train.pth").ok());
+  EXPECT_FALSE(StageFromPath("epoch_post/1.pth").ok());
+  EXPECT_EQ(*StageFromPath("epoch_post_7_1.safetensors"), 1);
 }
 
 TEST_F(ConvertTest, UntrainedModelsAreTheSameInEveryFormat) {

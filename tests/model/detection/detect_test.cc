@@ -56,6 +56,7 @@ class SmallDevice final : public Detector {
 
   absl::Status Validate(absl::string_view /*object*/, int /*samples*/) const override { return absl::OkStatus(); }
   const ModelInfo& info() const override { return info_; }
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return nullptr; }  // not asked for
 
   mutable std::vector<size_t> sizes;  // of the batches so far
 

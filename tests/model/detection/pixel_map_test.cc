@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numeric>
 
 #include "gmock/gmock.h"
@@ -74,6 +75,15 @@ TEST(HottestMeanTest, AveragesTheLargestValues) {
 }
 
 TEST(HottestMeanTest, ATinyMapUsesAtLeastOnePixel) { EXPECT_FLOAT_EQ(HottestMean({2, 1, {0.2F, 0.7F}}, 0.0075), 0.7F); }
+
+// NaN has no order; with many of them a selection by order leaves the map.
+TEST(HottestMeanTest, AMapThatHoldsNaNHasNoHottestPart) {
+  for (const size_t numbers : {size_t{399}, size_t{200}, size_t{0}}) {
+    PixelMap map{20, 20, std::vector<float>(400, std::numeric_limits<float>::quiet_NaN())};
+    std::fill_n(map.values.begin(), numbers, 0.5F);
+    EXPECT_TRUE(std::isnan(HottestMean(map, 0.0075))) << numbers;
+  }
+}
 
 }  // namespace
 }  // namespace bayespfl

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class DatasetTest : public ::testing::Test {
  protected:
@@ -63,9 +64,106 @@ TEST_F(DatasetTest, ReadsMvtecFolders) {
   EXPECT_TRUE(scratch.anomalous);
   EXPECT_EQ(scratch.category, "screw");
   EXPECT_EQ(scratch.defect, "scratch");
-  EXPECT_EQ(scratch.mask, "screw/ground_truth/scratch/000_mask.png");
+  EXPECT_THAT(scratch.masks, ElementsAre("screw/ground_truth/scratch/000_mask.png"));
   EXPECT_FALSE(dataset->items.front().anomalous);
-  EXPECT_EQ(dataset->items.front().mask, "");
+  EXPECT_THAT(dataset->items.front().masks, IsEmpty());
+  EXPECT_EQ(dataset->left_out.Sentence(), "2 files left out: 1 hidden, 1 of another kind (.txt)");
+}
+
+TEST_F(DatasetTest, ReadsBtadsFolders) {
+  Put("01/test/ok/0001.bmp");
+  Put("01/test/ko/0000.bmp");
+  Put("01/ground_truth/ko/0000.png");
+  Put("02/test/OK/7.png");
+  Put("02/test/ko/8.png");
+  Put("02/ground_truth/ko/8.BMP");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(Images(*dataset),
+              ElementsAre("01/test/ko/0000.bmp", "01/test/ok/0001.bmp", "02/test/OK/7.png", "02/test/ko/8.png"));
+  EXPECT_TRUE(dataset->items[0].anomalous);
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("01/ground_truth/ko/0000.png"));
+  EXPECT_FALSE(dataset->items[1].anomalous);
+  EXPECT_EQ(dataset->items[1].defect, "");
+  EXPECT_FALSE(dataset->items[2].anomalous);
+  EXPECT_THAT(dataset->items[3].masks, ElementsAre("02/ground_truth/ko/8.BMP"));
+}
+
+TEST_F(DatasetTest, ReadsVisasOneClassForm) {
+  Put("candle/test/good/0000.JPG");
+  Put("candle/test/bad/000.JPG");
+  Put("candle/ground_truth/bad/000.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("candle/ground_truth/bad/000.png"));
+}
+
+TEST_F(DatasetTest, ReadsLocosSeveralMasksOfAPicture) {
+  Put("box/test/good/000.png");
+  Put("box/test/logical_anomalies/000.png");
+  Put("box/test/logical_anomalies/001.png");
+  Put("box/ground_truth/logical_anomalies/000/000.png");
+  Put("box/ground_truth/logical_anomalies/000/001.png");
+  Put("box/ground_truth/logical_anomalies/001/000.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  ASSERT_EQ(dataset->items.size(), 3U);
+  EXPECT_THAT(dataset->items[1].masks, ElementsAre("box/ground_truth/logical_anomalies/000/000.png",
+                                                   "box/ground_truth/logical_anomalies/000/001.png"));
+  EXPECT_THAT(dataset->items[2].masks, ElementsAre("box/ground_truth/logical_anomalies/001/000.png"));
+}
+
+TEST_F(DatasetTest, AMasksEndingMayBeInUpperCase) {
+  Put("nut/test/bad/000.png");
+  Put("nut/ground_truth/bad/000_mask.PNG");
+  Put("nut/ground_truth/bad/000_preview.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("nut/ground_truth/bad/000_mask.PNG"));
+}
+
+TEST_F(DatasetTest, APictureWhoseMaskIsMissingNamesTheOneThatIsWanted) {
+  Put("nut/test/bad/000.png");
+  Put("nut/ground_truth/bad/001_mask.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("nut/ground_truth/bad/000_mask.png"));
+  EXPECT_FALSE(dataset->image_only);
+}
+
+TEST_F(DatasetTest, PicturesMayLieInFoldersBelowTheirKind) {
+  Put("nut/test/good/000.png");
+  Put("nut/test/bad/left/000.png");
+  Put("nut/test/bad/right/000.png");
+  Put("nut/ground_truth/bad/left/000_mask.png");
+  Put("nut/ground_truth/bad/right/000.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("nut/ground_truth/bad/left/000_mask.png"));
+  EXPECT_THAT(dataset->items[1].masks, ElementsAre("nut/ground_truth/bad/right/000.png"));
+}
+
+TEST_F(DatasetTest, APreviewBesideAMaskDoesNotHideIt) {
+  Put("nut/test/bad/000.png");
+  Put("nut/ground_truth/bad/000_mask.png");
+  Put("nut/ground_truth/bad/000_overlay.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("nut/ground_truth/bad/000_mask.png"));
 }
 
 TEST_F(DatasetTest, TakesAnotherSplit) {
@@ -87,7 +185,7 @@ TEST_F(DatasetTest, ReadsVisaFolders) {
   ASSERT_TRUE(dataset.ok()) << dataset.status();
   EXPECT_EQ(dataset->layout, DatasetLayout::kVisaFolders);
   ASSERT_EQ(dataset->items.size(), 2U);
-  EXPECT_EQ(dataset->items[0].mask, "candle/Data/Masks/Anomaly/000.png");
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("candle/Data/Masks/Anomaly/000.png"));
   EXPECT_TRUE(dataset->items[0].anomalous);
   EXPECT_FALSE(dataset->items[1].anomalous);
 }
@@ -118,7 +216,16 @@ TEST_F(DatasetTest, ReadsACsvWithQuotesAndWindowsLines) {
   EXPECT_EQ(dataset->layout, DatasetLayout::kCsv);
   EXPECT_EQ(dataset->name, "set.csv");
   EXPECT_THAT(Images(*dataset), ElementsAre("a, \"b\".png", "c.png"));
-  EXPECT_EQ(dataset->items[0].mask, "a_mask.png");
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("a_mask.png"));
+}
+
+TEST_F(DatasetTest, EmptyRowsOfACsvArePassedOver) {
+  Put("set.csv", "image,category,label\na.png,brain,1\n,,\nb.png,brain,OK\n,,\n");
+
+  const auto dataset = OpenDataset(root_ / "set.csv", {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(Images(*dataset), ElementsAre("a.png", "b.png"));
 }
 
 TEST_F(DatasetTest, ACsvWithoutMasksIsForPicturesAlone) {

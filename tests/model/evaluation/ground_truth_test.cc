@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/image/encode.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
@@ -28,14 +29,14 @@ TEST_P(MaskFixtureTest, EqualsTheReferencesBinaryMask) {
   const auto golden = testing::LoadSafetensors(testing::TestData("preprocess.safetensors"));
   const std::vector<float>& expected = golden.at(absl::StrCat(GetParam(), "/56_binary")).values;
 
-  const auto mask = ItemMask({.picture = "", .mask = Bytes(GetParam() + ".png")}, 56);
+  const auto mask = ItemGroundTruth({.masks = {Bytes(GetParam() + ".png")}}, 56);
 
   ASSERT_TRUE(mask.ok()) << mask.status();
-  ASSERT_EQ(mask->size(), expected.size());
+  ASSERT_EQ(mask->values.size(), expected.size());
   size_t positive = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
-    ASSERT_EQ(static_cast<float>((*mask)[i]), expected[i]) << i;
-    positive += (*mask)[i];
+    ASSERT_EQ(static_cast<float>(mask->values[i]), expected[i]) << i;
+    positive += mask->values[i];
   }
   EXPECT_GT(positive, 0U);
 }
@@ -43,25 +44,63 @@ TEST_P(MaskFixtureTest, EqualsTheReferencesBinaryMask) {
 INSTANTIATE_TEST_SUITE_P(Fixtures, MaskFixtureTest, ::testing::Values("mask_131x97", "mask_lowvalues_37x211"));
 
 TEST(GroundTruthTest, APictureWithoutAMaskIsNormalEverywhere) {
-  const auto mask = ItemMask({.picture = "anything", .mask = ""}, 8);
+  const auto mask = ItemGroundTruth({.picture = "anything"}, 8);
   ASSERT_TRUE(mask.ok()) << mask.status();
-  EXPECT_THAT(*mask, ::testing::Each(0));
-  EXPECT_EQ(mask->size(), 64U);
+  EXPECT_THAT(mask->values, ::testing::Each(0));
+  EXPECT_EQ(mask->values.size(), 64U);
 }
 
 TEST(GroundTruthTest, AMaskOfAnotherSizeIsBrokenAndBothSizesAreNamed) {
   const auto picture = DecodeBytes(Bytes("rgb_56x56.png"));
   ASSERT_TRUE(picture.ok()) << picture.status();
 
-  const absl::Status status = CheckMask({.picture = "", .mask = Bytes("mask_131x97.png")}, *picture);
+  const absl::Status status = CheckMasks({.masks = {Bytes("mask_131x97.png")}}, *picture);
 
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("131"), HasSubstr("56")));
 }
 
+// Gray pictures as PNGs; not 0 is marked.
+std::string GrayPng(int width, const std::vector<uint8_t>& gray) {
+  return *EncodePng(PngSamples::kGray8, width, static_cast<int>(gray.size()) / width, gray);
+}
+
+TEST(GroundTruthTest, SeveralMasksCountTogether) {
+  const auto truth = ItemGroundTruth({.masks = {GrayPng(2, {9, 0, 0, 0}), GrayPng(2, {0, 0, 0, 1})}}, 2);
+
+  ASSERT_TRUE(truth.ok()) << truth.status();
+  EXPECT_THAT(truth->values, ::testing::ElementsAre(1, 0, 0, 1));
+  EXPECT_EQ(truth->marked_pixels, 2);
+  EXPECT_EQ(truth->Remark(), "");
+}
+
+TEST(GroundTruthTest, MasksOfOnePictureAreOfOneSize) {
+  const auto truth = ItemGroundTruth({.masks = {GrayPng(2, {9, 0, 0, 0}), GrayPng(1, {1})}}, 2);
+
+  EXPECT_EQ(truth.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(GroundTruthTest, AnEmptyMaskIsRemarkedOn) {
+  const auto truth = ItemGroundTruth({.masks = {GrayPng(2, {0, 0, 0, 0})}}, 2);
+
+  ASSERT_TRUE(truth.ok()) << truth.status();
+  EXPECT_EQ(truth->Remark(), "its mask marks no pixel");
+}
+
+TEST(GroundTruthTest, AMarkThatTheMapIsTooCoarseForIsRemarkedOn) {
+  std::vector<uint8_t> speck(1024, 0);
+  speck[500] = 255;
+
+  const auto truth = ItemGroundTruth({.masks = {GrayPng(32, speck)}}, 2);
+
+  ASSERT_TRUE(truth.ok()) << truth.status();
+  EXPECT_EQ(truth->marked_pixels, 1);
+  EXPECT_EQ(truth->Remark(), "what its mask marks is too small for the model's map");
+}
+
 TEST(GroundTruthTest, AMaskThatCannotBeReadIsBroken) {
   const auto picture = DecodeBytes(Bytes("rgb_56x56.png"));
-  EXPECT_FALSE(CheckMask({.picture = "", .mask = "no picture"}, *picture).ok());
+  EXPECT_FALSE(CheckMasks({.masks = {"no picture"}}, *picture).ok());
 }
 
 TEST(GroundTruthTest, AnAnomalousPictureNeedsAMaskUnlessTheDataSetHasNone) {
@@ -80,10 +119,10 @@ TEST(GroundTruthTest, AMissingFileIsNamedAsTheDataSetNamesIt) {
 }
 
 TEST(GroundTruthTest, TheDigestChangesWithEitherFile) {
-  const std::string digest = ItemFiles{.picture = "a", .mask = "b"}.Digest();
-  EXPECT_NE(digest, (ItemFiles{.picture = "A", .mask = "b"}.Digest()));
-  EXPECT_NE(digest, (ItemFiles{.picture = "a", .mask = "B"}.Digest()));
-  EXPECT_NE(digest, (ItemFiles{.picture = "ab", .mask = ""}.Digest()));
+  const std::string digest = ItemFiles{.picture = "a", .masks = {"b"}}.Digest();
+  EXPECT_NE(digest, (ItemFiles{.picture = "A", .masks = {"b"}}.Digest()));
+  EXPECT_NE(digest, (ItemFiles{.picture = "a", .masks = {"B"}}.Digest()));
+  EXPECT_NE(digest, (ItemFiles{.picture = "ab"}.Digest()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,9 @@
 #include "model/evaluation/gallery.h"
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/html_report.h"
+#include "model/evaluation/seed_spread.h"
+#include "model/evaluation/shortcomings.h"
+#include "model/image/encode.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/bmp.h"
 #include "tests/support/temporary_folder.h"
@@ -27,7 +31,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr int kSide = 48;  // more pixels than the reference's top-k of 2000
@@ -94,6 +100,7 @@ class GrayDetector final : public Detector {
   }
   absl::Status Validate(absl::string_view /*object*/, int /*samples*/) const override { return absl::OkStatus(); }
   const ModelInfo& info() const override { return info_; }
+  std::shared_ptr<const FrameHandler> frame_handler() const override { return nullptr; }  // not asked for
 
  private:
   const ModelInfo info_;
@@ -133,6 +140,7 @@ class ReportTest : public ::testing::Test {
     EvaluationSetting setting;
     setting.samples = 3;
     setting.seed = 1;
+    setting.significant_bits = significant_bits_;
     setting.model.name = "stand-in";
     setting.model.version = "1";
     setting.model.digest = "d";
@@ -140,6 +148,7 @@ class ReportTest : public ::testing::Test {
     setting.model.iad_sampling = "request";
     setting.model.image_size = kSide;
     setting.model.map_smoothing_sigma = 1;
+    setting.categories = categories_;
     auto state = RunState::Open(root_ / folder / ".state", RunIdentity(*dataset, setting), kSide);
     if (!state.ok()) return state.status();
     auto pictures = DetectAll(*dataset, setting, GrayDetector(allowed), **state, observer_);
@@ -165,8 +174,41 @@ class ReportTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   const fs::path root_ = folder_.path();
   std::string rows_;
+  std::optional<int> significant_bits_;
+  CategoryTable categories_;
   SilentObserver observer_;
 };
+
+// Pictures of a 12-bit sensor in files of 16 bits: full white is 4095.
+TEST_F(ReportTest, SignificantBitsAreThoseThatPicturesAreSeenWith) {
+  PutCategory("nut", 2, 2);
+  std::vector<uint8_t> white;
+  for (size_t i = 0; i < kPixels; ++i) white.insert(white.end(), {0x0F, 0xFF});
+  folder_.Write("data/white.png", *EncodePng(PngSamples::kGray16, kSide, kSide, white));
+  absl::StrAppend(&rows_, "white.png,,nut,0\n");
+
+  const absl::StatusOr<Evaluation> unsaid = Evaluate("unsaid");
+  const std::string warned = std::exchange(observer_.said, "");
+  significant_bits_ = 12;
+  const absl::StatusOr<Evaluation> said = Evaluate("said");
+
+  ASSERT_TRUE(unsaid.ok() && said.ok()) << unsaid.status() << said.status();
+  const auto score = [](const Evaluation& evaluation) {
+    for (const PictureResult& picture : evaluation.pictures) {
+      if (picture.item.image == "white.png") return picture.score;
+    }
+    return -1.0F;
+  };
+  EXPECT_FLOAT_EQ(score(*unsaid), 16.0F / 255);
+  EXPECT_FLOAT_EQ(score(*said), 1);
+  EXPECT_THAT(warned, HasSubstr("warning: 1 of 5 pictures: 16-bit samples that never leave the low 12 bits"));
+  EXPECT_THAT(observer_.said, Not(HasSubstr("warning")));
+  EXPECT_EQ(nlohmann::json::parse(Files("said").at("report.json"))["significant_bits"], 12);
+  EvaluationSetting setting;
+  const std::string identity = RunIdentity({}, setting);
+  setting.significant_bits = 12;
+  EXPECT_NE(RunIdentity({}, setting), identity);
+}
 
 TEST_F(ReportTest, TheSameRunGivesTheSameBytesWithoutTracesOfTheMachine) {
   PutCategory("nut", 3, 4);
@@ -282,10 +324,146 @@ TEST_F(ReportTest, BrokenPicturesAreNamedSkippedAndCounted) {
   EXPECT_THAT(Files("a").at("scores.csv"), HasSubstr("missing.bmp"));
 }
 
-TEST_F(ReportTest, NothingButBrokenPicturesIsAnError) {
+TEST_F(ReportTest, NothingButBrokenPicturesIsReportedAndFallsShort) {
   rows_ = "missing.bmp,,nut,0\nother.bmp,other_mask.bmp,nut,1\n";
 
-  EXPECT_EQ(Evaluate("a").status().code(), absl::StatusCode::kInvalidArgument);
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_THAT(Shortcomings(*evaluation),
+              ElementsAre(HasSubstr("no normal picture counts of nut"), HasSubstr("no defective picture counts of nut"),
+                          "2 of 2 pictures are skipped, more than a tenth"));
+  EXPECT_THAT(Files("a").at("report.md"), HasSubstr("Beware"));
+}
+
+TEST_F(ReportTest, EnoughOfBothClassesFallsShortOfNothing) {
+  PutCategory("nut", 3, 4);
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_THAT(Shortcomings(*evaluation), IsEmpty());
+}
+
+TEST_F(ReportTest, ATenthOfThePicturesMayBeSkippedMoreMayNot) {
+  PutCategory("nut", 5, 4);
+  rows_ += "missing.bmp,,nut,0\n";
+  const auto a_tenth = Evaluate("a");
+  rows_ += "gone.bmp,,nut,0\n";
+  const auto more = Evaluate("b");
+
+  ASSERT_TRUE(a_tenth.ok() && more.ok());
+  EXPECT_THAT(Shortcomings(*a_tenth), IsEmpty());
+  EXPECT_THAT(Shortcomings(*more), ElementsAre("2 of 11 pictures are skipped, more than a tenth"));
+}
+
+TEST_F(ReportTest, ACategoryOfOneClassFallsShort) {
+  PutCategory("nut", 0, 3);
+  PutCategory("screw", 3, 0);
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_THAT(Shortcomings(*evaluation),
+              ElementsAre("no normal picture counts of nut", "no defective picture counts of screw"));
+}
+
+TEST_F(ReportTest, ADefectivePictureWithAnEmptyMaskIsNamedAndCounted) {
+  PutCategory("nut", 3, 2);
+  folder_.Write("data/mask_3_4.bmp", GrayBmp(std::vector<uint8_t>(kPixels, 0)));
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_EQ(evaluation->categories.at(0).remarks, 1);
+  EXPECT_EQ(evaluation->categories.at(0).anomalous, 2);
+  EXPECT_THAT(observer_.said, HasSubstr("3_4.bmp: its mask marks no pixel"));
+  const auto files = Files("a");
+  EXPECT_THAT(files.at("report.md"), HasSubstr("3_4.bmp (its mask marks no pixel)"));
+  EXPECT_THAT(files.at("scores.csv"), HasSubstr(",its mask marks no pixel\n"));
+  EXPECT_THAT(Shortcomings(*evaluation), IsEmpty());
+}
+
+TEST_F(ReportTest, NothingButEmptyMasksFallsShort) {
+  PutCategory("nut", 3, 1);
+  folder_.Write("data/mask_3_3.bmp", GrayBmp(std::vector<uint8_t>(kPixels, 0)));
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_THAT(Shortcomings(*evaluation), ElementsAre(HasSubstr("no mask marks a pixel of nut")));
+}
+
+TEST_F(ReportTest, VerdictsAreThoseOfTheCategorysLines) {
+  PutCategory("nut", 3, 4);
+  PutCategory("screw", 2, 2);
+  // A good part's score is its gray: (40 + 9 i) / 255. The first is below the review line, the last above the fail
+  // line.
+  CategoryDefaults nut;
+  nut.object = "nut";
+  nut.seed = 7;
+  nut.samples = 2;
+  nut.thresholds = {.source = ThresholdSource::kCategory,
+                    .revision = "r1",
+                    .mask = 0.7F,
+                    .lines = {{.rule = DecisionRule::kScore, .review = 45 / 255.0F, .fail = 53 / 255.0F}}};
+  categories_ = CategoryTable({}, {{"nut", nut}});
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  const CategoryResult& calibrated = evaluation->categories.at(0);
+  EXPECT_EQ(calibrated.setting.seed, 1U);  // what the run asks for wins
+  EXPECT_EQ(calibrated.server.normal.pass, 1);
+  EXPECT_EQ(calibrated.server.normal.review, 1);
+  EXPECT_EQ(calibrated.server.normal.fail, 1);
+  EXPECT_EQ(calibrated.server.anomalous.fail, 4);
+  EXPECT_EQ(evaluation->categories.at(1).server.normal.total(), 0);
+  const auto files = Files("a");
+  EXPECT_THAT(files.at("scores.csv"), AllOf(HasSubstr(",PASS,"), HasSubstr(",REVIEW,"), HasSubstr(",FAIL,")));
+  const auto json = nlohmann::json::parse(files.at("report.json"));
+  EXPECT_NEAR(json["categories"][0]["verdicts"]["overkill"].get<double>(), 1.0 / 3, 1e-9);
+  EXPECT_NEAR(json["categories"][0]["verdicts"]["normal_review"].get<double>(), 1.0 / 3, 1e-9);
+  EXPECT_EQ(json["categories"][0]["verdicts"]["escape"], 0);
+  EXPECT_TRUE(json["categories"][1]["verdicts"]["overkill"].is_null());
+}
+
+TEST_F(ReportTest, TheMaskIsThatOfTheCategorysThreshold) {
+  PutCategory("nut", 3, 2);
+  const auto by_package = Evaluate("a");
+  CategoryDefaults nut;
+  nut.object = "nut";
+  nut.samples = 2;
+  nut.thresholds.mask = 0.9F;
+  categories_ = CategoryTable({}, {{"nut", nut}});
+  const auto by_category = Evaluate("b");
+
+  ASSERT_TRUE(by_package.ok() && by_category.ok());
+  EXPECT_GT(*by_package->categories[0].server.at_threshold.recall, 0.5);
+  EXPECT_EQ(*by_category->categories[0].server.at_threshold.recall, 0);
+}
+
+TEST_F(ReportTest, SeveralSeedsGiveMeanAndDeviation) {
+  PutCategory("nut", 3, 4);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  std::vector<Evaluation> runs = {*evaluation, *evaluation, *evaluation};
+  for (size_t i = 0; i < runs.size(); ++i) {
+    runs[i].setting.seed = i;
+    runs[i].categories[0].server.by_score.auroc = 0.5 + 0.1 * static_cast<double>(i);
+  }
+  runs[2].categories[0].server.by_map_score.auroc = std::nullopt;
+
+  Evaluation joined = runs.front();
+  joined.over_seeds = SpreadOver(runs);
+
+  const auto json = nlohmann::json::parse(JsonReport(joined));
+  EXPECT_EQ(json["over_seeds"]["seeds"], nlohmann::json({0, 1, 2}));
+  EXPECT_NEAR(json["over_seeds"]["mean"]["server"]["score_auroc"]["mean"].get<double>(), 0.6, 1e-12);
+  EXPECT_NEAR(json["over_seeds"]["mean"]["server"]["score_auroc"]["deviation"].get<double>(), 0.1, 1e-12);
+  EXPECT_TRUE(json["over_seeds"]["categories"][0]["server"]["map_score_auroc"].is_null());
+  EXPECT_THAT(MarkdownReport(joined), HasSubstr("60.00 ± 10.00"));
+  EXPECT_THAT(HtmlReport(joined, {}), HasSubstr("60.00 ± 10.00"));
 }
 
 TEST_F(ReportTest, ACategoryOfAnomalousPicturesHasZeroAndSaysSo) {

@@ -1,9 +1,8 @@
-// DecodeImage: formats in common, BMP and WebP. JPEG, PNG and TIFF have files of their own.
+// DecodeImage: formats in common, and WebP. The others have files of their own.
 #include "model/image/decode.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <opencv2/imgcodecs.hpp>
 #include <ostream>
 #include <string>
@@ -41,6 +40,7 @@ struct FormatCase {
   const char* extension;
   std::vector<int> parameters;
   bool lossless;
+  size_t end_bytes = 0;  // behind the last byte that holds pixels
 };
 
 void PrintTo(const FormatCase& format, std::ostream* out) { *out << format.name; }
@@ -73,15 +73,28 @@ TEST_P(EveryFormat, DecodesAPictureOfOnePixel) {
   EXPECT_EQ(image->pixels.size(), 3U);
 }
 
-TEST_P(EveryFormat, RejectsTheFileCutAnywhere) {
+TEST_P(EveryFormat, RejectsTheFileCutAnywhereInFrontOfItsLastPixel) {
   const Bytes file = File(40, 30, CV_8UC3);
+  const size_t needed = file.size() - GetParam().end_bytes;
   ::testing::internal::CaptureStderr();
-  for (size_t size = 0; size < file.size(); size += size < 128 || size + 64 > file.size() ? 1 : 13) {
+  for (size_t size = 0; size < needed; size += size < 128 || size + 64 > file.size() ? 1 : 13) {
     const auto image = DecodeImage(absl::MakeConstSpan(file).first(size));
 
     EXPECT_EQ(image.status().code(), absl::StatusCode::kInvalidArgument) << size << " of " << file.size() << " bytes";
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "a bad picture must not write to the server's log";
+}
+
+TEST_P(EveryFormat, ReadsAFileThatLacksNothingButItsEndMark) {
+  const Bytes file = File(40, 30, CV_8UC3);
+  const auto whole = DecodeImage(file);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  for (size_t missing = 1; missing <= GetParam().end_bytes; ++missing) {
+    const auto image = DecodeImage(absl::MakeConstSpan(file).first(file.size() - missing));
+
+    ASSERT_TRUE(image.ok()) << missing << " bytes missing: " << image.status();
+    EXPECT_EQ(image->pixels, whole->pixels);
+  }
 }
 
 TEST_P(EveryFormat, RejectsTooManyPixelsNamingTheServerSetting) {
@@ -110,10 +123,10 @@ TEST_P(EveryFormat, RejectsTooManyBytesNamingTheServerSetting) {
 TEST_P(EveryFormat, SurvivesRandomMutations) { testing::ExpectSurvivesMutations(File(32, 24, CV_8UC3), 2000); }
 
 INSTANTIATE_TEST_SUITE_P(Formats, EveryFormat,
-                         ::testing::Values(FormatCase{"Jpeg", ".jpg", {}, false},
+                         ::testing::Values(FormatCase{"Jpeg", ".jpg", {}, false, 2},
                                            FormatCase{
-                                               "ProgressiveJpeg", ".jpg", {cv::IMWRITE_JPEG_PROGRESSIVE, 1}, false},
-                                           FormatCase{"Png", ".png", {}, true}, FormatCase{"Bmp", ".bmp", {}, true},
+                                               "ProgressiveJpeg", ".jpg", {cv::IMWRITE_JPEG_PROGRESSIVE, 1}, false, 2},
+                                           FormatCase{"Png", ".png", {}, true, 12}, FormatCase{"Bmp", ".bmp", {}, true},
                                            FormatCase{"Tiff", ".tiff", {}, true},
                                            FormatCase{"LossyWebp", ".webp", {cv::IMWRITE_WEBP_QUALITY, 90}, false},
                                            FormatCase{"LosslessWebp", ".webp", {cv::IMWRITE_WEBP_QUALITY, 101}, true}),
@@ -163,9 +176,28 @@ TEST_P(SixteenBit, DividesBy257Rounded) {
   EXPECT_EQ(image->pixels, ExpectedRgb(picture));
 }
 
+// Two samples of 11 and 12 bits need 12 together; nothing is told of what was taken as said.
+TEST_P(SixteenBit, TellsHowManyBitsItsSamplesFill) {
+  const auto& [extension, type] = GetParam();
+  cv::Mat picture(1, 2, type, cv::Scalar::all(0x0444));
+  picture.col(1).setTo(cv::Scalar::all(0x0800));
+  const Bytes file = Encode(extension, picture);
+
+  EXPECT_EQ(DecodeImage(file)->sample_bits, 12);
+  EXPECT_EQ(DecodeImage(file, {}, 16)->sample_bits, std::nullopt);
+  EXPECT_EQ(DecodeImage(Encode(extension, cv::Mat(picture * 16)))->sample_bits, 16);
+  EXPECT_EQ(DecodeImage(Encode(extension, cv::Mat(picture * 0)))->sample_bits, std::nullopt);
+}
+
 INSTANTIATE_TEST_SUITE_P(PngAndTiff, SixteenBit,
                          ::testing::Combine(::testing::Values(".png", ".tiff"),
                                             ::testing::Values(CV_16UC1, CV_16UC3, CV_16UC4)));
+
+TEST(EightBit, TellsNothingOfItsBits) {
+  for (const char* const extension : {".png", ".tiff", ".bmp", ".jpg"}) {
+    EXPECT_EQ(DecodeImage(Encode(extension, NoisyPicture(4, 4, CV_8UC1)))->sample_bits, std::nullopt) << extension;
+  }
+}
 
 TEST(AlphaPictures, LoseTheirAlphaAndKeepTheirColors) {
   const cv::Mat picture = NoisyPicture(30, 20, CV_8UC4);
@@ -178,68 +210,6 @@ TEST(AlphaPictures, LoseTheirAlphaAndKeepTheirColors) {
     for (int x = 0; x < visible.cols; ++x) visible.at<cv::Vec4b>(y, x)[3] |= 1;
   }
   EXPECT_EQ(DecodeImage(Encode(".webp", visible, {cv::IMWRITE_WEBP_QUALITY, 101}))->pixels, ExpectedRgb(visible));
-}
-
-// File header and BITMAPINFOHEADER of a BMP; the caller appends palette and rows.
-Bytes BmpStart(int32_t width, int32_t height, uint8_t bits, uint8_t compression, uint32_t palette_colors) {
-  Bytes bmp(54, 0);
-  bmp[0] = 'B';
-  bmp[1] = 'M';
-  SetLittle32(bmp, 10, 54 + 4 * palette_colors);
-  SetLittle32(bmp, 14, 40);
-  SetLittle32(bmp, 18, static_cast<uint32_t>(width));
-  SetLittle32(bmp, 22, static_cast<uint32_t>(height));
-  bmp[26] = 1;
-  bmp[28] = bits;
-  bmp[30] = compression;
-  SetLittle32(bmp, 46, palette_colors);
-  return bmp;
-}
-
-TEST(Bmp, ReadsBottomUpAndTopDownRows) {
-  const Bytes rows = {1, 2, 3, 0, 4, 5, 6, 0};  // two rows of one BGR pixel, padded to four bytes
-  Bytes bottom_up = BmpStart(1, 2, 24, 0, 0);
-  Bytes top_down = BmpStart(1, -2, 24, 0, 0);
-  bottom_up.insert(bottom_up.end(), rows.begin(), rows.end());
-  top_down.insert(top_down.end(), rows.begin(), rows.end());
-
-  EXPECT_EQ(DecodeImage(bottom_up)->pixels, (Bytes{6, 5, 4, 3, 2, 1}));
-  EXPECT_EQ(DecodeImage(top_down)->pixels, (Bytes{3, 2, 1, 6, 5, 4}));
-}
-
-TEST(Bmp, ExpandsPalettes) {
-  const Bytes palette = {10, 20, 30, 0, 40, 50, 60, 0};  // two BGR0 entries
-  Bytes one_bit = BmpStart(2, 1, 1, 0, 2);
-  one_bit.insert(one_bit.end(), palette.begin(), palette.end());
-  one_bit.insert(one_bit.end(), {0x40, 0, 0, 0});
-  Bytes eight_bits = BmpStart(2, 1, 8, 0, 2);
-  eight_bits.insert(eight_bits.end(), palette.begin(), palette.end());
-  eight_bits.insert(eight_bits.end(), {0, 1, 0, 0});
-
-  EXPECT_EQ(DecodeImage(one_bit)->pixels, (Bytes{30, 20, 10, 60, 50, 40}));
-  EXPECT_EQ(DecodeImage(eight_bits)->pixels, (Bytes{30, 20, 10, 60, 50, 40}));
-}
-
-TEST(Bmp, DropsTheFourthByteOf32Bits) {
-  Bytes bmp = BmpStart(1, 1, 32, 0, 0);
-  bmp.insert(bmp.end(), {1, 2, 3, 77});
-
-  EXPECT_EQ(DecodeImage(bmp)->pixels, (Bytes{3, 2, 1}));
-}
-
-TEST(Bmp, RefusesRunLengthsByName) {
-  Bytes bmp = BmpStart(1, 1, 8, 1, 2);
-  bmp.resize(200);
-
-  EXPECT_EQ(DecodeImage(bmp).status(),
-            absl::InvalidArgumentError("unsupported BMP: compression 1 with 8 bits per pixel; expected uncompressed"));
-}
-
-TEST(Bmp, RefusesTheMostNegativeHeight) {
-  Bytes bmp = BmpStart(1, std::numeric_limits<int32_t>::min(), 24, 0, 0);
-  bmp.resize(200);
-
-  EXPECT_EQ(DecodeImage(bmp).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Webp, RefusesAnimationByName) {
@@ -257,6 +227,27 @@ TEST(Webp, ChecksTheCanvasOfAnExtendedFileAgainstTheLimit) {
   SetLittle32(webp, 4, 56);
 
   EXPECT_THAT(DecodeImage(webp).status().message(), HasSubstr("16777216 x 16777216 pixels, over the limit"));
+}
+
+// libwebp would take the larger buffer and leave the rest of it as it was.
+TEST(Webp, RefusesAPictureSmallerThanItsCanvas) {
+  const Bytes still = Encode(".webp", NoisyPicture(20, 10, CV_8UC3), {cv::IMWRITE_WEBP_QUALITY, 101});
+  Bytes webp = {'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'E', 'B', 'P', 'V', 'P', '8',
+                'X', 10,  0,   0,   0, 0, 0, 0, 0,   19,  0,   0,   10,  0,   0};  // 20 x 11
+  webp.insert(webp.end(), still.begin() + 12, still.end());
+  SetLittle32(webp, 4, static_cast<uint32_t>(webp.size() - 8));
+  EXPECT_THAT(DecodeImage(webp).status().message(), HasSubstr("damaged WebP"));
+
+  webp[27] = 9;  // 20 x 10
+  EXPECT_EQ(DecodeImage(webp)->pixels, DecodeImage(still)->pixels);
+}
+
+TEST(Webp, IgnoresBytesBehindItsAnnouncedLength) {
+  Bytes webp = Encode(".webp", NoisyPicture(20, 10, CV_8UC3), {cv::IMWRITE_WEBP_QUALITY, 101});
+  const Bytes pixels = DecodeImage(webp)->pixels;
+  webp.insert(webp.end(), 100, 7);
+
+  EXPECT_EQ(DecodeImage(webp)->pixels, pixels);
 }
 
 }  // namespace

@@ -47,6 +47,15 @@ size_t ScanStart(const Bytes& file) {
   return header + (size_t{file[header]} << 8) + file[header + 1];
 }
 
+// Where each scan's marker is.
+std::vector<size_t> ScanMarkers(const Bytes& file) {
+  std::vector<size_t> markers;
+  for (size_t i = 0; i + 1 < file.size(); ++i) {
+    if (file[i] == 0xff && file[i + 1] == 0xda) markers.push_back(i);
+  }
+  return markers;
+}
+
 Bytes Insert(Bytes file, size_t at, const Bytes& inserted) {
   file.insert(file.begin() + static_cast<std::ptrdiff_t>(at), inserted.begin(), inserted.end());
   return file;
@@ -59,7 +68,8 @@ void ExpectDamaged(const Bytes& file) {
 }
 
 // Compresses a constant picture in libjpeg's own terms. `scans` describe a progressive file; empty: baseline.
-Bytes Compress(int width, int height, J_COLOR_SPACE space, int components, const std::vector<jpeg_scan_info>& scans) {
+Bytes Compress(int width, int height, J_COLOR_SPACE space, int components, const std::vector<jpeg_scan_info>& scans,
+               bool arithmetic = false) {
   jpeg_compress_struct codec;
   jpeg_error_mgr errors;
   codec.err = jpeg_std_error(&errors);
@@ -72,6 +82,7 @@ Bytes Compress(int width, int height, J_COLOR_SPACE space, int components, const
   codec.input_components = components;
   codec.in_color_space = space;
   jpeg_set_defaults(&codec);
+  codec.arith_code = arithmetic ? TRUE : FALSE;
   if (!scans.empty()) {
     codec.scan_info = scans.data();
     codec.num_scans = static_cast<int>(scans.size());
@@ -150,11 +161,109 @@ TEST(Jpeg, IgnoresTheExifOrientation) {
   EXPECT_EQ(image->pixels, DecodeImage(file)->pixels);
 }
 
-TEST(Jpeg, RejectsAMissingEndMarker) {
-  Bytes file = Baseline();
-  file.resize(file.size() - 2);
+TEST(Jpeg, ReadsAPictureWithoutEndMarkerWhenEveryScanIsThere) {
+  const cv::Mat picture = NoisyPicture(kWidth, kHeight, CV_8UC3);
+  for (const std::vector<int>& parameters :
+       {std::vector<int>{}, {cv::IMWRITE_JPEG_PROGRESSIVE, 1}, {cv::IMWRITE_JPEG_RST_INTERVAL, 2}}) {
+    const Bytes file = Encode(".jpg", picture, parameters);
+    const Bytes pixels = DecodeImage(file)->pixels;
+    for (const size_t missing : {1U, 2U}) {
+      const auto image = DecodeImage(absl::MakeConstSpan(file).first(file.size() - missing));
+      ASSERT_TRUE(image.ok()) << image.status();
+      EXPECT_EQ(image->pixels, pixels);
+    }
+    ExpectDamaged(Bytes(file.begin(), file.end() - 3));
+  }
+}
 
-  ExpectDamaged(file);
+TEST(Jpeg, RejectsAProgressiveFileThatEndsBetweenItsScans) {
+  const Bytes file = Encode(".jpg", NoisyPicture(kWidth, kHeight, CV_8UC3), {cv::IMWRITE_JPEG_PROGRESSIVE, 1});
+  const std::vector<size_t> scans = ScanMarkers(file);
+  ASSERT_GT(scans.size(), 4U);
+  for (size_t i = 1; i < scans.size(); ++i) {
+    ExpectDamaged(Bytes(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(scans[i])));
+  }
+}
+
+// One scan for each component; the library would fill what is missing with gray.
+TEST(Jpeg, RejectsAComponentWithoutScan) {
+  const std::vector<jpeg_scan_info> components = {
+      {1, {0, 0, 0, 0}, 0, 63, 0, 0}, {1, {1, 0, 0, 0}, 0, 63, 0, 0}, {1, {2, 0, 0, 0}, 0, 63, 0, 0}};
+  const Bytes file = Compress(16, 16, JCS_RGB, 3, components);
+  const std::vector<size_t> scans = ScanMarkers(file);
+  ASSERT_EQ(scans.size(), 3U);
+  EXPECT_EQ(DecodeImage(file)->pixels, Bytes(size_t{16} * 16 * 3, 100));
+  EXPECT_EQ(DecodeImage(absl::MakeConstSpan(file).first(file.size() - 2))->pixels, Bytes(size_t{16} * 16 * 3, 100));
+
+  Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(scans[2]));
+  ExpectDamaged(cut);
+  cut.insert(cut.end(), {0xff, 0xd9});
+  EXPECT_EQ(DecodeImage(cut).status(),
+            absl::InvalidArgumentError("damaged or truncated JPEG: a component has no scan"));
+}
+
+TEST(Jpeg, ReadsArithmeticCodesUpToTheirEndMarker) {
+  const Bytes file = Compress(16, 16, JCS_RGB, 3, {}, /*arithmetic=*/true);
+  ASSERT_EQ(DecodeImage(file)->pixels, Bytes(size_t{16} * 16 * 3, 100));
+
+  // A decoder takes what is missing for zeros, which these codes may leave out.
+  for (size_t size = 0; size + 1 < file.size(); ++size) {
+    ExpectDamaged(size < 3 ? Bytes{0xff, 0xd8, 0xff}
+                           : Bytes(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)));
+  }
+}
+
+TEST(Jpeg, RefusesOtherKindsByName) {
+  const auto refusal = [](size_t offset, const Bytes& bytes) {
+    Bytes file = Baseline();
+    std::copy(bytes.begin(), bytes.end(),
+              file.begin() + static_cast<std::ptrdiff_t>(AfterMarker(file, 0xc0) + offset - 1));
+    return std::string(DecodeImage(file).status().message());
+  };
+  // From the marker's code on: length, precision, height, width.
+  EXPECT_EQ(refusal(0, {0xc3}), "unsupported JPEG: lossless");
+  EXPECT_EQ(refusal(0, {0xcb}), "unsupported JPEG: lossless");
+  EXPECT_EQ(refusal(0, {0xc5}), "unsupported JPEG: hierarchical");
+  EXPECT_EQ(refusal(0, {0xf7}), "unsupported JPEG: JPEG-LS");
+  EXPECT_EQ(refusal(3, {12}), "unsupported JPEG: 12 bits per sample; expected 8");
+  EXPECT_EQ(refusal(4, {0, 0}), "unsupported JPEG: its height stands behind its rows (DNL)");
+  EXPECT_THAT(refusal(6, {0, 0}), HasSubstr("damaged or truncated JPEG"));
+  EXPECT_EQ(DecodeImage(Compress(16, 16, JCS_UNKNOWN, 2, {})).status().message(),
+            "unsupported JPEG: 2 components; expected gray or RGB");
+}
+
+// As some scanners write it: an abbreviated stream with the tables, then one with the picture.
+TEST(Jpeg, ReadsTablesInAStreamOfTheirOwn) {
+  const Bytes file = Baseline();
+  const auto tables = file.begin() + static_cast<std::ptrdiff_t>(AfterMarker(file, 0xdb) - 2);
+  const auto frame = file.begin() + static_cast<std::ptrdiff_t>(AfterMarker(file, 0xc0) - 2);
+  Bytes two = {0xff, 0xd8};
+  two.insert(two.end(), tables, frame);
+  two.insert(two.end(), {0xff, 0xd9, 0xff, 0xd8});
+  const Bytes only_tables(two.begin(), two.end() - 2);
+  two.insert(two.end(), frame, file.end());
+
+  EXPECT_EQ(DecodeImage(two)->pixels, DecodeImage(file)->pixels);
+  ExpectDamaged(only_tables);
+  ExpectDamaged(Bytes(only_tables.begin(), only_tables.end() - 2));
+}
+
+TEST(Jpeg, ReadsTheFirstOfSeveralPictures) {
+  const Bytes first = Baseline();
+  const Bytes second = Encode(".jpg", NoisyPicture(8, 8, CV_8UC1));
+
+  EXPECT_EQ(DecodeImage(Insert(first, first.size(), second))->pixels, DecodeImage(first)->pixels);
+}
+
+// Frames of a motion JPEG, as cameras on USB send them.
+TEST(Jpeg, ReadsAFrameWithoutItsUsualHuffmanTables) {
+  const Bytes file = Baseline();
+  const auto tables = file.begin() + static_cast<std::ptrdiff_t>(AfterMarker(file, 0xc4) - 2);
+  const auto scan = file.begin() + static_cast<std::ptrdiff_t>(AfterMarker(file, 0xda) - 2);
+  Bytes without(file.begin(), tables);
+  without.insert(without.end(), scan, file.end());
+
+  EXPECT_EQ(DecodeImage(without)->pixels, DecodeImage(file)->pixels);
 }
 
 TEST(Jpeg, RejectsAScanThatEndsEarlyInFrontOfTheEndMarker) {
@@ -193,10 +302,7 @@ TEST(Jpeg, RejectsAProgressiveFileWithoutOneOfItsRefinements) {
                                              {1, {0, 0, 0, 0}, 1, 63, 0, 0}};
   const Bytes file = Compress(16, 16, JCS_GRAYSCALE, 1, scans);
   ASSERT_TRUE(DecodeImage(file).ok());
-  std::vector<size_t> markers;
-  for (size_t i = 0; i + 1 < file.size(); ++i) {
-    if (file[i] == 0xff && file[i + 1] == 0xda) markers.push_back(i);
-  }
+  const std::vector<size_t> markers = ScanMarkers(file);
   ASSERT_EQ(markers.size(), 4U);
   Bytes without = file;
   without.erase(without.begin() + static_cast<std::ptrdiff_t>(markers[1]),

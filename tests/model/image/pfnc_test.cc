@@ -35,19 +35,6 @@ Bytes Grays(const absl::StatusOr<RgbImage>& image) {
 // round(255 v / max) in floating point, independent of the product's integer formula.
 uint8_t Scaled(double value, double max) { return static_cast<uint8_t>(255.0 * value / max + 0.5); }
 
-TEST(PixelFormatName, IsTheInverseOfPixelFormatFromName) {
-  const std::vector<std::string> names = {"Mono8",   "Mono10",   "Mono12",   "Mono16",   "Mono12Packed",
-                                          "Mono12p", "BayerRG8", "BayerGB8", "BayerGR8", "BayerBG8",
-                                          "RGB8",    "BGR8",     "RGBa8"};
-  for (const std::string& name : names) {
-    const std::optional<PixelFormat> format = PixelFormatFromName(name);
-    ASSERT_TRUE(format.has_value()) << name;
-    EXPECT_EQ(PixelFormatName(*format), name);
-  }
-  EXPECT_EQ(PixelFormatFromName("mono8"), std::nullopt);
-  EXPECT_EQ(PixelFormatFromName(""), std::nullopt);
-}
-
 TEST(Mono8, BecomesGray) { EXPECT_EQ(Grays(Convert(PixelFormat::kMono8, 3, 1, {0, 128, 255})), (Bytes{0, 128, 255})); }
 
 TEST(Mono12Packed, HoldsBothLowNibblesInItsMiddleByte) {

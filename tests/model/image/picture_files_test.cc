@@ -18,7 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(PictureExtensionTest, KnowsTheFormatsThatCanBeDecoded) {
-  for (const char* file : {"a.jpg", "a.jpeg", "a.png", "a.bmp", "a.tif", "a.tiff", "a.webp"}) {
+  for (const char* file :
+       {"a.jpg", "a.jpeg", "a.jpe", "a.jfif", "a.mpo", "a.png", "a.bmp", "a.tif", "a.tiff", "a.webp"}) {
     EXPECT_TRUE(HasPictureExtension(file)) << file;
   }
 }
@@ -48,12 +49,17 @@ class FindPictureFilesTest : public ::testing::Test {
   }
   std::vector<std::string> NamesBelowFolder() const { return Names(FindPictureFiles({folder_.string()})); }
 
-  static std::vector<std::string> Names(const absl::StatusOr<std::vector<PictureFile>>& files) {
-    EXPECT_TRUE(files.ok()) << files.status();
+  static std::vector<std::string> Names(const absl::StatusOr<FoundPictures>& found) {
+    EXPECT_TRUE(found.ok()) << found.status();
     std::vector<std::string> names;
-    if (!files.ok()) return names;
-    for (const PictureFile& file : *files) names.push_back(file.name);
+    if (!found.ok()) return names;
+    for (const PictureFile& file : found->files) names.push_back(file.name);
     return names;
+  }
+  std::string SentenceBelowFolder() const {
+    const auto found = FindPictureFiles({folder_.string()});
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() ? found->left_out.Sentence() : "";
   }
 
   const testing::TemporaryFolder temporary_;
@@ -66,7 +72,7 @@ TEST_F(FindPictureFilesTest, FoldersGiveTheirPicturesSortedWithRelativeNames) {
   const auto files = FindPictureFiles({folder_.string()});
 
   EXPECT_THAT(Names(files), ElementsAre("a.tiff", "b/1.jpg", "b/2.PNG", "c.webp"));
-  EXPECT_EQ(files->front().path, folder_ / "a.tiff");
+  EXPECT_EQ(files->files.front().path, folder_ / "a.tiff");
 }
 
 TEST_F(FindPictureFilesTest, AFolderComesBeforeItsNamesakesWithATail) {
@@ -88,15 +94,74 @@ TEST_F(FindPictureFilesTest, AnExcludedFolderThatIsNotThereExcludesNothing) {
   EXPECT_THAT(Names(FindPictureFiles({folder_.string()}, folder_ / "out")), ElementsAre("a.png"));
 }
 
-TEST_F(FindPictureFilesTest, LinkedFilesAreTakenLinkedFoldersAndDeadLinksAreNot) {
+TEST_F(FindPictureFilesTest, HiddenFilesAndFoldersAreLeftOut) {
+  for (const char* name : {"a.jpg", "._a.jpg", ".DS_Store", ".Trash/b.jpg"}) Touch(name);
+
+  EXPECT_THAT(NamesBelowFolder(), ElementsAre("a.jpg"));
+  EXPECT_EQ(SentenceBelowFolder(), "3 files left out: 3 hidden");
+}
+
+TEST_F(FindPictureFilesTest, CountsFilesOfOtherKindsAndNamesTheirEndings) {
+  for (const char* name : {"a.jpg", "b/.hidden", "c/notes.TXT", "d/notes.txt", "README"}) Touch(name);
+
+  EXPECT_EQ(SentenceBelowFolder(), "4 files left out: 1 hidden, 3 of another kind (no ending, .txt)");
+}
+
+TEST_F(FindPictureFilesTest, SaysNothingWhereNothingIsLeftOut) {
+  Touch("a.jpg");
+
+  EXPECT_EQ(SentenceBelowFolder(), "");
+}
+
+TEST_F(FindPictureFilesTest, ResultsOfAnInspectionAreLeftOut) {
+  for (const char* name : {"a.jpg", "a_overlay.png", "a_mask.png", "b/c-2_overlay.png", "b/c-2_mask.png"}) Touch(name);
+
+  EXPECT_THAT(NamesBelowFolder(), ElementsAre("a.jpg"));
+  EXPECT_EQ(SentenceBelowFolder(), "4 files left out: 4 results of inspections");
+}
+
+TEST_F(FindPictureFilesTest, ALoneMaskOrOverlayIsAPicture) {
+  for (const char* name : {"a_mask.png", "b_overlay.png"}) Touch(name);
+
+  EXPECT_THAT(NamesBelowFolder(), ElementsAre("a_mask.png", "b_overlay.png"));
+}
+
+TEST_F(FindPictureFilesTest, WhereMasksAreWantedResultsAreTaken) {
+  for (const char* name : {"a_overlay.png", "a_mask.png"}) Touch(name);
+
+  EXPECT_THAT(Names(PicturesBelow(folder_, {.skip_results = false})), ElementsAre("a_mask.png", "a_overlay.png"));
+}
+
+TEST_F(FindPictureFilesTest, LinkedFilesAndFoldersAreTakenDeadLinksAreCounted) {
   Touch("in/a.png");
   Touch("elsewhere/b.png");
   fs::create_symlink(folder_ / "elsewhere" / "b.png", folder_ / "in" / "linked.png");
   fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "in" / "folder");
-  fs::create_directory_symlink(folder_ / "in", folder_ / "in" / "loop.png");
   fs::create_symlink(folder_ / "nowhere.png", folder_ / "in" / "dead.png");
 
-  EXPECT_THAT(Names(FindPictureFiles({(folder_ / "in").string()})), ElementsAre("a.png", "linked.png"));
+  const auto found = FindPictureFiles({(folder_ / "in").string()});
+
+  EXPECT_THAT(Names(found), ElementsAre("a.png", "folder/b.png", "linked.png"));
+  EXPECT_EQ(found->left_out.Sentence(), "1 file left out: 1 dead link or device");
+}
+
+TEST_F(FindPictureFilesTest, LoopsOfLinksEnd) {
+  Touch("in/a.png");
+  Touch("in/deep/b.png");
+  fs::create_directory_symlink(folder_ / "in", folder_ / "in" / "deep" / "up");
+  fs::create_directory_symlink(".", folder_ / "in" / "same");
+
+  const auto found = FindPictureFiles({(folder_ / "in").string()});
+
+  EXPECT_THAT(Names(found), ElementsAre("a.png", "deep/b.png"));
+  EXPECT_EQ(found->left_out.Sentence(), "2 files left out: 2 links to folders that were read already");
+}
+
+TEST_F(FindPictureFilesTest, AFolderIsReadWhereItLiesNotWhereALinkShowsIt) {
+  Touch("z/real/a.png");
+  fs::create_directory_symlink(folder_ / "z" / "real", folder_ / "latest");
+
+  EXPECT_THAT(NamesBelowFolder(), ElementsAre("z/real/a.png"));
 }
 
 TEST_F(FindPictureFilesTest, ALinkedFolderThatIsNamedItselfIsRead) {
@@ -128,7 +193,8 @@ TEST_F(FindPictureFilesTest, NamesTheFolderWithoutAPicture) {
   const auto files = FindPictureFiles({(folder_ / "full").string(), (folder_ / "none").string()});
 
   EXPECT_TRUE(absl::IsNotFound(files.status()));
-  EXPECT_EQ(files.status().message(), "no picture in the folder " + (folder_ / "none").string());
+  EXPECT_EQ(files.status().message(),
+            "no picture in the folder " + (folder_ / "none").string() + " (1 file left out: 1 of another kind (.txt))");
 }
 
 TEST_F(FindPictureFilesTest, NamesTheFolderThatCannotBeRead) {

@@ -296,6 +296,77 @@ TEST(Png, DecodesTheLongestLine) {
   EXPECT_EQ(image->pixels, Bytes(size_t{3} * kLongest, 7));
 }
 
+// Rows that repeat what lies 4000 bytes back, behind a header that promises to look back 256 bytes at most.
+TEST(Png, ReadsDataThatReachesBackBeyondItsAnnouncedWindow) {
+  Bytes rows;
+  uint32_t noise = 1;
+  for (int i = 0; i < 4001; ++i) {
+    noise = noise * 1664525 + 1013904223;
+    rows.push_back(i == 0 ? 0 : static_cast<uint8_t>(noise >> 24));
+  }
+  const Bytes row = rows;
+  rows.insert(rows.end(), row.begin(), row.end());
+  Bytes packed(compressBound(rows.size()));
+  uLongf size = packed.size();
+  compress(packed.data(), &size, rows.data(), rows.size());
+  packed.resize(size);
+  ASSERT_LT(size, 5000U);
+  packed[0] = 0x08;
+  packed[1] = 0x1d;  // makes both a multiple of 31
+  Bytes png = PngStart(4000, 2, 8, 0);
+  AppendPngChunk(png, "IDAT", packed);
+  AppendPngChunk(png, "IEND", {});
+
+  const auto image = DecodeImage(png);
+
+  ASSERT_TRUE(image.ok()) << image.status();
+  for (size_t i = 0; i < 8000; ++i) ASSERT_EQ(image->pixels[i * 3], row[i % 4000 + 1]) << i;
+}
+
+TEST(Png, ReadsAFileThatEndsBehindItsPixels) {
+  Bytes png = MakePng(1, 1, 8, 0, {0, 7});
+  const size_t pixels_end = png.size() - 12;
+  Bytes with_text(png.begin(), png.begin() + static_cast<std::ptrdiff_t>(pixels_end));
+  AppendPngChunk(with_text, "tEXt", {'a', 0, 'b'});
+  with_text.resize(with_text.size() - 3);
+
+  EXPECT_EQ(DecodeImage(with_text)->pixels, (Bytes{7, 7, 7}));
+  for (size_t size = pixels_end; size < png.size(); ++size) {
+    EXPECT_EQ(DecodeImage(absl::MakeConstSpan(png).first(size))->pixels, (Bytes{7, 7, 7})) << size;
+  }
+}
+
+TEST(Png, RejectsAFileThatEndsBetweenTheChunksOfItsPixels) {
+  const Bytes whole = MakePng(40, 1, 8, 0, Bytes(41, 0));
+  Bytes png(whole.begin(), whole.begin() + 33);
+  AppendPngChunk(png, "IDAT", Bytes(whole.begin() + 41, whole.begin() + 46));
+
+  EXPECT_EQ(DecodeImage(png).status(),
+            absl::InvalidArgumentError("truncated PNG: the file ends before its last pixel"));
+}
+
+TEST(Png, ReadsEmptyAndSplitDataChunks) {
+  const Bytes whole = MakePng(3, 1, 8, 0, {0, 7, 8, 9});
+  const auto data = whole.begin() + 41;
+  Bytes png(whole.begin(), whole.begin() + 33);
+  AppendPngChunk(png, "IDAT", {});
+  AppendPngChunk(png, "IDAT", Bytes(data, data + 3));
+  AppendPngChunk(png, "tEXt", {'a', 0, 'b'});
+  AppendPngChunk(png, "IDAT", Bytes(data + 3, whole.end() - 16));
+  AppendPngChunk(png, "IDAT", {});
+  AppendPngChunk(png, "IEND", {});
+
+  EXPECT_EQ(DecodeImage(png)->pixels, (Bytes{7, 7, 7, 8, 8, 8, 9, 9, 9}));
+}
+
+TEST(Png, RefusesUnknownCriticalChunksByName) {
+  Bytes png = PngStart(1, 1, 8, 0);
+  AppendPngChunk(png, "CgBI", {1, 2, 3, 4});
+  AppendPixels(png, {0, 7});
+
+  EXPECT_EQ(DecodeImage(png).status(), absl::InvalidArgumentError("unsupported PNG: the critical chunk CgBI"));
+}
+
 TEST(Png, AcceptsBytesAfterItsEnd) {
   Bytes png = MakePng(1, 1, 8, 0, {0, 7});
   png.insert(png.end(), 100, 0);

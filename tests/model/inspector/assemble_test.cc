@@ -53,6 +53,16 @@ TEST(AssembleTest, AScoreThatIsNotANumberHasNoVerdict) {
   }
 }
 
+TEST(AssembleTest, AMapThatHoldsWhatIsNotANumberHasNoVerdict) {
+  for (PixelMap Detection::* map : {&Detection::map, &Detection::map_std}) {
+    Detection detection = SmallDetection();
+    detection.map_std = detection.map;
+    (detection.*map).values[2] = std::numeric_limits<float>::quiet_NaN();
+    Inspection inspection;
+    EXPECT_EQ(Note(detection, inspection).code(), absl::StatusCode::kInternal);
+  }
+}
+
 TEST(AssembleTest, ADetectionWithoutAWholeMapHasNoVerdict) {
   for (const PixelMap& map : {PixelMap(), PixelMap{2, 2, {0.5F}}}) {
     Detection detection = SmallDetection();
@@ -70,6 +80,23 @@ TEST(AssembleTest, APictureIsKnownByItsBytes) {
   EXPECT_EQ(identity.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(identity.raw, raw);
   EXPECT_EQ(identity.significant_bits, 12);
+}
+
+TEST(AssembleTest, APictureThatFillsTwelveOfSixteenBitsIsWarnedOf) {
+  RgbImage image{4, 3, std::vector<uint8_t>(36)};
+  image.sample_bits = 13;
+  Inspection full;
+  NotePicture(image, full);
+  image.sample_bits = 12;
+  Inspection shallow;
+  NotePicture(image, shallow);
+
+  EXPECT_TRUE(full.warnings.empty());
+  EXPECT_EQ(shallow.frame_width, 4);
+  EXPECT_EQ(shallow.frame_height, 3);
+  ASSERT_EQ(shallow.warnings.size(), 1U);
+  EXPECT_EQ(shallow.warnings[0].reason, "SHALLOW_SAMPLES");
+  EXPECT_THAT(shallow.warnings[0].message, ::testing::HasSubstr("--significant-bits"));
 }
 
 TEST(AssembleTest, TheFrameThatIsJudgedHasASmoothedMapAtTheModelsSize) {

@@ -47,6 +47,19 @@ void ExpectEntryRefused(const std::function<void(json&)>& change, const std::str
 
 CategoryCalibration Leather() { return ParseCalibration(Document().dump())->categories.at("leather"); }
 
+TEST(CalibrationTest, SignificantBitsComeBackWhereTheyWereSaid) {
+  Calibration calibration = *ParseCalibration(Document().dump());
+  EXPECT_EQ(CalibrationText(calibration).find("significant_bits"), std::string::npos);
+  calibration.categories.at("leather").provenance.significant_bits = 12;
+
+  const absl::StatusOr<Calibration> read = ParseCalibration(CalibrationText(calibration));
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->categories.at("leather").provenance.significant_bits, 12);
+  ExpectEntryRefused([](json& entry) { entry["provenance"]["significant_bits"] = 8; },
+                     "\"categories.leather.provenance.significant_bits\" must be");
+}
+
 TEST(CalibrationTest, ReadsEveryKey) {
   json document = Document();
   document["categories"]["leather"]["provenance"]["confidence"] = 0.95;

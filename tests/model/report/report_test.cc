@@ -81,6 +81,21 @@ TEST(TableTest, AlignsColumnsAndSumsUp) {
       "\n5 frames, 1 failed, 1 not answered, 1 PASS, 1 REVIEW, 1 FAIL, 1 without a verdict, 1.2 frames/s, 4.0 s\n");
 }
 
+TEST(TableTest, TellsAWarningOnceWithHowManyPicturesHaveIt) {
+  const std::vector<PictureLabel> pictures = {Picture("nut.png")};
+  std::ostringstream stream;
+  const auto reporter = MakeTableReporter(stream, pictures);
+  Inspection warned = WithVerdict(Verdict::kPass);
+  warned.warnings = {{.reason = kShallowSamples, .message = "too\ndark"}};
+
+  for (const bool dark : {true, false, true}) {
+    reporter->Report(pictures[0], {.result = dark ? warned : WithVerdict(Verdict::kPass)});
+  }
+  reporter->Finish(absl::Seconds(1));
+
+  EXPECT_THAT(stream.str(), ::testing::EndsWith(" s\nwarning: 2 of 3 pictures: too dark\n"));
+}
+
 TEST(TableTest, FitsAHundredColumnsWithUsualNames) {
   const std::vector<PictureLabel> pictures = {{.name = "pcb1/2026-11-29_0001.png", .category = "PCB-4711 rev C"}};
   std::ostringstream stream;

@@ -21,6 +21,7 @@
 #include "gtest/gtest.h"
 #include "model/detection/detector.h"
 #include "model/image/decode.h"
+#include "model/image/encode.h"
 #include "model/image/image.h"
 #include "model/verdict/regions.h"
 #include "model/verdict/verdict.h"
@@ -130,6 +131,46 @@ class CalibrateTest : public ::testing::Test {
   const fs::path file_ = root_ / "model" / "calibration.json";
   CalibrateArguments arguments_;
 };
+
+// Four pictures of 8 bits, and the same four as a 12-bit sensor's in files of 16 bits.
+TEST_F(CalibrateTest, SignificantBitsMakeTheSameLinesOf12BitPicturesAndAreRecorded) {
+  for (int i = 0; i < 4; ++i) {
+    const RgbImage image = GoodPicture(i);
+    std::vector<uint8_t> gray8;
+    std::vector<uint8_t> gray16;
+    for (size_t pixel = 0; pixel < image.pixel_count(); ++pixel) {
+      const int value = (4095 * image.pixels[3 * pixel] + 127) / 255;
+      gray8.push_back(image.pixels[3 * pixel]);
+      gray16.push_back(static_cast<uint8_t>(value >> 8));
+      gray16.push_back(static_cast<uint8_t>(value & 0xFF));
+    }
+    folder_.Write(absl::StrCat("8/", i, ".png"), *EncodePng(PngSamples::kGray8, image.width, image.height, gray8));
+    folder_.Write(absl::StrCat("16/", i, ".png"), *EncodePng(PngSamples::kGray16, image.width, image.height, gray16));
+  }
+  arguments_.images = {root_ / "8"};
+  const CalibrationReport eight = MustCalibrate();
+  arguments_.images = {root_ / "16"};
+  const CalibrationReport unsaid = MustCalibrate();
+  arguments_.significant_bits = 12;
+  const CalibrationReport said = MustCalibrate();
+
+  EXPECT_EQ(said.calibration.defaults.thresholds.lines, eight.calibration.defaults.thresholds.lines);
+  EXPECT_NE(unsaid.calibration.defaults.thresholds.lines, eight.calibration.defaults.thresholds.lines);
+  EXPECT_EQ(eight.shallow_pictures, 0U);
+  EXPECT_EQ(unsaid.shallow_pictures, 4U);
+  EXPECT_EQ(said.shallow_pictures, 0U);
+  EXPECT_EQ(MustOpen()->info().categories.at("leather").provenance.significant_bits, 12);
+  EXPECT_THAT(WrittenCalibration(), HasSubstr("\"significant_bits\": 12"));
+}
+
+TEST_F(CalibrateTest, HiddenFilesAreNoPicturesAndWhatIsLeftOutIsCounted) {
+  folder_.Write("good/._0.bmp", "no picture");
+
+  const CalibrationReport report = MustCalibrate();
+
+  EXPECT_EQ(report.calibration.provenance.good_pictures, 4);
+  EXPECT_EQ(report.left_out, "2 files left out: 1 hidden, 1 of another kind (.txt)");
+}
 
 TEST_F(CalibrateTest, TheEntryIsThatOfTheGoodPicturesOwnScoresAndMaps) {
   arguments_.seed = 5;

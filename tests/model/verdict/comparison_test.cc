@@ -105,6 +105,7 @@ TEST(CompareTest, EachConditionThatChangedIsNamedThoughNoNumberDiffers) {
       {[](Inspection& now) { now.provenance.picture.sha256 = "cc"; }, "the picture's SHA-256 bb -> cc"},
       {[](Inspection& now) { now.provenance.picture.raw = RawGeometry(); }, "raw geometry"},
       {[](Inspection& now) { now.provenance.picture.significant_bits = 12; }, "significant bits"},
+      {[](Inspection& now) { now.provenance.picture.apply_orientation = true; }, "turned upright"},
       {[](Inspection& now) { now.provenance.model_digest = "dd"; },
        "the package's digest, of its names or calibration, aa -> dd"},
       {[](Inspection& now) { now.provenance.model_digest = now.provenance.computation_digest = "dd"; },

@@ -51,8 +51,10 @@ Inspection FullInspection() {
                                        .raw = RawGeometry{.width = 640,
                                                           .height = 480,
                                                           .stride = std::numeric_limits<uint32_t>::max(),
-                                                          .pfnc_pixel_format = 0x01080001},
-                                       .significant_bits = 12},
+                                                          .pfnc_pixel_format = 0x01080001,
+                                                          .max_trailing_bytes = 64},
+                                       .significant_bits = 12,
+                                       .apply_orientation = true},
                            .ran_alone = true};
   return inspection;
 }
@@ -87,6 +89,13 @@ TEST(ResultLineTest, EveryValueComesBack) {
   EXPECT_EQ(read.frame_width, written.frame_width);
   EXPECT_EQ(read.frame_height, written.frame_height);
   EXPECT_EQ(read.provenance, written.provenance);
+}
+
+TEST(ResultLineTest, LinesFromBeforePicturesWereTurnedAreRead) {
+  Json line = ResultToJson(FullInspection());
+  line["provenance"]["picture"].erase("apply_orientation");
+
+  EXPECT_FALSE(MustParse(line.dump()).provenance.picture.apply_orientation);
 }
 
 TEST(ResultLineTest, FloatsComeBackToTheBit) {
@@ -127,13 +136,26 @@ TEST(ResultLineTest, WhatIsAbsentIsNullAndComesBackAbsent) {
   EXPECT_EQ(read.provenance, written.provenance);
 }
 
+TEST(ResultLineTest, WarningsHaveTheirReasonAndTheirMessage) {
+  Inspection inspection = FullInspection();
+  EXPECT_EQ(ResultToJson(inspection)["warnings"], Json::array());
+  inspection.warnings = {{.reason = kShallowSamples, .message = "dark"}};
+  EXPECT_EQ(ResultToJson(inspection)["warnings"].dump(), R"([{"reason":"SHALLOW_SAMPLES","message":"dark"}])");
+}
+
+TEST(ResultLineTest, ARawPictureOfAnOlderLineHadNothingBehindItsPixels) {
+  Json line = ResultToJson(FullInspection());
+  line["provenance"]["picture"]["raw"].erase("max_trailing_bytes");
+  EXPECT_EQ(MustParse(line.dump()).provenance.picture.raw->max_trailing_bytes, 0U);
+}
+
 TEST(ResultLineTest, AMissingKeyIsNamed) {
   const Json whole = ResultToJson(FullInspection());
   for (const auto& [key, value] : whole.items()) {
     Json line = whole;
     line.erase(key);
-    // What may be null may be left out.
-    if (key == "mixed_score" || key == "decided_by") {
+    // What may be null may be left out, and warnings, which nothing is computed from.
+    if (key == "mixed_score" || key == "decided_by" || key == "warnings") {
       EXPECT_TRUE(ParseResultLine(line.dump()).ok()) << key;
     } else {
       ExpectRefused(line, "\"" + key + "\" is missing");

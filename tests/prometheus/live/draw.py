@@ -7,12 +7,10 @@ Takes three minutes. It needs matplotlib, the built programs and PROMETHEUS_FOLD
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +33,7 @@ UNITS = {"cps": "frames/s", "s": "s", "short": "", "percentunit": ""}
 COLOURS = {"ok": "C2", "pass": "C2", "review": "C1", "refused": "C1", "fail": "C3", "failed": "C3"}
 STEP_S = 2
 STEADY_S, OVERLOAD_S, AFTER_S, ALONE_S = 60, 40, 40, 40
-
-
-@contextmanager
-def load(server: Server, *options: str) -> Iterator[None]:
-    """Cameras that send until the end of the `with`."""
-    to = ("--server", f"127.0.0.1:{server.port}", "--seconds", "600")
-    command: list[str | Path] = [server.client_program(), "bench", *to, *options, PICTURES / "leather"]
-    cameras = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        cameras.terminate()
-        cameras.wait()
+LONGEST_S = 600  # after which the cameras end by themselves
 
 
 def work(folder: Path, stack: ExitStack) -> tuple[Prometheus, float, dict[str, float]]:
@@ -66,25 +52,26 @@ def work(folder: Path, stack: ExitStack) -> tuple[Prometheus, float, dict[str, f
             instances=("inspector-0", "inspector-1"),
         )
     )
-    steady = ("--category", "leather", "--cameras", "2", "--rate", "2", "--poisson", "--in-flight", "8")
-    flood = ("--category", "leather", "--cameras", "6", "--in-flight", "8")
+    pictures = ("--category", "leather", PICTURES / "leather")
+    steady = (*pictures, "--cameras", "2", "--rate", "2", "--poisson", "--in-flight", "8")
+    flood = (*pictures, "--cameras", "6", "--in-flight", "8")
     beginning = time.time()
     happened: dict[str, float] = {}
 
     def mark(what: str) -> None:
         happened[what] = time.time() - beginning
 
-    with load(first, *steady):
-        with load(second, *steady):
+    with first.load(*steady, seconds=LONGEST_S):
+        with second.load(*steady, seconds=LONGEST_S):
             time.sleep(STEADY_S)
             mark("overload")
-            with load(first, *flood):
+            with first.load(*flood, seconds=LONGEST_S):
                 time.sleep(OVERLOAD_S)
             mark("over")
             time.sleep(AFTER_S)
         second.stop()
         mark("one stops")
-        with load(first, *steady):
+        with first.load(*steady, seconds=LONGEST_S):
             time.sleep(ALONE_S)
     return prometheus, beginning, happened
 

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -54,13 +54,27 @@ class Process:
     """A program that is ended with SIGTERM, and by force when that takes too long."""
 
     def __init__(self, log: Path, *command: str | Path, **more: str) -> None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("BAYESPFL_")} | more
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith("BAYESPFL_")} | more
+        self._command = command
         self.log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        self._start()
+
+    def _start(self) -> None:
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=output, env=self._environment)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
+
+    def restart(self) -> None:
+        """Ends it as the kernel does when there is no memory left, and starts it again."""
+        self._process.kill()
+        self._process.wait()
+        self._start()
 
     def running(self) -> bool:
         return self._process.poll() is None
@@ -97,9 +111,11 @@ def get_or_nothing(url: str) -> str:
 
 
 class Server(Process):
-    """`bayespfl-server` on the embedded model."""
+    """`bayespfl-server` on the embedded model. `environment`: what it has besides this process's own."""
 
-    def __init__(self, folder: Path, *, wait: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, *, wait: bool = True, environment: Mapping[str, str] | None = None, **settings: Any
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.http_port = free_port(), free_port()
         values = {
@@ -112,7 +128,8 @@ class Server(Process):
         } | settings
         configuration = folder / "server.yaml"
         configuration.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
-        super().__init__(folder / "server.log", PROGRAMS / "bayespfl-server", "--config", configuration)
+        command = (PROGRAMS / "bayespfl-server", "--config", configuration)
+        super().__init__(folder / "server.log", *command, **(environment or {}))
         if wait:
             self.wait_until_ready()
 
@@ -143,21 +160,31 @@ class Server(Process):
             env=os.environ | {"BAYESPFL_TOKEN": token},
         )
 
+    def load(self, *options: str | Path, seconds: int) -> Process:
+        """Cameras that send for `seconds`, or until the process is stopped. `options`: of `bayespfl-client bench`."""
+        to = ("--server", f"127.0.0.1:{self.port}", "--seconds", str(seconds), "--warm-up", "0")
+        return Process(self.log.with_name("load.log"), self.client_program(), "bench", *to, *options)
+
+
+def calibrate(package: Path, category: str, *options: str) -> None:
+    """Draws lines on the score from a good picture. `options`: more of `bayespfl-model calibrate`."""
+    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
+    command = ("calibrate", "--model", str(package), "--category", category, *rates, *options)
+    good = PICTURES / category / "good_0.jpg"
+    subprocess.run([PROGRAMS / "bayespfl-model", *command, good], check=True, capture_output=True)
+
 
 def calibrated_model(folder: Path) -> Path:
     """The embedded model with lines on the score: its own calibration has them on the map, and the panels show the score's."""
     model = folder / "model"
     shutil.copytree(MODEL, model)
-    rates = ("--fail-rate", "0.5", "--review-rate", "0.5")
-    calibrate = ("calibrate", "--model", str(model), "--category", "leather", *rates)
-    good = PICTURES / "leather/good_0.jpg"
-    subprocess.run([PROGRAMS / "bayespfl-model", *calibrate, good], check=True, capture_output=True)
+    calibrate(model, "leather")
     return model
 
 
 class Prometheus(Process):
     """Scrapes every `interval`; its rules are those of `rules`, with Alertmanager when there is one. `instances`: what the
-    targets are called instead of their addresses."""
+    targets are called instead of their addresses. `jobs`: of the targets, where they are not all of JOB."""
 
     def __init__(
         self,
@@ -168,16 +195,18 @@ class Prometheus(Process):
         alertmanager: int = 0,
         interval: str = "1s",
         instances: Sequence[str] = (),
+        jobs: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         (folder / "rules.yaml").write_text(rules)
-        named = zip(targets, instances or targets, strict=True)
-        scraped = [{"targets": [target], "labels": {"instance": name}} for target, name in named]
+        scraped: dict[str, list[dict[str, Any]]] = {}
+        for target, instance, job in zip(targets, instances or targets, jobs or [JOB] * len(targets), strict=True):
+            scraped.setdefault(job, []).append({"targets": [target], "labels": {"instance": instance}})
         configuration: dict[str, Any] = {
             "global": {"scrape_interval": interval, "evaluation_interval": interval},
             "rule_files": [str(folder / "rules.yaml")],
-            "scrape_configs": [{"job_name": JOB, "static_configs": scraped}],
+            "scrape_configs": [{"job_name": job, "static_configs": static} for job, static in scraped.items()],
         }
         if alertmanager:
             configuration["alerting"] = {

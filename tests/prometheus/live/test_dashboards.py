@@ -1,4 +1,5 @@
-"""deploy/grafana: every query of every panel, variable and annotation gets data from a Prometheus that watches a server at work."""
+"""deploy/grafana: every query of every panel, variable and annotation gets data from a Prometheus that watches a server at work.
+And the queries of the runbooks are ones that it answers."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import pytest
 from dashboards import FILES, asked, panels, read
 from monitoring import (
     PICTURES,
+    ROOT,
     RULES,
     Prometheus,
     Server,
@@ -28,6 +30,7 @@ WITHOUT_DATA = {
     "bayespfl_device_utilization_ratio": "no GPU",
     " offset ": "no yesterday",
 }
+RUNBOOKS = sorted((ROOT / "docs/runbooks").glob("*.md"))
 UNITS = {"bytes", "cps", "percentunit", "s", "short"}
 
 
@@ -98,6 +101,24 @@ def test_variables_and_annotations_have_data(prometheus: Prometheus, path: Path)
             wait_for(variable["name"], lambda s=selector, name=label: prometheus.label_values(s, name), 60)  # type: ignore[misc]
     for annotation in dashboard["annotations"]["list"]:
         prometheus.query(asked(annotation["expr"]))
+
+
+def runbook_queries() -> list[Any]:
+    """What stands there as code, has a function and names a metric of ours."""
+    return [
+        pytest.param(" ".join(code.split()), id=f"{page.stem}-{number}")
+        for page in RUNBOOKS
+        for number, code in enumerate(re.findall(r"`([^`]+)`", page.read_text()))
+        if re.search(r"\w\(.*\b(bayespfl|process)_", code, re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("query", runbook_queries())
+def test_a_query_of_a_runbook_is_answered(prometheus: Prometheus, query: str) -> None:
+    # A pair of series that do not fit is an error only where there are series.
+    wait_for("frames are counted", lambda: prometheus.query("rate(bayespfl_frames_total[5m]) > 0"), 60)
+
+    prometheus.query(query.replace("NAME", "leather"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -22,9 +22,12 @@ using admin::v1::ModelAdminService;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
+using ::testing::Matcher;
 using ::testing::Not;
 using ::testing::SizeIs;
 
@@ -95,6 +98,30 @@ TEST_F(AdminPortTest, EveryMethodLeavesOneAuditLineWithItsTargetAndOutcome) {
                           Audited("SetDefaultModel", " target=b code=OK"), Audited("UnloadModel", " target=a code=OK"),
                           Audited("UnloadModel", " target=b code=FAILED_PRECONDITION"),
                           Audited("SetDefaultModel", " target=c code=NOT_FOUND")));
+}
+
+TEST_F(AdminPortTest, EveryMethodIsForAdministratorsAndAuditedAllowedOrRefused) {
+  StartWithTokens();
+  const Client admin = Plain(admin_.token);
+  const Client inspector = Plain(inspect_.token);
+  std::vector<std::string> paths;
+  for (const auto* method : ListMethods(admin)) {
+    if (absl::StartsWith(method->full_name(), "bayespfl.")) paths.push_back(server::PathOf(*method));
+  }
+  ASSERT_THAT(paths, SizeIs(8));
+
+  std::vector<Matcher<std::string>> expected;
+  for (const std::string& path : paths) {
+    // A request that none of them takes, so that nothing comes of it.
+    EXPECT_EQ(Plain().Call(path, "\xff\xff").status.error_code(), grpc::StatusCode::UNAUTHENTICATED) << path;
+    EXPECT_EQ(inspector.Call(path, "\xff\xff").status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << path;
+    EXPECT_EQ(admin.Call(path, "\xff\xff").status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << path;
+    expected.push_back(EndsWith(absl::StrCat("who=line-3 role=inspect method=", path, " code=PERMISSION_DENIED")));
+    expected.push_back(AllOf(HasSubstr("who=robot role=admin peer=ipv4:127.0.0.1:"),
+                             EndsWith(absl::StrCat(" method=", path, " code=INVALID_ARGUMENT"))));
+  }
+
+  EXPECT_THAT(Audit(), ElementsAreArray(expected));
 }
 
 TEST_F(AdminPortTest, AMessageThatIsNoRequestIsAudited) {

@@ -103,9 +103,13 @@ func pictures(ctx context.Context, folder string, once bool) iter.Seq[inspection
 }
 
 // isPicture goes by the name. Whoever writes pictures into the folder gives them their name when they are whole.
+// Hidden files are none, such as the "._a.jpg" that macOS leaves beside "a.jpg".
 func isPicture(name string) bool {
+	if strings.HasPrefix(name, ".") {
+		return false
+	}
 	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp":
+	case ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".tif", ".tiff", ".webp":
 		return true
 	default:
 		return false

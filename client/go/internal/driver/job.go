@@ -48,12 +48,13 @@ type frameJob struct {
 }
 
 type rawJob struct {
-	Path            string `json:"path"`
-	Width           int    `json:"width"`
-	Height          int    `json:"height"`
-	Stride          int    `json:"stride"`
-	PixelFormat     string `json:"pixel_format"`
-	SignificantBits int    `json:"significant_bits"`
+	Path             string `json:"path"`
+	Width            int    `json:"width"`
+	Height           int    `json:"height"`
+	Stride           int    `json:"stride"`
+	PixelFormat      string `json:"pixel_format"`
+	SignificantBits  int    `json:"significant_bits"`
+	MaxTrailingBytes int    `json:"max_trailing_bytes"`
 }
 
 type optionsJob struct {
@@ -153,6 +154,7 @@ func (r rawJob) image() (inspection.Image, error) {
 	}
 	image := inspection.Raw(inspection.RawImage{
 		Data: data, Width: r.Width, Height: r.Height, Stride: r.Stride, Format: format,
+		MaxTrailingBytes: r.MaxTrailingBytes,
 	})
 	return image.SignificantBits(r.SignificantBits), nil
 }

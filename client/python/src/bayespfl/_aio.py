@@ -87,6 +87,7 @@ class AsyncInspector:
         *,
         pixel_format: str | None = None,
         significant_bits: int = 0,
+        apply_orientation: bool = False,
         frame_id: str | None = None,
         camera_id: str = "",
         part_id: str = "",
@@ -105,6 +106,7 @@ class AsyncInspector:
             options=as_options(options),
             pixel_format=pixel_format,
             significant_bits=significant_bits,
+            apply_orientation=apply_orientation,
         )
         seconds = check_timeout(timeout, self._settings)
         job = await asyncio.to_thread(unary_job, frame, self._settings)

@@ -143,6 +143,7 @@ class Inspector:
         *,
         pixel_format: str | None = None,
         significant_bits: int = 0,
+        apply_orientation: bool = False,
         frame_id: str | None = None,
         camera_id: str = "",
         part_id: str = "",
@@ -154,8 +155,9 @@ class Inspector:
 
         `image`: a path, a file's bytes, a numpy array (uint8 or uint16: [H, W], [H, W, 3], [H, W, 4]), a RawPicture, or a
         picture of Pillow. `pixel_format`: of an array, by PFNC's name; needed where it has colours ("RGB8", "BGR8").
-        `significant_bits`: of 16-bit samples, how many low bits the sensor fills. `timeout`: seconds, None for the
-        client's. `options`: see :class:`Options`.
+        `significant_bits`: of 16-bit samples, how many low bits the sensor fills. `apply_orientation`: whether the server
+        turns a file upright as its EXIF data says; the result is then of the upright picture. `timeout`: seconds, None
+        for the client's. `options`: see :class:`Options`.
 
         Raises InspectionError: InputError for what cannot be sent, else what the server, or the way to it, said last.
         """
@@ -169,6 +171,7 @@ class Inspector:
             options=as_options(options),
             pixel_format=pixel_format,
             significant_bits=significant_bits,
+            apply_orientation=apply_orientation,
         )
         seconds = check_timeout(timeout, self._settings)
         job = unary_job(frame, self._settings)

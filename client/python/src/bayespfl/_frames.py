@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from bayespfl._options import Options, to_message
-from bayespfl._pictures import Picture, prepare
+from bayespfl._pictures import Picture, ask_to_turn_upright, prepare
 from bayespfl.errors import ErrorDetails, ErrorReason, InspectionError, ReplyError, input_error, make_error
 from bayespfl.inspection.v1 import inspection_pb2
 from bayespfl.results import Result
@@ -34,7 +34,8 @@ class Frame:
     capture_time: datetime | None = None  # without a time zone: local time
     options: Options = field(default_factory=Options)
     pixel_format: str | None = None  # of an array; None: the stream's
-    significant_bits: int = 0  # of 16-bit arrays; 0: all
+    significant_bits: int = 0  # of 16-bit arrays and files, 9..16; 0: all
+    apply_orientation: bool = False  # turn a file upright as its EXIF data says
     timeout: float | None = None  # seconds from when the stream takes it; None: the client's
     tag: Any = None  # your own; comes back with the outcome
 
@@ -108,6 +109,8 @@ def prepare_frame(frame: Frame, *, category: str | None, pixel_format: str | Non
         of_array = getattr(frame.image, "dtype", None) is not None
         wanted = frame.pixel_format or (pixel_format if of_array else None)
         picture = prepare(frame.image, pixel_format=wanted, significant_bits=frame.significant_bits)
+        if frame.apply_orientation:
+            ask_to_turn_upright(picture, frame.image)
         return Prepared(
             frame_id=frame_id,
             sha256=picture.sha256,

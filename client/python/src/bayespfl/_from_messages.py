@@ -19,6 +19,7 @@ from bayespfl.results import (
     DecisionRule,
     FrameInfo,
     Model,
+    PictureWarning,
     Provenance,
     Region,
     Result,
@@ -50,6 +51,11 @@ def to_thresholds(message: verdict_pb2.Thresholds) -> Thresholds:
         min_region_fraction=message.min_region_fraction,
         lines=tuple(lines),
     )
+
+
+def _reason(number: int) -> str:
+    names = inspection_pb2.WarningReason.DESCRIPTOR.values_by_number
+    return names[number].name.removeprefix("WARNING_REASON_") if number in names else str(number)
 
 
 def _region(message: picture_pb2.Region) -> Region:
@@ -130,6 +136,7 @@ def to_result(message: inspection_pb2.InspectResponse, *, request_id: str = "") 
         frame=frame,
         timings=MappingProxyType({timing.stage: timing.seconds for timing in message.timings}),
         request_id=request_id,
+        warnings=tuple(PictureWarning(_reason(warning.reason), warning.message) for warning in message.warnings),
         **pictures,
     )
 
@@ -145,6 +152,7 @@ def _category(message: model_pb2.CalibratedCategory) -> CalibratedCategory:
         fail_rate=message.fail_rate,
         review_rate=message.review_rate,
         confidence=message.confidence if message.HasField("confidence") else None,
+        significant_bits=message.significant_bits,
     )
 
 

@@ -32,6 +32,7 @@ class RawPicture:
     pixel_format: str | int  # PFNC's name ("Mono12p") or 32-bit value
     stride: int = 0  # bytes from one row to the next; 0: rows without padding
     significant_bits: int = 0  # of 16-bit samples: how many low bits the sensor fills, 9..16; 0: all
+    max_trailing_bytes: int = 0  # bytes that may follow the pixels, such as chunk data, and are not looked at
 
 
 Picture = Union[str, "os.PathLike[str]", bytes, RawPicture, NDArray[Any], "PillowImage"]
@@ -54,7 +55,7 @@ def _encoded(data: bytes, significant_bits: int = 0) -> SentPicture:
 
 def _from_raw(picture: RawPicture) -> SentPicture:
     # What the message cannot hold; the rest the server judges, by its own limits and formats.
-    for name in ("width", "height", "stride", "significant_bits"):
+    for name in ("width", "height", "stride", "significant_bits", "max_trailing_bytes"):
         if not 0 <= getattr(picture, name) < 1 << 32:
             raise ValueError(f"a raw picture's {name} is {getattr(picture, name)}; it must be at least 0")
     data = bytes(picture.data)
@@ -64,27 +65,30 @@ def _from_raw(picture: RawPicture) -> SentPicture:
         height=picture.height,
         stride=picture.stride,
         pfnc_pixel_format=value_of(picture.pixel_format),
+        max_trailing_bytes=picture.max_trailing_bytes,
     )
     message = picture_pb2.Image(raw=raw, significant_bits=picture.significant_bits)
     return SentPicture(message, hashlib.sha256(data).hexdigest())
 
 
-def _from_file(path: str | os.PathLike[str]) -> SentPicture:
+def _from_file(path: str | os.PathLike[str], significant_bits: int) -> SentPicture:
     try:
-        return _encoded(Path(path).read_bytes())
+        return _encoded(Path(path).read_bytes(), significant_bits)
     except OSError as error:
         raise ValueError(f"cannot read the picture {os.fspath(path)}: {error.strerror or error}") from error
     except ValueError as error:
         raise ValueError(f"cannot send the picture {os.fspath(path)!r}: {error}") from error
 
 
+_DEEP_BAYER = tuple(f"Bayer{pattern}{bits}" for pattern in ("RG", "GB", "GR", "BG") for bits in (16, 12, 10))
+
 # By the array's kind and number of channels: the format when none is named (None: must be named), and those there are.
 _FORMATS: dict[tuple[str, int], tuple[str | None, tuple[str, ...]]] = {
     ("uint8", 1): ("Mono8", ("Mono8", "BayerRG8", "BayerGB8", "BayerGR8", "BayerBG8")),
-    ("uint16", 1): ("Mono16", ("Mono16", "Mono12", "Mono10")),
+    ("uint16", 1): ("Mono16", ("Mono16", "Mono14", "Mono12", "Mono10", *_DEEP_BAYER)),
     ("uint8", 3): (None, ("RGB8", "BGR8")),
     ("uint16", 3): (None, (RGB16, BGR16)),
-    ("uint8", 4): ("RGBa8", ("RGBa8",)),
+    ("uint8", 4): ("RGBa8", ("RGBa8", "BGRa8")),
 }
 
 
@@ -163,7 +167,7 @@ def _is_pillow(picture: object) -> bool:
 def prepare(picture: Picture, *, pixel_format: str | None = None, significant_bits: int = 0) -> SentPicture:
     """The picture as it will be sent. Reads the file where it is a path.
 
-    `pixel_format`: of arrays, PFNC's name. `significant_bits`: of 16-bit arrays, 9..16, or 0: all.
+    `pixel_format`: of arrays, PFNC's name. `significant_bits`: of 16-bit arrays and files, 9..16, or 0: all.
     ValueError, with a sentence, for what cannot be sent; TypeError for what is no picture at all. Thread-safe.
     """
     if not 0 <= significant_bits <= 16:
@@ -173,11 +177,13 @@ def prepare(picture: Picture, *, pixel_format: str | None = None, significant_bi
     if pixel_format is not None:
         raise ValueError("pixel_format is for numpy arrays; a RawPicture has its own, everything else says it itself")
     if isinstance(picture, RawPicture):
+        if significant_bits:
+            raise ValueError("a RawPicture has its own significant_bits: give them there")
         return _from_raw(picture)
     if isinstance(picture, bytes | bytearray | memoryview):
         return _encoded(bytes(picture), significant_bits)
     if isinstance(picture, str | os.PathLike):
-        return _from_file(picture)
+        return _from_file(picture, significant_bits)
     if _is_pillow(picture):
         return _from_pillow(picture, significant_bits)
     raise TypeError(
@@ -185,4 +191,14 @@ def prepare(picture: Picture, *, pixel_format: str | None = None, significant_bi
     )
 
 
-__all__ = ["PFNC", "Picture", "RawPicture", "SentPicture", "prepare"]
+def ask_to_turn_upright(sent: SentPicture, picture: Picture) -> None:
+    """Lets the server turn the picture as its EXIF data says. ValueError for pictures that are no files: they have none."""
+    if not isinstance(picture, str | os.PathLike | bytes | bytearray | memoryview):
+        raise ValueError(
+            f"apply_orientation is for files, and {type(picture).__name__} is none; PIL.ImageOps.exif_transpose turns a "
+            "picture of Pillow"
+        )
+    sent.message.apply_orientation = True
+
+
+__all__ = ["PFNC", "Picture", "RawPicture", "SentPicture", "ask_to_turn_upright", "prepare"]

@@ -23,6 +23,7 @@ class RawGeometry:
     height: int
     stride: int
     pfnc_pixel_format: int
+    max_trailing_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Recorded:
     picture_sha256: str
     raw: RawGeometry | None
     significant_bits: int
+    apply_orientation: bool
     ran_alone: bool
 
 
@@ -69,7 +71,7 @@ def thresholds_to_json(thresholds: Thresholds) -> dict[str, Any]:
     }
 
 
-def _provenance(result: Result) -> dict[str, Any]:
+def _provenance(result: Result, *, significant_bits: int, apply_orientation: bool) -> dict[str, Any]:
     provenance = result.provenance
     return {
         "model": provenance.model or None,
@@ -82,13 +84,18 @@ def _provenance(result: Result) -> dict[str, Any]:
         "server_version": provenance.server_version,
         "seed": provenance.seed,
         "samples": provenance.samples,
-        "picture": {"sha256": provenance.picture_sha256, "raw": None, "significant_bits": 0},
+        "picture": {
+            "sha256": provenance.picture_sha256,
+            "raw": None,
+            "significant_bits": significant_bits,
+            "apply_orientation": apply_orientation,
+        },
         "ran_alone": provenance.ran_alone,
     }
 
 
-def result_to_json(result: Result) -> dict[str, Any]:
-    """The result of a picture file. What is absent is null; numbers have the fewest digits that give the same one back."""
+def result_to_json(result: Result, *, significant_bits: int = 0, apply_orientation: bool = False) -> dict[str, Any]:
+    """The result of a picture file. `significant_bits`, `apply_orientation`: as it was sent, which the reply does not tell. What is absent is null; numbers have the fewest digits that give the same one back."""
     return {
         "result_id": result.provenance.result_id,
         "category": result.category,
@@ -105,7 +112,8 @@ def result_to_json(result: Result) -> dict[str, Any]:
         "frame_width": result.width,
         "frame_height": result.height,
         "thresholds": thresholds_to_json(result.thresholds),
-        "provenance": _provenance(result),
+        "warnings": [{"reason": warning.reason, "message": warning.message} for warning in result.warnings],
+        "provenance": _provenance(result, significant_bits=significant_bits, apply_orientation=apply_orientation),
     }
 
 
@@ -202,7 +210,16 @@ def parse_result_line(line: str) -> Recorded:
     if picture.has_value("raw"):
         geometry = picture.object("raw")
         raw = RawGeometry(
-            *(geometry.integer(key, 0, _LARGEST_U32) for key in ("width", "height", "stride", "pfnc_pixel_format"))
+            width=geometry.integer("width", 0, _LARGEST_U32),
+            height=geometry.integer("height", 0, _LARGEST_U32),
+            stride=geometry.integer("stride", 0, _LARGEST_U32),
+            pfnc_pixel_format=geometry.integer("pfnc_pixel_format", 0, _LARGEST_U32),
+            # Lines of older versions have no such key: there could not be any.
+            max_trailing_bytes=(
+                geometry.integer("max_trailing_bytes", 0, _LARGEST_U32)
+                if geometry.has_value("max_trailing_bytes")
+                else 0
+            ),
         )
     return Recorded(
         result_id=reader.text("result_id"),
@@ -233,6 +250,8 @@ def parse_result_line(line: str) -> Recorded:
         picture_sha256=picture.text("sha256"),
         raw=raw,
         significant_bits=picture.integer("significant_bits", 0, 16),
+        # Lines of older versions have no such key: nothing was turned.
+        apply_orientation=picture.has_value("apply_orientation") and picture.boolean("apply_orientation"),
         ran_alone=provenance.boolean("ran_alone"),
     )
 
@@ -265,5 +284,6 @@ def recorded_of(result: Result, like: Recorded) -> Recorded:
         picture_sha256=provenance.picture_sha256,
         raw=like.raw,
         significant_bits=like.significant_bits,
+        apply_orientation=like.apply_orientation,
         ran_alone=provenance.ran_alone,
     )

@@ -32,12 +32,13 @@ _SAFE = frozenset(
         ErrorReason.NOT_READY,
         ErrorReason.DRAINING,
         ErrorReason.NO_REPLICA,
+        ErrorReason.DEVICE_HUNG,
         ErrorReason.MAX_STREAM_AGE,
     }
 )
 
 # What another server may do better: the stream ends here and opens anew.
-ELSEWHERE = frozenset({ErrorReason.NOT_READY, ErrorReason.DRAINING, ErrorReason.NO_REPLICA})
+ELSEWHERE = frozenset({ErrorReason.NOT_READY, ErrorReason.DRAINING, ErrorReason.NO_REPLICA, ErrorReason.DEVICE_HUNG})
 
 # After these the first new stream does not wait.
 _AT_ONCE = frozenset({ErrorReason.MAX_STREAM_AGE, ErrorReason.DRAINING})

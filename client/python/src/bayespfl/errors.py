@@ -48,6 +48,7 @@ class ErrorReason(enum.IntEnum):
     INTERNAL = 20
     UNAUTHENTICATED = 21
     PERMISSION_DENIED = 22
+    DEVICE_HUNG = 23
 
     def __str__(self) -> str:
         return self.name
@@ -219,6 +220,10 @@ class NoReplicaError(UnavailableError):
     """Every replica of the model is lost."""
 
 
+class DeviceHungError(UnavailableError):
+    """The server's device hangs; another server may do better."""
+
+
 class MaxStreamAgeError(UnavailableError):
     """The stream has reached the server's `max_stream_age`."""
 
@@ -270,6 +275,7 @@ _BY_REASON: dict[int, type[InspectionError]] = {
     ErrorReason.INTERNAL: InternalError,
     ErrorReason.UNAUTHENTICATED: UnauthenticatedError,
     ErrorReason.PERMISSION_DENIED: PermissionDeniedError,
+    ErrorReason.DEVICE_HUNG: DeviceHungError,
 }
 
 # What a code alone says, of an error whose reason is not known here.

@@ -142,6 +142,14 @@ class FrameInfo:
     attempt: int  # how often it had been sent before
 
 
+@dataclass(frozen=True)
+class PictureWarning:
+    """Something about a picture that is most likely not meant."""
+
+    reason: str  # "SHALLOW_SAMPLES": 16-bit samples that fill 12 bits or less; of a newer server's reason its number
+    message: str
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """The answer to one picture. In a notebook it shows itself."""
@@ -170,6 +178,7 @@ class Result:
     frame: FrameInfo
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds of each stage; "total" is the last
     request_id: str = ""  # of the call, in the server's log
+    warnings: tuple[PictureWarning, ...] = ()  # what is most likely not meant; no number is another for it
 
     def __getstate__(self) -> dict[str, Any]:
         """So that it can be copied, and pass from one process to another: a read-only view of a dictionary cannot."""
@@ -233,6 +242,7 @@ class CalibratedCategory:
     fail_rate: float  # of good parts at most this share gets FAIL ...
     review_rate: float  # ... and at most this share REVIEW or FAIL
     confidence: float | None  # over the choice of the pictures; None: on average over it
+    significant_bits: int = 0  # of its 16-bit pictures; its frames need the same; 0: none were said
 
 
 @dataclass(frozen=True)

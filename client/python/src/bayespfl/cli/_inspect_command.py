@@ -27,6 +27,7 @@ from bayespfl.cli._arguments import (
 from bayespfl.cli._exit_codes import EXIT_CODE_HELP, Exit
 from bayespfl.cli._inputs import Input, collect_inputs, read_manifest
 from bayespfl.cli._output_names import OutputNames
+from bayespfl.cli._picture_files import LeftOut
 from bayespfl.cli._reports import Answer, JsonReporter, Reporter, TableReporter
 from bayespfl.errors import InspectionError
 from bayespfl.results import Result, Verdict
@@ -63,11 +64,14 @@ def _check_name(what: str, text: str) -> None:
 def _inputs(parsed: argparse.Namespace) -> list[Input]:
     _check_sources(parsed)
     output = Path(parsed.output) if parsed.output is not None else None
+    left_out = LeftOut()
     inputs = (
         read_manifest(Path(parsed.manifest))
         if parsed.manifest
-        else collect_inputs(parsed.pictures, parsed.category, parsed.object, output)
+        else collect_inputs(parsed.pictures, parsed.category, parsed.object, output, left_out)
     )
+    if sentence := left_out.sentence():
+        print_error(sentence)
     for picture in inputs:
         _check_name(f"the category of {picture.name}", picture.category)
         if picture.object is not None:
@@ -112,7 +116,7 @@ class _Run:
             for picture in inputs:
                 if isinstance(picture.picture, Path):
                     names.protect(picture.picture)
-            self._files = [names.take(picture.name) for picture in inputs]
+            self._files = [names.take(picture.file) for picture in inputs]
 
     def run(self) -> Exit:
         """Everything; returns the exit code."""
@@ -127,13 +131,22 @@ class _Run:
         self._reporter.finish(time.monotonic() - started)
         return self._exit_code()
 
+    def _bits(self, picture: Input) -> int:
+        return picture.significant_bits or int(self._parsed.significant_bits)
+
     def _one_by_one(self) -> None:
         for picture in self._inputs:
             options = _options(self._parsed, picture.object)
             fields = {name: getattr(options, name) for name in Options.__dataclass_fields__}
             started = time.monotonic()
             try:
-                result = self._client.inspect(picture.picture, picture.category, **fields)
+                result = self._client.inspect(
+                    picture.picture,
+                    picture.category,
+                    significant_bits=self._bits(picture),
+                    apply_orientation=self._parsed.apply_orientation,
+                    **fields,
+                )
             except InspectionError as error:
                 if is_no_answer(error) and error.code.name == "UNAVAILABLE":
                     self._broken = error  # it would fail for every further picture
@@ -145,7 +158,13 @@ class _Run:
 
     def _frames(self) -> Iterator[Frame]:
         for picture in self._inputs:
-            yield Frame(picture.picture, picture.category, options=_options(self._parsed, picture.object))
+            yield Frame(
+                picture.picture,
+                picture.category,
+                options=_options(self._parsed, picture.object),
+                apply_orientation=self._parsed.apply_orientation,
+                significant_bits=self._bits(picture),
+            )
 
     def _stream(self) -> None:
         flow = "latest" if self._parsed.latest else "block"
@@ -227,7 +246,11 @@ def _run(parsed: argparse.Namespace) -> Exit:
     if client is None:
         return Exit.LOCAL
     with client:
-        reporter: Reporter = JsonReporter() if parsed.json else TableReporter(inputs)
+        reporter: Reporter = TableReporter(inputs)
+        if parsed.json:
+            reporter = JsonReporter(
+                significant_bits=parsed.significant_bits, apply_orientation=parsed.apply_orientation
+            )
         return _Run(client, inputs, parsed, reporter).run()
 
 
@@ -246,7 +269,21 @@ def _add_what(command: argparse.ArgumentParser) -> None:
         help="What the pictures show, in words (default: as the category was calibrated, else the category)",
     )
     command.add_argument(
-        "--manifest", metavar="CSV", help="CSV file with the columns image, category and, if need be, object"
+        "--manifest",
+        metavar="CSV",
+        help="CSV file with the columns image, category and, if need be, object and significant_bits",
+    )
+    command.add_argument(
+        "--apply-orientation",
+        action="store_true",
+        help="Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)",
+    )
+    command.add_argument(
+        "--significant-bits",
+        metavar="N",
+        type=whole_number(9, 16),
+        default=0,
+        help="Of 16-bit pictures: how many low bits the sensor fills, 9..16 (default: all 16)",
     )
 
 

@@ -36,6 +36,7 @@ def _picture(recorded: Recorded, data: bytes) -> bytes | RawPicture:
         stride=raw.stride,
         pixel_format=raw.pfnc_pixel_format,
         significant_bits=recorded.significant_bits,
+        max_trailing_bytes=raw.max_trailing_bytes,
     )
 
 
@@ -62,6 +63,7 @@ def _run(parsed: argparse.Namespace) -> Exit:
                 _picture(recorded, data),
                 recorded.category,
                 significant_bits=recorded.significant_bits if recorded.raw is None else 0,
+                apply_orientation=recorded.apply_orientation,
                 frame_id=f"replay-{recorded.result_id}",
                 object=recorded.object,
                 model=recorded.model or None,

@@ -60,10 +60,19 @@ class JsonReporter:
     """A line for each picture: "image", the keys of the result line, "timings", "latency_seconds", "attempt"; "regions" and
     "regions_total" when they were asked for. Without a result: "image", "category" and "error", or "skipped"."""
 
+    def __init__(self, *, significant_bits: int = 0, apply_orientation: bool = False) -> None:
+        """Both as the pictures were sent that say nothing themselves."""
+        self._significant_bits = significant_bits
+        self._apply_orientation = apply_orientation
+
     def report(self, picture: Input, answer: Answer) -> None:
         line: dict[str, Any] = {"image": picture.name}
         if answer.result is not None:
-            line |= result_to_json(answer.result)
+            line |= result_to_json(
+                answer.result,
+                significant_bits=picture.significant_bits or self._significant_bits,
+                apply_orientation=self._apply_orientation,
+            )
             if answer.result.regions_total is not None:
                 line["regions"] = [region_to_json(region) for region in answer.result.regions]
                 line["regions_total"] = answer.result.regions_total
@@ -98,6 +107,7 @@ class TableReporter:
         widest = max([8, *(columns(one_line(picture.category)) for picture in pictures)])
         self._category = min(widest, _WIDEST_CATEGORY)
         self._verdicts: Counter[Verdict] = Counter()
+        self._warnings: Counter[str] = Counter()  # results that have it, by its message
         self._frames = self._failed = self._skipped = self._unanswered = 0
 
     def report(self, picture: Input, answer: Answer) -> None:
@@ -113,6 +123,7 @@ class TableReporter:
         if answer.result is not None:
             result = answer.result
             self._verdicts[result.verdict] += 1
+            self._warnings.update(warning.message for warning in result.warnings)
             verdict = "none" if result.verdict is Verdict.NONE else str(result.verdict)
             rule = str(result.decided_by) if result.decided_by is not None else "-"
             return (
@@ -144,3 +155,6 @@ class TableReporter:
             parts.append(f"{self._verdicts[Verdict.NONE]} without a verdict")
         rate = self._frames / elapsed if elapsed > 0 else 0.0
         print(f"\n{', '.join(parts)}, {rate:.1f} frames/s, {elapsed:.1f} s")
+        for message, count in self._warnings.items():
+            pictures = "picture" if self._frames == 1 else "pictures"
+            print(f"warning: {count} of {self._frames} {pictures}: {one_line(message)}")

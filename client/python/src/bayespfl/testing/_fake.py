@@ -90,6 +90,7 @@ class FakeInspector(Inspector):
         *,
         pixel_format: str | None = None,
         significant_bits: int = 0,
+        apply_orientation: bool = False,
         frame_id: str | None = None,
         camera_id: str = "",
         part_id: str = "",
@@ -107,6 +108,7 @@ class FakeInspector(Inspector):
             options=as_options(options),
             pixel_format=pixel_format,
             significant_bits=significant_bits,
+            apply_orientation=apply_orientation,
         )
         check_timeout(timeout, self._settings)
         job = unary_job(frame, self._settings)

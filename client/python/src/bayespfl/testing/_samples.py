@@ -89,6 +89,7 @@ _CODES = {
     ErrorReason.INTERNAL: grpc.StatusCode.INTERNAL,
     ErrorReason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorReason.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    ErrorReason.DEVICE_HUNG: grpc.StatusCode.UNAVAILABLE,
     ErrorReason.UNSPECIFIED: grpc.StatusCode.UNAVAILABLE,  # nobody answered
 }
 

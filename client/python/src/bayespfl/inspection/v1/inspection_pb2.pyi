@@ -18,6 +18,8 @@ PRIORITY_HIGH: Priority
 PRIORITY_LOW: Priority
 PRIORITY_NORMAL: Priority
 PRIORITY_UNSPECIFIED: Priority
+WARNING_REASON_SHALLOW_SAMPLES: WarningReason
+WARNING_REASON_UNSPECIFIED: WarningReason
 
 class FrameMetadata(_message.Message):
     __slots__ = ["attempt", "camera_id", "capture_time", "frame_id", "part_id"]
@@ -100,7 +102,7 @@ class InspectRequest(_message.Message):
     def __init__(self, image: _Optional[_Union[_picture_pb2.Image, _Mapping]] = ..., metadata: _Optional[_Union[FrameMetadata, _Mapping]] = ..., options: _Optional[_Union[InspectOptions, _Mapping]] = ...) -> None: ...
 
 class InspectResponse(_message.Message):
-    __slots__ = ["anomaly_map", "category", "decided_by", "deviation_map", "frame_height", "frame_width", "inspected_picture", "largest_region_fraction", "map_score", "mask", "mask_area_fraction", "metadata", "mixed_score", "object", "provenance", "regions", "regions_total", "score", "score_std", "thresholds", "timings", "verdict"]
+    __slots__ = ["anomaly_map", "category", "decided_by", "deviation_map", "frame_height", "frame_width", "inspected_picture", "largest_region_fraction", "map_score", "mask", "mask_area_fraction", "metadata", "mixed_score", "object", "provenance", "regions", "regions_total", "score", "score_std", "thresholds", "timings", "verdict", "warnings"]
     ANOMALY_MAP_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +125,7 @@ class InspectResponse(_message.Message):
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     anomaly_map: _picture_pb2.PixelMap
     category: str
     decided_by: _verdict_pb2.DecisionRule
@@ -145,7 +148,8 @@ class InspectResponse(_message.Message):
     thresholds: _verdict_pb2.Thresholds
     timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
     verdict: _verdict_pb2.Verdict
-    def __init__(self, metadata: _Optional[_Union[FrameMetadata, _Mapping]] = ..., category: _Optional[str] = ..., object: _Optional[str] = ..., verdict: _Optional[_Union[_verdict_pb2.Verdict, str]] = ..., decided_by: _Optional[_Union[_verdict_pb2.DecisionRule, str]] = ..., thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., score: _Optional[float] = ..., score_std: _Optional[float] = ..., map_score: _Optional[float] = ..., mixed_score: _Optional[float] = ..., mask_area_fraction: _Optional[float] = ..., largest_region_fraction: _Optional[float] = ..., frame_width: _Optional[int] = ..., frame_height: _Optional[int] = ..., anomaly_map: _Optional[_Union[_picture_pb2.PixelMap, _Mapping]] = ..., deviation_map: _Optional[_Union[_picture_pb2.PixelMap, _Mapping]] = ..., mask: _Optional[_Union[_picture_pb2.Mask, _Mapping]] = ..., regions: _Optional[_Iterable[_Union[_picture_pb2.Region, _Mapping]]] = ..., regions_total: _Optional[int] = ..., inspected_picture: _Optional[_Union[_picture_pb2.EncodedPicture, _Mapping]] = ..., provenance: _Optional[_Union[_verdict_pb2.Provenance, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+    warnings: _containers.RepeatedCompositeFieldContainer[PictureWarning]
+    def __init__(self, metadata: _Optional[_Union[FrameMetadata, _Mapping]] = ..., category: _Optional[str] = ..., object: _Optional[str] = ..., verdict: _Optional[_Union[_verdict_pb2.Verdict, str]] = ..., decided_by: _Optional[_Union[_verdict_pb2.DecisionRule, str]] = ..., thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., score: _Optional[float] = ..., score_std: _Optional[float] = ..., map_score: _Optional[float] = ..., mixed_score: _Optional[float] = ..., mask_area_fraction: _Optional[float] = ..., largest_region_fraction: _Optional[float] = ..., frame_width: _Optional[int] = ..., frame_height: _Optional[int] = ..., anomaly_map: _Optional[_Union[_picture_pb2.PixelMap, _Mapping]] = ..., deviation_map: _Optional[_Union[_picture_pb2.PixelMap, _Mapping]] = ..., mask: _Optional[_Union[_picture_pb2.Mask, _Mapping]] = ..., regions: _Optional[_Iterable[_Union[_picture_pb2.Region, _Mapping]]] = ..., regions_total: _Optional[int] = ..., inspected_picture: _Optional[_Union[_picture_pb2.EncodedPicture, _Mapping]] = ..., provenance: _Optional[_Union[_verdict_pb2.Provenance, _Mapping]] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., warnings: _Optional[_Iterable[_Union[PictureWarning, _Mapping]]] = ...) -> None: ...
 
 class InspectStreamRequest(_message.Message):
     __slots__ = ["configuration", "frame"]
@@ -178,6 +182,14 @@ class ListModelsResponse(_message.Message):
     MODELS_FIELD_NUMBER: _ClassVar[int]
     models: _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]
     def __init__(self, models: _Optional[_Iterable[_Union[_model_pb2.Model, _Mapping]]] = ...) -> None: ...
+
+class PictureWarning(_message.Message):
+    __slots__ = ["message", "reason"]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    reason: WarningReason
+    def __init__(self, reason: _Optional[_Union[WarningReason, str]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class RegionOptions(_message.Message):
     __slots__ = ["max_contour_points", "max_regions"]
@@ -247,4 +259,7 @@ class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class FlowPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class WarningReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

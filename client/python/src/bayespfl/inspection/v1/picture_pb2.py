@@ -13,35 +13,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bayespfl/inspection/v1/picture.proto\x12\x16\x62\x61yespfl.inspection.v1\"b\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0e\n\x06stride\x18\x04 \x01(\r\x12\x19\n\x11pfnc_pixel_format\x18\x05 \x01(\r\"o\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12/\n\x03raw\x18\x02 \x01(\x0b\x32 .bayespfl.inspection.v1.RawImageH\x00\x12\x18\n\x10significant_bits\x18\x03 \x01(\rB\x08\n\x06source\"n\n\x08PixelMap\x12\x35\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32#.bayespfl.inspection.v1.MapEncoding\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"\x80\x01\n\x04Mask\x12\x36\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32$.bayespfl.inspection.v1.MaskEncoding\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x13\n\x0b\x61rea_pixels\x18\x05 \x01(\x04\"Y\n\x0e\x45ncodedPicture\x12\x39\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\'.bayespfl.inspection.v1.PictureEncoding\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x1d\n\x05Point\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\":\n\x03\x42ox\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\"\xdb\x01\n\x06Region\x12(\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x1b.bayespfl.inspection.v1.Box\x12\x13\n\x0b\x61rea_pixels\x18\x02 \x01(\x01\x12\x15\n\rarea_fraction\x18\x03 \x01(\x01\x12\x0c\n\x04peak\x18\x04 \x01(\x02\x12\x0c\n\x04mean\x18\x05 \x01(\x02\x12/\n\x08\x63\x65ntroid\x18\x06 \x01(\x0b\x32\x1d.bayespfl.inspection.v1.Point\x12.\n\x07\x63ontour\x18\x07 \x03(\x0b\x32\x1d.bayespfl.inspection.v1.Point*t\n\x0bMapEncoding\x12\x1c\n\x18MAP_ENCODING_UNSPECIFIED\x10\x00\x12\x15\n\x11MAP_ENCODING_PNG8\x10\x01\x12\x16\n\x12MAP_ENCODING_PNG16\x10\x02\x12\x18\n\x14MAP_ENCODING_FLOAT32\x10\x03*y\n\x0cMaskEncoding\x12\x1d\n\x19MASK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n\x12MASK_ENCODING_PNG8\x10\x01\x12\x16\n\x12MASK_ENCODING_PNG1\x10\x02\x12\x1a\n\x16MASK_ENCODING_COCO_RLE\x10\x03*c\n\rMapResolution\x12\x1e\n\x1aMAP_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MAP_RESOLUTION_FRAME\x10\x01\x12\x18\n\x14MAP_RESOLUTION_MODEL\x10\x02*h\n\x0fPictureEncoding\x12 \n\x1cPICTURE_ENCODING_UNSPECIFIED\x10\x00\x12\x18\n\x14PICTURE_ENCODING_PNG\x10\x01\x12\x19\n\x15PICTURE_ENCODING_JPEG\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$bayespfl/inspection/v1/picture.proto\x12\x16\x62\x61yespfl.inspection.v1\"~\n\x08RawImage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0e\n\x06stride\x18\x04 \x01(\r\x12\x19\n\x11pfnc_pixel_format\x18\x05 \x01(\r\x12\x1a\n\x12max_trailing_bytes\x18\x06 \x01(\r\"\x8a\x01\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12/\n\x03raw\x18\x02 \x01(\x0b\x32 .bayespfl.inspection.v1.RawImageH\x00\x12\x18\n\x10significant_bits\x18\x03 \x01(\r\x12\x19\n\x11\x61pply_orientation\x18\x04 \x01(\x08\x42\x08\n\x06source\"n\n\x08PixelMap\x12\x35\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32#.bayespfl.inspection.v1.MapEncoding\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"\x80\x01\n\x04Mask\x12\x36\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32$.bayespfl.inspection.v1.MaskEncoding\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x12\x13\n\x0b\x61rea_pixels\x18\x05 \x01(\x04\"Y\n\x0e\x45ncodedPicture\x12\x39\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\'.bayespfl.inspection.v1.PictureEncoding\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x1d\n\x05Point\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\":\n\x03\x42ox\x12\t\n\x01x\x18\x01 \x01(\x02\x12\t\n\x01y\x18\x02 \x01(\x02\x12\r\n\x05width\x18\x03 \x01(\x02\x12\x0e\n\x06height\x18\x04 \x01(\x02\"\xdb\x01\n\x06Region\x12(\n\x03\x62ox\x18\x01 \x01(\x0b\x32\x1b.bayespfl.inspection.v1.Box\x12\x13\n\x0b\x61rea_pixels\x18\x02 \x01(\x01\x12\x15\n\rarea_fraction\x18\x03 \x01(\x01\x12\x0c\n\x04peak\x18\x04 \x01(\x02\x12\x0c\n\x04mean\x18\x05 \x01(\x02\x12/\n\x08\x63\x65ntroid\x18\x06 \x01(\x0b\x32\x1d.bayespfl.inspection.v1.Point\x12.\n\x07\x63ontour\x18\x07 \x03(\x0b\x32\x1d.bayespfl.inspection.v1.Point*t\n\x0bMapEncoding\x12\x1c\n\x18MAP_ENCODING_UNSPECIFIED\x10\x00\x12\x15\n\x11MAP_ENCODING_PNG8\x10\x01\x12\x16\n\x12MAP_ENCODING_PNG16\x10\x02\x12\x18\n\x14MAP_ENCODING_FLOAT32\x10\x03*y\n\x0cMaskEncoding\x12\x1d\n\x19MASK_ENCODING_UNSPECIFIED\x10\x00\x12\x16\n\x12MASK_ENCODING_PNG8\x10\x01\x12\x16\n\x12MASK_ENCODING_PNG1\x10\x02\x12\x1a\n\x16MASK_ENCODING_COCO_RLE\x10\x03*c\n\rMapResolution\x12\x1e\n\x1aMAP_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MAP_RESOLUTION_FRAME\x10\x01\x12\x18\n\x14MAP_RESOLUTION_MODEL\x10\x02*h\n\x0fPictureEncoding\x12 \n\x1cPICTURE_ENCODING_UNSPECIFIED\x10\x00\x12\x18\n\x14PICTURE_ENCODING_PNG\x10\x01\x12\x19\n\x15PICTURE_ENCODING_JPEG\x10\x02\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bayespfl.inspection.v1.picture_pb2', globals())
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
-  _MAPENCODING._serialized_start=924
-  _MAPENCODING._serialized_end=1040
-  _MASKENCODING._serialized_start=1042
-  _MASKENCODING._serialized_end=1163
-  _MAPRESOLUTION._serialized_start=1165
-  _MAPRESOLUTION._serialized_end=1264
-  _PICTUREENCODING._serialized_start=1266
-  _PICTUREENCODING._serialized_end=1370
+  _MAPENCODING._serialized_start=980
+  _MAPENCODING._serialized_end=1096
+  _MASKENCODING._serialized_start=1098
+  _MASKENCODING._serialized_end=1219
+  _MAPRESOLUTION._serialized_start=1221
+  _MAPRESOLUTION._serialized_end=1320
+  _PICTUREENCODING._serialized_start=1322
+  _PICTUREENCODING._serialized_end=1426
   _RAWIMAGE._serialized_start=64
-  _RAWIMAGE._serialized_end=162
-  _IMAGE._serialized_start=164
-  _IMAGE._serialized_end=275
-  _PIXELMAP._serialized_start=277
-  _PIXELMAP._serialized_end=387
-  _MASK._serialized_start=390
-  _MASK._serialized_end=518
-  _ENCODEDPICTURE._serialized_start=520
-  _ENCODEDPICTURE._serialized_end=609
-  _POINT._serialized_start=611
-  _POINT._serialized_end=640
-  _BOX._serialized_start=642
-  _BOX._serialized_end=700
-  _REGION._serialized_start=703
-  _REGION._serialized_end=922
+  _RAWIMAGE._serialized_end=190
+  _IMAGE._serialized_start=193
+  _IMAGE._serialized_end=331
+  _PIXELMAP._serialized_start=333
+  _PIXELMAP._serialized_end=443
+  _MASK._serialized_start=446
+  _MASK._serialized_end=574
+  _ENCODEDPICTURE._serialized_start=576
+  _ENCODEDPICTURE._serialized_end=665
+  _POINT._serialized_start=667
+  _POINT._serialized_end=696
+  _BOX._serialized_start=698
+  _BOX._serialized_end=756
+  _REGION._serialized_start=759
+  _REGION._serialized_end=978
 # @@protoc_insertion_point(module_scope)

@@ -41,14 +41,16 @@ class EncodedPicture(_message.Message):
     def __init__(self, encoding: _Optional[_Union[PictureEncoding, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Image(_message.Message):
-    __slots__ = ["encoded", "raw", "significant_bits"]
+    __slots__ = ["apply_orientation", "encoded", "raw", "significant_bits"]
+    APPLY_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     ENCODED_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
     SIGNIFICANT_BITS_FIELD_NUMBER: _ClassVar[int]
+    apply_orientation: bool
     encoded: bytes
     raw: RawImage
     significant_bits: int
-    def __init__(self, encoded: _Optional[bytes] = ..., raw: _Optional[_Union[RawImage, _Mapping]] = ..., significant_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, encoded: _Optional[bytes] = ..., raw: _Optional[_Union[RawImage, _Mapping]] = ..., significant_bits: _Optional[int] = ..., apply_orientation: bool = ...) -> None: ...
 
 class Mask(_message.Message):
     __slots__ = ["area_pixels", "data", "encoding", "height", "width"]
@@ -85,18 +87,20 @@ class Point(_message.Message):
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ...) -> None: ...
 
 class RawImage(_message.Message):
-    __slots__ = ["data", "height", "pfnc_pixel_format", "stride", "width"]
+    __slots__ = ["data", "height", "max_trailing_bytes", "pfnc_pixel_format", "stride", "width"]
     DATA_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    MAX_TRAILING_BYTES_FIELD_NUMBER: _ClassVar[int]
     PFNC_PIXEL_FORMAT_FIELD_NUMBER: _ClassVar[int]
     STRIDE_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     data: bytes
     height: int
+    max_trailing_bytes: int
     pfnc_pixel_format: int
     stride: int
     width: int
-    def __init__(self, data: _Optional[bytes] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., stride: _Optional[int] = ..., pfnc_pixel_format: _Optional[int] = ...) -> None: ...
+    def __init__(self, data: _Optional[bytes] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., stride: _Optional[int] = ..., pfnc_pixel_format: _Optional[int] = ..., max_trailing_bytes: _Optional[int] = ...) -> None: ...
 
 class Region(_message.Message):
     __slots__ = ["area_fraction", "area_pixels", "box", "centroid", "contour", "mean", "peak"]

@@ -1,0 +1,32 @@
+// Decodes the picture file FILE as the server does and writes it as a binary PPM: what tests in other languages compare
+// with other decoders. Prints the reason and ends with 1 where the file is not read.
+//
+//   decode_picture FILE [upright]     "upright": turned as its EXIF data says
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "model/image/decode.h"
+#include "model/image/orientation.h"
+#include "model/image/picture_files.h"
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  const absl::StatusOr<std::string> file = bayespfl::ReadPictureFile(argv[1]);
+  if (!file.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(file.status().message()).c_str());
+    return 1;
+  }
+  const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(file->data()), file->size());
+  absl::StatusOr<bayespfl::RgbImage> image = bayespfl::DecodeImage(encoded);
+  if (!image.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
+    return 1;
+  }
+  if (argc > 2 && std::string_view(argv[2]) == "upright") {
+    *image = bayespfl::TurnUpright(*std::move(image), bayespfl::ExifOrientation(encoded));
+  }
+  std::printf("P6 %d %d 255\n", image->width, image->height);
+  return std::fwrite(image->pixels.data(), 1, image->pixels.size(), stdout) == image->pixels.size() ? 0 : 1;
+}
