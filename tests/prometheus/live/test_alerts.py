@@ -41,6 +41,7 @@ HANG_MILLISECONDS = 140_000
 # Loads end by themselves then, should nobody end them.
 LONGEST_S = 600
 STREAMS = 8
+PLACES = 4
 DESCRIPTORS = 100
 YESTERDAY_S = 86400 // DAYS.factor
 
@@ -77,7 +78,7 @@ def add_servers(plant: Plant) -> None:
     plant.add("small device", inject_faults="device_memory:2", device="cpu", environment=device)
     plant.add("slow", inject_faults="device_slow:1:1500", max_batch=1)
     plant.add("late", inject_faults="decode_error:2,device_slow:1:1100")
-    plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=4)
+    plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=PLACES)
     plant.add("tokens", tokens_file=str(tokens))
     plant.add("tls", tls_certificate=crt, tls_key=key, security_reload_seconds=1)
     plant.add("gone", pace=STARTS)
@@ -221,9 +222,14 @@ def test_cameras_that_take_every_stream_are_told(plant: Plant) -> None:
 
 
 def test_a_full_server_is_told(plant: Plant) -> None:
-    load = plant.load("crowded", "--category", "leather", "--cameras", "6", GOOD, seconds=LONGEST_S)
+    """By calls: frames of streams wait."""
+    crowded = plant.servers["crowded"]
+    to = ("--server", f"127.0.0.1:{crowded.port}", "--timeout", "60")
+    command = (crowded.client_program(), "inspect", *to, "--category", "leather", *[GOOD] * 600)
+    calls = [plant.process(*command) for _ in range(2 * PLACES)]
     plant.fires("InspectorSaturated", "crowded")
-    load.stop()
+    for client in calls:
+        client.stop()
     plant.clears("InspectorSaturated", "crowded")
 
 
