@@ -225,7 +225,7 @@ def test_a_full_server_is_told(plant: Plant) -> None:
     """By calls: frames of streams wait."""
     crowded = plant.servers["crowded"]
     to = ("--server", f"127.0.0.1:{crowded.port}", "--timeout", "60")
-    command = (crowded.client_program(), "inspect", *to, "--category", "leather", *[GOOD] * 600)
+    command: list[str | Path] = [crowded.client_program(), "inspect", *to, "--category", "leather", *[GOOD] * 600]
     calls = [plant.process(*command) for _ in range(2 * PLACES)]
     plant.fires("InspectorSaturated", "crowded")
     for client in calls:
