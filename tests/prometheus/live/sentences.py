@@ -35,7 +35,7 @@ SENTENCES = {
     "InspectorModelLoadFailed": "IT could not load bayespfl-demo",
     "InspectorDeviceMemory": "IT: 100% of the memory of cuda:0 is used",
     "InspectorOutOfMemory": rf"IT: {_COUNT} batches did not fit into the device in ten minutes",
-    "InspectorFailRate": "leather: 100% of the parts of two hours FAIL",
+    "InspectorFailRate": rf"leather: {_SHARE} of the parts of two hours FAIL",
     "InspectorUncalibrated": rf"wood: {_COUNT} frames of an hour got no verdict",
     "InspectorScoresOverTheLine": rf"leather: the middle of the scores of six hours is {_SCORE}, over the line of REVIEW",
     "InspectorScoreDrift": rf"leather: the middle of the scores has moved by {_SCORE} since yesterday",
