@@ -26,8 +26,7 @@ namespace bayespfl::server {
 // - A frame that the call failed for (Internal) is tried again alone. One that fails alone goes back once more, since
 //   another replica, or this one when it has been rebuilt, may do better; the second time is its answer, kDeviceFailed.
 // - After a call that failed the replica proves itself on a warm-up frame. Where that fails too, the replica is at
-// fault,
-//   and not the frames: it is rebuilt, or given up.
+//   fault, and not the frames: it is rebuilt, or given up.
 // - Frames that the device had no memory for (ResourceExhausted) are tried again in half as large a batch, and one that
 //   does not fit alone goes back once, since another replica of the device may have had the memory; the second time is
 //   its answer, kFrameTooLarge. That is no failure of the device.
