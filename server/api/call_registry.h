@@ -21,6 +21,7 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/call_client.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
 #include "server/api/wire.h"
@@ -38,8 +39,8 @@ struct CallOptions {
 
   size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
 
-  // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
-  std::function<std::string(const grpc::ServerContextBase& context)> client_of = {};
+  // Whose call it is. Empty: all calls are one client's, who may do everything.
+  std::function<CallClient(const grpc::ServerContextBase& context)> client_of = {};
 
   // Takes a place for one more stream of a client; ResourceExhausted: it has as many as it may. Empty: always free.
   std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
@@ -49,7 +50,7 @@ struct CallOptions {
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that was refused before it reached the pipeline: for the reason in its RefusalOf(), or
-  // because the request is wrong. `client` as `client_of` says. May be empty.
+  // because the request is wrong. `client` is CallClient::name. May be empty.
   std::function<void(const std::string& client, const absl::Status& status)> on_frame_rejected;
 
   // Called once for every message with frames of every call, just before its answer leaves. What it returns is called
@@ -81,7 +82,7 @@ class CallRegistry {
   size_t max_reply_bytes() const { return options_.max_reply_bytes; }
 
   // CallOptions::client_of.
-  std::string ClientOf(const grpc::ServerContextBase& context) const;
+  CallClient ClientOf(const grpc::ServerContextBase& context) const;
 
   // A unary call that takes frames is open from the one to the other.
   void CallStarted();
@@ -97,9 +98,9 @@ class CallRegistry {
     auto call = std::make_shared<CallRecord>(BeginCall(method, context));
     call->stream_id = id;
     call->has_spans = std::make_shared<std::atomic<bool>>(false);
-    const std::string client = ClientOf(context);
+    const CallClient client = ClientOf(context);
     auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context));
-    stream->Start(Register(id, client, stream));
+    stream->Start(Register(id, client.name, stream));
     return stream.get();
   }
 
@@ -134,7 +135,7 @@ class CallRegistry {
     ClientLimits::StreamLease lease;
   };
 
-  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const std::string& client);
+  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   absl::Status StreamsFull(const absl::Status& status) const;

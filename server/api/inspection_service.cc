@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/api/call_client.h"
 #include "server/api/inspection_stream.h"
 #include "server/api/records.h"
 #include "server/api/status.h"
@@ -33,7 +34,9 @@ class InspectCall final : public UnaryCall {
     frame_.metadata = std::move(*message->mutable_metadata());
     if (!frame.ok()) return Reject(frame.status());
     frame_.category = frame->options.category.category;
-    frame->client = client();
+    const absl::Status permitted = CheckPriority(client(), frame->options.priority);
+    if (!permitted.ok()) return Reject(permitted);
+    frame->client = client().name;
     frame->arrival = frame_.arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline();

@@ -32,15 +32,17 @@ absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pip
 
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           const CallClient& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline) {
   const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
   if (!model.ok()) return model.status();
   absl::StatusOr<Inference> inference = InferenceFromProto(request, MostFramesTogether(pipeline.options()));
   if (!inference.ok()) return inference;
+  const absl::Status permitted = CheckPriority(client, inference->frames.front().options.priority);
+  if (!permitted.ok()) return permitted;
   for (FrameRequest& frame : inference->frames) {
     frame.model = *model;
-    frame.client = client;
+    frame.client = client.name;
     frame.arrival = arrival;
     frame.deadline = std::min(frame.deadline, deadline);
   }

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "inference/grpc_service.pb.h"
 #include "model/verdict/inspection.h"
+#include "server/api/call_client.h"
 #include "server/api/kserve_translate.h"
 #include "server/api/records.h"
 #include "server/pipeline/frame.h"
@@ -27,10 +28,10 @@ absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pip
                                                              absl::string_view version);
 
 // The frames of a request that may be run, all of the model that serves now, due by `deadline` or its own timeout,
-// whichever comes first. Errors as FindServedModel() and InferenceFromProto(). Thread-safe.
+// whichever comes first. Errors as FindServedModel(), InferenceFromProto() and CheckPriority(). Thread-safe.
 absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           const CallClient& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline);
 
 struct InferenceReply {

@@ -16,6 +16,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/call_client.h"
 #include "server/api/ordered_exchange.h"
 #include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
@@ -34,7 +35,7 @@ struct StreamSurroundings {
   size_t max_unsent_bytes = kMaxUnsentBytes;     // >= 1; of replies that wait to be sent; then reading stops as well
   size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
   std::optional<absl::Duration> max_age;         // then the stream is ended, so that load spreads over new servers
-  std::string client;                            // FrameRequest::client of its frames
+  CallClient client;                             // whose call it is
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<ReplyGone(const RequestRecord&)> on_request_answered;
   std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it

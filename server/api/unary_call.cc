@@ -13,6 +13,7 @@ UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::Callba
     : calls_(calls),
       context_(context),
       call_(BeginCall(method, context)),
+      client_(calls.ClientOf(context)),
       deadline_(DeadlineOf(context)),
       response_(response) {
   calls_.CallStarted();
@@ -27,7 +28,7 @@ void UnaryCall::OnDone() {
 }
 
 void UnaryCall::Reject(const absl::Status& status) {
-  calls_.CountRejectedFrame(client(), status);
+  calls_.CountRejectedFrame(client_.name, status);
   End(status);
 }
 

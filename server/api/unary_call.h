@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,6 +11,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
+#include "server/api/call_client.h"
 #include "server/api/call_registry.h"
 #include "server/api/wire.h"
 #include "server/pipeline/frame.h"
@@ -58,7 +58,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   const CallRegistry& calls() const { return calls_; }
   const CallRecord& call() const { return call_; }
   absl::Time deadline() const { return deadline_; }
-  std::string client() const { return calls_.ClientOf(context_); }
+  const CallClient& client() const { return client_; }
   const std::shared_ptr<CancellationToken>& cancellation() const { return cancellation_; }
 
  private:
@@ -67,6 +67,7 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   CallRegistry& calls_;
   grpc::CallbackServerContext& context_;
   const CallRecord call_;
+  const CallClient client_;
   const absl::Time deadline_;
   grpc::ByteBuffer& response_;
   int64_t unsent_bytes_ = 0;  // of `response_`, until gRPC is done with it

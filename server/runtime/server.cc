@@ -92,7 +92,10 @@ absl::Status InspectionServer::Open() {
 
 CallOptions InspectionServer::MakeCallOptions() {
   CallOptions calls = CallOptionsOf(config_);
-  calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
+  calls.client_of = [this](const grpc::ServerContextBase& context) {
+    const ClientIdentity identity = security_->IdentityOf(context);
+    return CallClient{.name = identity.client, .high_priority = security_->CheckHighPriority(identity)};
+  };
   calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   calls.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) { OnCallFinished(call, status); };
   calls.on_frame_rejected = [this](const std::string& client, const absl::Status& status) {

@@ -44,7 +44,8 @@ class KserveInferenceTest : public PipelineTest {
   absl::StatusOr<Inference> Prepare(const std::string& version) const {
     auto request = std::make_shared<inference::ModelInferRequest>(MakePixelRequest({3, 2, 4, 3}));
     request->set_model_version(version);
-    return PrepareInference(*pipeline_, request, "client", std::chrono::steady_clock::now(), absl::InfiniteFuture());
+    return PrepareInference(*pipeline_, request, {.name = "client"}, std::chrono::steady_clock::now(),
+                            absl::InfiniteFuture());
   }
 
   absl::StatusOr<InferenceReply> Run(Inference inference) {
