@@ -8,16 +8,6 @@
 #include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
-namespace {
-
-// More would never be let in together.
-int MostFramesTogether(const PipelineOptions& options) {
-  const int of_client = options.max_frames_in_flight_per_client;
-  return of_client == 0 ? options.max_frames_in_flight : std::min(options.max_frames_in_flight, of_client);
-}
-
-}  // namespace
-
 absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
                                                              absl::string_view version) {
   absl::StatusOr<std::shared_ptr<ServedModel>> model = pipeline.FindModel(name);
@@ -36,7 +26,7 @@ absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
                                            absl::Time deadline) {
   const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
   if (!model.ok()) return model.status();
-  absl::StatusOr<Inference> inference = InferenceFromProto(request, MostFramesTogether(pipeline.options()));
+  absl::StatusOr<Inference> inference = InferenceFromProto(request, pipeline.options());
   if (!inference.ok()) return inference;
   const absl::Status permitted = CheckPriority(client, inference->frames.front().options.priority);
   if (!permitted.ok()) return permitted;

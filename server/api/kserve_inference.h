@@ -50,8 +50,9 @@ Timelines AddTimelines(const std::function<std::shared_ptr<FrameTimeline>()>& ma
 RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& request, const Timelines& timelines,
                         const absl::StatusOr<InferenceReply>& reply);
 
-// Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
-// pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
+// Runs every picture as a frame of its own; all of them are accepted, or none. `done` is called exactly once, perhaps
+// before this returns, when the pipeline holds none of the frames any more. The first error of a picture is the
+// request's. Thread-safe.
 void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done);
 

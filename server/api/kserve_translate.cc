@@ -13,6 +13,7 @@
 #include "model/verdict/categories.h"
 #include "server/api/kserve_parameters.h"
 #include "server/api/kserve_tensor.h"
+#include "server/pipeline/slots.h"
 
 namespace bayespfl::server {
 namespace {
@@ -75,10 +76,10 @@ struct Pictures {
 };
 
 absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferRequest>& request, const InputTensor& image,
-                                    int max_frames) {
+                                    const TogetherLimit& most) {
   Pictures pictures;
   if (image.tensor->datatype() == "BYTES") {
-    const absl::StatusOr<std::vector<absl::string_view>> files = BytesElements(image, max_frames);
+    const absl::StatusOr<std::vector<absl::string_view>> files = BytesElements(image, most);
     if (!files.ok()) return files.status();
     for (const absl::string_view file : *files) {
       if (file.empty()) {
@@ -95,7 +96,7 @@ absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferReques
   if (image.tensor->datatype() != "UINT8") {
     return absl::InvalidArgumentError("input image.datatype is neither BYTES (encoded) nor UINT8 (RGB)");
   }
-  const absl::StatusOr<PixelTensor> pixels = PixelElements(request, image, max_frames);
+  const absl::StatusOr<PixelTensor> pixels = PixelElements(request, image, most);
   if (!pixels.ok()) return pixels.status();
   const auto size = static_cast<size_t>(pixels->bytes_per_picture());
   for (size_t i = 0; i < static_cast<size_t>(pixels->count); ++i) {
@@ -112,8 +113,8 @@ absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferReques
 }
 
 // One category for each picture.
-absl::Status SetCategories(const InputTensor& category, int max_frames, std::vector<FrameRequest>& frames) {
-  const absl::StatusOr<std::vector<absl::string_view>> names = BytesElements(category, max_frames);
+absl::Status SetCategories(const InputTensor& category, const TogetherLimit& most, std::vector<FrameRequest>& frames) {
+  const absl::StatusOr<std::vector<absl::string_view>> names = BytesElements(category, most);
   if (!names.ok()) return names.status();
   if (names->size() != 1 && names->size() != frames.size()) {
     return absl::InvalidArgumentError(absl::StrCat("input category has ", names->size(), " elements for ",
@@ -235,14 +236,15 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
   return absl::NotFoundError(absl::StrCat("there is no such version of ", model.name(), "; ", served, " is loaded"));
 }
 
-absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request, int max_frames) {
+absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request,
+                                             const PipelineOptions& options) {
   if (request->id().size() > kMaxInferenceIdBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("id has ", request->id().size(), " bytes; at most ", kMaxInferenceIdBytes, " are allowed"));
   }
   const absl::StatusOr<KserveParameters> parameters = ParametersFromProto(request->parameters());
   if (!parameters.ok()) return parameters.status();
-  const auto most = static_cast<int>(PriorityShare(parameters->priority, max_frames));
+  const TogetherLimit most = MostTogether(options, parameters->priority);
   absl::StatusOr<std::vector<KserveOutput>> outputs = OutputsFromProto(*request);
   if (!outputs.ok()) return outputs.status();
   const absl::StatusOr<InputTensors> inputs = FindInputs(*request);

@@ -16,6 +16,7 @@
 #include "inference/grpc_service.pb.h"
 #include "model/detection/detector.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
@@ -47,12 +48,11 @@ struct Inference {
 absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 
 // Takes inputs (kserve_tensor.h), parameters (kserve_parameters.h) and wanted outputs; without any, all but the maps.
-// At most `max_frames` >= 1 pictures, three quarters of them when the priority is low: more would be refused by the
-// pipeline for ever. Without a resolution, maps have the pictures' size, but the model's when there are several encoded
-// pictures, which may differ in size. Pictures and categories are not looked into. Does not set arrival, cancellation
-// or the RPC's deadline.
+// At most MostTogether(options) pictures: more would be refused for ever, and the error names the setting. Without a
+// resolution, maps have the pictures' size, but the model's when there are several encoded pictures, which may differ
+// in size. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                             int max_frames);
+                                             const PipelineOptions& options);
 
 // Of a reply, only there when a picture has warnings: a text with a line for each, "image[1]: REASON: message".
 inline constexpr char kWarningsParameter[] = "warnings";

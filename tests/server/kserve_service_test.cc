@@ -262,18 +262,21 @@ TEST_F(KserveServiceTest, RefusesARequestThatDoesNotFitAndLeavesNothingOfIt) {
       stub_->ModelInfer(&context, MakeKserveRequest({EncodePng(), EncodePng(), EncodePng()}), &response);
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), AllOf(StartsWith("image[2]: "), HasSubstr("max_frames_in_flight = 8")));
+  EXPECT_EQ(status.error_message(),
+            "the server is full: 6 frames in flight, max_frames_in_flight = 8, and 3 come together");
   EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 6\n"));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_refused_total{reason=\"queue_full\"} 3\n"));
   detector_->Release();
   holder.join();
+  EXPECT_EQ(detector_->frames(), warm_up_ + 6);
 }
 
 TEST_F(KserveServiceTest, RejectsMorePicturesThanEverFit) {
   const grpc::Status status = Infer(MakeKserveRequest(std::vector<std::string>(9, EncodePng())));
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), HasSubstr("expected 1 to 8"));
+  EXPECT_THAT(status.error_message(), HasSubstr("9 elements by its shape; expected 1 to 8: max_frames_in_flight = 8"));
 }
 
 // ---- the server and its model --------------------------------------------------------------------------------------

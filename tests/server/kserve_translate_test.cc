@@ -36,14 +36,16 @@ TEST(KserveTranslateTest, RejectsALongId) {
 }
 
 TEST(KserveTranslateTest, RejectsMorePicturesThanMayBeInside) {
-  ExpectInvalid(MakeKserveRequest(std::vector<std::string>(9, "x")), "has 9 elements by its shape; expected 1 to 8");
-  ExpectInvalid(MakePixelRequest({9, 1, 1, 3}), "input image has 9 pictures; expected 1 to 8");
+  ExpectInvalid(MakeKserveRequest(std::vector<std::string>(9, "x")),
+                "has 9 elements by its shape; expected 1 to 8: max_frames_in_flight = 8");
+  ExpectInvalid(MakePixelRequest({9, 1, 1, 3}),
+                "input image has 9 pictures; expected 1 to 8: max_frames_in_flight = 8");
 }
 
 TEST(KserveTranslateTest, LowPriorityMayHaveThreeQuartersOfThem) {
   ModelInferRequest request = MakeKserveRequest(std::vector<std::string>(7, "x"));
   (*request.mutable_parameters())["priority"].set_string_param("low");
-  ExpectInvalid(request, "has 7 elements by its shape; expected 1 to 6");
+  ExpectInvalid(request, "expected 1 to 6: max_frames_in_flight = 8 (low priority: three quarters)");
   (*request.mutable_parameters())["priority"].set_string_param("normal");
   EXPECT_TRUE(Translate(request).ok());
 }
