@@ -9,6 +9,7 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
+#include "server/api/unserved_methods.h"
 #include "server/runtime/component_options.h"
 
 namespace bayespfl::server {
@@ -43,7 +44,7 @@ absl::StatusOr<std::unique_ptr<InspectionPort>> InspectionPort::Start(Inspection
 }
 
 InspectionPort::InspectionPort(const std::vector<NamedService>& services, std::function<void()> on_unknown_method)
-    : unknown_methods_(std::move(on_unknown_method)) {
+    : unknown_methods_(std::move(on_unknown_method), WhyUnserved) {
   for (const NamedService& service : services) names_.push_back(service.name);
   names_.emplace_back();  // last: whoever asks for the server as a whole finds its services as it says
 }

@@ -30,7 +30,8 @@ struct InspectionPortOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // must be given
   ConnectionOptions connections = {};
   std::vector<NamedService> services;
-  std::function<void()> on_unknown_method;  // called once for every call of a method that no service has
+  // Called once for every call of a method that no service has; it is answered UNIMPLEMENTED, as WhyUnserved() says.
+  std::function<void()> on_unknown_method;
 };
 
 // Thread-safe, but for the destructor.

@@ -279,6 +279,20 @@ TEST_F(KserveServiceTest, RejectsMorePicturesThanEverFit) {
   EXPECT_THAT(status.error_message(), HasSubstr("9 elements by its shape; expected 1 to 8: max_frames_in_flight = 8"));
 }
 
+// ---- what Triton has besides ----------------------------------------------------------------------------------------
+
+TEST_F(KserveServiceTest, AMethodThatIsNotServedIsUnimplementedSaysWhatToUseAndIsCounted) {
+  grpc::ClientContext context;
+
+  const grpc::Status status =
+      RawCall(channel_, context, "/inference.GRPCInferenceService/RepositoryModelLoad", "").status;
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), AllOf(StartsWith("RepositoryModelLoad is not served here"),
+                                            HasSubstr("bayespfl.admin.v1.ModelAdminService")));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_grpc_refused_calls_total 1\n"));
+}
+
 // ---- the server and its model --------------------------------------------------------------------------------------
 
 TEST_F(KserveServiceTest, SaysThatItIsLiveAndReady) {
