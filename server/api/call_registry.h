@@ -90,16 +90,16 @@ class CallRegistry {
 
   // Makes a stream and starts it, or ends it at once: Unavailable (not ready), ResourceExhausted (max_streams, or
   // CallOptions::open_stream).
-  // `method` is a literal. gRPC owns the result.
-  template <typename Stream>
-  Stream* OpenStream(absl::string_view method, grpc::CallbackServerContext& context) {
+  // `method` is a literal; `arguments` go to the stream's constructor. gRPC owns the result.
+  template <typename Stream, typename... Arguments>
+  Stream* OpenStream(absl::string_view method, grpc::CallbackServerContext& context, const Arguments&... arguments) {
     CallStarted();
     const uint64_t id = next_stream_.fetch_add(1);
     auto call = std::make_shared<CallRecord>(BeginCall(method, context));
     call->stream_id = id;
     call->has_spans = std::make_shared<std::atomic<bool>>(false);
     const CallClient client = ClientOf(context);
-    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context));
+    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context), arguments...);
     stream->Start(Register(id, client.name, stream));
     return stream.get();
   }

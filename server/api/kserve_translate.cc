@@ -21,21 +21,6 @@ namespace {
 using inference::ModelInferRequest;
 using inference::ModelInferResponse;
 
-struct OutputSpec {
-  KserveOutput output;
-  absl::string_view name;
-  absl::string_view datatype;
-  bool map = false;  // [N, H, W], and only sent when asked for by name
-};
-constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
-                                                 {KserveOutput::kScoreStd, "score_std", "FP32"},
-                                                 {KserveOutput::kMapScore, "map_score", "FP32"},
-                                                 {KserveOutput::kSeed, "seed", "UINT64"},
-                                                 {KserveOutput::kVerdict, "verdict", "BYTES"},
-                                                 {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
-                                                 {KserveOutput::kMask, "mask", "UINT8", true}}};
-static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
-
 const OutputSpec& SpecOf(KserveOutput output) { return kOutputs[static_cast<size_t>(output)]; }
 
 bool Wants(const std::vector<KserveOutput>& outputs, KserveOutput output) {
@@ -221,13 +206,6 @@ std::string WarningsOf(const std::vector<InspectionOutcome>& outcomes) {
   return lines;
 }
 
-void AddMetadata(absl::string_view name, absl::string_view datatype, int rank,
-                 inference::ModelMetadataResponse::TensorMetadata& tensor) {
-  tensor.set_name(std::string(name));
-  tensor.set_datatype(std::string(datatype));
-  for (int i = 0; i < rank; ++i) tensor.add_shape(-1);
-}
-
 }  // namespace
 
 absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
@@ -289,19 +267,6 @@ absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std
       continue;
     }
     for (const InspectionOutcome& outcome : outcomes) AppendScalar(output, outcome.inspection, raw);
-  }
-  return response;
-}
-
-inference::ModelMetadataResponse MetadataToProto(const ServedModel& model) {
-  inference::ModelMetadataResponse response;
-  response.set_name(model.name());
-  response.add_versions(model.info().version);
-  response.set_platform("bayespfl_safetensors");
-  AddMetadata(kImageInput, "BYTES", 1, *response.add_inputs());
-  AddMetadata(kCategoryInput, "BYTES", 1, *response.add_inputs());
-  for (const OutputSpec& spec : kOutputs) {
-    AddMetadata(spec.name, spec.datatype, spec.map ? 3 : 1, *response.add_outputs());
   }
   return response;
 }

@@ -5,6 +5,7 @@
 #ifndef BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
 #define BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -37,6 +38,21 @@ enum class KserveOutput {
   kMask,        // UINT8 [N, H, W], 0 or 255
 };
 
+struct OutputSpec {
+  KserveOutput output;
+  absl::string_view name;
+  absl::string_view datatype;
+  bool map = false;  // [N, H, W], and only sent when asked for by name
+};
+inline constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
+                                                        {KserveOutput::kScoreStd, "score_std", "FP32"},
+                                                        {KserveOutput::kMapScore, "map_score", "FP32"},
+                                                        {KserveOutput::kSeed, "seed", "UINT64"},
+                                                        {KserveOutput::kVerdict, "verdict", "BYTES"},
+                                                        {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
+                                                        {KserveOutput::kMask, "mask", "UINT8", true}}};
+static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
+
 // A request that may be run.
 struct Inference {
   std::string id;
@@ -63,8 +79,6 @@ inline constexpr char kWarningsParameter[] = "warnings";
 absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
                                                            const std::vector<KserveOutput>& outputs,
                                                            std::vector<InspectionOutcome> outcomes);
-
-inference::ModelMetadataResponse MetadataToProto(const ServedModel& model);
 
 }  // namespace bayespfl::server
 

@@ -158,6 +158,7 @@ struct InspectionOutcome {
   std::optional<EncodedMap> deviation_map;
   std::optional<EncodedMask> mask;
   std::optional<EncodedPicture> picture;
+  int batch = 1;  // frames that the model computed in the same call, this one included
 };
 
 // The answer to a frame that was skipped for a younger one of its stream. Nothing else answers with this code.

@@ -78,7 +78,8 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
                                                 .on_phase = [this] { UpdateServing(); }},
                                    logger_);
   service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
-  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
+  kserve_ = std::make_unique<KserveService>(
+      KserveOptions{.server_version = BAYESPFL_VERSION, .list_models = [this] { return store_->List(); }}, *calls_);
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
@@ -142,11 +143,10 @@ absl::Status InspectionServer::KeepRecords() {
 }
 
 absl::Status InspectionServer::Listen() {
+  store_ = std::make_unique<ModelStore>(StoreOptions());  // before the ports, whose services ask it
   absl::Status status = ListenForInspection();
   if (status.ok()) status = ListenForHttp();
-  if (!status.ok()) return status;
-  store_ = std::make_unique<ModelStore>(StoreOptions());
-  status = ListenForAdministration();
+  if (status.ok()) status = ListenForAdministration();
   if (status.ok()) store_->Start();  // only now: a load cannot be interrupted
   return status;
 }

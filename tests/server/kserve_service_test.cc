@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "model/detection/pixel_map.h"
 #include "tests/server/kserve_server_test.h"
@@ -332,6 +333,7 @@ TEST_F(KserveServiceTest, DescribesItselfAndItsModel) {
 
   EXPECT_EQ(server.name(), "bayespfl-server");
   EXPECT_EQ(server.version(), BAYESPFL_VERSION);
+  EXPECT_THAT(server.extensions(), ElementsAre("model_configuration", "parameters", "statistics"));
   EXPECT_EQ(model.name(), "fake");
   EXPECT_THAT(model.versions(), ElementsAre("1.0+0123456789ab"));
   EXPECT_EQ(model.outputs_size(), 7);
@@ -351,6 +353,54 @@ TEST_F(KserveServiceTest, QuestionsAboutAnotherModelAreNotFound) {
   EXPECT_EQ(stub_->ModelReady(&ready_context, ready_request, &ready).error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(stub_->ModelMetadata(&metadata_context, metadata_request, &metadata).error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(KserveServiceTest, TellsItsModelsConfiguration) {
+  grpc::ClientContext context;
+  inference::ModelConfigRequest request;
+  request.set_name("fake");
+  inference::ModelConfigResponse response;
+
+  ASSERT_TRUE(stub_->ModelConfig(&context, request, &response).ok());
+
+  EXPECT_EQ(response.config().name(), "fake");
+  EXPECT_EQ(response.config().output_size(), 7);
+}
+
+TEST_F(KserveServiceTest, StatisticsCountRequestsOfBothCallsAndNotThoseOfInspectionService) {
+  ASSERT_TRUE(Infer(MakeKserveRequest({EncodePng(), EncodePng()})).ok());
+  ASSERT_FALSE(Infer(MakeKserveRequest({"no picture"})).ok());
+  ModelInferRequest wrong = MakeRequest();
+  wrong.mutable_inputs(0)->set_name("picture");
+  ASSERT_FALSE(Infer(wrong).ok());
+  grpc::ClientContext stream_context;
+  const auto stream = stub_->ModelStreamInfer(&stream_context);
+  inference::ModelStreamInferResponse streamed;
+  ASSERT_TRUE(stream->Write(MakeRequest()) && stream->Read(&streamed));
+  grpc::ClientContext inspect_context;
+  inspection::v1::InspectRequest inspect;
+  inspect.mutable_image()->set_encoded(EncodePng());
+  inspect.mutable_options()->set_category("metal nut");
+  inspection::v1::InspectResponse inspected;
+  ASSERT_TRUE(
+      inspection::v1::InspectionService::NewStub(channel_)->Inspect(&inspect_context, inspect, &inspected).ok());
+  grpc::ClientContext context;
+  inference::ModelStatisticsRequest request;
+  request.set_name("fake");
+  inference::ModelStatisticsResponse response;
+
+  ASSERT_TRUE(stub_->ModelStatistics(&context, request, &response).ok());
+
+  ASSERT_EQ(response.model_stats_size(), 1);
+  const inference::ModelStatistics& statistics = response.model_stats(0);
+  EXPECT_EQ(statistics.inference_count(), 3U);
+  EXPECT_EQ(statistics.execution_count(), 3U);  // batches of one
+  EXPECT_EQ(statistics.inference_stats().success().count(), 2U);
+  EXPECT_EQ(statistics.inference_stats().fail().count(), 2U);
+  const inference::InferStatistics& parts = statistics.inference_stats();
+  EXPECT_GT(parts.compute_input().ns(), 0U);
+  EXPECT_LE(parts.queue().ns() + parts.compute_input().ns() + parts.compute_infer().ns() + parts.compute_output().ns(),
+            parts.success().ns());
 }
 
 TEST_F(KserveServiceTest, HealthKnowsTheService) {
