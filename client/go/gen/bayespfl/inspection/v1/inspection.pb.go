@@ -32,7 +32,7 @@ type Priority int32
 const (
 	// The same as PRIORITY_NORMAL.
 	Priority_PRIORITY_UNSPECIFIED Priority = 0
-	// Counts as arrived when it arrived.
+	// Counts as arrived when it arrived. Where calls need tokens, the token's role must allow it: PERMISSION_DENIED.
 	Priority_PRIORITY_HIGH Priority = 1
 	// Counts as arrived 1 s later.
 	Priority_PRIORITY_NORMAL Priority = 2
