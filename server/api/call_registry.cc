@@ -23,7 +23,7 @@ absl::Status StreamDraining() {
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
 
 CallRegistry::CallRegistry(CallOptions options, Pipeline& pipeline)
-    : options_(std::move(options)), pipeline_(pipeline) {}
+    : options_(std::move(options)), pipeline_(pipeline), unsent_(options_.max_unsent_bytes, options_.on_unsent_bytes) {}
 
 void CallRegistry::CallStarted() {
   MutexLock lock(mu_);
@@ -56,10 +56,6 @@ void CallRegistry::CountRejectedFrame(const std::string& client, const absl::Sta
   if (options_.on_frame_rejected) options_.on_frame_rejected(client, status);
 }
 
-void CallRegistry::AddUnsentBytes(int64_t change) const {
-  if (options_.on_unsent_bytes) options_.on_unsent_bytes(change);
-}
-
 ReplyGone CallRegistry::RecordRequest(const RequestRecord& request) const {
   return options_.on_request_answered ? options_.on_request_answered(request) : ReplyGone();
 }
@@ -82,6 +78,7 @@ void CallRegistry::EndStreams() {
 StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call,
                                               const std::string& client) {
   return {.pipeline = pipeline_,
+          .unsent = unsent_,
           .call = call,
           .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
           .max_reply_bytes = options_.max_reply_bytes,
@@ -90,7 +87,6 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
           .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },
           .on_request_answered = [this](const RequestRecord& request) { return RecordRequest(request); },
           .new_timeline = [this] { return NewTimeline(); },
-          .on_unsent_bytes = [this](int64_t change) { AddUnsentBytes(change); },
           .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
           .on_done =
               [this, call](const grpc::Status& status) {

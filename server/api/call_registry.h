@@ -23,6 +23,7 @@
 #include "grpcpp/support/status.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
+#include "server/api/unsent_budget.h"
 #include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
 #include "server/security/client_limits.h"
@@ -37,6 +38,8 @@ struct CallOptions {
   absl::Duration max_stream_age;  // give or take a tenth; then a stream is ended. 0: never
 
   size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
+
+  int64_t max_unsent_bytes = int64_t{256} << 20;  // >= 1; UnsentBudget's, of all calls together
 
   // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
   std::function<std::string(const grpc::ServerContextBase& context)> client_of = {};
@@ -80,6 +83,9 @@ class CallRegistry {
 
   size_t max_reply_bytes() const { return options_.max_reply_bytes; }
 
+  // Of the replies of all calls.
+  UnsentBudget& unsent() { return unsent_; }
+
   // CallOptions::client_of.
   std::string ClientOf(const grpc::ServerContextBase& context) const;
 
@@ -122,7 +128,6 @@ class CallRegistry {
   // The call's method comes from a fixed set: it becomes a metric's label.
   void CountCall(const CallRecord& call, const grpc::Status& status) const;
   void CountRejectedFrame(const std::string& client, const absl::Status& status) const;
-  void AddUnsentBytes(int64_t change) const;
   ReplyGone RecordRequest(const RequestRecord& request) const;
 
   // For a frame; null: nobody wants it.
@@ -142,6 +147,7 @@ class CallRegistry {
 
   const CallOptions options_;
   Pipeline& pipeline_;
+  UnsentBudget unsent_;
   std::atomic<uint64_t> next_stream_{0};
 
   Mutex mu_;

@@ -23,11 +23,10 @@ class InspectCall final : public UnaryCall {
   InspectCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
       : UnaryCall(calls, "Inspect", context, response) {}
 
-  void Start(const grpc::ByteBuffer& bytes) {
+  void Start(grpc::ByteBuffer& bytes) {
     frame_.arrival = std::chrono::steady_clock::now();
     auto message = std::make_shared<v1::InspectRequest>();
-    grpc::ByteBuffer copy(bytes);  // shares the slices
-    const absl::Status parsed = ParseMessage(copy, *message);
+    const absl::Status parsed = ParseMessage(bytes, *message);
     if (!parsed.ok()) return Reject(parsed);
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
     frame_.metadata = std::move(*message->mutable_metadata());
@@ -72,7 +71,7 @@ InspectionService::InspectionService(v1::GetServerInfoResponse info, CallRegistr
 grpc::ServerUnaryReactor* InspectionService::Inspect(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   auto* call = new InspectCall(calls_, *context, *response);  // deletes itself in OnDone()
-  call->Start(*request);
+  call->Start(RequestBytes(*request));
   return call;
 }
 

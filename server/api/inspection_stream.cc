@@ -164,8 +164,8 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
   *message.mutable_metadata() = frame.metadata;
   // An error is small; were it not, there would be no other way to say so.
   const absl::StatusOr<grpc::ByteBuffer> bytes =
-      SerializeMessage(message, ok ? surroundings().max_reply_bytes : kMaxSerializedBytes);
-  if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
+      ok ? SerializeReply(message, surroundings().max_reply_bytes, surroundings().unsent) : SerializeMessage(message);
+  if (!bytes.ok()) return Reply(sequence, frame, WithRetryDelay(bytes.status(), pipeline()));
   ReplyGone gone = surroundings().on_request_answered(record);
   {
     MutexLock lock(mu_);

@@ -23,11 +23,10 @@ class ModelInferCall final : public UnaryCall {
   ModelInferCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
       : UnaryCall(calls, "ModelInfer", context, response) {}
 
-  void Start(const grpc::ByteBuffer& bytes) {
+  void Start(grpc::ByteBuffer& bytes) {
     request_.arrival = std::chrono::steady_clock::now();
     auto request = std::make_shared<inference::ModelInferRequest>();
-    grpc::ByteBuffer copy(bytes);  // shares the slices
-    const absl::Status parsed = ParseMessage(copy, *request);
+    const absl::Status parsed = ParseMessage(bytes, *request);
     if (!parsed.ok()) return Reject(parsed);
     request_.metadata.set_frame_id(request->id());
     absl::StatusOr<Inference> inference = PrepareInference(pipeline(), request, client(), request_.arrival, deadline());
@@ -114,7 +113,7 @@ grpc::ServerUnaryReactor* KserveService::ModelMetadata(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* KserveService::ModelInfer(grpc::CallbackServerContext* context,
                                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   auto* call = new ModelInferCall(calls_, *context, *response);  // deletes itself in OnDone()
-  call->Start(*request);
+  call->Start(RequestBytes(*request));
   return call;
 }
 

@@ -88,9 +88,11 @@ void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& stat
 void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
                          absl::StatusOr<InferenceReply> result) {
   // An error is small; were it not, there would be no other way to say so.
-  const size_t most = result.ok() ? surroundings().max_reply_bytes : kMaxSerializedBytes;
-  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(request.metadata.frame_id(), result), most);
-  if (!bytes.ok()) return Reply(sequence, request, timelines, bytes.status());
+  const bool ok = result.ok();
+  const inference::ModelStreamInferResponse message = MakeReply(request.metadata.frame_id(), result);
+  const absl::StatusOr<grpc::ByteBuffer> bytes =
+      ok ? SerializeReply(message, surroundings().max_reply_bytes, surroundings().unsent) : SerializeMessage(message);
+  if (!bytes.ok()) return Reply(sequence, request, timelines, WithRetryDelay(bytes.status(), pipeline()));
   ReplyGone gone = surroundings().on_request_answered(RequestOf(*surroundings().call, request, timelines, result));
   {
     MutexLock lock(mu_);

@@ -20,9 +20,10 @@ UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::Callba
 
 void UnaryCall::OnDone() {
   CallRegistry& calls = calls_;
-  if (unsent_bytes_ > 0) calls.AddUnsentBytes(-unsent_bytes_);
+  calls.unsent().Add(-unsent_bytes_);
   if (reply_gone_) reply_gone_();
   delete this;
+  calls.unsent().WakeWaiters();
   calls.CallEnded();
 }
 

@@ -19,6 +19,12 @@
 
 namespace bayespfl::server {
 
+// The bytes of a unary call's request, for whoever consumes them. gRPC keeps them until the call ends, and would hold
+// every picture a second time, beside what was parsed of it; it does not look at them again.
+inline grpc::ByteBuffer& RequestBytes(const grpc::ByteBuffer& request) {
+  return const_cast<grpc::ByteBuffer&>(request);
+}
+
 // gRPC calls OnDone() only after Finish(), and a call ends exactly once, by Reject(), Fail() or Succeed(): from the
 // pipeline's callback when frames were accepted. So the object outlives its frames. It deletes itself, and may be gone
 // when one of the three returns.
@@ -46,11 +52,11 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // Ends the call with a reply, or with an error when it cannot be sent.
   template <typename Message>
   void Succeed(const Message& message) {
-    absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(message, calls_.max_reply_bytes());
-    if (!bytes.ok()) return End(bytes.status());
+    absl::StatusOr<grpc::ByteBuffer> bytes = SerializeReply(message, calls_.max_reply_bytes(), calls_.unsent());
+    if (!bytes.ok()) return Fail(bytes.status());
     response_.Swap(&*bytes);
     unsent_bytes_ = static_cast<int64_t>(response_.Length());
-    calls_.AddUnsentBytes(unsent_bytes_);
+    calls_.unsent().Add(unsent_bytes_);
     End(absl::OkStatus());
   }
 

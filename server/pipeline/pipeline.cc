@@ -20,6 +20,7 @@ PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.max_frames_waiting = std::max(0, options.max_frames_waiting);
   options.max_bytes_in_flight = std::max<int64_t>(1, options.max_bytes_in_flight);
   options.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);
+  options.max_working_bytes = std::max<int64_t>(1, options.max_working_bytes);
   options.max_batch = std::max(1, options.max_batch);
   options.replicas = std::max(1, options.replicas);
   options.max_batch_time = std::max(std::chrono::milliseconds(0), options.max_batch_time);

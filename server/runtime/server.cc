@@ -87,6 +87,9 @@ absl::Status InspectionServer::Open() {
   absl::Status status = Secure();
   if (status.ok()) status = KeepRecords();
   if (status.ok()) status = Listen();
+  trimmer_ = std::make_unique<MemoryTrimmer>(MemoryTrimmerOptions{.quiet = [this] {
+    return pipeline_->Ready().ok() && pipeline_->frames_in_flight() == 0 && calls_->unsent().bytes() == 0;
+  }});
   return status;
 }
 
@@ -157,7 +160,7 @@ absl::Status InspectionServer::ListenForInspection() {
                              .connections = ConnectionOptionsOf(config_),
                              .services = {{std::string(InspectionService::FullName()), service_.get()},
                                           {std::string(KserveService::FullName()), kserve_.get()}},
-                             .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }});
+                             .events = PortEventsTo(*metrics_, logger_)});
   if (!inspection.ok()) return inspection.status();
   inspection_ = *std::move(inspection);
   return absl::OkStatus();
@@ -186,7 +189,7 @@ absl::Status InspectionServer::ListenForAdministration() {
                               .connections = ConnectionOptionsOf(config_),
                               .control = Control(),
                               .on_call_finished = {},
-                              .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }};
+                              .events = PortEventsTo(*metrics_, logger_)};
   options.security.host = config_.admin_host;
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
@@ -337,6 +340,7 @@ void InspectionServer::WaitUntilAnswered() {
     inspection_->Shutdown(idle ? kForeignCallsGrace : std::chrono::seconds(0));
   }
   pipeline_->Shutdown();
+  trimmer_.reset();
   if (records_ != nullptr) records_->Close();
   if (store_ != nullptr) store_->Stop();  // so that no call of the administration waits for it
   admin_.reset();

@@ -30,6 +30,7 @@
 #include "server/runtime/drain.h"
 #include "server/runtime/inspection_port.h"
 #include "server/runtime/load_report.h"
+#include "server/runtime/memory_trimmer.h"
 #include "server/runtime/received_signal.h"
 #include "server/runtime/record_keeper.h"
 #include "server/runtime/settings_in_force.h"
@@ -145,6 +146,7 @@ class InspectionServer {
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;
   std::unique_ptr<AdminPort> admin_;  // null: none is configured
+  std::unique_ptr<MemoryTrimmer> trimmer_;
 
   Mutex serving_mu_;   // what is told to the health service is the newest
   Mutex shutdown_mu_;  // one thread stops the server

@@ -39,12 +39,17 @@ Metrics::Metrics(const MetricsOptions& options)
                               .Register(registry_)),
       unknown_methods_(
           NewCounter("bayespfl_grpc_refused_calls_total", "Calls of methods that no service has.", registry_)),
+      refused_connections_(NewCounter("bayespfl_connections_refused_total",
+                                      "Connections to the gRPC ports beyond what may be open.", registry_)),
       samples_drawn_(NewCounter("bayespfl_samples_drawn_total",
                                 "Draws of the prompt distributions, of answered frames.", registry_)),
       frames_in_flight_(NewGauge("bayespfl_frames_in_flight", "Frames accepted and not answered yet.", registry_)),
       bytes_in_flight_(NewGauge("bayespfl_bytes_in_flight",
                                 "Bytes of the pictures, as they came, of frames accepted and not answered yet.",
                                 registry_)),
+      working_bytes_(NewGauge("bayespfl_working_bytes",
+                              "Memory of pictures that are being decoded and of maps that are being encoded.",
+                              registry_)),
       streams_open_(NewGauge("bayespfl_streams_open", "Streams of both services that are open.", registry_)),
       unsent_reply_bytes_(NewGauge("bayespfl_unsent_reply_bytes", "Replies that gRPC has not taken yet.", registry_)),
       batch_size_(prometheus::BuildHistogram()
