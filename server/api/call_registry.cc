@@ -52,6 +52,10 @@ void CallRegistry::CountCall(const CallRecord& call, const grpc::Status& status)
   if (options_.on_call_finished) options_.on_call_finished(call, status);
 }
 
+void CallRegistry::NoteMessage(const CallRecord& call, size_t bytes) const {
+  if (options_.on_message) options_.on_message(call.peer, bytes);
+}
+
 void CallRegistry::CountRejectedFrame(const std::string& client, const absl::Status& status) const {
   if (options_.on_frame_rejected) options_.on_frame_rejected(client, status);
 }
@@ -87,6 +91,7 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
           .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },
           .on_request_answered = [this](const RequestRecord& request) { return RecordRequest(request); },
           .new_timeline = [this] { return NewTimeline(); },
+          .on_message = [this, call](size_t bytes) { NoteMessage(*call, bytes); },
           .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
           .on_done =
               [this, call](const grpc::Status& status) {

@@ -62,6 +62,10 @@ struct CallOptions {
   // Whether RequestRecord::timelines are wanted.
   bool timelines = false;
 
+  // Called with the bytes of every message of every call that takes frames, as soon as gRPC has handed it over, and
+  // with the peer that it came from. May be empty.
+  std::function<void(const std::string& peer, size_t bytes)> on_message = {};
+
   // Called when a stream opened (1) or ended (-1). May be empty.
   std::function<void(int change)> on_streams_change;
 
@@ -85,6 +89,9 @@ class CallRegistry {
 
   // Of the replies of all calls.
   UnsentBudget& unsent() { return unsent_; }
+
+  // CallOptions::on_message.
+  void NoteMessage(const CallRecord& call, size_t bytes) const;
 
   // CallOptions::client_of.
   std::string ClientOf(const grpc::ServerContextBase& context) const;

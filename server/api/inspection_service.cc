@@ -20,8 +20,9 @@ namespace v1 = inspection::v1;
 
 class InspectCall final : public UnaryCall {
  public:
-  InspectCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
-      : UnaryCall(calls, "Inspect", context, response) {}
+  InspectCall(CallRegistry& calls, grpc::CallbackServerContext& context, size_t request_bytes,
+              grpc::ByteBuffer& response)
+      : UnaryCall(calls, "Inspect", context, request_bytes, response) {}
 
   void Start(grpc::ByteBuffer& bytes) {
     frame_.arrival = std::chrono::steady_clock::now();
@@ -70,7 +71,7 @@ InspectionService::InspectionService(v1::GetServerInfoResponse info, CallRegistr
 
 grpc::ServerUnaryReactor* InspectionService::Inspect(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-  auto* call = new InspectCall(calls_, *context, *response);  // deletes itself in OnDone()
+  auto* call = new InspectCall(calls_, *context, request->Length(), *response);  // deletes itself in OnDone()
   call->Start(RequestBytes(*request));
   return call;
 }

@@ -20,8 +20,9 @@ namespace {
 
 class ModelInferCall final : public UnaryCall {
  public:
-  ModelInferCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
-      : UnaryCall(calls, "ModelInfer", context, response) {}
+  ModelInferCall(CallRegistry& calls, grpc::CallbackServerContext& context, size_t request_bytes,
+                 grpc::ByteBuffer& response)
+      : UnaryCall(calls, "ModelInfer", context, request_bytes, response) {}
 
   void Start(grpc::ByteBuffer& bytes) {
     request_.arrival = std::chrono::steady_clock::now();
@@ -112,7 +113,7 @@ grpc::ServerUnaryReactor* KserveService::ModelMetadata(grpc::CallbackServerConte
 
 grpc::ServerUnaryReactor* KserveService::ModelInfer(grpc::CallbackServerContext* context,
                                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-  auto* call = new ModelInferCall(calls_, *context, *response);  // deletes itself in OnDone()
+  auto* call = new ModelInferCall(calls_, *context, request->Length(), *response);  // deletes itself in OnDone()
   call->Start(RequestBytes(*request));
   return call;
 }

@@ -51,6 +51,7 @@ std::function<void()> OrderedStream::Waker() {
 
 void OrderedStream::OnReadDone(bool ok) {
   if (!ok) return exchange_.ReadEnded();  // half close; after a cancellation OnCancel() has the word
+  if (surroundings_.on_message) surroundings_.on_message(incoming_.Length());
   exchange_.MessageRead();
   OnMessage(incoming_);
   exchange_.MessageHandled();

@@ -40,6 +40,7 @@ struct StreamSurroundings {
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<ReplyGone(const RequestRecord&)> on_request_answered;
   std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it
+  std::function<void(size_t bytes)> on_message = {};             // a message has come; may be empty
   std::function<void()> on_finishing;                            // before the client can see the end
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };

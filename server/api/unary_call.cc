@@ -9,13 +9,14 @@
 namespace bayespfl::server {
 
 UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
-                     grpc::ByteBuffer& response)
+                     size_t request_bytes, grpc::ByteBuffer& response)
     : calls_(calls),
       context_(context),
       call_(BeginCall(method, context)),
       deadline_(DeadlineOf(context)),
       response_(response) {
   calls_.CallStarted();
+  calls_.NoteMessage(call_, request_bytes);
 }
 
 void UnaryCall::OnDone() {

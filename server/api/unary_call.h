@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_API_UNARY_CALL_H_
 #define BAYESPFL_SERVER_API_UNARY_CALL_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,8 +35,8 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() final;
 
  protected:
-  // `method` comes from a fixed set; `response` is gRPC's, empty.
-  UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
+  // `method` comes from a fixed set; the request has `request_bytes`; `response` is gRPC's, empty.
+  UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context, size_t request_bytes,
             grpc::ByteBuffer& response);
   ~UnaryCall() override = default;
 

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +19,7 @@ namespace {
 constexpr int kShortageMilliseconds = 100;
 
 constexpr std::chrono::milliseconds kBetweenCounts(10);
+constexpr std::chrono::milliseconds kBetweenLooks(50);
 
 // Of this one connection, or of none: the next may be taken at once.
 bool ConcernsOneConnection(int error) {
@@ -71,21 +73,24 @@ void ConnectionAcceptor::Run() {
     watched.push_back({.fd = socket.get(), .events = POLLIN, .revents = 0});
   }
   for (;;) {
-    if (poll(watched.data(), watched.size(), /*timeout=*/-1) < 0) continue;  // EINTR
+    if (poll(watched.data(), watched.size(), MillisecondsToNextLook()) < 0) continue;  // EINTR
     if (watched.front().revents != 0) return;
     for (size_t i = 1; i < watched.size(); ++i) {
       if (watched[i].revents != 0) AcceptAll(watched[i].fd);
     }
+    Look();
   }
 }
 
 void ConnectionAcceptor::AcceptAll(int listening) {
   constexpr int kBeforeTheNextLook = 64;  // at stop_, and at the other sockets
   for (int i = 0; i < kBeforeTheNextLook; ++i) {
-    Descriptor connection(accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    Descriptor connection(accept4(listening, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection.valid()) {
       short_ = false;
-      Accept(listening, std::move(connection));
+      Accept(listening, std::move(connection), reinterpret_cast<const sockaddr&>(peer));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     } else if (!ConcernsOneConnection(errno)) {
@@ -94,12 +99,12 @@ void ConnectionAcceptor::AcceptAll(int listening) {
   }
 }
 
-void ConnectionAcceptor::Accept(int listening, Descriptor connection) {
+void ConnectionAcceptor::Accept(int listening, Descriptor connection, const sockaddr& peer) {
   if (!HasRoom()) {
     if (options_.on_refused) options_.on_refused();
     return;
   }
-  open_.Add(connection.get());
+  options_.connections->Add(connection.get(), peer);
   ++at_most_open_;
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
   parameters.listener_fd = listening;
@@ -111,10 +116,26 @@ void ConnectionAcceptor::Accept(int listening, Descriptor connection) {
 bool ConnectionAcceptor::HasRoom() {
   const auto now = std::chrono::steady_clock::now();
   if (at_most_open_ >= options_.max_connections && now >= next_count_) {
-    at_most_open_ = open_.Count();
+    at_most_open_ = options_.connections->Count();
     next_count_ = now + kBetweenCounts;
   }
   return at_most_open_ < options_.max_connections;
+}
+
+// For ever, when there is nothing to look at.
+int ConnectionAcceptor::MillisecondsToNextLook() const {
+  if (at_most_open_ == 0) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - std::chrono::steady_clock::now());
+  return static_cast<int>(std::max<int64_t>(0, left.count()));
+}
+
+void ConnectionAcceptor::Look() {
+  const auto now = std::chrono::steady_clock::now();
+  if (at_most_open_ == 0 || now < next_look_) return;
+  const ConnectionTable::Look look = options_.connections->BreakLargest(options_.max_incoming_bytes);
+  at_most_open_ = look.open;
+  next_look_ = now + kBetweenLooks;
+  if (look.broken > 0 && options_.on_broken) options_.on_broken(look.broken);
 }
 
 // Or a part of it, or until the stop.

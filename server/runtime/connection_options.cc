@@ -16,7 +16,7 @@ int Milliseconds(std::chrono::milliseconds time) { return static_cast<int>(time.
 
 void ApplyConnectionOptions(const ConnectionOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls);
-  builder.SetResourceQuota(grpc::ResourceQuota().Resize(static_cast<size_t>(options.max_incoming_bytes)));
+  builder.SetResourceQuota(grpc::ResourceQuota().Resize(static_cast<size_t>(options.max_incoming_bytes / 2 * 3)));
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTime));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));

@@ -15,8 +15,8 @@ struct ConnectionOptions {
   size_t max_connections = 512;  // >= 1; open at once
   int max_calls = 256;           // >= 1; of one connection, at once; its client keeps back more
 
-  // What all connections of the port may hold of messages that are coming in. Beyond that gRPC ends calls of its own
-  // choice with RESOURCE_EXHAUSTED until they hold less: it is the last resort, before the process runs out of memory.
+  // What all connections of the port may hold of messages that are coming in (ConnectionTable). At half as much again
+  // gRPC itself ends calls, of whoever came first, with RESOURCE_EXHAUSTED: the last resort.
   int64_t max_incoming_bytes = int64_t{512} << 20;
 
   std::chrono::seconds keepalive_time{30};     // a connection that is quiet for so long is asked with a ping,

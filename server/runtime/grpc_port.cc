@@ -1,5 +1,8 @@
 #include "server/runtime/grpc_port.h"
 
+#include <cstdint>
+#include <limits>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/loopback_host.h"
@@ -18,13 +21,17 @@ absl::Status CannotListen(const GrpcPortOptions& options, absl::string_view reas
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcPort>> GrpcPort::Open(const GrpcPortOptions& options, grpc::ServerBuilder& builder) {
-  absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> acceptor =
-      ConnectionAcceptor::Listen({.host = std::string(WithoutBrackets(options.host)),
-                                  .port = options.port,
-                                  .max_connections = options.connections.max_connections,
-                                  .user_timeout = options.connections.keepalive_timeout,
-                                  .on_refused = options.events.on_connection_refused,
-                                  .on_shortage = options.events.on_connection_shortage});
+  const bool watched = options.table != nullptr;
+  absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> acceptor = ConnectionAcceptor::Listen(
+      {.host = std::string(WithoutBrackets(options.host)),
+       .port = options.port,
+       .max_connections = options.connections.max_connections,
+       .user_timeout = options.connections.keepalive_timeout,
+       .connections = watched ? options.table : std::make_shared<ConnectionTable>(),
+       .max_incoming_bytes = watched ? options.connections.max_incoming_bytes : std::numeric_limits<int64_t>::max(),
+       .on_refused = options.events.on_connection_refused,
+       .on_shortage = options.events.on_connection_shortage,
+       .on_broken = options.events.on_connections_broken});
   if (!acceptor.ok()) return CannotListen(options, acceptor.status().message());
   ApplyConnectionOptions(options.connections, builder);
   auto connections = builder.experimental().AddExternalConnectionAcceptor(ConnectionType::FROM_FD, options.credentials);

@@ -24,6 +24,7 @@ struct GrpcPortOptions {
   int port = 0;                                          // 0: a free one
   std::shared_ptr<grpc::ServerCredentials> credentials;  // must be given
   ConnectionOptions connections = {};
+  std::shared_ptr<ConnectionTable> table = nullptr;  // where messages are noted; null: nobody does
   PortEvents events = {};
 };  // AcceptorOptions::on_refused
 std::function<void(const std::string& reason)> on_shortage = {};  // AcceptorOptions'

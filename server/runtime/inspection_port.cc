@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<InspectionPort>> InspectionPort::Start(Inspection
                                                                    .port = options.port,
                                                                    .credentials = options.credentials,
                                                                    .connections = options.connections,
+                                                                   .table = std::move(options.table),
                                                                    .events = std::move(options.events)},
                                                                   builder);
   if (!grpc.ok()) return grpc.status();

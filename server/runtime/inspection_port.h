@@ -32,6 +32,7 @@ struct InspectionPortOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // must be given
   ConnectionOptions connections = {};
   std::vector<NamedService> services;
+  std::shared_ptr<ConnectionTable> table = nullptr;  // GrpcPortOptions'
   PortEvents events = {};
 };  // GrpcPortOptions'
 };

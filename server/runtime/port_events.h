@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_PORT_EVENTS_H_
 #define BAYESPFL_SERVER_RUNTIME_PORT_EVENTS_H_
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -20,10 +21,13 @@ struct PortEvents {
   // No connection can be taken: the process has no descriptor left for one, or the system no memory. Once when that
   // begins, with what the system says.
   std::function<void(const std::string& reason)> on_connection_shortage;
+
+  // So many connections were broken off, which had most of what clients were sending.
+  std::function<void(size_t connections)> on_connections_broken;
 };
 
 // Counted in `metrics`, which outlives them; a shortage is an error in the log.
-PortEvents PortEventsTo(Metrics& metrics, Logger logger);
+PortEvents PortEventsTo(Metrics& metrics, const Logger& logger);
 
 }  // namespace bayespfl::server
 

@@ -102,6 +102,7 @@ CallOptions InspectionServer::MakeCallOptions() {
     metrics_->CountRejectedFrame(client, status);
   };
   calls.on_request_answered = [this](const RequestRecord& request) { return records_->RequestAnswered(request); };
+  calls.on_message = [this](const std::string& peer, size_t bytes) { connections_->NoteMessage(peer, bytes); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls.on_unsent_bytes = [this](int64_t change) { metrics_->OnUnsentBytes(change); };
   return calls;
@@ -160,6 +161,7 @@ absl::Status InspectionServer::ListenForInspection() {
                              .connections = ConnectionOptionsOf(config_),
                              .services = {{std::string(InspectionService::FullName()), service_.get()},
                                           {std::string(KserveService::FullName()), kserve_.get()}},
+                             .table = connections_,
                              .events = PortEventsTo(*metrics_, logger_)});
   if (!inspection.ok()) return inspection.status();
   inspection_ = *std::move(inspection);

@@ -27,6 +27,7 @@
 #include "server/pipeline/server_state.h"
 #include "server/runtime/admin_port.h"
 #include "server/runtime/config.h"
+#include "server/runtime/connection_table.h"
 #include "server/runtime/drain.h"
 #include "server/runtime/inspection_port.h"
 #include "server/runtime/load_report.h"
@@ -130,6 +131,7 @@ class InspectionServer {
   const Logger logger_;
   const std::string config_file_;
   const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
+  const std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();  // of the main port
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
   LogLevelControl log_level_;

@@ -121,6 +121,9 @@ class Metrics final : public PipelineObserver {
   // A connection to a gRPC port that was closed as it came, because there are as many as may be.
   void CountRefusedConnection() { refused_connections_.Increment(); }
 
+  // Connections that were broken off, because of what was on its way over all of them.
+  void CountBrokenConnections(size_t connections) { broken_connections_.Increment(static_cast<double>(connections)); }
+
   // The clients with series of their own from now on: their labels by FrameRequest::client.
   void SetClients(const std::map<std::string, std::string>& labels);
 
@@ -160,6 +163,7 @@ class Metrics final : public PipelineObserver {
   prometheus::Family<prometheus::Gauge>& certificate_expiry_;
   prometheus::Counter& unknown_methods_;
   prometheus::Counter& refused_connections_;
+  prometheus::Counter& broken_connections_;
   prometheus::Counter& samples_drawn_;
   prometheus::Gauge& frames_in_flight_;
   prometheus::Gauge& bytes_in_flight_;

@@ -11,6 +11,7 @@ sends a small call every 20 ms meanwhile. Nothing is judged here: the tests of `
 from __future__ import annotations
 
 import argparse
+import functools
 import multiprocessing
 import os
 import socket
@@ -88,6 +89,10 @@ class Connection:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.connect(("127.0.0.1", port))
+        # A server that reads no further must not hold an attack up for ever.
+        self.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 2, 0)
+        )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
         self.window = {0: 65535}
@@ -289,24 +294,21 @@ def many_calls(port: int) -> str:
     return f"{stream // 2} calls"
 
 
-def flood(kind: int, payload: bytes, stream: int = 0) -> Callable[[int], str]:
-    def attack(port: int) -> str:
-        connection = Connection(port)
-        drain(connection)
-        if stream:
-            connection.send(frame(HEADERS, END_HEADERS, stream, block(INSPECT)))
-        sent, until, piece = (
-            0,
-            time.monotonic() + SECONDS,
-            frame(kind, 0, stream, payload) * 500,
-        )
-        while time.monotonic() < until:
-            if not connection.send(piece):
-                return f"closed after {sent} frames"
-            sent += 500
-        return f"{sent} frames"
-
-    return attack
+def flood(port: int, kind: int, payload: bytes, stream: int = 0) -> str:
+    connection = Connection(port)
+    drain(connection)
+    if stream:
+        connection.send(frame(HEADERS, END_HEADERS, stream, block(INSPECT)))
+    sent, until, piece = (
+        0,
+        time.monotonic() + SECONDS,
+        frame(kind, 0, stream, payload) * 500,
+    )
+    while time.monotonic() < until:
+        if not connection.send(piece):
+            return f"closed after {sent} frames"
+        sent += 500
+    return f"{sent} frames"
 
 
 def unread_settings(port: int) -> str:
@@ -357,11 +359,13 @@ ATTACKS: dict[str, Callable[[int], str]] = {
     "endless_message": endless_message,
     "large_messages": large_messages,
     "many_calls": many_calls,
-    "pings": flood(PING, b"bayespfl"),
-    "settings": flood(SETTINGS, b"\0\x04\0\0\xff\xff"),
+    "pings": functools.partial(flood, kind=PING, payload=b"bayespfl"),
+    "settings": functools.partial(flood, kind=SETTINGS, payload=b"\0\x04\0\0\xff\xff"),
     "unread_settings": unread_settings,
-    "empty_data": flood(DATA, b"", stream=1),
-    "priorities": flood(PRIORITY, b"\0\0\0\0\x10", stream=1),
+    "empty_data": functools.partial(flood, kind=DATA, payload=b"", stream=1),
+    "priorities": functools.partial(
+        flood, kind=PRIORITY, payload=b"\0\0\0\0\x10", stream=1
+    ),
     "many_connections": many_connections,
 }
 
@@ -458,7 +462,7 @@ def measure(name: str, port: int, pid: int) -> None:
     watcher.join()
     mebi = 1 << 20
     print(
-        f"{name}: {said}; server: {busy:.2f} processors, {before / mebi:.0f} MiB, at most +{(peak - before) / mebi:.0f}, "
+        f"{name}: {said} in {seconds:.0f} s; server: {busy:.2f} processors, {before / mebi:.0f} MiB, at most +{(peak - before) / mebi:.0f}, "
         f"3 s later +{(resident(pid) - before) / mebi:.0f}; {word}",
         flush=True,
     )

@@ -28,14 +28,15 @@ constexpr char kName[] = "bayespfl.inspection.v1.InspectionService";
 class InspectionPortTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<InspectionPort>> Start(int port = 0) {
-    return InspectionPort::Start(
-        {.host = "127.0.0.1",
-         .port = port,
-         .max_message_bytes = 1 << 20,
-         .credentials = grpc::InsecureServerCredentials(),
-         .services = {{kName, &service_}},
-         .events = {
-             .on_unknown_method = [this] { ++unknown_; }, .on_connection_refused = {}, .on_connection_shortage = {}}});
+    return InspectionPort::Start({.host = "127.0.0.1",
+                                  .port = port,
+                                  .max_message_bytes = 1 << 20,
+                                  .credentials = grpc::InsecureServerCredentials(),
+                                  .services = {{kName, &service_}},
+                                  .events = {.on_unknown_method = [this] { ++unknown_; },
+                                             .on_connection_refused = {},
+                                             .on_connection_shortage = {},
+                                             .on_connections_broken = {}}});
   }
   static std::shared_ptr<grpc::Channel> Connect(const InspectionPort& port) {
     grpc::ChannelArguments arguments;
