@@ -13,11 +13,11 @@ namespace bayespfl::server {
 
 struct ConnectionOptions {
   size_t max_connections = 512;  // >= 1; open at once
-  int max_calls = 256;           // >= 1; of one connection, at once; its client keeps back more
+  int max_calls = 100;           // >= 1; of one connection, at once; its client keeps back more
 
   // What all connections of the port may hold of messages that are coming in (ConnectionTable). At half as much again
   // gRPC itself ends calls, of whoever came first, with RESOURCE_EXHAUSTED: the last resort.
-  int64_t max_incoming_bytes = int64_t{512} << 20;
+  int64_t max_incoming_bytes = int64_t{256} << 20;
 
   std::chrono::seconds keepalive_time{30};     // a connection that is quiet for so long is asked with a ping,
   std::chrono::seconds keepalive_timeout{10};  // and closed, its calls cancelled, when no answer comes in this time

@@ -26,8 +26,6 @@ struct GrpcPortOptions {
   ConnectionOptions connections = {};
   std::shared_ptr<ConnectionTable> table = nullptr;  // where messages are noted; null: nobody does
   PortEvents events = {};
-};  // AcceptorOptions::on_refused
-std::function<void(const std::string& reason)> on_shortage = {};  // AcceptorOptions'
 };
 
 // Thread-safe, but for the destructor.

@@ -34,7 +34,6 @@ struct InspectionPortOptions {
   std::vector<NamedService> services;
   std::shared_ptr<ConnectionTable> table = nullptr;  // GrpcPortOptions'
   PortEvents events = {};
-};  // GrpcPortOptions'
 };
 
 // Thread-safe, but for the destructor.

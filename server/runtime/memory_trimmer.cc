@@ -16,8 +16,18 @@ int64_t ResidentBytes() {
   return statm >> all >> resident ? resident * sysconf(_SC_PAGESIZE) : 0;
 }
 
+namespace {
+
+// What is in memory and is no block in use: code, and what malloc() keeps.
+int64_t UnusedBytes() {
+  const struct mallinfo2 heap = mallinfo2();
+  return ResidentBytes() - static_cast<int64_t>(heap.uordblks + heap.hblkhd);
+}
+
+}  // namespace
+
 MemoryTrimmer::MemoryTrimmer(MemoryTrimmerOptions options)
-    : options_(std::move(options)), resident_after_(ResidentBytes()), thread_([this] { Run(); }) {}
+    : options_(std::move(options)), unused_after_(UnusedBytes()), thread_([this] { Run(); }) {}
 
 MemoryTrimmer::~MemoryTrimmer() {
   {
@@ -46,12 +56,14 @@ bool MemoryTrimmer::WaitForTheNextLook() {
 }
 
 void MemoryTrimmer::Trim() {
-  const int64_t resident = ResidentBytes();
-  resident_after_ = std::min(resident_after_, resident);  // it has shrunk by itself
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_ || resident < resident_after_ + options_.least_growth) return;
+  // The cheap look first: what is in use is asked of every part of the heap.
+  if (now < next_ || ResidentBytes() < unused_after_ + options_.least_growth) return;
+  const int64_t unused = UnusedBytes();
+  unused_after_ = std::min(unused_after_, unused);
+  if (unused < unused_after_ + options_.least_growth) return;
   malloc_trim(/*pad=*/0);
-  resident_after_ = ResidentBytes();
+  unused_after_ = UnusedBytes();
   next_ = now + options_.rest;
 }
 

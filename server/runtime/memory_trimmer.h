@@ -18,15 +18,15 @@ int64_t ResidentBytes();
 struct MemoryTrimmerOptions {
   // Whether nobody is being served at the moment; quick, called from the trimmer's thread. Must be given.
   std::function<bool()> quiet;
-  std::chrono::milliseconds interval{500};    // between two looks
+  std::chrono::milliseconds interval{1000};   // between two looks
   std::chrono::milliseconds rest{60'000};     // between two times; what was given back costs whoever needs it again
-  int64_t least_growth = int64_t{128} << 20;  // bytes that came since the last time, before it is worth it
+  int64_t least_growth = int64_t{128} << 20;  // unused bytes that came since the last time
 };
 
 // malloc() keeps what was freed between blocks that are still in use: messages come in pieces of 8 and 64 KiB, and
 // after a burst of them hundreds of megabytes stay with the process. malloc_trim() gives whole pages back, but holds up
 // whoever allocates from the part of the heap that it is at. So it runs only when two looks in a row found nobody
-// served and the process larger than it was after the last time.
+// served, and the process with more memory that is not in use than after the last time.
 //
 // Its methods are not thread-safe.
 class MemoryTrimmer {
@@ -42,7 +42,7 @@ class MemoryTrimmer {
   void Trim();
 
   const MemoryTrimmerOptions options_;
-  int64_t resident_after_;                      // the last time; this and the next are the thread's own
+  int64_t unused_after_;                        // the last time; this and the next are the thread's own
   std::chrono::steady_clock::time_point next_;  // not before
   Mutex mu_;
   CondVar stop_;

@@ -58,6 +58,8 @@ class ConnectionAcceptorTest : public ::testing::Test {
   void Start(size_t max_connections) {
     absl::StatusOr<std::unique_ptr<ConnectionAcceptor>> acceptor =
         ConnectionAcceptor::Listen({.max_connections = max_connections,
+                                    .connections = table_,
+                                    .max_incoming_bytes = max_incoming_bytes_,
                                     .on_refused = [this] { ++refused_; },
                                     .on_shortage = [this](const std::string& /*reason*/) { ++shortages_; },
                                     .on_broken = [this](size_t connections) { broken_ += connections; }});
