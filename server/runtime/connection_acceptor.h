@@ -42,8 +42,7 @@ struct AcceptorOptions {
   // The process has no descriptor left for a connection, or the system no memory; those that come wait. Called once
   // when that begins, from the acceptor's thread, with what the system says; may be empty.
   std::function<void(const std::string& reason)> on_shortage = {};
-  // So many connections were broken off, because all together had sent more than max_incoming_bytes. From the
-  // acceptor's thread; may be empty.
+  // So many connections were broken off (ConnectionTable). From the acceptor's thread; may be empty.
   std::function<void(size_t connections)> on_broken = {};
 };
 

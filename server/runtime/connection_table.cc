@@ -10,6 +10,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -22,6 +23,11 @@ namespace {
 // What comes with a message besides its bytes: the frames of HTTP/2 and TLS (a hundredth at most), the header fields of
 // its call, and the words of flow control for its reply.
 constexpr int64_t AroundMessage(int64_t bytes) { return bytes / 100 + (int64_t{16} << 10); }
+
+// Calls that were reset before their message had come: as many as may be open at once may end so at one moment, when
+// their deadlines pass. A few are forgiven at each look.
+constexpr int64_t kMostResets = 200;
+constexpr int64_t kForgivenResets = 5;
 
 std::optional<ino_t> InodeOf(int descriptor) {
   struct stat status{};
@@ -87,14 +93,19 @@ void ConnectionTable::NoteMessage(absl::string_view peer, size_t bytes) {
   MutexLock lock(mu_);
   const auto found = connections_.find(name);
   if (found == connections_.end()) return;
+  Connection& connection = found->second;
   const auto size = static_cast<int64_t>(bytes);
-  found->second.explained += size + AroundMessage(size);
+  connection.explained += size + AroundMessage(size);
+  if (size > 0 || ++connection.resets <= kMostResets) return;
+  Break(connection.socket, connection.inode);
+  connections_.erase(found);
+  ++broken_;
 }
 
 ConnectionTable::Look ConnectionTable::BreakLargest(int64_t max_bytes) {
   MutexLock lock(mu_);
   int64_t pending = LookAtAll();
-  Look look;
+  Look look{.broken = std::exchange(broken_, 0)};
   for (; pending > max_bytes && !connections_.empty(); ++look.broken) {
     const auto largest = Largest();
     pending -= largest->second.pending;
@@ -118,6 +129,7 @@ int64_t ConnectionTable::LookAtAll() {
     connection.explained = std::min(connection.explained, received);
     connection.pending = received - connection.explained;
     pending += connection.pending;
+    connection.resets = std::max<int64_t>(0, connection.resets - kForgivenResets);
     ++entry;
   }
   return pending;

@@ -36,12 +36,15 @@ class ConnectionTable {
   // Connections that are open. Costs a system call for each.
   size_t Count();
 
-  // A service has got a message of so many bytes from the peer, as grpc::ServerContextBase::peer() writes it.
+  // A service has got a message of so many bytes from the peer, as grpc::ServerContextBase::peer() writes it. No
+  // request has none: that is a call which was reset before its message had come. A connection with one such call after
+  // another is broken off: each costs the server more than the peer, and no limit on open calls is ever met ("rapid
+  // reset", CVE-2023-44487).
   void NoteMessage(absl::string_view peer, size_t bytes);
 
   struct Look {
     size_t open = 0;    // connections
-    size_t broken = 0;  // of those that were open before
+    size_t broken = 0;  // since the last look
   };
   // Breaks connections off, the one with most bytes on their way to a service first, until all together have no more
   // than `max_bytes`. Costs two system calls for each connection that is open.
@@ -53,6 +56,7 @@ class ConnectionTable {
     ino_t inode = 0;
     int64_t explained = 0;  // bytes that came and have gone to a service, or are no part of a message
     int64_t pending = 0;    // those that came and are not; as of the last look
+    int64_t resets = 0;     // calls without a message, less those that are forgiven
   };
   using Connections = std::unordered_map<std::string, Connection>;
 
@@ -61,6 +65,7 @@ class ConnectionTable {
 
   Mutex mu_;
   Connections connections_ ABSL_GUARDED_BY(mu_);  // by peer
+  size_t broken_ ABSL_GUARDED_BY(mu_) = 0;        // that no look has told of
 };
 
 }  // namespace bayespfl::server

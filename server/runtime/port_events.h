@@ -22,7 +22,8 @@ struct PortEvents {
   // begins, with what the system says.
   std::function<void(const std::string& reason)> on_connection_shortage;
 
-  // So many connections were broken off, which had most of what clients were sending.
+  // So many connections were broken off (ConnectionTable): for what was on its way over them, or for calls that were
+  // reset one after another.
   std::function<void(size_t connections)> on_connections_broken;
 };
 

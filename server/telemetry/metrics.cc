@@ -42,7 +42,7 @@ Metrics::Metrics(const MetricsOptions& options)
       refused_connections_(NewCounter("bayespfl_connections_refused_total",
                                       "Connections to the gRPC ports beyond what may be open.", registry_)),
       broken_connections_(NewCounter("bayespfl_connections_broken_total",
-                                     "Connections broken off: max_incoming_bytes were on their way.", registry_)),
+                                     "Connections broken off for what their clients sent.", registry_)),
       samples_drawn_(NewCounter("bayespfl_samples_drawn_total",
                                 "Draws of the prompt distributions, of answered frames.", registry_)),
       frames_in_flight_(NewGauge("bayespfl_frames_in_flight", "Frames accepted and not answered yet.", registry_)),

