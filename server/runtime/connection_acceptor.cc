@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/runtime/open_connections.h"
 
 namespace bayespfl::server {
 namespace {
@@ -20,6 +21,7 @@ constexpr int kShortageMilliseconds = 100;
 
 constexpr std::chrono::milliseconds kBetweenCounts(10);
 constexpr std::chrono::milliseconds kBetweenLooks(50);
+constexpr std::chrono::milliseconds kBetweenLooksAtCalls(250);
 
 // Of this one connection, or of none: the next may be taken at once.
 bool ConcernsOneConnection(int error) {
@@ -136,6 +138,16 @@ void ConnectionAcceptor::Look() {
   at_most_open_ = look.open;
   next_look_ = now + kBetweenLooks;
   if (look.broken > 0 && options_.on_broken) options_.on_broken(look.broken);
+  if (look.senders == 0 || now < next_look_at_calls_) return;
+  LookAtCalls();
+  next_look_at_calls_ = now + kBetweenLooksAtCalls;
+}
+
+void ConnectionAcceptor::LookAtCalls() {
+  const auto sends = [this](absl::string_view peer) { return options_.connections->Sends(peer); };
+  for (const PeerCalls& calls : OpenCalls(sends)) {
+    if (calls.open > 2 * int64_t{options_.max_calls}) options_.connections->BreakOff(calls.peer);
+  }
 }
 
 // Or a part of it, or until the stop.

@@ -36,6 +36,9 @@ struct AcceptorOptions {
   // Where the connections are kept; must be given. Whoever notes messages there may set max_incoming_bytes as well.
   std::shared_ptr<ConnectionTable> connections;
   int64_t max_incoming_bytes = std::numeric_limits<int64_t>::max();  // ConnectionTable::BreakLargest()'s
+  // >= 1; what the server grants each connection. gRPC holds a client to it only when that has acknowledged the grant;
+  // one that does not, and has twice as many open, is broken off here.
+  int max_calls = std::numeric_limits<int>::max() / 2;
 
   // A connection was closed as soon as it had come, because so many are open. From the acceptor's thread; may be empty.
   std::function<void()> on_refused = {};
@@ -85,6 +88,7 @@ class ConnectionAcceptor {
   bool HasRoom();
   int MillisecondsToNextLook() const;
   void Look();
+  void LookAtCalls();
   void WaitOutShortage(int error);
 
   const AcceptorOptions options_;
@@ -93,6 +97,7 @@ class ConnectionAcceptor {
   // The thread's own:
   size_t at_most_open_ = 0;  // connections: those of the last count, and all that came since
   std::chrono::steady_clock::time_point next_look_;
+  std::chrono::steady_clock::time_point next_look_at_calls_;
   std::chrono::steady_clock::time_point next_count_;  // not before
   bool short_ = false;                                // no connection could be taken since the last one
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> grpc_;

@@ -29,6 +29,9 @@ constexpr int64_t AroundMessage(int64_t bytes) { return bytes / 100 + (int64_t{1
 constexpr int64_t kMostResets = 200;
 constexpr int64_t kForgivenResets = 5;
 
+// Bytes on their way from which on a connection's calls are worth a look.
+constexpr int64_t kSome = int64_t{16} << 10;
+
 std::optional<ino_t> InodeOf(int descriptor) {
   struct stat status{};
   return fstat(descriptor, &status) == 0 ? std::optional(status.st_ino) : std::nullopt;
@@ -102,6 +105,23 @@ void ConnectionTable::NoteMessage(absl::string_view peer, size_t bytes) {
   ++broken_;
 }
 
+bool ConnectionTable::Sends(absl::string_view peer) {
+  const std::string name = Normalized(peer);
+  MutexLock lock(mu_);
+  const auto found = connections_.find(name);
+  return found != connections_.end() && found->second.pending > kSome;
+}
+
+void ConnectionTable::BreakOff(absl::string_view peer) {
+  const std::string name = Normalized(peer);
+  MutexLock lock(mu_);
+  const auto found = connections_.find(name);
+  if (found == connections_.end()) return;
+  Break(found->second.socket, found->second.inode);
+  connections_.erase(found);
+  ++broken_;
+}
+
 ConnectionTable::Look ConnectionTable::BreakLargest(int64_t max_bytes) {
   MutexLock lock(mu_);
   int64_t pending = LookAtAll();
@@ -113,6 +133,8 @@ ConnectionTable::Look ConnectionTable::BreakLargest(int64_t max_bytes) {
     connections_.erase(largest);
   }
   look.open = connections_.size();
+  look.senders = static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                   [](const auto& entry) { return entry.second.pending > kSome; }));
   return look;
 }
 

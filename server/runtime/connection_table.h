@@ -43,12 +43,19 @@ class ConnectionTable {
   void NoteMessage(absl::string_view peer, size_t bytes);
 
   struct Look {
-    size_t open = 0;    // connections
-    size_t broken = 0;  // since the last look
+    size_t open = 0;     // connections
+    size_t broken = 0;   // since the last look
+    size_t senders = 0;  // for which Sends() is true
   };
   // Breaks connections off, the one with most bytes on their way to a service first, until all together have no more
   // than `max_bytes`. Costs two system calls for each connection that is open.
   Look BreakLargest(int64_t max_bytes);
+
+  // Whether more has come from the peer, as of the last look, than a few calls without their messages have.
+  bool Sends(absl::string_view peer);
+
+  // Breaks the peer's connection off.
+  void BreakOff(absl::string_view peer);
 
  private:
   struct Connection {

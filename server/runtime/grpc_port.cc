@@ -29,6 +29,7 @@ absl::StatusOr<std::unique_ptr<GrpcPort>> GrpcPort::Open(const GrpcPortOptions& 
        .user_timeout = options.connections.keepalive_timeout,
        .connections = watched ? options.table : std::make_shared<ConnectionTable>(),
        .max_incoming_bytes = watched ? options.connections.max_incoming_bytes : std::numeric_limits<int64_t>::max(),
+       .max_calls = options.connections.max_calls,
        .on_refused = options.events.on_connection_refused,
        .on_shortage = options.events.on_connection_shortage,
        .on_broken = options.events.on_connections_broken});

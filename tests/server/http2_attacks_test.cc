@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/hostile_bytes.h"
@@ -23,6 +24,7 @@ TEST_F(Http2AttacksTest, CallsThatAreResetAsTheyBeginCostTheConnection) {
   const RawConnection connection(server_->port());
   ASSERT_TRUE(connection.Send(Http2Preface()));
 
+  std::thread reader([&connection] { (void)connection.ReadToEnd(); });  // else the server would read no further
   uint32_t stream = 1;
   bool open = true;
   while (open && stream < kMost) {
@@ -33,7 +35,29 @@ TEST_F(Http2AttacksTest, CallsThatAreResetAsTheyBeginCostTheConnection) {
     open = connection.Send(calls);
   }
 
+  reader.join();
+
   EXPECT_FALSE(open) << stream / 2 << " calls were reset";
+  WaitForMetric("bayespfl_connections_broken_total 1");
+  EXPECT_TRUE(Inspect(MakeRequest()).ok());
+}
+
+// gRPC holds a client to the limit when it has acknowledged that; this one never does.
+TEST_F(Http2AttacksTest, CallsWithoutEndCostTheConnectionOfAClientThatKnowsNoLimit) {
+  constexpr uint32_t kMost = 400'000;
+  constexpr uint32_t kAtOnce = 200;
+  const RawConnection connection(server_->port());
+  ASSERT_TRUE(connection.Send(Http2Preface()));
+
+  uint32_t stream = 1;
+  bool open = true;
+  while (open && stream < kMost) {
+    std::string calls;
+    for (uint32_t i = 0; i < kAtOnce; ++i, stream += 2) absl::StrAppend(&calls, Http2Begin(stream, kInspectMethod));
+    open = connection.Send(calls);
+  }
+
+  EXPECT_FALSE(open) << stream / 2 << " calls are open";
   WaitForMetric("bayespfl_connections_broken_total 1");
   EXPECT_TRUE(Inspect(MakeRequest()).ok());
 }
