@@ -15,7 +15,7 @@ PortEvents PortEventsTo(Metrics& metrics, const Logger& logger) {
           .on_connections_broken =
               [&metrics, logger](size_t connections) {
                 metrics.CountBrokenConnections(connections);
-                logger->Warning("connections were broken off: too much on its way over them, or call after call reset",
+                logger->Warning("connections were broken off: too much on its way over them, too many calls, or call after call reset",
                                 {{"connections", static_cast<int64_t>(connections)}});
               }};
 }
