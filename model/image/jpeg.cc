@@ -244,7 +244,7 @@ absl::Status DecodeJpegBlock(const JpegBlock& block, absl::Span<uint8_t> samples
   if (!block.tables.empty() && !decompressor.ReadTables(block.tables)) return Refusal(decompressor);
   if (!decompressor.ReadHeader(block.data)) return Refusal(decompressor);
   if (decompressor.width() != block.width || decompressor.height() < block.rows ||
-      decompressor.components() != block.samples) {
+      decompressor.height() > block.most_rows || decompressor.components() != block.samples) {
     return absl::InvalidArgumentError(absl::StrCat("damaged JPEG: ", decompressor.width(), " x ", decompressor.height(),
                                                    " pixels of ", decompressor.components(), " samples where ",
                                                    block.width, " x ", block.rows, " of ", block.samples, " belong"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -94,9 +95,9 @@ class TiffReader {
   absl::Status ReadBlock(const Block& block, RgbImage& image) {
     const size_t row_bytes = (row_samples_ * static_cast<size_t>(encoding_.bits) + 7) / 8;
     // The last strip ends with the picture; the last tile is padded, but nobody needs its padding.
-    block_.resize(row_bytes * static_cast<size_t>(block.rows));
+    const size_t unpacked = row_bytes * static_cast<size_t>(block.rows);
     const uint64_t offset = directory_.Value(offsets_, 0, block.index);
-    const uint64_t count = BlockBytes(block, offset, block_.size());
+    const uint64_t count = BlockBytes(block, offset, unpacked);
     // Sparse files leave out blocks; what would belong there is for their writer alone to know.
     if (offset == 0) {
       return UnsupportedTiff(absl::StrCat("strip or tile ", block.index, " is left out (a sparse file)"));
@@ -104,10 +105,8 @@ class TiffReader {
     if (!bytes_.Has(offset, count)) {
       return DamagedTiff(absl::StrCat("strip or tile ", block.index, " lies outside the file"));
     }
-    // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample. A million
-    // strips that share the bytes of one would take hours; uncompressed ones cost no more than the picture.
-    if (encoding_.compression != TiffCompression::kNone) compressed_ += count;
-    if (compressed_ > bytes_.size()) return DamagedTiff("its strips or tiles overlap");
+    if (absl::Status status = CheckCost(block, count, unpacked); !status.ok()) return status;
+    block_.resize(unpacked);
     if (absl::Status status = Decompress(block, bytes_.Range(offset, count)); !status.ok()) return status;
     row_.resize(row_samples_);
     for (int64_t r = 0; r < block.rows; ++r) {
@@ -119,6 +118,23 @@ class TiffReader {
     return absl::OkStatus();
   }
 
+  // Whether decoding `count` bytes to `unpacked` ones costs no more than file and picture together do.
+  absl::Status CheckCost(const Block& block, uint64_t count, uint64_t unpacked) {
+    // Before there is memory for what cannot be there.
+    const std::optional<uint64_t> expansion = LargestTiffExpansion(encoding_.compression);
+    if (expansion.has_value() && unpacked / *expansion > count) {
+      return DamagedTiff(absl::StrCat("strip or tile ", block.index, " has ", count, " bytes, too few for its ",
+                                      unpacked, " bytes of pixels"));
+    }
+    // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample: a million
+    // strips that share the bytes of one would take hours. Blocks that are alike may be stored once; those are no
+    // longer than their pixels.
+    compressed_ += count;
+    unpacked_ += unpacked;
+    if (compressed_ > bytes_.size() + unpacked_) return DamagedTiff("its strips or tiles overlap");
+    return absl::OkStatus();
+  }
+
   // Fills block_.
   absl::Status Decompress(const Block& block, absl::Span<const uint8_t> data) {
     if (encoding_.compression == TiffCompression::kJpeg) {
@@ -126,6 +142,7 @@ class TiffReader {
                            .data = data,
                            .width = layout_.block_width,
                            .rows = block.rows,
+                           .most_rows = layout_.block_height,
                            .samples = stored_samples(),
                            .ycbcr = encoding_.colors == TiffColors::kYCbCr,
                            .picture_pixels = layout_.width * layout_.height};
@@ -250,6 +267,7 @@ class TiffReader {
   const size_t row_samples_;  // in a row of a block
   SampleScale scale_;
   uint64_t compressed_ = 0;        // bytes that decompressors were given so far
+  uint64_t unpacked_ = 0;          // and what they made of them
   std::vector<uint8_t> palette_;   // [2^bits, 3]
   std::vector<uint8_t> block_;     // one decompressed strip or tile
   std::vector<uint8_t> reversed_;  // the bytes of one whose bits are stored the other way round

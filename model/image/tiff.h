@@ -6,8 +6,9 @@
 //   gray of 1 to 16 bits (black or white is zero), palette of 1 to 8 bits, RGB of 1 to 16 bits, YCbCr of JPEG data;
 //   extra samples up to 6 in all. Alpha is dropped, not composited; colours that were multiplied by it (associated
 //   alpha) are divided by it first; turned by the Orientation tag.
-// Refused by name: other compressions, float and signed samples, CMYK, Lab, raw sensor samples, gray of several samples
-// that are not said to be gray and alpha, a first page that says it is a thumbnail or a mask, sparse files.
+// Refused by name: other compressions, LZW in the bit order of before TIFF 6.0, float and signed samples, CMYK, Lab,
+// raw sensor samples, gray of several samples that are not said to be gray and alpha, a first page that says it is a
+// thumbnail or a mask, sparse files.
 //
 // Files that break rules of the format, but whose pixels are all there, are read as the reference's loader (Pillow)
 // reads them: without byte counts, with tags whose values lie outside the file, cut behind the last tag, with tiles

@@ -582,6 +582,72 @@ TEST(Tiff, ReadsUncompressedStripsThatShareTheirBytes) {
   EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
 }
 
+// A writer may store blocks that are alike once.
+TEST(Tiff, ReadsCompressedStripsThatAreStoredOnce) {
+  Bytes packed(65, 9);  // PackBits: 64 bytes as they are
+  packed[0] = 63;
+  TiffFile file(64, 64, std::vector<Bytes>(64, packed));
+  file.tags[259] = {32773};
+  file.tags[278] = {1};
+  file.shared = true;
+  ASSERT_LT(file.Build().size(), 64 * packed.size());
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
+}
+
+// No memory is taken for a strip that cannot be there.
+TEST(Tiff, RejectsStripsOfFewerBytesThanTheirPixelsCanBeMadeOf) {
+  for (const uint32_t compression : {5U, 8U, 32946U, 32773U}) {
+    TiffFile file(10'000, 10'000, {Bytes(100, 1)});
+    file.tags[259] = {compression};
+    ExpectRefused(file, "strip or tile 0 has 100 bytes, too few for its 100000000 bytes of pixels");
+  }
+}
+
+TEST(Tiff, ReadsWhatEachSchemeCanMakeOfTheFewestBytes) {
+  Bytes zeros(1'000'000);
+  Bytes deflated(2'000);
+  uLongf size = deflated.size();
+  compress2(deflated.data(), &size, zeros.data(), zeros.size(), 9);
+  deflated.resize(size);
+  Bytes packed;
+  for (int i = 0; i < 10'000; ++i) packed.insert(packed.end(), {0x81, 0});  // 128 bytes each
+  for (const auto& [compression, data, pixels] :
+       {std::tuple{8U, deflated, 1'000'000U}, std::tuple{32773U, packed, 1'280'000U}}) {
+    TiffFile file(1'000, pixels / 1'000, {data});
+    file.tags[259] = {compression};
+    EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(pixels));
+  }
+}
+
+TEST(TiffLzw, RefusesTheBitOrderOfOldWritersByName) {
+  TiffFile file(4, 4, {{0x00, 0x01, 0x04, 0x10, 0x30}});
+  file.tags[259] = {5};
+
+  ExpectRefused(file, "unsupported TIFF: LZW codes with the lowest bit first");
+}
+
+// A strip's JPEG of 8 x `height` pixels.
+Bytes JpegStrip(int height) { return Encode(".jpg", cv::Mat(height, 8, CV_8UC1, cv::Scalar(90))); }
+
+// The last strip's JPEG may be as tall as the others'.
+TEST(Tiff, ReadsAJpegStripThatIsTallerThanWhatIsLeftOfThePicture) {
+  TiffFile file(8, 12, {JpegStrip(8), JpegStrip(8)});
+  file.tags[259] = {7};
+  file.tags[278] = {8};
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{8} * 12, 90));
+}
+
+// What a JPEG says of its height takes memory before its first row is there.
+TEST(Tiff, RejectsAJpegStripThatIsTallerThanStripsAre) {
+  TiffFile file(8, 12, {JpegStrip(9), JpegStrip(4)});
+  file.tags[259] = {7};
+  file.tags[278] = {8};
+
+  ExpectRefused(file, "damaged JPEG: 8 x 9 pixels of 1 samples where 8 x 8 of 1 belong");
+}
+
 TEST(Tiff, RejectsStripsThatAreTooShortInEveryScheme) {
   Bytes deflated(100);
   uLongf size = deflated.size();
