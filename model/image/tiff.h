@@ -37,7 +37,8 @@ namespace bayespfl::image_internal {
 
 // Decodes the first page; 16-bit samples go through `scale`, all others of more or fewer than 8 bits are spread over
 // 0..255 by their own range. Errors, all InvalidArgument: damaged or truncated (every strip must be inside the file and
-// decompress completely), unsupported variant, over a limit (checked after the tags and before any strip is read).
+// decompress completely), unsupported variant, over a limit (checked after the tags and before any strip is read). What
+// the file cannot hold, by the places and sizes of its strips, is refused before there is memory for pixels.
 // Thread-safe.
 absl::StatusOr<RgbImage> DecodeTiff(absl::Span<const uint8_t> encoded, const ImageLimits& limits, SampleScale scale);
 

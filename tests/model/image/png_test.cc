@@ -140,6 +140,22 @@ constexpr std::array<double, 3> kMean = {0.48145466, 0.4578275, 0.40821073};
 constexpr std::array<double, 3> kStd = {0.26862954, 0.26130258, 0.27577711};
 
 // The golden picture [3, 56, 56] in 8 bits, interleaved.
+// The header alone takes no memory for pixels.
+TEST(Png, RejectsFewerBytesThanItsPixelsCanBeMadeOf) {
+  Bytes png = PngStart(10'000, 10'000, 16, 6, 1);
+  AppendPixels(png, Bytes(1000));
+
+  EXPECT_EQ(DecodeImage(png).status(), absl::InvalidArgumentError("damaged PNG: too little data"));
+}
+
+TEST(Png, ReadsWhatDeflateMakesOfTheFewestBytes) {
+  Bytes png = PngStart(3'999, 1'000, 16, 4);
+  AppendPixels(png, Bytes(size_t{1'000} * (1 + 4 * 3'999)));
+  ASSERT_LT(png.size(), 17'000U);
+
+  EXPECT_TRUE(DecodeImage(png).ok());
+}
+
 Bytes Golden56(const std::string& name) {
   static const auto* golden = new std::map<std::string, testing::FixtureTensor>(
       testing::LoadSafetensors(testing::TestData("preprocess.safetensors")));
