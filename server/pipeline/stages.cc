@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "model/image/orientation.h"
+#include "model/image/picture_reading.h"
 #include "model/inspector/assemble.h"
 #include "model/verdict/result_id.h"
 #include "server/pipeline/error_reason.h"
@@ -106,6 +106,8 @@ absl::Status Stages::DecodeAndPrepare(Job& job) const {
   inspection.provenance.picture = IdentityOf(job.request.image);
   const absl::StatusOr<RgbImage> image = Decode(job.request.image);
   if (!image.ok()) return WithPictureReason(image.status());
+  const auto* const encoded = std::get_if<EncodedImage>(&job.request.image.pixels);
+  if (encoded != nullptr) NoteOrientation(encoded->data, job.setting, inspection);
   job.request.image = {};
   job.request.owner.reset();  // the encoded bytes are not needed any more
   NotePicture(*image, inspection);
@@ -133,9 +135,9 @@ absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source) const {
     return ConvertRawImage(*raw, options_.image_limits, source.significant_bits);
   }
   const absl::Span<const uint8_t> encoded = std::get<EncodedImage>(source.pixels).data;
-  absl::StatusOr<RgbImage> stored = DecodeImage(encoded, options_.image_limits, source.significant_bits);
-  if (!stored.ok() || !source.apply_orientation) return stored;
-  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
+  return ReadPicture(encoded,
+                     {.significant_bits = source.significant_bits, .apply_orientation = source.apply_orientation},
+                     options_.image_limits);
 }
 
 void Stages::RenderLoop() {

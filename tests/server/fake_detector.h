@@ -60,6 +60,7 @@ inline CategoryCalibration LeatherCalibration() {
   leather.provenance.good_pictures = 120;
   leather.provenance.fail_rate = 0.01;
   leather.provenance.review_rate = 0.05;
+  leather.provenance.apply_orientation = true;
   Revise(leather);
   return leather;
 }
