@@ -300,6 +300,23 @@ TEST(Png, DecodesInterlacedPictures) {
   EXPECT_EQ(DecodeImage(deep)->pixels, expected);
 }
 
+// The last pass brings the middle row alone: what the others hold by then must still be there.
+TEST(Png, KeepsTheRowsOfAnInterlacedDeepPictureFromPassToPass) {
+  Bytes png = PngStart(3, 3, 16, 0, /*interlace=*/1);
+  AppendPixels(png, {0, 10, 10,                    // pass 1: pixel 0 of row 0
+                     0, 30, 30,                    // pass 4: pixel 2 of row 0
+                     0, 70, 70, 90, 90,            // pass 5: pixels 0 and 2 of row 2
+                     0, 20, 20, 0,  80, 80,        // pass 6: pixel 1 of rows 0 and 2
+                     0, 40, 40, 50, 50, 60, 60});  // pass 7: row 1
+  Bytes expected;
+  for (uint8_t value = 10; value <= 90; value += 10) expected.insert(expected.end(), 3, value);
+
+  const auto image = DecodeImage(png);
+
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->pixels, expected);
+}
+
 // libpng's own limit is a million.
 TEST(Png, DecodesTheLongestLine) {
   constexpr uint32_t kLongest = image_internal::kMaxSide;
