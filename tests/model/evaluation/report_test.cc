@@ -540,6 +540,24 @@ TEST_F(ReportTest, TheMaskIsThatOfTheCategorysThreshold) {
   EXPECT_EQ(*by_category->categories[0].server.at_threshold.recall, 0);
 }
 
+TEST_F(ReportTest, APixelThatReachesTheMaskThresholdIsInsideTheMask) {
+  PutCategory("nut", 1, 0);
+  folder_.Write("data/even.bmp", GrayBmp(std::vector<uint8_t>(kPixels, 102)));
+  folder_.Write("data/all.bmp", GrayBmp(std::vector<uint8_t>(kPixels, 255)));
+  rows_ += "even.bmp,all.bmp,nut,1\n";
+  const PixelMap map = SmoothMap({kSide, kSide, std::vector<float>(kPixels, 102 / 255.0F)}, 1);
+  CategoryDefaults nut;
+  nut.object = "nut";
+  nut.samples = 2;
+  nut.thresholds.mask = *std::min_element(map.values.begin(), map.values.end());
+  categories_ = CategoryTable({}, {{"nut", nut}});
+
+  const auto evaluation = Evaluate("a");
+
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_EQ(*evaluation->categories[0].server.at_threshold.recall, 1);
+}
+
 TEST_F(ReportTest, SeveralSeedsGiveMeanAndDeviation) {
   PutCategory("nut", 3, 4);
   const auto evaluation = Evaluate("a");
