@@ -12,7 +12,7 @@
 
 namespace bayespfl::server {
 
-inline constexpr std::chrono::milliseconds kFlushPatience{1000};     // for lines, at an end in order
+inline constexpr std::chrono::milliseconds kFlushPatience{1000};      // for lines, at an end in order
 inline constexpr std::chrono::milliseconds kLastLinesPatience{1000};  // at every other
 
 // With log_format text: in words on standard output, and on standard error why the process ends. With json: in lines of
