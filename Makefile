@@ -1,5 +1,5 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan reliability fuzz format lint lint-all contract generate chart packages \
+.PHONY: help setup build programs demo test asan tsan sanitizers reliability fuzz format lint lint-all contract generate chart packages \
   image-test bundle cluster-test clean
 .DEFAULT_GOAL := help
 
@@ -12,6 +12,7 @@ help:
 	@echo "make generate  the Go client's code anew, after a change of proto/"
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
+	@echo "make sanitizers  make tsan, and the tests of everything that reads strangers' bytes under AddressSanitizer and UBSan"
 	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make chart     what is made of the Helm chart's values anew: table, schema, goldens"
@@ -43,10 +44,10 @@ asan: setup
 	@scripts/test.sh asan
 
 tsan: setup
-	@scripts/build.sh tsan ordered_exchange_test pipeline_test telemetry_test
-	@for test in ordered_exchange_test pipeline_test telemetry_test; do \
-	  TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp exitcode=66" build/tsan/tests/$$test || exit; \
-	done
+	@scripts/sanitizers.sh thread
+
+sanitizers: setup
+	@scripts/sanitizers.sh all
 
 reliability: build
 	@RELIABILITY_SECONDS=$${RELIABILITY_SECONDS:-600} KILLED_CLIENTS=$${KILLED_CLIENTS:-1000} build/tests/reliability_test

@@ -28,7 +28,7 @@ class VisionTransformer {
   // LN_pre([class embedding; patches] + positional embedding): [N, 1 + L, D_v], what the first block gets.
   torch::Tensor Embed(const torch::Tensor& images) const;
 
-  // [1 + G*G, D_v]: the class row as stored, the grid resized from G0 to G by antialiased bicubic (a = -0.5).
+  // [1 + G*G, D_v]: the class row as stored, the grid resized from G0 to G (position_grid.h).
   const torch::Tensor& positional_embedding() const { return positional_embedding_; }
 
  private:

@@ -44,11 +44,12 @@ inline size_t OpenDescriptors() {
 // Waits until the server knows of no stream, no frame, no line and none of their bytes any more; false when it goes on
 // knowing.
 [[nodiscard]] inline bool BecomesIdle(const InspectionServer& server) {
-  constexpr std::array<const char*, 10> kAtRest = {"\nbayespfl_streams_open 0\n",
+  constexpr std::array<const char*, 11> kAtRest = {"\nbayespfl_streams_open 0\n",
                                                    "\nbayespfl_frames_in_flight 0\n",
                                                    "\nbayespfl_bytes_in_flight 0\n",
                                                    "\nbayespfl_unsent_reply_bytes 0\n",
                                                    "\nbayespfl_result_log_queue_bytes 0\n",
+                                                   "\nbayespfl_queue_depth{queue=\"admission\"} 0\n",
                                                    "\nbayespfl_queue_depth{queue=\"decode\"} 0\n",
                                                    "\nbayespfl_queue_depth{queue=\"execute\"} 0\n",
                                                    "\nbayespfl_queue_depth{queue=\"render\"} 0\n",
