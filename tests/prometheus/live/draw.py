@@ -24,7 +24,7 @@ from monitoring import PICTURES, RULES, Prometheus, Server, calibrated_model, fa
 SHOWN = (
     ("fleet", "Frames by outcome"),
     ("fleet", "Latency"),
-    ("fleet", "Refused, by reason"),
+    ("fleet", "Wait for a place and for the model, p90"),
     ("fleet", "Frames in flight, of what a server may have"),
     ("line", "Verdicts"),
     ("line", "Scores"),
@@ -117,7 +117,7 @@ def draw_panel(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 60}:{int(at) % 60:02d}"))
     axes.tick_params(labelsize=7)
     axes.grid(visible=True, linewidth=0.3)
-    axes.legend(fontsize=6, loc="upper right")
+    axes.legend(fontsize=6, loc="best")
 
 
 def main() -> None:
