@@ -17,7 +17,7 @@
 namespace bayespfl {
 namespace {
 
-constexpr double kTolerance = 1e-4;  // the reference computes in double precision
+constexpr double kTolerance = 1e-5;  // the reference computes in double precision
 
 struct Case {
   nlohmann::json golden;
