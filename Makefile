@@ -13,7 +13,7 @@ help:
 	@echo "make asan      all tests under AddressSanitizer and UBSan"
 	@echo "make tsan      the tests of the pipeline, of the streams' order and of telemetry under ThreadSanitizer"
 	@echo "make sanitizers  make tsan, and the tests of everything that reads strangers' bytes under AddressSanitizer and UBSan"
-	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (4000) killed in mid-stream"
+	@echo "make reliability  overload for RELIABILITY_SECONDS (600), KILLED_CLIENTS (1000) killed in mid-stream"
 	@echo "make fuzz      every fuzz target for FUZZ_SECONDS (60), two on each processor"
 	@echo "make chart     what is made of the Helm chart's values anew: table, schema, goldens"
 	@echo "make cluster-test  the chart and the image on a real Kubernetes node on this machine (root; the first run builds it)"
@@ -50,7 +50,7 @@ sanitizers: setup
 	@scripts/sanitizers.sh all
 
 reliability: build
-	@RELIABILITY_SECONDS=$${RELIABILITY_SECONDS:-600} KILLED_CLIENTS=$${KILLED_CLIENTS:-4000} build/tests/reliability_test
+	@RELIABILITY_SECONDS=$${RELIABILITY_SECONDS:-600} KILLED_CLIENTS=$${KILLED_CLIENTS:-1000} build/tests/reliability_test
 
 fuzz: setup
 	@scripts/build.sh fuzz fuzzers
