@@ -186,8 +186,8 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     const std::vector<std::string> devices = Devices(config);
     if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas,
-                        [fits](const std::string& device) { return fits({device}); });
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration, .kernels = config.kernels}, devices,
+                        config.replicas, [fits](const std::string& device) { return fits({device}); });
   };
 }
 

@@ -289,7 +289,7 @@ TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
 
 TEST_F(DetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
   EXPECT_THAT(detector_->info().kernels,
-              ::testing::MatchesRegex("libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ threads=[1-9][0-9]*"));
+              ::testing::MatchesRegex("libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ linear=[a-z0-9]+ attention=[a-z0-9]+ threads=[1-9][0-9]*"));
 }
 
 TEST_F(DetectorTest, TheEmbeddedModelsMaskThresholdIsThePackages) {
