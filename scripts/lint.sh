@@ -68,6 +68,11 @@ traces_test_types() {
     --cache-dir build/mypy-traces --no-error-summary tests/traces
 }
 check "types of tests/traces" traces_test_types
+perf_analyzer_test_types() {
+  MYPYPATH=tests/prometheus/live mypy --strict --python-version 3.11 --cache-dir build/mypy-perf-analyzer --no-error-summary \
+    tests/perf_analyzer
+}
+check "types of tests/perf_analyzer" perf_analyzer_test_types
 check "python client's generated code" scripts/generate_python.sh check
 # The chart: lint, goldens, schema, README's table, Pod Security. It needs no cluster and takes half a minute.
 check chart scripts/chart.sh check

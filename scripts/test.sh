@@ -20,6 +20,7 @@ if [[ $build_dir == build ]]; then
   scripts/test_clients.sh || failed=1
   scripts/prometheus.sh test || failed=1
   scripts/traces.sh test || failed=1
+  scripts/perf_analyzer.sh test || failed=1
   scripts/test_docs.sh || failed=1
 fi
 exit "$failed"

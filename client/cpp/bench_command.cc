@@ -18,7 +18,7 @@
 #include "client/cpp/inputs.h"
 #include "client/cpp/load.h"
 #include "client/cpp/model_view.h"
-#include "model/image/significant_bits_flag.h"
+#include "model/image/picture_flags.h"
 
 namespace bayespfl::client {
 namespace {
@@ -38,6 +38,7 @@ struct BenchFlags {
   std::optional<uint32_t> samples;
   std::string model;
   int significant_bits = 0;
+  bool apply_orientation = false;
   int cameras = 1;
   size_t in_flight = 2;
   std::optional<double> rate;  // frames a second of each camera
@@ -58,6 +59,7 @@ LoadOptions LoadOf(const BenchFlags& flags) {
   options.frame_timeout = absl::Seconds(flags.connection.timeout_seconds);
   options.seed = flags.seed;
   options.significant_bits = flags.significant_bits;
+  options.apply_orientation = flags.apply_orientation;
   if (flags.rate.has_value()) {
     options.arrivals = flags.poisson ? Arrivals::kPoisson : Arrivals::kRegular;
     options.rate = *flags.rate;
@@ -212,6 +214,7 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
       ->check([](const std::string& text) { return CheckNumber(text, 1, 64); });
   command->add_option("--model", flags->model, "Which model");
   AddSignificantBits(*command, flags->significant_bits);
+  AddApplyOrientation(*command, flags->apply_orientation);
   command->add_option("--cameras", flags->cameras, "Streams at once; with --p99 the most to try")
       ->check([](const std::string& text) { return CheckNumber(text, 1, kMostCameras); })
       ->capture_default_str();

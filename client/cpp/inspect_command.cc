@@ -21,7 +21,7 @@
 #include "client/cpp/exit_codes.h"
 #include "client/cpp/inputs.h"
 #include "client/cpp/inspect_run.h"
-#include "model/image/significant_bits_flag.h"
+#include "model/image/picture_flags.h"
 #include "model/report/report.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/verdict.h"
@@ -182,9 +182,8 @@ void AddWhat(CLI::App& command, InspectFlags& flags) {
       .add_option("--manifest", flags.manifest,
                   "CSV file with the columns image, category and, if need be, object and significant_bits")
       ->type_name("CSV");
-  command.add_flag("--apply-orientation", flags.apply_orientation,
-                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
   AddSignificantBits(command, flags.significant_bits);
+  AddApplyOrientation(command, flags.apply_orientation);
 }
 
 void AddHow(CLI::App& command, InspectFlags& flags) {

@@ -116,8 +116,10 @@ class Camera {
     }
     tally_.Offered(came);
     OutgoingFrame frame;
-    frame.frame.mutable_image()->set_encoded(pictures_[next_picture_++ % pictures_.size()]);
-    frame.frame.mutable_image()->set_significant_bits(static_cast<uint32_t>(options_.significant_bits));
+    inspection::v1::Image& image = *frame.frame.mutable_image();
+    image.set_encoded(pictures_[next_picture_++ % pictures_.size()]);
+    image.set_significant_bits(static_cast<uint32_t>(options_.significant_bits));
+    image.set_apply_orientation(options_.apply_orientation);
     return stream.Send(std::move(frame)).ok();
   }
 

@@ -33,6 +33,7 @@ struct LoadOptions {
   absl::Duration frame_timeout = absl::Seconds(60);  // > 0
   uint64_t seed = 0;                                 // of the arrivals
   int significant_bits = 0;                          // of the pictures' 16-bit samples, 9..16; 0: all
+  bool apply_orientation = false;                    // the server turns the pictures upright as their EXIF data says
   inspection::v1::InspectOptions inspect_options;
 };
 

@@ -28,7 +28,8 @@ Json CategoryToJson(const CalibratedCategory& category) {
           {"fail_rate", category.fail_rate()},
           {"review_rate", category.review_rate()},
           {"confidence", category.has_confidence() ? Json(category.confidence()) : Json()},
-          {"significant_bits", category.significant_bits()}};
+          {"significant_bits", category.significant_bits()},
+          {"apply_orientation", category.apply_orientation()}};
 }
 
 std::string Words(const Json& value) {

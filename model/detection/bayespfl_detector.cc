@@ -10,6 +10,7 @@
 #include "model/detection/device_errors.h"
 #include "model/detection/object_reader.h"
 #include "model/detection/stop_watch.h"
+#include "model/network/network_kernels.h"
 
 namespace bayespfl {
 namespace {
@@ -37,7 +38,13 @@ std::vector<torch::Tensor> RowOf(const std::vector<torch::Tensor>& patches, int6
   return own;
 }
 
-ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device) {
+// LibTorch's own on a GPU, where the others are not.
+absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted) {
+  if (!device.is_cpu()) return NetworkKernels();
+  return wanted == kUsualKernels ? UsualNetworkKernels() : ParseNetworkKernels(wanted);
+}
+
+ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device, const NetworkKernels& kernels) {
   const ModelConfig& config = package.config;
   ModelInfo info = {.name = config.name,
                     .version = package.version(),
@@ -49,7 +56,7 @@ ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device) {
                     .default_samples = config.samples,
                     .kind = "bayes-pfl",
                     .precision = "fp32",
-                    .kernels = ComputeKernels(device),
+                    .kernels = ComputeKernels(device, NetworkKernelsText(kernels)),
                     .map_smoothing_sigma = config.map_smoothing_sigma,
                     .iad_sampling = config.iad_per_request ? "request" : "first"};
   if (config.mask_threshold.has_value()) {
@@ -62,23 +69,26 @@ ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPackage& package, torch::Device device,
-                                                                 std::shared_ptr<FirstSeed> first_seed) {
+                                                                 const DetectorOptions& options) {
   const ModelConfig& config = package.config;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
+  absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels);
+  if (!kernels.ok()) return kernels.status();
   std::unique_ptr<const BayesPflModel> model;
   const std::string failure = absl::StrCat("cannot place ", package.dir, " on ", device.str());
   const absl::Status loaded = CatchDeviceErrors(absl::StatusCode::kInternal, failure, [&] {
-    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device);
+    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device, *kernels);
     if (!network.ok()) return network.status();
     model = *std::move(network);
     return absl::OkStatus();
   });
   if (!loaded.ok()) return loaded;
-  auto frames =
-      std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)), InfoOf(package, model->device()));
-  if (first_seed == nullptr) first_seed = std::make_shared<FirstSeed>();
-  return std::unique_ptr<Detector>(new BayesPflDetector(std::move(frames), std::move(model), std::move(first_seed)));
+  auto frames = std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)),
+                                                 InfoOf(package, model->device(), *kernels));
+  return std::unique_ptr<Detector>(
+      new BayesPflDetector(std::move(frames), std::move(model),
+                           options.first_seed != nullptr ? options.first_seed : std::make_shared<FirstSeed>()));
 }
 
 // What is computed for all frames of a batch together.

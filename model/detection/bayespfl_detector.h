@@ -24,7 +24,7 @@ class BayesPflDetector final : public Detector {
  public:
   // Errors as Detector::Create().
   static absl::StatusOr<std::unique_ptr<Detector>> Load(const ModelPackage& package, torch::Device device,
-                                                        std::shared_ptr<FirstSeed> first_seed);
+                                                        const DetectorOptions& options);
 
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
     return frames_->Prepare(frame);

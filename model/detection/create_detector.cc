@@ -2,12 +2,17 @@
 #include "absl/status/status.h"
 #include "model/detection/bayespfl_detector.h"
 #include "model/detection/detector.h"
+#include "model/network/network_kernels.h"
 #include "model/package/model_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
 
 void SetComputeThreads(int threads) { at::set_num_threads(threads); }
+
+absl::Status CheckKernels(absl::string_view kernels) {
+  return kernels == kUsualKernels ? absl::OkStatus() : ParseNetworkKernels(kernels).status();
+}
 
 absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& package_dir,
                                                            const DetectorOptions& options) {
@@ -18,7 +23,7 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
   if (!package.ok()) return package.status();
   switch (package->config.kind) {
     case ModelKind::kBayesPfl:
-      return BayesPflDetector::Load(*package, *device, options.first_seed);
+      return BayesPflDetector::Load(*package, *device, options);
   }
   return absl::InternalError("a kind of model without a detector");
 }

@@ -47,16 +47,26 @@ class FirstSeed {
   uint64_t seed_ = 0;
 };
 
+inline constexpr absl::string_view kUsualKernels = "auto";
+
 struct DetectorOptions {
   std::string device = "auto";                      // "auto" (a GPU when one is usable, else the CPU), "cpu", "cuda:N"
   std::string calibration_file = {};                // instead of the package's own calibration.json; must exist then
   bool ignore_calibration = false;                  // as if there were none: for tools that make one
   std::shared_ptr<FirstSeed> first_seed = nullptr;  // null: one of the detector's own
+  // Which forms of the network's operations run on the CPU: "auto" tries them when the package is loaded; else the
+  // words "linear=" and "attention=" of ModelInfo::kernels or of a result's provenance, which give the same bits again.
+  // InvalidArgument: a form that there is not, or that this processor cannot run.
+  std::string kernels = std::string(kUsualKernels);
 };
 
 // Threads that one call of Compute() may use on the CPU, for the whole process; by default LibTorch takes every
 // processor it sees, whatever a container may use. Call before the first Detector is made. `threads` >= 1.
 void SetComputeThreads(int threads);
+
+// Whether this processor has the forms that `kernels` (as DetectorOptions::kernels) asks for. InvalidArgument names the
+// one that it has not.
+absl::Status CheckKernels(absl::string_view kernels);
 
 // A frame that was checked and made ready for the device: what Compute() needs of it, in host memory. Each kind of
 // detector has its own. Immutable; it borrows nothing, neither from the frame nor from the detector.

@@ -60,10 +60,11 @@ absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name) {
   return Gpu(index);
 }
 
-std::string ComputeKernels(const torch::Device& device) {
+std::string ComputeKernels(const torch::Device& device, absl::string_view forms) {
   const std::string library = absl::StrCat("libtorch ", TORCH_VERSION);
   if (!device.is_cpu()) return absl::StrCat(library, " ", device.str());
-  return absl::StrCat(library, " ", at::get_cpu_capability(), " threads=", at::get_num_threads());
+  return absl::StrCat(library, " ", at::get_cpu_capability(), forms.empty() ? "" : " ", forms,
+                      " threads=", at::get_num_threads());
 }
 
 }  // namespace bayespfl

@@ -23,7 +23,7 @@ absl::StatusOr<int> CountGpus();
 // What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for
 // this processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512
 // threads=2".
-std::string ComputeKernels(const torch::Device& device);
+std::string ComputeKernels(const torch::Device& device, absl::string_view forms = {});
 
 }  // namespace bayespfl
 

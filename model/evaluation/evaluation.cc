@@ -11,6 +11,7 @@
 #include "model/detection/pixel_map.h"
 #include "model/evaluation/dataset_digest.h"
 #include "model/evaluation/ground_truth.h"
+#include "model/evaluation/picture_seed.h"
 #include "model/evaluation/reference_scores.h"
 #include "model/image/sample_bits.h"
 #include "nlohmann/json.hpp"
@@ -35,9 +36,9 @@ absl::Status CheckFinite(const Detection& detection) {
 // Inspects one picture and keeps the result. A broken picture comes back with its reason; an error ends the run.
 absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationSetting& setting,
                         const Detector& detector, RunState& state, PictureResult& picture) {
-  const absl::StatusOr<RgbImage> image = DecodeBytes(files.picture, setting.significant_bits);
+  const absl::StatusOr<RgbImage> image = DecodeBytes(files.picture, setting.reading);
   absl::Status broken = image.status();
-  if (broken.ok()) broken = CheckMasks(files, *image);
+  if (broken.ok()) broken = CheckMasks(files, *image, setting.reading);
   picture.shallow = broken.ok() && HasShallowSamples(*image);
   if (!broken.ok()) {
     picture.skipped = std::string(broken.message());
@@ -46,7 +47,7 @@ absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationS
   const CategorySetting drawn = setting.Of(picture.item.category);
   const Frame frame{.image = &*image,
                     .object = drawn.object,
-                    .seed = drawn.seed,
+                    .seed = picture.seed,
                     .samples = drawn.samples,
                     .map_size = MapSize::kModel,
                     .smooth = false};
@@ -64,6 +65,33 @@ absl::Status DetectItem(const ItemFiles& files, int64_t index, const EvaluationS
                             .files_digest = picture.files_digest};
   CopyScores(scores, picture);
   return state.Put(index, scores, detection->map);
+}
+
+// What the files say of a picture before it is decoded.
+void NoteFiles(const ItemFiles& files, const EvaluationSetting& setting, PictureResult& picture) {
+  const CategorySetting drawn = setting.Of(picture.item.category);
+  picture.files_digest = files.Digest();
+  picture.seed = setting.seed_per_picture ? PictureSeed(drawn.seed, files.picture) : drawn.seed;
+  const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(files.picture.data()), files.picture.size());
+  picture.stands_otherwise = StandsOtherwise(encoded, setting.reading.apply_orientation, drawn.apply_orientation);
+}
+
+// What is most likely not meant, a sentence for all pictures. `inspected`: now, not by an earlier run.
+void SayWarnings(const std::vector<PictureResult>& pictures, int64_t inspected, const EvaluationSetting& setting,
+                 EvaluationObserver& observer) {
+  const auto say = [&](int64_t count, int64_t of, absl::string_view what) {
+    if (count > 0) observer.Say(absl::StrCat("warning: ", count, " of ", of, " pictures: ", what));
+  };
+  int64_t counting = 0;
+  int64_t shallow = 0;
+  int64_t otherwise = 0;
+  for (const PictureResult& picture : pictures) {
+    counting += picture.counts() ? 1 : 0;
+    shallow += picture.shallow ? 1 : 0;
+    otherwise += picture.counts() && picture.stands_otherwise ? 1 : 0;
+  }
+  say(shallow, inspected, kShallowSamplesMessage);
+  say(otherwise, counting, OtherOrientationMessage(setting.reading.apply_orientation));
 }
 
 }  // namespace
@@ -91,7 +119,10 @@ std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting
                              {"listing", ListingDigest(dataset)},
                              {"image_only", dataset.image_only},
                              {"draws", draws}};
-  if (setting.significant_bits.has_value()) identity["significant_bits"] = *setting.significant_bits;
+  const PictureReading& reading = setting.reading;
+  if (reading.significant_bits.has_value()) identity["significant_bits"] = *reading.significant_bits;
+  if (reading.apply_orientation) identity["apply_orientation"] = true;
+  if (setting.seed_per_picture) identity["seed_per_picture"] = true;
   return identity.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -115,14 +146,13 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
   observer.Begin("pictures", static_cast<int64_t>(dataset.items.size()));
   std::vector<PictureResult> pictures;
   int64_t inspected = 0;  // now, not by an earlier run
-  int64_t shallow = 0;    // of them
   for (const DatasetItem& item : dataset.items) {
     const auto index = static_cast<int64_t>(pictures.size());
     PictureResult& picture = pictures.emplace_back(PictureResult{.item = item});
     bool fresh = true;
     const absl::StatusOr<ItemFiles> files = ReadItem(dataset, item);
     if (files.ok()) {
-      picture.files_digest = files->Digest();
+      NoteFiles(*files, setting, picture);
       if (const StoredScores* stored = state.Find(index, picture.files_digest); stored != nullptr) {
         CopyScores(*stored, picture);
         fresh = false;
@@ -135,11 +165,8 @@ absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, con
     if (!picture.counts()) observer.Say(absl::StrCat("skipped ", item.image, ": ", picture.skipped));
     observer.Advance(fresh && picture.counts());
     inspected += fresh && picture.counts() ? 1 : 0;
-    shallow += picture.shallow ? 1 : 0;
   }
-  if (shallow > 0) {
-    observer.Say(absl::StrCat("warning: ", shallow, " of ", inspected, " pictures: ", kShallowSamplesMessage));
-  }
+  SayWarnings(pictures, inspected, setting, observer);
   if (state.dropped() > 0) {
     observer.Say(absl::StrCat(state.dropped(), " earlier result", state.dropped() == 1 ? "" : "s",
                               " had a damaged map or files that changed since; computed anew"));

@@ -29,6 +29,7 @@
 #include "model/evaluation/ranking_metrics.h"
 #include "model/evaluation/reference_scores.h"
 #include "model/evaluation/run_state.h"
+#include "model/image/picture_reading.h"
 #include "model/verdict/categories.h"
 #include "model/verdict/verdict.h"
 
@@ -37,10 +38,11 @@ namespace bayespfl {
 // Everything besides the data set that the numbers depend on.
 struct EvaluationSetting {
   ModelInfo model = {};
-  CategoryTable categories = {};                       // MakeCategoryTable() of the model's
-  std::optional<int> samples = std::nullopt;           // R, 1..kMaxSamples; absent: the category's, else the package's
-  std::optional<uint64_t> seed = std::nullopt;         // key of the draws; absent: the category's, else 0
-  std::optional<int> significant_bits = std::nullopt;  // of 16-bit pictures, 9..16; not of their masks
+  CategoryTable categories = {};                // MakeCategoryTable() of the model's
+  std::optional<int> samples = std::nullopt;    // R, 1..kMaxSamples; absent: the category's, else the package's
+  std::optional<uint64_t> seed = std::nullopt;  // key of the draws; absent: the category's, else 0
+  bool seed_per_picture = false;                // each picture is drawn with the PictureSeed() of that one
+  PictureReading reading = {};                  // of pictures; of masks as CheckMasks() says
 
   // What a picture of the category is inspected with; samples are never 0.
   [[nodiscard]] CategorySetting Of(const std::string& category) const;
@@ -52,6 +54,7 @@ struct PictureResult {
   std::string skipped = {};       // why the picture does not count; empty: it does
   std::string remark = {};        // what people should know of its mask (GroundTruth::Remark()); it counts all the same
   std::string files_digest = {};  // SHA-256 over its files; empty when they cannot be read
+  uint64_t seed = 0;              // it is drawn with; of a skipped picture that it would be
   float score = 0;                // 0..1, the server's image score (= the paper's text score)
   float score_std = 0;            // >= 0, population deviation of the score over the samples
   float map_score = 0;            // 0..1, mean of the hottest 0.75 % of the raw map
@@ -59,7 +62,8 @@ struct PictureResult {
   double image_score = 0;  // 0..1, reference: within its category; image-only data sets: the stretched text score
   Verdict verdict = Verdict::kNone;  // as the server would say; kNone: the category has no lines
 
-  bool shallow = false;  // HasShallowSamples(), of a picture that was inspected now
+  bool shallow = false;           // HasShallowSamples(), of a picture that was inspected now
+  bool stands_otherwise = false;  // StandsOtherwise() than the good pictures of its category
 
   [[nodiscard]] bool counts() const { return skipped.empty(); }
 };
@@ -153,18 +157,19 @@ class EvaluationObserver {
 absl::string_view DeviceKind(absl::string_view device);
 
 // The line that results are bound to: the program's version, model digest, device kind, listing of the data set,
-// whether it has masks, significant bits, and each category's words, seed and samples. Files' contents are checked
-// picture by picture.
+// whether it has masks, how pictures are read, whether each gets a seed of its own, and each category's words, seed and
+// samples. Files' contents are checked picture by picture.
 std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting);
 
 // FailedPrecondition when the model's maps have fewer pixels than the reference's top-k of a category.
 absl::Status CheckMapSize(const Dataset& dataset, const EvaluationSetting& setting);
 
 // Runs the model, one picture at a time, on every picture that `state` does not know yet. Every picture of a category
-// gets the same seed, so that its result depends neither on the order, nor on what else is in the data set, nor on
-// where an earlier run stopped; it can be had again with `bayespfl-model inspect`. A picture that is broken is skipped
-// with its reason; it may be that none counts. How many of the pictures inspected now HasShallowSamples() is said once.
-// Errors of the device and of the disk end the run; what is done is kept.
+// gets the same seed, or one made from that and from its file: its result depends neither on the order, nor on what
+// else is in the data set, nor on where an earlier run stopped; it can be had again with `bayespfl-model inspect`. A
+// picture that is broken is skipped with its reason; it may be that none counts. How many of the pictures inspected now
+// HasShallowSamples(), and how many that count StandsOtherwise(), is said once. Errors of the device and of the disk
+// end the run; what is done is kept.
 absl::StatusOr<std::vector<PictureResult>> DetectAll(const Dataset& dataset, const EvaluationSetting& setting,
                                                      const Detector& detector, RunState& state,
                                                      EvaluationObserver& observer);

@@ -38,12 +38,12 @@ absl::StatusOr<std::string> DrawPicture(const Evaluation& evaluation, const Cate
                                         const Dataset& dataset, const RunState& state, size_t index) {
   const absl::StatusOr<ItemFiles> files = ReadItem(dataset, evaluation.pictures[index].item);
   if (!files.ok()) return files.status();
-  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture, evaluation.setting.significant_bits);
+  const absl::StatusOr<RgbImage> picture = DecodeBytes(files->picture, evaluation.setting.reading);
   if (!picture.ok()) return picture.status();
   const absl::StatusOr<PixelMap> raw = state.LoadMap(static_cast<int64_t>(index));
   if (!raw.ok()) return raw.status();
   absl::StatusOr<GroundTruth> truth = GroundTruth();
-  if (!files->masks.empty()) truth = ItemGroundTruth(*files, raw->width);
+  if (!files->masks.empty()) truth = ItemGroundTruth(*files, raw->width, evaluation.setting.reading);
   if (!truth.ok()) return truth.status();
   const bool flat = !(category.map_high > category.map_low);
   const absl::StatusOr<RgbImage> thumbnail =

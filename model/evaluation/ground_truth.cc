@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 #include "model/image/resample.h"
 
 namespace bayespfl {
@@ -36,17 +37,18 @@ absl::Span<const uint8_t> Bytes(absl::string_view text) {
 
 constexpr ImageLimits kLimits{.max_bytes = static_cast<int64_t>(kMaxFileBytes)};
 
-absl::StatusOr<LabelMask> DecodeNamedMask(const std::string& bytes) {
-  absl::StatusOr<LabelMask> mask = DecodeMask(Bytes(bytes), kLimits);
+absl::StatusOr<LabelMask> DecodeNamedMask(const std::string& bytes, const PictureReading& reading) {
+  const Orientation orientation = reading.apply_orientation ? ExifOrientation(Bytes(bytes)) : Orientation::kUpright;
+  absl::StatusOr<LabelMask> mask = DecodeMask(Bytes(bytes), kLimits, orientation);
   if (!mask.ok()) return absl::InvalidArgumentError(absl::StrCat("the mask: ", mask.status().message()));
   return mask;
 }
 
 // The masks in one; nullopt when there is none.
-absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files) {
+absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files, const PictureReading& reading) {
   std::optional<LabelMask> joined;
   for (const std::string& bytes : files.masks) {
-    absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes);
+    absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes, reading);
     if (!mask.ok()) return mask.status();
     if (!joined.has_value()) {
       joined = *std::move(mask);
@@ -59,6 +61,17 @@ absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files) {
     for (size_t i = 0; i < joined->marked.size(); ++i) joined->marked[i] |= mask->marked[i];
   }
   return joined;
+}
+
+// What to do about a mask whose sides are the picture's the other way round; empty: a turn does not explain it.
+absl::string_view TurnAdvice(const ItemFiles& files, const LabelMask& mask, const RgbImage& picture,
+                             const PictureReading& reading) {
+  const bool swapped = mask.width == picture.height && mask.height == picture.width;
+  const bool turns = ExifOrientation(Bytes(files.picture)) >= Orientation::kTranspose;
+  if (!swapped || !turns) return "";
+  return reading.apply_orientation
+             ? "; the picture was turned upright as its EXIF data says, its mask lies as the picture is stored"
+             : "; upright, as its EXIF data says, the picture has the mask's sides (--apply-orientation)";
 }
 
 }  // namespace
@@ -84,17 +97,18 @@ absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& it
   return files;
 }
 
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits) {
-  return DecodeImage(Bytes(bytes), kLimits, significant_bits);
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, const PictureReading& reading) {
+  return ReadPicture(Bytes(bytes), reading, kLimits);
 }
 
-absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture) {
+absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture, const PictureReading& reading) {
   for (const std::string& bytes : files.masks) {
-    const absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes);
+    const absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes, reading);
     if (!mask.ok()) return mask.status();
     if (mask->width != picture.width || mask->height != picture.height) {
       return absl::InvalidArgumentError(absl::StrCat("the mask is ", mask->width, "x", mask->height,
-                                                     " pixels, its picture ", picture.width, "x", picture.height));
+                                                     " pixels, its picture ", picture.width, "x", picture.height,
+                                                     TurnAdvice(files, *mask, picture, reading)));
     }
   }
   return absl::OkStatus();
@@ -115,8 +129,8 @@ std::vector<uint8_t> PrepareMask(const LabelMask& mask, int side) {
   return resized;
 }
 
-absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side) {
-  const absl::StatusOr<std::optional<LabelMask>> mask = JoinMasks(files);
+absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side, const PictureReading& reading) {
+  const absl::StatusOr<std::optional<LabelMask>> mask = JoinMasks(files, reading);
   if (!mask.ok()) return mask.status();
   if (!mask->has_value()) {
     return GroundTruth{.values =

@@ -3,7 +3,6 @@
 #define BAYESPFL_MODEL_EVALUATION_GROUND_TRUTH_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "model/evaluation/dataset.h"
 #include "model/image/image.h"
 #include "model/image/mask.h"
+#include "model/image/picture_reading.h"
 
 namespace bayespfl {
 
@@ -28,12 +28,16 @@ struct ItemFiles {
 // a data set with masks names none.
 absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& item);
 
-// Decodes a file (see model/image/decode.h).
-absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, std::optional<int> significant_bits = std::nullopt);
+// Reads a picture (see model/image/picture_reading.h).
+absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, const PictureReading& reading = {});
 
-// Checks that every mask can be read and is as large as the picture; nothing to check for files without a mask.
-// InvalidArgument with both sizes.
-absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture);
+// How pictures are read is how their masks are, but that labels have no significant bits: where pictures are turned
+// upright, so is a mask by its own EXIF data, not by its picture's. A mask without any is taken to lie as the upright
+// picture does.
+
+// Checks that every mask can be read and is as large as the picture, which was read as `reading` says; nothing to check
+// for files without a mask. InvalidArgument with both sizes, and with what to do where a quarter turn is between them.
+absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture, const PictureReading& reading = {});
 
 // What the masks of a picture say together: a pixel is anomalous where one of them marks it.
 struct GroundTruth {
@@ -51,7 +55,7 @@ std::vector<uint8_t> PrepareMask(const LabelMask& mask, int side);
 
 // The ground truth of an item's files; all zero when they hold no mask. InvalidArgument: a mask that cannot be read, or
 // masks of different sizes.
-absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side);
+absl::StatusOr<GroundTruth> ItemGroundTruth(const ItemFiles& files, int side, const PictureReading& reading = {});
 
 }  // namespace bayespfl
 

@@ -134,7 +134,7 @@ std::string MetricsCsv(const Evaluation& evaluation) {
 
 std::string ScoresCsv(const Evaluation& evaluation) {
   std::string text =
-      "image,mask,category,label,defect,image_score,topk_mean,score,score_std,map_score,skipped,verdict,remark\n";
+      "image,mask,category,label,defect,image_score,topk_mean,score,score_std,map_score,skipped,verdict,remark,seed\n";
   for (const PictureResult& picture : evaluation.pictures) {
     const DatasetItem& item = picture.item;
     absl::StrAppend(&text, CsvField(item.image), ",", CsvField(absl::StrJoin(item.masks, ";")), ",",
@@ -145,7 +145,7 @@ std::string ScoresCsv(const Evaluation& evaluation) {
     }
     absl::StrAppend(&text, ",", CsvField(picture.skipped), ",",
                     picture.verdict == Verdict::kNone ? "" : VerdictName(picture.verdict), ",",
-                    CsvField(picture.remark), "\n");
+                    CsvField(picture.remark), ",", picture.counts() ? absl::StrCat(picture.seed) : "", "\n");
   }
   return text;
 }

@@ -24,8 +24,29 @@ std::string Draws(const Evaluation& evaluation) {
   const std::string samples = setting.samples.has_value() ? absl::StrCat(*setting.samples, " samples")
                                                           : absl::StrCat("as categories were calibrated, else ",
                                                                          setting.model.default_samples, " samples");
+  const std::string seed =
+      setting.seed.has_value() ? absl::StrCat("seed ", *setting.seed) : "seed as calibrated, else 0";
+  return absl::StrCat(samples, ", ", setting.seed_per_picture ? "a seed for each picture made from " : "", seed);
+}
+
+std::string Reading(const PictureReading& reading) {
+  return absl::StrCat("16-bit samples taken to fill ",
+                      reading.significant_bits.has_value() ? absl::StrCat(*reading.significant_bits) : "all 16",
+                      " bits, EXIF orientation ", reading.apply_orientation ? "applied" : "not applied");
+}
+
+// How the draws differ from those of the paper's tables.
+std::string DrawsNote(const EvaluationSetting& setting) {
+  constexpr absl::string_view kReference =
+      "the reference draws the image-specific noise anew for each picture and keeps the image-agnostic draws of the "
+      "first.";
   return absl::StrCat(
-      samples, setting.seed.has_value() ? absl::StrCat(", seed ", *setting.seed) : ", seed as calibrated, else 0");
+      setting.seed_per_picture
+          ? "Here every picture gets a seed of its own, so that all noise is independent from picture to picture (the "
+            "server's frames of a category share one seed); "
+          : "Here every picture of a category gets the same seed, as the server's frames do, so that all see the same "
+            "noise; ",
+      kReference);
 }
 
 std::string Calibrated(const std::vector<CategoryResult>& categories) {
@@ -57,9 +78,7 @@ std::vector<std::pair<std::string, std::string>> ReportFacts(const Evaluation& e
   return {{"Model", absl::StrCat(model.name, " ", model.version, ", stage ", model.stage)},
           {"Input", absl::StrCat(model.image_size, " × ", model.image_size, " pixels")},
           {"Draws", absl::StrCat(Draws(evaluation), ", image-agnostic draws: ", model.iad_sampling)},
-          {"16-bit pictures", evaluation.setting.significant_bits.has_value()
-                                  ? absl::StrCat("taken to fill ", *evaluation.setting.significant_bits, " bits")
-                                  : "taken to fill all 16 bits"},
+          {"Reading", Reading(evaluation.setting.reading)},
           {"Package's map",
            absl::StrFormat("sigma %g pixels, mask threshold %g (%s)", model.map_smoothing_sigma,
                            model.default_thresholds.mask, ThresholdSourceName(model.default_thresholds.source))},
@@ -96,13 +115,10 @@ std::vector<std::string> ReportNotes(const Evaluation& evaluation) {
           "of "
           "good parts that get FAIL, escape that of defective parts that get PASS.",
           model.map_smoothing_sigma, model.default_thresholds.mask),
-      "Against the paper's tables: AUPRO is 0 in all of them (its call is commented out in the reference); the draws "
-      "of the "
-      "prompts come from another generator, so that numbers differ from draw to draw. Here every picture of a category "
-      "gets the same seed, so that all see the same noise; the reference draws the image-specific noise anew for each "
-      "picture and "
-      "keeps "
-      "the image-agnostic draws of the first."};
+      absl::StrCat("Against the paper's tables: AUPRO is 0 in all of them (its call is commented out in the "
+                   "reference); the draws of the prompts come from another generator, so that numbers differ from draw "
+                   "to draw. ",
+                   DrawsNote(evaluation.setting))};
   std::vector<std::string> zero;
   for (const CategoryResult& category : evaluation.categories) {
     if (category.reference.image_is_zero) zero.push_back(category.name);

@@ -1,5 +1,6 @@
 #include "model/evaluation/seed_spread.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -41,15 +42,23 @@ SpreadRow Row(std::string name, absl::Span<const Evaluation> runs, Value value) 
   return row;
 }
 
+// A run lacks a category when files that the others read could not be read any more.
+std::optional<double> NumberOf(const MetricColumn& column, const std::string& category, const Evaluation& run) {
+  const auto found = std::find_if(run.categories.begin(), run.categories.end(),
+                                  [&](const CategoryResult& result) { return result.name == category; });
+  return found == run.categories.end() ? std::nullopt : column.value(*found);
+}
+
 }  // namespace
 
 SeedSpread SpreadOver(absl::Span<const Evaluation> runs) {
   SeedSpread spread;
   for (const Evaluation& run : runs) spread.seeds.push_back(run.setting.seed.value_or(0));
-  for (size_t i = 0; i < runs.front().categories.size(); ++i) {
+  for (const CategoryResult& category : runs.front().categories) {
     spread.categories.push_back(
-        Row(runs.front().categories[i].name, runs,
-            [i](const MetricColumn& column, const Evaluation& run) { return column.value(run.categories[i]); }));
+        Row(category.name, runs, [&category](const MetricColumn& column, const Evaluation& run) {
+          return NumberOf(column, category.name, run);
+        }));
   }
   spread.mean = Row("mean", runs,
                     [](const MetricColumn& column, const Evaluation& run) { return MeanOf(column, run.categories); });

@@ -110,13 +110,13 @@ struct CategoryWork {
   EvaluationObserver& observer;
 };
 
-absl::StatusOr<GroundTruth> UnchangedTruth(const Dataset& dataset, const PictureResult& picture, int side) {
-  const absl::StatusOr<ItemFiles> files = ReadItem(dataset, picture.item);
+absl::StatusOr<GroundTruth> UnchangedTruth(const CategoryWork& work, const PictureResult& picture, int side) {
+  const absl::StatusOr<ItemFiles> files = ReadItem(work.dataset, picture.item);
   if (!files.ok()) return files.status();
   if (files->Digest() != picture.files_digest) {
     return absl::FailedPreconditionError(absl::StrCat(picture.item.image, " or its mask changed while this ran"));
   }
-  return ItemGroundTruth(*files, side);
+  return ItemGroundTruth(*files, side, work.setting.reading);
 }
 
 void WidenRange(const PixelMap& map, bool first, CategoryResult& category) {
@@ -164,7 +164,7 @@ absl::Status ScoreMaps(const CategoryWork& work, CategoryResult& category) {
     WidenRange(map, std::exchange(first, false), category);
     JudgePicture(map, category, picture);
     if (!has_masks) continue;
-    const absl::StatusOr<GroundTruth> truth = UnchangedTruth(work.dataset, picture, raw->width);
+    const absl::StatusOr<GroundTruth> truth = UnchangedTruth(work, picture, raw->width);
     if (!truth.ok()) return truth.status();
     if (picture.item.anomalous) picture.remark = std::string(truth->Remark());
     if (absl::Status status = pixels->Add(*raw, map, truth->values); !status.ok()) return status;

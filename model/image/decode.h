@@ -24,10 +24,21 @@
 
 namespace bayespfl {
 
+// Asked before memory is taken for a picture's pixels, so that whoever decodes several at once can hold one up.
+class PixelGate {
+ public:
+  virtual ~PixelGate() = default;
+
+  // The picture is within the limits and has `pixels` > 0 pixels. Returns when it may be decoded. It may be called
+  // again for the same picture, with a few more, when its file stores more than is seen.
+  virtual void Enter(int64_t pixels) = 0;
+};
+
 // What a picture may cost. Checked against the picture's header, before any pixel is decoded.
 struct ImageLimits {
   int64_t max_bytes = int64_t{64} << 20;  // encoded or raw size in bytes
   int64_t max_pixels = 100'000'000;       // width * height
+  PixelGate* gate = nullptr;              // null: nobody is asked
 };
 
 // Whether an error of this file's functions says that the picture is over one of the limits, or over those that no

@@ -41,6 +41,7 @@ absl::Status CheckPixelLimit(int64_t width, int64_t height, const ImageLimits& l
   if (width > kMaxSide || height > kMaxSide) {
     return OverLimit(absl::StrCat("image is ", width, " x ", height, " pixels; no side may be longer than ", kMaxSide));
   }
+  if (limits.gate != nullptr) limits.gate->Enter(width * height);
   return absl::OkStatus();
 }
 

@@ -18,7 +18,7 @@ inline constexpr int64_t kMaxSide = int64_t{1} << 20;
 absl::Status CheckByteLimit(size_t bytes, const ImageLimits& limits);
 
 // InvalidArgument if a side is not in 1..kMaxSide or width * height is above limits.max_pixels (named with its server
-// setting, max_image_pixels).
+// setting, max_image_pixels). OK after limits.gate has let the picture in.
 absl::Status CheckPixelLimit(int64_t width, int64_t height, const ImageLimits& limits);
 
 // InvalidArgument unless empty or in 9..16.

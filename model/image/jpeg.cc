@@ -106,6 +106,10 @@ class Decompressor {
   [[nodiscard]] bool is_cmyk() const {
     return codec_.jpeg_color_space == JCS_CMYK || codec_.jpeg_color_space == JCS_YCCK;
   }
+  // Whether so many bytes may hold the picture: without arithmetic codes each block of 8 x 8 pixels takes a bit.
+  [[nodiscard]] bool MayBeIn(size_t bytes) const {
+    return codec_.arith_code != 0 || width() * height() / (8 * 64) <= static_cast<int64_t>(bytes);
+  }
   [[nodiscard]] int components() const { return codec_.num_components; }
   [[nodiscard]] const Complaint& complaint() const { return complaint_; }
 
@@ -231,6 +235,10 @@ absl::StatusOr<RgbImage> DecodeJpeg(absl::Span<const uint8_t> encoded, const Ima
   if (decompressor.is_cmyk()) {
     return absl::InvalidArgumentError("unsupported JPEG: CMYK; expected gray or RGB");
   }
+  // Before there is memory for what cannot be there.
+  if (!decompressor.MayBeIn(encoded.size())) {
+    return absl::InvalidArgumentError("damaged or truncated JPEG: too little data for its size");
+  }
   RgbImage image{static_cast<int>(decompressor.width()), static_cast<int>(decompressor.height()), {}};
   image.pixels.resize(image.pixel_count() * 3);
   decompressor.WantRgb();
@@ -244,7 +252,7 @@ absl::Status DecodeJpegBlock(const JpegBlock& block, absl::Span<uint8_t> samples
   if (!block.tables.empty() && !decompressor.ReadTables(block.tables)) return Refusal(decompressor);
   if (!decompressor.ReadHeader(block.data)) return Refusal(decompressor);
   if (decompressor.width() != block.width || decompressor.height() < block.rows ||
-      decompressor.components() != block.samples) {
+      decompressor.height() > block.most_rows || decompressor.components() != block.samples) {
     return absl::InvalidArgumentError(absl::StrCat("damaged JPEG: ", decompressor.width(), " x ", decompressor.height(),
                                                    " pixels of ", decompressor.components(), " samples where ",
                                                    block.width, " x ", block.rows, " of ", block.samples, " belong"));

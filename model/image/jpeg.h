@@ -47,7 +47,8 @@ struct JpegBlock {
   absl::Span<const uint8_t> tables;  // an abbreviated JPEG without picture; may be empty
   absl::Span<const uint8_t> data;
   int64_t width = 0;           // pixels; the data must have the same
-  int64_t rows = 0;            // pixels that are wanted; the data must have as many or more
+  int64_t rows = 0;            // pixels that are wanted; the data must have as many or more ...
+  int64_t most_rows = 0;       // ... and no more than these: what is not wanted takes memory too
   int samples = 1;             // per pixel; the data must have the same
   bool ycbcr = false;          // becomes RGB; all others stay as they are stored
   int64_t picture_pixels = 0;  // of the whole picture: what kMaxJpegScanPixels is about

@@ -1,6 +1,7 @@
 #include "model/image/mask.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "model/image/image_header.h"
@@ -26,12 +27,14 @@ absl::StatusOr<RgbImage> DecodeLabels(absl::Span<const uint8_t> encoded, const I
 
 }  // namespace
 
-absl::StatusOr<LabelMask> DecodeMask(absl::Span<const uint8_t> encoded, const ImageLimits& limits) {
-  const absl::StatusOr<RgbImage> image = DecodeLabels(encoded, limits);
-  if (!image.ok()) return image.status();
-  LabelMask mask{.width = image->width, .height = image->height};
-  mask.marked.resize(image->pixel_count());
-  const uint8_t* rgb = image->pixels.data();
+absl::StatusOr<LabelMask> DecodeMask(absl::Span<const uint8_t> encoded, const ImageLimits& limits,
+                                     Orientation orientation) {
+  absl::StatusOr<RgbImage> stored = DecodeLabels(encoded, limits);
+  if (!stored.ok()) return stored.status();
+  const RgbImage image = TurnUpright(*std::move(stored), orientation);
+  LabelMask mask{.width = image.width, .height = image.height};
+  mask.marked.resize(image.pixel_count());
+  const uint8_t* rgb = image.pixels.data();
   for (uint8_t& marked : mask.marked) {
     marked = (rgb[0] | rgb[1] | rgb[2]) != 0 ? 1 : 0;
     rgb += 3;

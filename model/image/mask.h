@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/image/decode.h"
+#include "model/image/orientation.h"
 
 namespace bayespfl {
 
@@ -26,9 +27,12 @@ struct LabelMask {
 // NumPy sees a picture that Pillow opened; its colour does not matter. A BMP's palette is its way to be gray, so there
 // the colour counts. Of a TIFF that stores white as 0 the samples are turned round first, as Pillow does.
 //
+// The mask is stood upright from `orientation`, which is the caller's to find (ExifOrientation()).
+//
 // Beware of masks in a lossy format: what compression leaves around an edge is not 0.
 // Errors as DecodeImage(). Thread-safe.
-absl::StatusOr<LabelMask> DecodeMask(absl::Span<const uint8_t> encoded, const ImageLimits& limits = {});
+absl::StatusOr<LabelMask> DecodeMask(absl::Span<const uint8_t> encoded, const ImageLimits& limits = {},
+                                     Orientation orientation = Orientation::kUpright);
 
 }  // namespace bayespfl
 

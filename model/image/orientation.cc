@@ -47,7 +47,7 @@ Orientation OrientationFromTag(uint64_t value) {
 RgbImage TurnUpright(RgbImage stored, Orientation orientation) {
   if (orientation == Orientation::kUpright) return stored;
   const Walk walk = WalkOf(orientation, stored.width, stored.height);
-  RgbImage upright{stored.width, stored.height, {}};
+  RgbImage upright{stored.width, stored.height, {}, stored.sample_bits};
   if (orientation >= Orientation::kTranspose) std::swap(upright.width, upright.height);
   upright.pixels.resize(stored.pixels.size());
   uint8_t* to = upright.pixels.data();

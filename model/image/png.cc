@@ -61,6 +61,29 @@ absl::Status ReadPixels(PngReader& reader, size_t width, size_t height, SampleSc
   return palette_holds ? absl::OkStatus() : Damaged("a pixel has a colour that the palette lacks");
 }
 
+// Samples of a pixel, by IHDR's colour type; 1 for types that there are not.
+int64_t SamplesOf(uint8_t color_type) {
+  switch (color_type) {
+    case PNG_COLOR_TYPE_RGB:
+      return 3;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return 2;
+    case PNG_COLOR_TYPE_RGB_ALPHA:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+// Whether so many bytes may hold the pixels that the header announces: Deflate makes at most 1032 bytes of one.
+bool MayHold(absl::Span<const uint8_t> encoded, PictureSize size, size_t bytes) {
+  constexpr size_t kDepthAt = 24;
+  constexpr int64_t kLargestExpansion = 1032;
+  const int64_t bits = encoded[kDepthAt] * SamplesOf(encoded[kDepthAt + 1]);
+  const int64_t unpacked = size.height * ((size.width * bits + 7) / 8);
+  return unpacked / kLargestExpansion <= static_cast<int64_t>(bytes);
+}
+
 }  // namespace
 
 absl::StatusOr<RgbImage> DecodePng(absl::Span<const uint8_t> encoded, const ImageLimits& limits, SampleScale scale) {
@@ -72,6 +95,8 @@ absl::StatusOr<RgbImage> DecodePng(absl::Span<const uint8_t> encoded, const Imag
   const absl::Status cut = absl::InvalidArgumentError("truncated PNG: the file ends before its last pixel");
   PngReader reader(chunks->file);
   if (!reader.ReadHeader()) return chunks->is_cut ? cut : Damaged(reader.message());
+  // Before there is memory for what cannot be there.
+  if (!MayHold(encoded, *size, chunks->file.size())) return chunks->is_cut ? cut : Damaged("too little data");
 
   RgbImage image{static_cast<int>(size->width), static_cast<int>(size->height), {}};
   image.pixels.resize(image.pixel_count() * 3);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,10 @@ class TiffReader {
     constexpr size_t kMaxJpegTableBytes = 8192;
     if (directory_.Bytes(TiffTag::kJpegTables).size() > kMaxJpegTableBytes) return DamagedTiff("oversized JPEG tables");
     if (directory_.Count(offsets_) < blocks_) return DamagedTiff("missing strips or tiles");
+    // Before there is memory for what cannot be there.
+    for (uint64_t i = 0; i < blocks_; ++i) {
+      if (absl::Status status = CheckBlock(BlockAt(i)); !status.ok()) return status;
+    }
     RgbImage image{static_cast<int>(layout_.width), static_cast<int>(layout_.height), {}};
     image.pixels.resize(image.pixel_count() * 3);
     for (uint64_t i = 0; i < blocks_; ++i) {
@@ -91,12 +96,16 @@ class TiffReader {
     return (next > offset ? std::min(next, bytes_.size()) : bytes_.size()) - std::min(offset, bytes_.size());
   }
 
-  absl::Status ReadBlock(const Block& block, RgbImage& image) {
-    const size_t row_bytes = (row_samples_ * static_cast<size_t>(encoding_.bits) + 7) / 8;
-    // The last strip ends with the picture; the last tile is padded, but nobody needs its padding.
-    block_.resize(row_bytes * static_cast<size_t>(block.rows));
+  [[nodiscard]] size_t row_bytes() const { return (row_samples_ * static_cast<size_t>(encoding_.bits) + 7) / 8; }
+
+  // The last strip ends with the picture; the last tile is padded, but nobody needs its padding.
+  [[nodiscard]] size_t UnpackedBytes(const Block& block) const { return row_bytes() * static_cast<size_t>(block.rows); }
+
+  // Whether the block lies in the file, and decoding it costs no more than file and picture together do.
+  absl::Status CheckBlock(const Block& block) {
+    const uint64_t unpacked = UnpackedBytes(block);
     const uint64_t offset = directory_.Value(offsets_, 0, block.index);
-    const uint64_t count = BlockBytes(block, offset, block_.size());
+    const uint64_t count = BlockBytes(block, offset, unpacked);
     // Sparse files leave out blocks; what would belong there is for their writer alone to know.
     if (offset == 0) {
       return UnsupportedTiff(absl::StrCat("strip or tile ", block.index, " is left out (a sparse file)"));
@@ -104,14 +113,29 @@ class TiffReader {
     if (!bytes_.Has(offset, count)) {
       return DamagedTiff(absl::StrCat("strip or tile ", block.index, " lies outside the file"));
     }
-    // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample. A million
-    // strips that share the bytes of one would take hours; uncompressed ones cost no more than the picture.
-    if (encoding_.compression != TiffCompression::kNone) compressed_ += count;
-    if (compressed_ > bytes_.size()) return DamagedTiff("its strips or tiles overlap");
+    const std::optional<uint64_t> expansion = LargestTiffExpansion(encoding_.compression);
+    if (expansion.has_value() && unpacked / *expansion > count) {
+      return DamagedTiff(absl::StrCat("strip or tile ", block.index, " has ", count, " bytes, too few for its ",
+                                      unpacked, " bytes of pixels"));
+    }
+    // Each scheme has codes that stand for no byte, so a decoder may read a whole block for one sample: a million
+    // strips that share the bytes of one would take hours. Blocks that are alike may be stored once; those are no
+    // longer than their pixels.
+    compressed_ += count;
+    unpacked_ += unpacked;
+    if (compressed_ > bytes_.size() + unpacked_) return DamagedTiff("its strips or tiles overlap");
+    return absl::OkStatus();
+  }
+
+  // Requires a block that CheckBlock() found good.
+  absl::Status ReadBlock(const Block& block, RgbImage& image) {
+    block_.resize(UnpackedBytes(block));
+    const uint64_t offset = directory_.Value(offsets_, 0, block.index);
+    const uint64_t count = BlockBytes(block, offset, block_.size());
     if (absl::Status status = Decompress(block, bytes_.Range(offset, count)); !status.ok()) return status;
     row_.resize(row_samples_);
     for (int64_t r = 0; r < block.rows; ++r) {
-      UnpackRow(block_.data() + static_cast<size_t>(r) * row_bytes);
+      UnpackRow(block_.data() + static_cast<size_t>(r) * row_bytes());
       if (encoding_.predictor) UndoPredictor();
       uint8_t* to = image.pixels.data() + static_cast<size_t>((block.y + r) * layout_.width + block.x) * 3;
       StoreRow(static_cast<size_t>(block.columns), block.plane, to);
@@ -126,6 +150,7 @@ class TiffReader {
                            .data = data,
                            .width = layout_.block_width,
                            .rows = block.rows,
+                           .most_rows = layout_.block_height,
                            .samples = stored_samples(),
                            .ycbcr = encoding_.colors == TiffColors::kYCbCr,
                            .picture_pixels = layout_.width * layout_.height};
@@ -249,7 +274,8 @@ class TiffReader {
   const uint64_t blocks_;
   const size_t row_samples_;  // in a row of a block
   SampleScale scale_;
-  uint64_t compressed_ = 0;        // bytes that decompressors were given so far
+  uint64_t compressed_ = 0;        // bytes of the blocks that were checked so far
+  uint64_t unpacked_ = 0;          // and of their samples
   std::vector<uint8_t> palette_;   // [2^bits, 3]
   std::vector<uint8_t> block_;     // one decompressed strip or tile
   std::vector<uint8_t> reversed_;  // the bytes of one whose bits are stored the other way round

@@ -6,8 +6,9 @@
 //   gray of 1 to 16 bits (black or white is zero), palette of 1 to 8 bits, RGB of 1 to 16 bits, YCbCr of JPEG data;
 //   extra samples up to 6 in all. Alpha is dropped, not composited; colours that were multiplied by it (associated
 //   alpha) are divided by it first; turned by the Orientation tag.
-// Refused by name: other compressions, float and signed samples, CMYK, Lab, raw sensor samples, gray of several samples
-// that are not said to be gray and alpha, a first page that says it is a thumbnail or a mask, sparse files.
+// Refused by name: other compressions, LZW in the bit order of before TIFF 6.0, float and signed samples, CMYK, Lab,
+// raw sensor samples, gray of several samples that are not said to be gray and alpha, a first page that says it is a
+// thumbnail or a mask, sparse files.
 //
 // Files that break rules of the format, but whose pixels are all there, are read as the reference's loader (Pillow)
 // reads them: without byte counts, with tags whose values lie outside the file, cut behind the last tag, with tiles
@@ -36,7 +37,8 @@ namespace bayespfl::image_internal {
 
 // Decodes the first page; 16-bit samples go through `scale`, all others of more or fewer than 8 bits are spread over
 // 0..255 by their own range. Errors, all InvalidArgument: damaged or truncated (every strip must be inside the file and
-// decompress completely), unsupported variant, over a limit (checked after the tags and before any strip is read).
+// decompress completely), unsupported variant, over a limit (checked after the tags and before any strip is read). What
+// the file cannot hold, by the places and sizes of its strips, is refused before there is memory for pixels.
 // Thread-safe.
 absl::StatusOr<RgbImage> DecodeTiff(absl::Span<const uint8_t> encoded, const ImageLimits& limits, SampleScale scale);
 

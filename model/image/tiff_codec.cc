@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "model/image/tiff_directory.h"
 
 namespace bayespfl::image_internal {
 namespace {
@@ -111,6 +112,10 @@ class LzwDecoder {
   uint16_t previous_ = kNoCode;
 };
 
+// Writers of TIFF 5.0's time stored the codes the other way round. Then the first one, which clears the dictionary,
+// begins with these bits; as one of today it would be a byte 0 or 1 without clearing.
+bool IsOldLzw(absl::Span<const uint8_t> input) { return input.size() >= 2 && input[0] == 0 && (input[1] & 1) != 0; }
+
 absl::Status UnpackBits(absl::Span<const uint8_t> input, absl::Span<uint8_t> output) {
   constexpr uint8_t kNothing = 128;
   while (!output.empty()) {
@@ -180,6 +185,23 @@ bool IsSupportedTiffCompression(uint64_t tag_value) {
   return false;
 }
 
+std::optional<uint64_t> LargestTiffExpansion(TiffCompression compression) {
+  switch (compression) {
+    case TiffCompression::kNone:
+      return 1;
+    case TiffCompression::kPackBits:
+      return 64;  // two bytes for 128
+    case TiffCompression::kLzw:
+      return 4096;  // no string is longer, no code shorter than a byte
+    case TiffCompression::kDeflate:
+    case TiffCompression::kOldDeflate:
+      return 1032;  // two bits for 258 bytes (zlib's "Technical Details")
+    case TiffCompression::kJpeg:
+      break;
+  }
+  return std::nullopt;
+}
+
 absl::Status DecompressTiffBlock(TiffCompression compression, absl::Span<const uint8_t> input,
                                  absl::Span<uint8_t> output) {
   switch (compression) {
@@ -188,6 +210,7 @@ absl::Status DecompressTiffBlock(TiffCompression compression, absl::Span<const u
       std::copy_n(input.begin(), output.size(), output.begin());
       return absl::OkStatus();
     case TiffCompression::kLzw:
+      if (IsOldLzw(input)) return UnsupportedTiff("LZW codes with the lowest bit first, as before TIFF 6.0");
       return LzwDecoder(input).Fill(output);
     case TiffCompression::kDeflate:
     case TiffCompression::kOldDeflate:

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/sha256.h"
+#include "model/image/picture_reading.h"
 #include "model/image/sample_bits.h"
 
 namespace bayespfl {
@@ -51,6 +52,13 @@ void NotePicture(const RgbImage& image, Inspection& inspection) {
   if (HasShallowSamples(image)) {
     inspection.warnings.push_back({.reason = kShallowSamples, .message = kShallowSamplesMessage});
   }
+}
+
+void NoteOrientation(absl::Span<const uint8_t> encoded, const CategorySetting& setting, Inspection& inspection) {
+  const bool applied = inspection.provenance.picture.apply_orientation;
+  if (!StandsOtherwise(encoded, applied, setting.apply_orientation)) return;
+  inspection.warnings.push_back(
+      {.reason = kOtherOrientation, .message = std::string(OtherOrientationMessage(applied))});
 }
 
 void NoteModel(const ModelInfo& info, Provenance& provenance) {

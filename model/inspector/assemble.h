@@ -26,6 +26,10 @@ PictureIdentity IdentityOf(absl::Span<const uint8_t> bytes, const std::optional<
 // Fills in the frame's size and what there is to warn of.
 void NotePicture(const RgbImage& image, Inspection& inspection);
 
+// Adds a warning when the encoded picture stands otherwise than the good pictures of its category (StandsOtherwise()).
+// Requires the inspection to have the picture's identity.
+void NoteOrientation(absl::Span<const uint8_t> encoded, const CategorySetting& setting, Inspection& inspection);
+
 // Fills in what the model is: digest, version, precision, kernels, device; not the name that requests call it by.
 void NoteModel(const ModelInfo& info, Provenance& provenance);
 

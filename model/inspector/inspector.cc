@@ -8,7 +8,7 @@
 #include "absl/time/clock.h"
 #include "model/detection/stop_watch.h"
 #include "model/image/decode.h"
-#include "model/image/orientation.h"
+#include "model/image/picture_reading.h"
 #include "model/inspector/assemble.h"
 #include "model/package/calibration.h"
 #include "model/verdict/result_id.h"
@@ -20,9 +20,8 @@ absl::StatusOr<RgbImage> Decode(const PictureBytes& picture) {
   std::optional<int> significant_bits;
   if (picture.significant_bits != 0) significant_bits = picture.significant_bits;
   if (!picture.raw.has_value()) {
-    absl::StatusOr<RgbImage> stored = DecodeImage(picture.bytes, {}, significant_bits);
-    if (!stored.ok() || !picture.apply_orientation) return stored;
-    return TurnUpright(*std::move(stored), ExifOrientation(picture.bytes));
+    return ReadPicture(picture.bytes,
+                       {.significant_bits = significant_bits, .apply_orientation = picture.apply_orientation});
   }
   const RawGeometry& raw = *picture.raw;
   const std::optional<PixelFormat> format = PixelFormatFromPfncValue(raw.pfnc_pixel_format);
@@ -78,6 +77,9 @@ absl::StatusOr<InspectedPicture> Inspector::Inspect(const PictureBytes& picture,
   Inspection& inspection = result.inspection;
   NotePicture(*image, inspection);
   const CategorySetting setting = categories_.Resolve(category);
+  inspection.provenance.picture = IdentityOf(picture.bytes, picture.raw, picture.significant_bits);
+  inspection.provenance.picture.apply_orientation = picture.apply_orientation;
+  if (!picture.raw.has_value()) NoteOrientation(picture.bytes, setting, inspection);
   absl::StatusOr<Detection> detection = Detect(*image, setting, result.raw_map);
   if (!detection.ok()) return detection.status();
 
@@ -86,8 +88,6 @@ absl::StatusOr<InspectedPicture> Inspector::Inspect(const PictureBytes& picture,
   if (!noted.ok()) return noted;
   const double render = stage.Lap();
   NoteOrigin(inspection.provenance);
-  inspection.provenance.picture = IdentityOf(picture.bytes, picture.raw, picture.significant_bits);
-  inspection.provenance.picture.apply_orientation = picture.apply_orientation;
   inspection.timings = TimingsOf(decode, detection->seconds, render, whole.Lap());
   result.picture = *std::move(image);
   result.map = std::move(detection->map);

@@ -15,12 +15,13 @@ torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side) {
 absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const ModelConfig& config,
                                                                          const TensorSource& clip,
                                                                          const TensorSource& bayespfl,
-                                                                         torch::Device device) {
+                                                                         torch::Device device,
+                                                                         const NetworkKernels& kernels) {
   const c10::InferenceMode inference;
   std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device));
   WeightReader towers(clip, device);
-  model->vision_ = VisionTransformer::Load(towers, config);
-  model->text_ = TextTransformer::Load(towers, config);
+  model->vision_ = VisionTransformer::Load(towers, config, kernels);
+  model->text_ = TextTransformer::Load(towers, config, kernels);
   if (!towers.status().ok()) return towers.status();
   WeightReader weights(bayespfl, device);
   model->distributions_ = PromptDistributions::Load(weights, config);
@@ -32,40 +33,45 @@ absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const M
 }
 
 std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& image_features,
-                                                        const std::vector<PromptInput>& inputs) const {
+                                                        const std::vector<PromptInput>& inputs, PromptForm form) const {
   const std::vector<PromptDistribution> context = distributions_.Context(image_features);
-  const int64_t learned_rows = config_.context_rows + config_.state_rows;
-  int64_t longest = 0;
-  for (const PromptInput& input : inputs) {
-    longest = std::max(longest, static_cast<int64_t>(input.token_ids.size()) - 1 + learned_rows);
-  }
-
-  std::vector<torch::Tensor> rows;  // per picture [2M, longest, D_t]
-  std::vector<int64_t> ends;        // per row of all pictures
+  std::vector<PromptParts> pictures;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const PromptInput& input = inputs[i];
-    const int64_t length = static_cast<int64_t>(input.token_ids.size()) - 1 + learned_rows;
-    const torch::Tensor tokens = text_.EmbedTokens(input.token_ids);
-    const torch::Tensor z_context = context[i].Sample(input.noise.context);
-    const torch::Tensor z_normal = distributions_.normal().Sample(input.noise.normal);
-    const torch::Tensor z_abnormal = distributions_.abnormal().Sample(input.noise.abnormal);
-    const torch::Tensor both = torch::cat(
-        {PromptBank::Assemble(tokens, bank_.LearnedRows(PromptState::kNormal, z_context, z_normal), length),
-         PromptBank::Assemble(tokens, bank_.LearnedRows(PromptState::kAbnormal, z_context, z_abnormal), length)});
-    const torch::Tensor placed = both + text_.Positions(length);
-    rows.push_back(torch::constant_pad_nd(placed, {0, 0, 0, longest - length}));
-    ends.insert(ends.end(), static_cast<size_t>(both.size(0)), length - 1);
+    const PromptNoise& noise = inputs[i].noise;
+    pictures.push_back(
+        {.tokens = text_.EmbedTokens(inputs[i].token_ids),
+         .context = bank_.ContextRows(context[i].Sample(noise.context)),
+         .normal = bank_.StateRows(PromptState::kNormal, distributions_.normal().Sample(noise.normal)),
+         .abnormal = bank_.StateRows(PromptState::kAbnormal, distributions_.abnormal().Sample(noise.abnormal))});
   }
-  const torch::Tensor end = torch::tensor(ends, torch::kInt64).to(device_);
-  const torch::Tensor all = UnitLength(text_.Encode(torch::cat(rows), end));
-
+  const torch::Tensor all = UnitLength(
+      form == PromptForm::kShared ? text_.EncodeShared(SharePrompts(pictures, text_.Positions(config_.context_length)))
+                                  : EncodeWhole(pictures));
   std::vector<torch::Tensor> result;
   int64_t begin = 0;
-  for (const torch::Tensor& picture : rows) {
-    result.push_back(all.slice(0, begin, begin + picture.size(0)));
-    begin += picture.size(0);
+  for (const PromptParts& parts : pictures) {
+    const int64_t prompts = 2 * parts.context.size(0);
+    result.push_back(all.slice(0, begin, begin + prompts));
+    begin += prompts;
   }
   return result;
+}
+
+torch::Tensor BayesPflModel::EncodeWhole(const std::vector<PromptParts>& pictures) const {
+  std::vector<torch::Tensor> sequences;  // per picture [2M, its length, D_t]
+  std::vector<int64_t> ends;             // per sequence of all pictures
+  int64_t longest = 0;
+  for (const PromptParts& parts : pictures) {
+    const torch::Tensor head = parts.tokens.slice(0, 0, 1).expand({parts.context.size(0), -1, -1});
+    const torch::Tensor tail = parts.tokens.slice(0, 2).expand({parts.context.size(0), -1, -1});
+    const torch::Tensor both = torch::cat({torch::cat({head, parts.context, parts.normal, tail}, 1),
+                                           torch::cat({head, parts.context, parts.abnormal, tail}, 1)});
+    sequences.push_back(both + text_.Positions(both.size(1)));
+    ends.insert(ends.end(), static_cast<size_t>(both.size(0)), both.size(1) - 1);
+    longest = std::max(longest, both.size(1));
+  }
+  for (torch::Tensor& rows : sequences) rows = torch::constant_pad_nd(rows, {0, 0, 0, longest - rows.size(1)});
+  return text_.Encode(torch::cat(sequences), torch::tensor(ends, torch::kInt64).to(device_));
 }
 
 ImageScore BayesPflModel::ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding,

@@ -26,6 +26,12 @@ struct PromptInput {
   PromptNoise noise;
 };
 
+// How the text tower is fed; the same numbers but for the order of their sums.
+enum class PromptForm {
+  kShared,  // rows that several prompts have in common once (shared_prompts.h)
+  kWhole,   // every prompt by itself: for comparisons
+};
+
 struct ImageScore {
   float mean = 0;       // mean over samples and prompts
   float deviation = 0;  // population deviation over the samples of the mean over prompts
@@ -43,9 +49,11 @@ torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side);
 class BayesPflModel {
  public:
   // `clip` holds CLIP's weights under OpenAI's names, `bayespfl` the others under the reference's. DataLoss: a tensor
-  // is missing or does not fit the configuration; the message names source and tensor.
+  // is missing or does not fit the configuration; the message names source and tensor. `kernels` other than LibTorch's
+  // require the CPU.
   static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelConfig& config, const TensorSource& clip,
-                                                                   const TensorSource& bayespfl, torch::Device device);
+                                                                   const TensorSource& bayespfl, torch::Device device,
+                                                                   const NetworkKernels& kernels = {});
 
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return device_; }
@@ -56,8 +64,8 @@ class BayesPflModel {
   // Text embeddings of every picture, T_i [2M_i, E] with unit rows: M = R B normal rows (r is the slow index), then M
   // abnormal rows. One call of the text tower for all pictures; R and the token counts may differ between them. Each
   // sequence ends at its end-of-text: what follows it cannot matter under the causal mask.
-  std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features,
-                                           const std::vector<PromptInput>& inputs) const;
+  std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features, const std::vector<PromptInput>& inputs,
+                                           PromptForm form = PromptForm::kShared) const;
 
   // text_i [2M, E] of a picture with `samples` = R and its row of ImageHead::ImageEmbedding [E].
   ImageScore ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
@@ -74,6 +82,9 @@ class BayesPflModel {
   const ImageHead& image_head() const { return head_; }
 
  private:
+  // The towers' raw embeddings [sum of 2M_i, E].
+  torch::Tensor EncodeWhole(const std::vector<PromptParts>& pictures) const;
+
   BayesPflModel(ModelConfig config, torch::Device device) : config_(std::move(config)), device_(device) {}
 
   ModelConfig config_;

@@ -15,15 +15,10 @@ class PromptBank {
  public:
   static PromptBank Load(WeightReader& reader, const ModelConfig& config);
 
-  // The learned rows of every sample and prompt: c_b + z_context on the P context rows, s_b + z_state on the Q state
-  // rows. Both samples [R, E] -> [R, B, P + Q, D_t].
-  torch::Tensor LearnedRows(PromptState state, const torch::Tensor& context_samples,
-                            const torch::Tensor& state_samples) const;
-
-  // [e_0; learned rows; e_2 ..], cut to `length`: the placeholder "X" at position 1 gives way to the learned rows.
-  // tokens [n, D_t], learned [R, B, P + Q, D_t] -> [R * B, length, D_t] (r is the slow index), no positions yet.
-  // Requires length <= n + P + Q - 1.
-  static torch::Tensor Assemble(const torch::Tensor& tokens, const torch::Tensor& learned, int64_t length);
+  // The learned rows of every sample and prompt, samples [R, E] (r is the slow index): c_b + z_context [R B, P, D_t],
+  // and s_b + z_state [R B, Q, D_t].
+  torch::Tensor ContextRows(const torch::Tensor& context_samples) const;
+  torch::Tensor StateRows(PromptState state, const torch::Tensor& state_samples) const;
 
  private:
   torch::Tensor context_;   // [B, P, D_t]

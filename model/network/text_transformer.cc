@@ -2,11 +2,11 @@
 
 namespace bayespfl {
 
-TextTransformer TextTransformer::Load(WeightReader& reader, const ModelConfig& config) {
+TextTransformer TextTransformer::Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels) {
   TextTransformer tower;
   tower.token_embedding_ = reader.Take("token_embedding.weight", {config.vocabulary_size, config.text.width});
   tower.positional_embedding_ = reader.Take("positional_embedding", {config.context_length, config.text.width});
-  tower.blocks_ = LoadBlocks(reader, "transformer.resblocks.", config.text);
+  tower.blocks_ = LoadBlocks(reader, "transformer.resblocks.", config.text, kernels);
   tower.ln_final_ = reader.TakeLayerNorm("ln_final", config.text.width);
   tower.projection_ = reader.TakeHalf("text_projection", {config.text.width, config.embed_dim});
   return tower;
@@ -23,6 +23,12 @@ torch::Tensor TextTransformer::Encode(const torch::Tensor& x, const torch::Tenso
   // Layer norm works row by row: only the rows that are read need it.
   const torch::Tensor index = end.view({-1, 1, 1}).expand({-1, 1, hidden.size(2)});
   return torch::matmul(ln_final_(hidden.gather(1, index).squeeze(1)), projection_);
+}
+
+torch::Tensor TextTransformer::EncodeShared(const SharedPrompts& prompts) const {
+  torch::Tensor hidden = prompts.rows;
+  for (size_t i = 0; i + 1 < blocks_.size(); ++i) hidden = blocks_[i].ForwardShared(hidden, prompts);
+  return torch::matmul(ln_final_(blocks_.back().ForwardEnds(hidden, prompts)), projection_);
 }
 
 }  // namespace bayespfl

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/network/network_kernels.h"
+#include "model/network/shared_prompts.h"
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
@@ -15,7 +17,7 @@ namespace bayespfl {
 // Immutable after Load(); safe from many threads.
 class TextTransformer {
  public:
-  static TextTransformer Load(WeightReader& reader, const ModelConfig& config);
+  static TextTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels);
 
   // ids of n tokens -> [n, D_t], before the positional embedding.
   torch::Tensor EmbedTokens(const std::vector<int32_t>& ids) const;
@@ -27,6 +29,9 @@ class TextTransformer {
   // end-of-text. Attention is causal, so rows after `end` change nothing and sequences may be cut or padded freely.
   // Returns [N, E], not normalised.
   torch::Tensor Encode(const torch::Tensor& x, const torch::Tensor& end) const;
+
+  // The same of sequences that share rows, each row computed once, and in the last block only what is read: [N, E].
+  torch::Tensor EncodeShared(const SharedPrompts& prompts) const;
 
  private:
   torch::Tensor token_embedding_;

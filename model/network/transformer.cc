@@ -1,43 +1,60 @@
 #include "model/network/transformer.h"
 
 #include "absl/strings/str_cat.h"
+#include "model/network/self_attention.h"
 
 namespace bayespfl {
 
-ResidualBlock ResidualBlock::Load(WeightReader& reader, const std::string& prefix, int64_t width, int64_t heads) {
+ResidualBlock ResidualBlock::Load(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
+                                  const NetworkKernels& kernels) {
+  const int64_t width = tower.width;
   ResidualBlock block;
-  block.heads_ = heads;
+  block.heads_ = tower.heads;
+  block.attention_ = kernels.attention;
   block.ln_1_ = reader.TakeLayerNorm(prefix + "ln_1", width);
-  block.in_proj_ = {reader.TakeHalf(prefix + "attn.in_proj_weight", {3 * width, width}),
-                    reader.TakeHalf(prefix + "attn.in_proj_bias", {3 * width})};
-  block.out_proj_ = reader.TakeHalfLinear(prefix + "attn.out_proj", width, width);
   block.ln_2_ = reader.TakeLayerNorm(prefix + "ln_2", width);
-  block.fc_ = reader.TakeHalfLinear(prefix + "mlp.c_fc", width, 4 * width);
-  block.proj_ = reader.TakeHalfLinear(prefix + "mlp.c_proj", 4 * width, width);
+  const Linear in_proj = {reader.TakeHalf(prefix + "attn.in_proj_weight", {3 * width, width}),
+                          reader.TakeHalf(prefix + "attn.in_proj_bias", {3 * width})};
+  const Linear out_proj = reader.TakeHalfLinear(prefix + "attn.out_proj", width, width);
+  const Linear fc = reader.TakeHalfLinear(prefix + "mlp.c_fc", width, 4 * width);
+  const Linear proj = reader.TakeHalfLinear(prefix + "mlp.c_proj", 4 * width, width);
+  if (!reader.status().ok()) return block;
+  block.in_proj_ = {in_proj, kernels.linear};
+  block.out_proj_ = {out_proj, kernels.linear};
+  block.fc_ = {fc, kernels.linear};
+  block.proj_ = {proj, kernels.linear};
   return block;
 }
 
 torch::Tensor ResidualBlock::Forward(const torch::Tensor& x, bool causal) const {
-  const torch::Tensor attended = x + Attend(ln_1_(x), causal);
-  return attended + proj_(torch::gelu(fc_(ln_2_(attended)), "none"));
+  return Finish(x, SelfAttention(in_proj_(ln_1_(x)), {.heads = heads_, .causal = causal, .kernel = attention_}));
 }
 
-torch::Tensor ResidualBlock::Attend(const torch::Tensor& x, bool causal) const {
-  const int64_t batch = x.size(0);
-  const int64_t length = x.size(1);
-  const int64_t width = x.size(2);
-  // [N, L, 3 width] -> three of [N, heads, L, width / heads]
-  const torch::Tensor qkv = in_proj_(x).view({batch, length, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4});
-  const torch::Tensor mixed =
-      at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], /*attn_mask=*/{},
-                                       /*dropout_p=*/0.0, causal);  // [N, heads, L, width / heads]
-  return out_proj_(mixed.transpose(1, 2).reshape({batch, length, width}));
+torch::Tensor ResidualBlock::ForwardShared(const torch::Tensor& rows, const SharedPrompts& prompts) const {
+  return Finish(rows, AttendShared(rows, prompts).index_select(0, prompts.places));
 }
 
-std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower) {
+torch::Tensor ResidualBlock::ForwardEnds(const torch::Tensor& rows, const SharedPrompts& prompts) const {
+  const torch::Tensor end_rows = prompts.sequences.flatten().index_select(0, prompts.ends);
+  return Finish(rows.index_select(0, end_rows), AttendShared(rows, prompts).index_select(0, prompts.ends));
+}
+
+torch::Tensor ResidualBlock::AttendShared(const torch::Tensor& rows, const SharedPrompts& prompts) const {
+  const torch::Tensor qkv = in_proj_(ln_1_(rows)).index_select(0, prompts.sequences.flatten());
+  const torch::Tensor sequences = qkv.view({prompts.sequences.size(0), prompts.sequences.size(1), qkv.size(1)});
+  return SelfAttention(sequences, {.heads = heads_, .causal = true, .kernel = attention_}).flatten(0, 1);
+}
+
+torch::Tensor ResidualBlock::Finish(const torch::Tensor& x, const torch::Tensor& mixed) const {
+  const torch::Tensor attended = x + out_proj_(mixed);
+  return attended + proj_(fc_.Gelu(ln_2_(attended)));
+}
+
+std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
+                                      const NetworkKernels& kernels) {
   std::vector<ResidualBlock> blocks;
   for (int64_t i = 0; i < tower.layers; ++i) {
-    blocks.push_back(ResidualBlock::Load(reader, absl::StrCat(prefix, i, "."), tower.width, tower.heads));
+    blocks.push_back(ResidualBlock::Load(reader, absl::StrCat(prefix, i, "."), tower, kernels));
   }
   return blocks;
 }

@@ -2,9 +2,13 @@
 #ifndef BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
 #define BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "model/network/block_linear.h"
+#include "model/network/network_kernels.h"
+#include "model/network/shared_prompts.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "torch/torch.h"
@@ -16,25 +20,36 @@ namespace bayespfl {
 class ResidualBlock {
  public:
   // Reads "<prefix>ln_1.weight" and so on; errors are left in the reader.
-  static ResidualBlock Load(WeightReader& reader, const std::string& prefix, int64_t width, int64_t heads);
+  static ResidualBlock Load(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
+                            const NetworkKernels& kernels);
 
   // x [N, L, width] -> [N, L, width]; `causal`: position i attends to positions 0..i only.
   torch::Tensor Forward(const torch::Tensor& x, bool causal) const;
 
+  // The same, causal, for sequences that share rows: prompts.rows [n, width] -> [n, width].
+  torch::Tensor ForwardShared(const torch::Tensor& rows, const SharedPrompts& prompts) const;
+  // Of those only the rows at the sequences' ends: [N, width].
+  torch::Tensor ForwardEnds(const torch::Tensor& rows, const SharedPrompts& prompts) const;
+
  private:
-  torch::Tensor Attend(const torch::Tensor& x, bool causal) const;
+  // What the attention of every position of every sequence gives: [N * length, width].
+  torch::Tensor AttendShared(const torch::Tensor& rows, const SharedPrompts& prompts) const;
+  // x <- x + out_proj(mixed), and the second half of the block.
+  torch::Tensor Finish(const torch::Tensor& x, const torch::Tensor& mixed) const;
 
   int64_t heads_ = 1;
+  std::optional<InstructionSet> attention_;
   LayerNorm ln_1_;
-  Linear in_proj_;  // rows: queries, keys, values
-  Linear out_proj_;
+  BlockLinear in_proj_;  // rows: queries, keys, values
+  BlockLinear out_proj_;
   LayerNorm ln_2_;
-  Linear fc_;
-  Linear proj_;
+  BlockLinear fc_;
+  BlockLinear proj_;
 };
 
 // Blocks "<prefix>0." .. "<prefix>{layers-1}.".
-std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower);
+std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
+                                      const NetworkKernels& kernels);
 
 }  // namespace bayespfl
 

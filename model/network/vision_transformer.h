@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "model/network/network_kernels.h"
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
@@ -20,7 +21,7 @@ struct VisionFeatures {
 // Immutable after Load(); safe from many threads.
 class VisionTransformer {
  public:
-  static VisionTransformer Load(WeightReader& reader, const ModelConfig& config);
+  static VisionTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels);
 
   // images [N, 3, S, S], normalised.
   VisionFeatures Encode(const torch::Tensor& images) const;

@@ -44,6 +44,7 @@ CalibrationProvenance ReadProvenance(JsonObjectReader reader) {
   if (reader.Has("significant_bits")) {
     result.significant_bits = static_cast<int>(reader.Integer("significant_bits", 9, 16));
   }
+  if (reader.Has("apply_orientation")) result.apply_orientation = reader.Boolean("apply_orientation");
   reader.Done();
   return result;
 }
@@ -118,6 +119,7 @@ nlohmann::ordered_json ToJson(const CalibrationProvenance& provenance) {
                                  {"review_rate", provenance.review_rate}};
   if (provenance.confidence.has_value()) json["confidence"] = *provenance.confidence;
   if (provenance.significant_bits != 0) json["significant_bits"] = provenance.significant_bits;
+  if (provenance.apply_orientation) json["apply_orientation"] = true;
   return json;
 }
 
@@ -187,7 +189,10 @@ void Revise(CategoryCalibration& category) {
 CategoryTable MakeCategoryTable(const Thresholds& fallback,
                                 const std::map<std::string, CategoryCalibration>& categories) {
   std::map<std::string, CategoryDefaults> calibrated;
-  for (const auto& [key, category] : categories) calibrated.emplace(key, category.defaults);
+  for (const auto& [key, category] : categories) {
+    CategoryDefaults& defaults = calibrated.emplace(key, category.defaults).first->second;
+    defaults.apply_orientation = category.provenance.apply_orientation;
+  }
   return {fallback, std::move(calibrated)};
 }
 

@@ -24,6 +24,7 @@ struct CalibrationProvenance {
   double review_rate = 0;            // largest share of good parts that gets REVIEW or FAIL, 0..1, >= fail_rate
   std::optional<double> confidence;  // with which the shares hold; absent: on average over calibrations
   int significant_bits = 0;          // of 16-bit pictures, 9..16, as frames must be sent too; 0: none were said
+  bool apply_orientation = false;    // turned upright as their EXIF data said, as frames must be too
 };
 
 struct CategoryCalibration {

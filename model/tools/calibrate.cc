@@ -22,11 +22,10 @@
 #include "base/utf8.h"
 #include "model/detection/detector.h"
 #include "model/evaluation/pixel_threshold.h"
-#include "model/image/decode.h"
-#include "model/image/orientation.h"
 #include "model/image/picture_files.h"
+#include "model/image/picture_flags.h"
+#include "model/image/picture_reading.h"
 #include "model/image/sample_bits.h"
-#include "model/image/significant_bits_flag.h"
 #include "model/package/model_package.h"
 #include "model/package/undoable_file.h"
 #include "model/tools/compute.h"
@@ -47,12 +46,9 @@ struct GoodPictures {
 };
 
 absl::StatusOr<RgbImage> Decode(const std::string& bytes, const CalibrateArguments& arguments) {
-  std::optional<int> significant_bits;
-  if (arguments.significant_bits != 0) significant_bits = arguments.significant_bits;
-  const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-  absl::StatusOr<RgbImage> stored = DecodeImage(encoded, {}, significant_bits);
-  if (!stored.ok() || !arguments.apply_orientation) return stored;
-  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
+  PictureReading reading{.apply_orientation = arguments.apply_orientation};
+  if (arguments.significant_bits != 0) reading.significant_bits = arguments.significant_bits;
+  return ReadPicture({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, reading);
 }
 
 // Reads every picture once before the model runs: a run of an hour must not end with "the last file is no picture".
@@ -170,7 +166,8 @@ CalibrationProvenance DescribeCalibration(const CalibrateArguments& arguments, c
           .fail_rate = arguments.targets.fail_rate,
           .review_rate = arguments.targets.review_rate,
           .confidence = arguments.targets.confidence,
-          .significant_bits = arguments.significant_bits};
+          .significant_bits = arguments.significant_bits,
+          .apply_orientation = arguments.apply_orientation};
 }
 
 absl::StatusOr<CategoryCalibration> MakeEntry(const CalibrateArguments& arguments, const std::string& object,
@@ -277,6 +274,9 @@ void PrintSentences(const CalibrationReport& report) {
   if (made.significant_bits != 0) {
     std::printf("  with %d significant bits of 16-bit pictures, which inspections of the category must say too\n",
                 made.significant_bits);
+  }
+  if (made.apply_orientation) {
+    std::printf("  with the EXIF orientation applied, as inspections of the category must too\n");
   }
   if (!report.left_out.empty()) std::printf("  %s\n", EscapeControls(report.left_out).c_str());
   for (const std::string& copy : report.copies)
@@ -424,9 +424,8 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--seed", into.seed, "Of the draws of every picture, and of the category's frames")
       ->check(CheckSeed)
       ->capture_default_str();
-  command->add_flag("--apply-orientation", into.apply_orientation,
-                    "Turn JPEG, PNG and WebP pictures upright as their EXIF data says, as inspections must too");
   AddSignificantBits(*command, into.significant_bits);
+  AddApplyOrientation(*command, into.apply_orientation);
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =

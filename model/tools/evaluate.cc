@@ -32,7 +32,7 @@
 #include "model/evaluation/run_state.h"
 #include "model/evaluation/seed_spread.h"
 #include "model/evaluation/shortcomings.h"
-#include "model/image/significant_bits_flag.h"
+#include "model/image/picture_flags.h"
 #include "model/package/calibration.h"
 #include "model/tools/compute.h"
 #include "model/tools/failure.h"
@@ -61,6 +61,24 @@ class ConsoleObserver final : public EvaluationObserver {
  private:
   std::optional<Progress> progress_;
 };
+
+PictureReading ReadingOf(const EvaluateArguments& arguments) {
+  PictureReading reading{.apply_orientation = arguments.apply_orientation};
+  if (arguments.significant_bits != 0) reading.significant_bits = arguments.significant_bits;
+  return reading;
+}
+
+// A package that draws once for all frames would give every seed the image-agnostic draws of the first one, and a run
+// that goes on where an earlier one stopped those of another picture.
+absl::Status CheckSampling(const EvaluateArguments& arguments, const ModelInfo& model) {
+  if (model.iad_sampling == "request" || (arguments.seeds.size() < 2 && !arguments.seed_per_picture)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the package has \"iad_sampling\": \"", model.iad_sampling,
+                   "\": the image-agnostic draws of a run are those of its first picture, so that --seeds and "
+                   "--seed-per-picture would not say what they promise; take --seed, one run for each"));
+}
 
 absl::Status CheckCategories(const Dataset& dataset, const EvaluationSetting& setting, const Detector& detector) {
   std::set<std::string> categories;
@@ -190,12 +208,13 @@ absl::StatusOr<int> RunAll(const EvaluateArguments& arguments, ConsoleObserver& 
   if (!detector.ok()) return detector.status();
   const ModelInfo& model = (*detector)->info();
   SayDevice(model);
-  const EvaluationSetting setting{
-      .model = model,
-      .categories = MakeCategoryTable(model.default_thresholds, model.categories),
-      .samples = arguments.samples,
-      .significant_bits = arguments.significant_bits == 0 ? std::nullopt : std::optional(arguments.significant_bits)};
-  absl::Status status = CheckCategories(*dataset, setting, **detector);
+  const EvaluationSetting setting{.model = model,
+                                  .categories = MakeCategoryTable(model.default_thresholds, model.categories),
+                                  .samples = arguments.samples,
+                                  .seed_per_picture = arguments.seed_per_picture,
+                                  .reading = ReadingOf(arguments)};
+  absl::Status status = CheckSampling(arguments, model);
+  if (status.ok()) status = CheckCategories(*dataset, setting, **detector);
   if (status.ok()) status = CheckMapSize(*dataset, setting);
   if (!status.ok()) return status;
 
@@ -251,46 +270,61 @@ int RunEvaluate(const EvaluateArguments& arguments) {
   return Fail(exit_code.status().message());
 }
 
-void AddEvaluateCommand(CLI::App& app, int& exit_code) {
+namespace {
+
+void AddTestSet(CLI::App& command, EvaluateArguments& arguments) {
   const std::map<std::string, DatasetLayout> layouts = {{"auto", DatasetLayout::kAuto},
                                                         {"mvtec", DatasetLayout::kMvtec},
                                                         {"visa", DatasetLayout::kVisa},
                                                         {"csv", DatasetLayout::kCsv}};
-  CLI::App* command = app.add_subcommand("evaluate", "Scores a package on a test set; writes a report.");
-  const auto shared = std::make_shared<EvaluateArguments>();
-  EvaluateArguments& arguments = *shared;
-  command->add_option("--model", arguments.model_dir, "Folder of the model package")->required();
-  command->add_option("--dataset", arguments.dataset, "Folder (MVTec AD, LOCO, BTAD, VisA) or CSV file of the test set")
+  command.add_option("--dataset", arguments.dataset, "Folder (MVTec AD, LOCO, BTAD, VisA) or CSV file of the test set")
       ->required();
-  command->add_option("--report", arguments.report_dir, "Folder that the report goes to")->required();
-  command->add_option("--layout", arguments.options.layout, "auto, mvtec, visa or csv (default: auto)")
+  command.add_option("--layout", arguments.options.layout, "auto, mvtec, visa or csv (default: auto)")
       ->transform(CLI::CheckedTransformer(layouts).description(""));
-  command->add_option("--categories", arguments.options.categories, "Only these, separated by commas")->delimiter(',');
-  command->add_option("--split", arguments.options.split, "Split to take, where the data set has splits")
+  command.add_option("--categories", arguments.options.categories, "Only these, separated by commas")->delimiter(',');
+  command.add_option("--split", arguments.options.split, "Split to take, where the data set has splits")
       ->capture_default_str();
-  command->add_option("--limit", arguments.options.limit, "Most pictures of a category, evenly chosen (default: all)")
+  command.add_option("--limit", arguments.options.limit, "Most pictures of a category, evenly chosen (default: all)")
       ->check(CLI::PositiveNumber);
+  AddSignificantBits(command, arguments.significant_bits);
+  AddApplyOrientation(command, arguments.apply_orientation);
+}
+
+void AddDraws(CLI::App& command, EvaluateArguments& arguments) {
   command
-      ->add_option("--samples", arguments.samples,
-                   "Draws of the prompt distributions, 1..64 (default: the category's, else the package's)")
+      .add_option("--samples", arguments.samples,
+                  "Draws of the prompt distributions, 1..64 (default: the category's, else the package's)")
       ->check(CLI::Range(1, kMaxSamples));
   CLI::Option* const seed = command
-                                ->add_option_function<uint64_t>(
-                                    "--seed", [shared](const uint64_t& one) { shared->seeds = {one}; },
+                                .add_option_function<uint64_t>(
+                                    "--seed", [&arguments](const uint64_t& one) { arguments.seeds = {one}; },
                                     "Key of the draws (default: as the category was calibrated, else 0)")
                                 ->check(CheckSeed);
   command
-      ->add_option_function<std::string>(
-          "--seeds", [shared](const std::string& text) { shared->seeds = *ParseSeeds(text); },
+      .add_option_function<std::string>(
+          "--seeds", [&arguments](const std::string& text) { arguments.seeds = *ParseSeeds(text); },
           "Evaluate once with each and add mean and deviation: seeds with commas between, or how many")
       ->check([](const std::string& text) {
         const absl::StatusOr<std::vector<uint64_t>> seeds = ParseSeeds(text);
         return seeds.ok() ? std::string() : EscapeControls(seeds.status().message());
       })
       ->excludes(seed);
+  command.add_flag("--seed-per-picture", arguments.seed_per_picture,
+                   "Draw each picture with a seed of its own, made from the seed and the picture's file");
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("evaluate", "Scores a package on a test set; writes a report.");
+  const auto shared = std::make_shared<EvaluateArguments>();
+  EvaluateArguments& arguments = *shared;  // lives as long as the callback, which outlives the parsing
+  command->add_option("--model", arguments.model_dir, "Folder of the model package")->required();
+  command->add_option("--report", arguments.report_dir, "Folder that the report goes to")->required();
+  AddTestSet(*command, arguments);
+  AddDraws(*command, arguments);
   command->add_option("--calibration", arguments.calibration_file,
                       "Thresholds of categories, instead of the package's calibration.json");
-  AddSignificantBits(*command, arguments.significant_bits);
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
   command->footer(
       "Exit codes: 0; 1 no report; 2 the report is written, but a category has no normal or no usable defective "

@@ -23,7 +23,7 @@
 #include "base/seed.h"
 #include "model/image/encode.h"
 #include "model/image/picture_files.h"
-#include "model/image/significant_bits_flag.h"
+#include "model/image/picture_flags.h"
 #include "model/inspector/inspector.h"
 #include "model/overlay/output_names.h"
 #include "model/overlay/overlay.h"
@@ -179,6 +179,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
       command.add_option("--seed", inspect.seed, "Key of the draws (default: the category's, else 0)")
           ->check(CheckSeed);
   AddSignificantBits(command, inspect.significant_bits);
+  AddApplyOrientation(command, inspect.apply_orientation);
   command.add_flag("--random-seed", inspect.random_seed, "Draw a seed for each picture")->excludes(seed);
   command
       .add_option("--mask-threshold", inspect.mask_threshold,
@@ -187,8 +188,6 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
 }
 
 void AddResults(CLI::App& command, InspectArguments& inspect) {
-  command.add_flag("--apply-orientation", inspect.apply_orientation,
-                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
   command.add_flag("--regions", inspect.regions, "Find the regions of the mask (they are in the JSON lines)");
   command.add_option("--output", inspect.output_dir, "Write an overlay and a mask per picture into this folder")
       ->type_name("DIR");

@@ -76,9 +76,14 @@ int RunReplay(const ReplayArguments& arguments, std::istream& in, std::ostream& 
 
   const int threads = arguments.threads > 0 ? arguments.threads : ThreadsOf(recorded->provenance.kernels);
   UseThreads(threads);
+  const std::string& kernels = recorded->provenance.kernels;
+  // On another kind of processor the comparison says so.
   const auto inspector =
       Inspector::Create(arguments.model_dir,
-                        {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
+                        {.device = arguments.device,
+                         .calibration_file = arguments.calibration_file,
+                         .kernels = CheckKernels(kernels).ok() ? kernels : std::string(kUsualKernels)},
+                        BAYESPFL_VERSION);
   if (!inspector.ok()) return Fail(inspector.status().message());
   SayDevice((*inspector)->info());
   const absl::StatusOr<Inspection> now = Again(**inspector, *recorded, *picture);

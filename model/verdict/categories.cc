@@ -50,7 +50,8 @@ CategorySetting CategoryTable::Resolve(const CategoryRequest& request) const {
           .seed = request.seed.value_or(defaults.seed),
           .samples = request.samples.value_or(defaults.samples),
           .thresholds = defaults.thresholds,
-          .ranges = defaults.ranges};
+          .ranges = defaults.ranges,
+          .apply_orientation = defaults.apply_orientation};
 }
 
 }  // namespace bayespfl

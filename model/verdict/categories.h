@@ -50,6 +50,7 @@ struct CategoryDefaults {
   int samples = 0;        // R, 1..kMaxSamples
   Thresholds thresholds;  // source kCategory
   std::optional<ScoreRanges> ranges = std::nullopt;
+  bool apply_orientation = false;  // its good pictures were turned upright as their EXIF data said; frames decide anew
 };
 
 // What a frame asks for.
@@ -67,6 +68,7 @@ struct CategorySetting {
   int samples = 0;  // 0: the model's default
   Thresholds thresholds;
   std::optional<ScoreRanges> ranges = std::nullopt;
+  std::optional<bool> apply_orientation = std::nullopt;  // as the good pictures were read; absent: not calibrated
 };
 
 // Immutable; safe from many threads.

@@ -64,6 +64,7 @@ struct StageTiming {
 
 // The reasons of warnings that are known here, as the contract's WarningReason spells them.
 inline constexpr char kShallowSamples[] = "SHALLOW_SAMPLES";
+inline constexpr char kOtherOrientation[] = "OTHER_ORIENTATION";
 
 // Something that is most likely not meant. It changes no number of the result.
 struct Warning {

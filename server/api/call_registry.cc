@@ -23,7 +23,7 @@ absl::Status StreamDraining() {
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context) { return absl::FromChrono(context.deadline()); }
 
 CallRegistry::CallRegistry(CallOptions options, Pipeline& pipeline)
-    : options_(std::move(options)), pipeline_(pipeline) {}
+    : options_(std::move(options)), pipeline_(pipeline), unsent_(options_.max_unsent_bytes, options_.on_unsent_bytes) {}
 
 void CallRegistry::CallStarted() {
   MutexLock lock(mu_);
@@ -52,12 +52,12 @@ void CallRegistry::CountCall(const CallRecord& call, const grpc::Status& status)
   if (options_.on_call_finished) options_.on_call_finished(call, status);
 }
 
-void CallRegistry::CountRejectedFrame(const std::string& client, const absl::Status& status) const {
-  if (options_.on_frame_rejected) options_.on_frame_rejected(client, status);
+void CallRegistry::NoteMessage(const CallRecord& call, size_t bytes) const {
+  if (options_.on_message) options_.on_message(call.peer, bytes);
 }
 
-void CallRegistry::AddUnsentBytes(int64_t change) const {
-  if (options_.on_unsent_bytes) options_.on_unsent_bytes(change);
+void CallRegistry::CountRejectedFrame(const std::string& client, const absl::Status& status) const {
+  if (options_.on_frame_rejected) options_.on_frame_rejected(client, status);
 }
 
 ReplyGone CallRegistry::RecordRequest(const RequestRecord& request) const {
@@ -79,24 +79,25 @@ void CallRegistry::EndStreams() {
   for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(StreamDraining());
 }
 
-StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call,
-                                              const std::string& client) {
-  return {.pipeline = pipeline_,
-          .call = call,
-          .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
-          .max_reply_bytes = options_.max_reply_bytes,
-          .max_age = StreamAge(),
-          .client = client,
-          .on_frame_rejected = [this, client](const absl::Status& status) { CountRejectedFrame(client, status); },
-          .on_request_answered = [this](const RequestRecord& request) { return RecordRequest(request); },
-          .new_timeline = [this] { return NewTimeline(); },
-          .on_unsent_bytes = [this](int64_t change) { AddUnsentBytes(change); },
-          .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
-          .on_done =
-              [this, call](const grpc::Status& status) {
-                CountCall(*call, status);
-                CallEnded();
-              }};
+StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client) {
+  return {
+      .pipeline = pipeline_,
+      .unsent = unsent_,
+      .call = call,
+      .max_frames = static_cast<size_t>(std::max(1, options_.max_frames_per_stream)),
+      .max_reply_bytes = options_.max_reply_bytes,
+      .max_age = StreamAge(),
+      .client = client,
+      .on_frame_rejected = [this, name = client.name](const absl::Status& status) { CountRejectedFrame(name, status); },
+      .on_request_answered = [this](const RequestRecord& request) { return RecordRequest(request); },
+      .new_timeline = [this] { return NewTimeline(); },
+      .on_message = [this, call](size_t bytes) { NoteMessage(*call, bytes); },
+      .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
+      .on_done =
+          [this, call](const grpc::Status& status) {
+            CountCall(*call, status);
+            CallEnded();
+          }};
 }
 
 // OK, or why the stream cannot be served. It counts as open in either case, until Unregister().
@@ -126,8 +127,8 @@ absl::Status CallRegistry::StreamsFull(const absl::Status& status) const {
   return WithRetryDelay(WithReason(status, ErrorReason::kStreamsFull), pipeline_);
 }
 
-std::string CallRegistry::ClientOf(const grpc::ServerContextBase& context) const {
-  return options_.client_of ? options_.client_of(context) : std::string();
+CallClient CallRegistry::ClientOf(const grpc::ServerContextBase& context) const {
+  return options_.client_of ? options_.client_of(context) : CallClient();
 }
 
 // A client that ends a stream and opens the next one at once must find the place free.

@@ -21,8 +21,10 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/call_client.h"
 #include "server/api/ordered_stream.h"
 #include "server/api/records.h"
+#include "server/api/unsent_budget.h"
 #include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
 #include "server/security/client_limits.h"
@@ -38,8 +40,10 @@ struct CallOptions {
 
   size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
 
-  // Whose call it is; becomes FrameRequest::client. Empty: all calls are one client's.
-  std::function<std::string(const grpc::ServerContextBase& context)> client_of = {};
+  int64_t max_unsent_bytes = int64_t{256} << 20;  // >= 1; UnsentBudget's, of all calls together
+
+  // Whose call it is. Empty: all calls are one client's, who may do everything.
+  std::function<CallClient(const grpc::ServerContextBase& context)> client_of = {};
 
   // Takes a place for one more stream of a client; ResourceExhausted: it has as many as it may. Empty: always free.
   std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
@@ -49,7 +53,7 @@ struct CallOptions {
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that was refused before it reached the pipeline: for the reason in its RefusalOf(), or
-  // because the request is wrong. `client` as `client_of` says. May be empty.
+  // because the request is wrong. `client` is CallClient::name. May be empty.
   std::function<void(const std::string& client, const absl::Status& status)> on_frame_rejected;
 
   // Called once for every message with frames of every call, just before its answer leaves. What it returns is called
@@ -58,6 +62,10 @@ struct CallOptions {
 
   // Whether RequestRecord::timelines are wanted.
   bool timelines = false;
+
+  // Called with the bytes of every message of every call that takes frames, as soon as gRPC has handed it over, and
+  // with the peer that it came from. May be empty.
+  std::function<void(const std::string& peer, size_t bytes)> on_message = {};
 
   // Called when a stream opened (1) or ended (-1). May be empty.
   std::function<void(int change)> on_streams_change;
@@ -80,8 +88,14 @@ class CallRegistry {
 
   size_t max_reply_bytes() const { return options_.max_reply_bytes; }
 
+  // Of the replies of all calls.
+  UnsentBudget& unsent() { return unsent_; }
+
+  // CallOptions::on_message.
+  void NoteMessage(const CallRecord& call, size_t bytes) const;
+
   // CallOptions::client_of.
-  std::string ClientOf(const grpc::ServerContextBase& context) const;
+  CallClient ClientOf(const grpc::ServerContextBase& context) const;
 
   // A unary call that takes frames is open from the one to the other.
   void CallStarted();
@@ -89,17 +103,17 @@ class CallRegistry {
 
   // Makes a stream and starts it, or ends it at once: Unavailable (not ready), ResourceExhausted (max_streams, or
   // CallOptions::open_stream).
-  // `method` is a literal. gRPC owns the result.
-  template <typename Stream>
-  Stream* OpenStream(absl::string_view method, grpc::CallbackServerContext& context) {
+  // `method` is a literal; `arguments` go to the stream's constructor. gRPC owns the result.
+  template <typename Stream, typename... Arguments>
+  Stream* OpenStream(absl::string_view method, grpc::CallbackServerContext& context, const Arguments&... arguments) {
     CallStarted();
     const uint64_t id = next_stream_.fetch_add(1);
     auto call = std::make_shared<CallRecord>(BeginCall(method, context));
     call->stream_id = id;
     call->has_spans = std::make_shared<std::atomic<bool>>(false);
-    const std::string client = ClientOf(context);
-    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context));
-    stream->Start(Register(id, client, stream));
+    const CallClient client = ClientOf(context);
+    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context), arguments...);
+    stream->Start(Register(id, client.name, stream));
     return stream.get();
   }
 
@@ -122,7 +136,6 @@ class CallRegistry {
   // The call's method comes from a fixed set: it becomes a metric's label.
   void CountCall(const CallRecord& call, const grpc::Status& status) const;
   void CountRejectedFrame(const std::string& client, const absl::Status& status) const;
-  void AddUnsentBytes(int64_t change) const;
   ReplyGone RecordRequest(const RequestRecord& request) const;
 
   // For a frame; null: nobody wants it.
@@ -134,7 +147,7 @@ class CallRegistry {
     ClientLimits::StreamLease lease;
   };
 
-  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const std::string& client);
+  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   absl::Status StreamsFull(const absl::Status& status) const;
@@ -142,6 +155,7 @@ class CallRegistry {
 
   const CallOptions options_;
   Pipeline& pipeline_;
+  UnsentBudget unsent_;
   std::atomic<uint64_t> next_stream_{0};
 
   Mutex mu_;

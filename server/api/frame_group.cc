@@ -33,34 +33,21 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
         max_map_bytes_(max_map_bytes),
         cancellation_(std::move(cancellation)),
         done_(std::move(done)),
+        inside_(frames + 1),
         outcomes_(frames) {}
 
   void Submit(std::vector<FrameRequest> frames) {
-    const absl::Status admitted = pipeline_.AdmitClient(frames.front().client, frames.size());
-    if (!admitted.ok()) return done_(admitted);
-    for (size_t i = 0; i < frames.size() && !Failed(); ++i) {
-      Enter();
-      frames[i].client_admitted = true;
-      frames[i].cancellation = cancellation_;
-      const absl::Status accepted =
-          pipeline_.Submit(std::move(frames[i]),
-                           [self = shared_from_this(), i](FrameResult result) { self->Answer(i, std::move(result)); });
-      if (!accepted.ok()) Answer(i, accepted);
-    }
+    for (FrameRequest& frame : frames) frame.cancellation = cancellation_;
+    std::optional<size_t> at_fault;
+    const absl::Status accepted = pipeline_.SubmitTogether(
+        std::move(frames),
+        [self = shared_from_this()](size_t index, FrameResult result) { self->Answer(index, std::move(result)); },
+        &at_fault);
+    if (!accepted.ok()) return done_(at_fault.has_value() ? InImage(*at_fault, accepted) : accepted);
     Leave();
   }
 
  private:
-  bool Failed() {
-    MutexLock lock(mu_);
-    return failure_.has_value();
-  }
-
-  void Enter() {
-    MutexLock lock(mu_);
-    ++inside_;
-  }
-
   void Leave() {
     {
       MutexLock lock(mu_);
@@ -117,7 +104,7 @@ class FrameGroup : public std::enable_shared_from_this<FrameGroup> {
   const std::function<void(GroupResult)> done_;
 
   Mutex mu_;
-  size_t inside_ ABSL_GUARDED_BY(mu_) = 1;     // frames without an answer, and Submit() itself
+  size_t inside_ ABSL_GUARDED_BY(mu_);         // frames without an answer, and Submit() itself
   size_t map_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of all outcomes so far
   std::vector<InspectionOutcome> outcomes_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Status> failure_ ABSL_GUARDED_BY(mu_);

@@ -18,11 +18,11 @@ namespace bayespfl::server {
 // together.
 using GroupResult = absl::StatusOr<std::vector<InspectionOutcome>>;
 
-// Submits the frames, at least one and all of one client, each with `cancellation` as its token. What the client may
-// not send together is refused as a whole: an error without an index, as Pipeline::AdmitClient() says. The first error
-// cancels the token, and with it the rest of the group, and so does the first outcome with which all maps and masks
-// have more than `max_map_bytes`: a group never holds much more. `done` is called exactly once, perhaps before this
-// returns, when the pipeline holds none of the frames any more. Thread-safe.
+// Submits the frames as Pipeline::SubmitTogether() takes them, each with `cancellation` as its token. What is refused
+// for the sake of all of them, for want of room for one, is an error without an index. The first error of an accepted
+// frame cancels the token, and with it the rest of the group, and so does the first outcome with which all maps and
+// masks have more than `max_map_bytes`: a group never holds much more. `done` is called exactly once, perhaps before
+// this returns, when the pipeline holds none of the frames any more. Thread-safe.
 void SubmitGroup(Pipeline& pipeline, std::vector<FrameRequest> frames, size_t max_map_bytes,
                  std::shared_ptr<CancellationToken> cancellation, std::function<void(GroupResult)> done);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "server/api/call_client.h"
 #include "server/api/inspection_stream.h"
 #include "server/api/records.h"
 #include "server/api/status.h"
@@ -20,20 +21,22 @@ namespace v1 = inspection::v1;
 
 class InspectCall final : public UnaryCall {
  public:
-  InspectCall(CallRegistry& calls, grpc::CallbackServerContext& context, grpc::ByteBuffer& response)
-      : UnaryCall(calls, "Inspect", context, response) {}
+  InspectCall(CallRegistry& calls, grpc::CallbackServerContext& context, size_t request_bytes,
+              grpc::ByteBuffer& response)
+      : UnaryCall(calls, "Inspect", context, request_bytes, response) {}
 
-  void Start(const grpc::ByteBuffer& bytes) {
+  void Start(grpc::ByteBuffer& bytes) {
     frame_.arrival = std::chrono::steady_clock::now();
     auto message = std::make_shared<v1::InspectRequest>();
-    grpc::ByteBuffer copy(bytes);  // shares the slices
-    const absl::Status parsed = ParseMessage(copy, *message);
+    const absl::Status parsed = ParseMessage(bytes, *message);
     if (!parsed.ok()) return Reject(parsed);
     absl::StatusOr<FrameRequest> frame = FrameFromProto(*message);
     frame_.metadata = std::move(*message->mutable_metadata());
     if (!frame.ok()) return Reject(frame.status());
     frame_.category = frame->options.category.category;
-    frame->client = client();
+    const absl::Status permitted = CheckPriority(client(), frame->options.priority);
+    if (!permitted.ok()) return Reject(permitted);
+    frame->client = client().name;
     frame->arrival = frame_.arrival;
     frame->owner = std::move(message);
     frame->deadline = deadline();
@@ -71,8 +74,8 @@ InspectionService::InspectionService(v1::GetServerInfoResponse info, CallRegistr
 
 grpc::ServerUnaryReactor* InspectionService::Inspect(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-  auto* call = new InspectCall(calls_, *context, *response);  // deletes itself in OnDone()
-  call->Start(*request);
+  auto* call = new InspectCall(calls_, *context, request->Length(), *response);  // deletes itself in OnDone()
+  call->Start(RequestBytes(*request));
   return call;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/api/call_client.h"
 #include "server/api/status.h"
 #include "server/api/translate_result.h"
 #include "server/api/wire.h"
@@ -82,7 +83,9 @@ void InspectionStream::OnFrame(uint64_t sequence, const TraceContext& span,
                       .span = span};
   if (!request.ok()) return RejectFrame(sequence, std::move(frame), request.status());
   frame.category = request->options.category.category;
-  request->client = surroundings().client;
+  const absl::Status permitted = CheckPriority(surroundings().client, request->options.priority);
+  if (!permitted.ok()) return RejectFrame(sequence, std::move(frame), permitted);
+  request->client = surroundings().client.name;
   request->arrival = arrival_;
   request->owner = std::move(message);
   request->deadline = std::min(request->deadline, deadline());
@@ -164,8 +167,8 @@ void InspectionStream::Reply(uint64_t sequence, const ReceivedFrame& frame, Fram
   *message.mutable_metadata() = frame.metadata;
   // An error is small; were it not, there would be no other way to say so.
   const absl::StatusOr<grpc::ByteBuffer> bytes =
-      SerializeMessage(message, ok ? surroundings().max_reply_bytes : kMaxSerializedBytes);
-  if (!bytes.ok()) return Reply(sequence, frame, bytes.status());
+      ok ? SerializeReply(message, surroundings().max_reply_bytes, surroundings().unsent) : SerializeMessage(message);
+  if (!bytes.ok()) return Reply(sequence, frame, WithRetryDelay(bytes.status(), pipeline()));
   ReplyGone gone = surroundings().on_request_answered(record);
   {
     MutexLock lock(mu_);

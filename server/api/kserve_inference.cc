@@ -6,14 +6,25 @@
 #include "absl/status/status.h"
 #include "server/api/frame_group.h"
 #include "server/pipeline/refusal.h"
+#include "server/pipeline/steady_time.h"
 
 namespace bayespfl::server {
 namespace {
 
-// More would never be let in together.
-int MostFramesTogether(const PipelineOptions& options) {
-  const int of_client = options.max_frames_in_flight_per_client;
-  return of_client == 0 ? options.max_frames_in_flight : std::min(options.max_frames_in_flight, of_client);
+absl::Duration Since(SteadyTime time) { return absl::FromChrono(std::chrono::steady_clock::now() - time); }
+
+absl::StatusOr<InferenceReply> MakeReply(const std::string& id, const std::vector<KserveOutput>& outputs,
+                                         GroupResult result) {
+  if (!result.ok()) return result.status();
+  InferenceReply reply;
+  for (const InspectionOutcome& outcome : *result) {
+    reply.results.push_back(outcome.inspection);
+    reply.executions += 1.0 / outcome.batch;
+  }
+  absl::StatusOr<inference::ModelInferResponse> message = ReplyToProto(id, outputs, *std::move(result));
+  if (!message.ok()) return message.status();
+  reply.message = *std::move(message);
+  return reply;
 }
 
 }  // namespace
@@ -30,17 +41,22 @@ absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pip
   return model;
 }
 
-absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
+absl::StatusOr<Inference> PrepareInference(const KserveBackend& backend,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           const CallClient& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline) {
-  const auto model = FindServedModel(pipeline, request->model_name(), request->model_version());
+  const auto model = FindServedModel(backend.pipeline, request->model_name(), request->model_version());
   if (!model.ok()) return model.status();
-  absl::StatusOr<Inference> inference = InferenceFromProto(request, MostFramesTogether(pipeline.options()));
-  if (!inference.ok()) return inference;
+  absl::StatusOr<Inference> inference = InferenceFromProto(request, backend.pipeline.options());
+  absl::Status may_run = inference.status();
+  if (may_run.ok()) may_run = CheckPriority(client, inference->frames.front().options.priority);
+  if (!may_run.ok()) {
+    backend.statistics.NoteFailed(*model, Since(arrival));
+    return may_run;
+  }
   for (FrameRequest& frame : inference->frames) {
     frame.model = *model;
-    frame.client = client;
+    frame.client = client.name;
     frame.arrival = arrival;
     frame.deadline = std::min(frame.deadline, deadline);
   }
@@ -71,17 +87,19 @@ RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& request, co
   return record;
 }
 
-void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
+void RunInference(const KserveBackend& backend, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done) {
-  SubmitGroup(pipeline, std::move(inference.frames), kMaxReplyTensorBytes, std::move(cancellation),
-              [id = std::move(inference.id), outputs = std::move(inference.outputs),
-               done = std::move(done)](GroupResult result) {
-                if (!result.ok()) return done(result.status());
-                InferenceReply reply;
-                for (const InspectionOutcome& outcome : *result) reply.results.push_back(outcome.inspection);
-                absl::StatusOr<inference::ModelInferResponse> message = ReplyToProto(id, outputs, *std::move(result));
-                if (!message.ok()) return done(message.status());
-                reply.message = *std::move(message);
+  const std::shared_ptr<const ServedModel> model = inference.frames.front().model;
+  const SteadyTime arrival = inference.frames.front().arrival;
+  SubmitGroup(backend.pipeline, std::move(inference.frames), kMaxReplyTensorBytes, std::move(cancellation),
+              [id = std::move(inference.id), outputs = std::move(inference.outputs), model, arrival,
+               &statistics = backend.statistics, done = std::move(done)](GroupResult result) {
+                absl::StatusOr<InferenceReply> reply = MakeReply(id, outputs, std::move(result));
+                if (reply.ok()) {
+                  statistics.NoteAnswered(model, reply->results, reply->executions, Since(arrival));
+                } else {
+                  statistics.NoteFailed(model, Since(arrival));
+                }
                 done(std::move(reply));
               });
 }

@@ -13,6 +13,8 @@
 #include "absl/time/time.h"
 #include "inference/grpc_service.pb.h"
 #include "model/verdict/inspection.h"
+#include "server/api/call_client.h"
+#include "server/api/kserve_statistics.h"
 #include "server/api/kserve_translate.h"
 #include "server/api/records.h"
 #include "server/pipeline/frame.h"
@@ -21,21 +23,29 @@
 
 namespace bayespfl::server {
 
+// What the calls of this protocol work on; outlives them.
+struct KserveBackend {
+  Pipeline& pipeline;
+  KserveStatistics& statistics;
+};
+
 // The model of that name, in that version unless `version` is empty. Errors as Pipeline::FindModel(); NotFound besides:
 // no name, or another version. Thread-safe.
 absl::StatusOr<std::shared_ptr<ServedModel>> FindServedModel(const Pipeline& pipeline, absl::string_view name,
                                                              absl::string_view version);
 
 // The frames of a request that may be run, all of the model that serves now, due by `deadline` or its own timeout,
-// whichever comes first. Errors as FindServedModel() and InferenceFromProto(). Thread-safe.
-absl::StatusOr<Inference> PrepareInference(const Pipeline& pipeline,
+// whichever comes first. Errors as FindServedModel(), InferenceFromProto() and CheckPriority(); the
+// statistics count them where the model is known. Thread-safe.
+absl::StatusOr<Inference> PrepareInference(const KserveBackend& backend,
                                            const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                           const std::string& client, std::chrono::steady_clock::time_point arrival,
+                                           const CallClient& client, std::chrono::steady_clock::time_point arrival,
                                            absl::Time deadline);
 
 struct InferenceReply {
   inference::ModelInferResponse message;
-  std::vector<Inspection> results;  // one for each picture, for the records
+  std::vector<Inspection> results;  // one for each picture, for records and statistics
+  double executions = 0;            // calls of the model; one that had other pictures besides counts in part
 };
 
 using Timelines = std::vector<std::shared_ptr<const FrameTimeline>>;
@@ -49,9 +59,10 @@ Timelines AddTimelines(const std::function<std::shared_ptr<FrameTimeline>()>& ma
 RequestRecord RequestOf(const CallRecord& call, const ReceivedFrame& request, const Timelines& timelines,
                         const absl::StatusOr<InferenceReply>& reply);
 
-// Runs every picture as a frame of its own. `done` is called exactly once, perhaps before this returns, when the
-// pipeline holds none of the frames any more. The first error of a picture is the request's. Thread-safe.
-void RunInference(Pipeline& pipeline, Inference inference, std::shared_ptr<CancellationToken> cancellation,
+// Runs every picture as a frame of its own; all of them are accepted, or none. `done` is called exactly once, perhaps
+// before this returns, when the pipeline holds none of the frames any more. The first error of a picture is the
+// request's. The statistics count the request when it ends. Thread-safe.
+void RunInference(const KserveBackend& backend, Inference inference, std::shared_ptr<CancellationToken> cancellation,
                   std::function<void(absl::StatusOr<InferenceReply>)> done);
 
 }  // namespace bayespfl::server

@@ -30,8 +30,8 @@ inference::ModelStreamInferResponse MakeReply(const std::string& id, absl::Statu
 
 }  // namespace
 
-KserveStream::KserveStream(StreamSurroundings surroundings, absl::Time deadline)
-    : OrderedStream(std::move(surroundings), deadline) {}
+KserveStream::KserveStream(StreamSurroundings surroundings, absl::Time deadline, const KserveBackend& backend)
+    : OrderedStream(std::move(surroundings), deadline), backend_(backend) {}
 
 void KserveStream::OnAbandoned() {
   std::vector<std::shared_ptr<CancellationToken>> tokens;
@@ -54,7 +54,7 @@ void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
   // An id over the limit is not sent back: it may be as large as a picture.
   if (request->id().size() <= kMaxInferenceIdBytes) received.metadata.set_frame_id(request->id());
   absl::StatusOr<Inference> inference =
-      PrepareInference(pipeline(), request, surroundings().client, received.arrival, deadline());
+      PrepareInference(backend_, request, surroundings().client, received.arrival, deadline());
   if (!inference.ok()) return Reject(received, inference.status());
   request.reset();  // the frames own what they need
   const std::optional<uint64_t> sequence = AddSlot(inference->frames.size());
@@ -62,7 +62,7 @@ void KserveStream::OnMessage(grpc::ByteBuffer& bytes) {
   const std::shared_ptr<CancellationToken> token = AddToken(*sequence);
   Timelines timelines = AddTimelines(surroundings().new_timeline, *inference);
   auto self = std::static_pointer_cast<KserveStream>(shared_from_this());
-  RunInference(pipeline(), *std::move(inference), token,
+  RunInference(backend_, *std::move(inference), token,
                [self = std::move(self), sequence = *sequence, received,
                 timelines = std::move(timelines)](absl::StatusOr<InferenceReply> result) {
                  self->Reply(sequence, received, timelines, std::move(result));
@@ -88,9 +88,11 @@ void KserveStream::Reject(const ReceivedFrame& request, const absl::Status& stat
 void KserveStream::Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
                          absl::StatusOr<InferenceReply> result) {
   // An error is small; were it not, there would be no other way to say so.
-  const size_t most = result.ok() ? surroundings().max_reply_bytes : kMaxSerializedBytes;
-  const absl::StatusOr<grpc::ByteBuffer> bytes = SerializeMessage(MakeReply(request.metadata.frame_id(), result), most);
-  if (!bytes.ok()) return Reply(sequence, request, timelines, bytes.status());
+  const bool ok = result.ok();
+  const inference::ModelStreamInferResponse message = MakeReply(request.metadata.frame_id(), result);
+  const absl::StatusOr<grpc::ByteBuffer> bytes =
+      ok ? SerializeReply(message, surroundings().max_reply_bytes, surroundings().unsent) : SerializeMessage(message);
+  if (!bytes.ok()) return Reply(sequence, request, timelines, WithRetryDelay(bytes.status(), pipeline()));
   ReplyGone gone = surroundings().on_request_answered(RequestOf(*surroundings().call, request, timelines, result));
   {
     MutexLock lock(mu_);

@@ -27,7 +27,7 @@ namespace bayespfl::server {
 // Thread-safe; make it with std::make_shared.
 class KserveStream final : public OrderedStream {
  public:
-  KserveStream(StreamSurroundings surroundings, absl::Time deadline);
+  KserveStream(StreamSurroundings surroundings, absl::Time deadline, const KserveBackend& backend);
 
  private:
   void OnMessage(grpc::ByteBuffer& bytes) override;
@@ -36,6 +36,8 @@ class KserveStream final : public OrderedStream {
   void Reply(uint64_t sequence, const ReceivedFrame& request, const Timelines& timelines,
              absl::StatusOr<InferenceReply> result);
   std::shared_ptr<CancellationToken> AddToken(uint64_t sequence);
+
+  const KserveBackend& backend_;
 
   Mutex mu_;
   std::map<uint64_t, std::shared_ptr<CancellationToken>> unanswered_ ABSL_GUARDED_BY(mu_);  // by sequence

@@ -14,6 +14,8 @@ absl::Status Invalid(absl::string_view name, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("input ", name, what));
 }
 
+std::string Range(const TogetherLimit& most) { return absl::StrCat("1 to ", most.frames, ": ", most.setting); }
+
 // Four bytes, least significant first.
 uint32_t LittleEndian32(absl::string_view bytes) {
   uint32_t value = 0;
@@ -89,7 +91,7 @@ absl::StatusOr<std::shared_ptr<const std::string>> PackTypedPixels(const InputTe
   return pixels;
 }
 
-absl::StatusOr<PixelTensor> PixelShape(const InputTensor& input, int max_pictures) {
+absl::StatusOr<PixelTensor> PixelShape(const InputTensor& input, const TogetherLimit& most) {
   const auto& shape = input.tensor->shape();
   const int rank = shape.size();
   if (rank != 3 && rank != 4) {
@@ -102,8 +104,8 @@ absl::StatusOr<PixelTensor> PixelShape(const InputTensor& input, int max_picture
   pixels.count = rank == 4 ? shape[0] : 1;
   pixels.height = shape[rank - 3];
   pixels.width = shape[rank - 2];
-  if (pixels.count < 1 || pixels.count > max_pictures) {
-    return Invalid(input.name, absl::StrCat(" has ", pixels.count, " pictures; expected 1 to ", max_pictures));
+  if (pixels.count < 1 || pixels.count > most.frames) {
+    return Invalid(input.name, absl::StrCat(" has ", pixels.count, " pictures; expected ", Range(most)));
   }
   return pixels;
 }
@@ -126,14 +128,14 @@ absl::StatusOr<InputTensors> FindInputs(const ModelInferRequest& request) {
   return inputs;
 }
 
-absl::StatusOr<std::vector<absl::string_view>> BytesElements(const InputTensor& input, int max_elements) {
+absl::StatusOr<std::vector<absl::string_view>> BytesElements(const InputTensor& input, const TogetherLimit& most) {
   if (input.tensor->datatype() != "BYTES") return Invalid(input.name, ".datatype is not BYTES");
   if (input.tensor->shape_size() != 1) {
     return Invalid(input.name, absl::StrCat(" of BYTES has ", input.tensor->shape_size(), " dimensions; expected [N]"));
   }
   const int64_t count = input.tensor->shape(0);
-  if (count < 1 || count > max_elements) {
-    return Invalid(input.name, absl::StrCat(" has ", count, " elements by its shape; expected 1 to ", max_elements));
+  if (count < 1 || count > most.frames) {
+    return Invalid(input.name, absl::StrCat(" has ", count, " elements by its shape; expected ", Range(most)));
   }
   if (input.raw != nullptr) return SplitRawBytes(input, count);
   const auto& typed = input.tensor->contents().bytes_contents();
@@ -143,9 +145,9 @@ absl::StatusOr<std::vector<absl::string_view>> BytesElements(const InputTensor& 
 }
 
 absl::StatusOr<PixelTensor> PixelElements(const std::shared_ptr<const ModelInferRequest>& request,
-                                          const InputTensor& input, int max_pictures) {
+                                          const InputTensor& input, const TogetherLimit& most) {
   if (input.tensor->datatype() != "UINT8") return Invalid(input.name, ".datatype is not UINT8");
-  absl::StatusOr<PixelTensor> pixels = PixelShape(input, max_pictures);
+  absl::StatusOr<PixelTensor> pixels = PixelShape(input, most);
   if (!pixels.ok()) return pixels;
   const std::string* bytes = input.raw;
   pixels->owner = request;

@@ -1,7 +1,8 @@
 // The input tensors of the Open Inference Protocol: which datatype and shape they may have, and where their elements
 // are. Elements come in the request's `raw_input_contents` (all tensors) or in each tensor's `contents`.
 //
-// Every error is InvalidArgument and names the tensor, the size or count at hand and the one expected; none repeats
+// Every error is InvalidArgument and names the tensor, the size or count at hand and the one expected, with the setting
+// that says so where there is one; none repeats
 // text that the client sent. All functions are thread-safe.
 #ifndef BAYESPFL_SERVER_API_KSERVE_TENSOR_H_
 #define BAYESPFL_SERVER_API_KSERVE_TENSOR_H_
@@ -16,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "inference/grpc_service.pb.h"
+#include "server/pipeline/slots.h"
 
 namespace bayespfl::server {
 
@@ -38,8 +40,8 @@ struct InputTensors {
 // contents or none.
 absl::StatusOr<InputTensors> FindInputs(const inference::ModelInferRequest& request);
 
-// The elements of a BYTES tensor of shape [n], 1 <= n <= max_elements, in order; borrowed from the request.
-absl::StatusOr<std::vector<absl::string_view>> BytesElements(const InputTensor& input, int max_elements);
+// The elements of a BYTES tensor of shape [n], 1 <= n <= most.frames, in order; borrowed from the request.
+absl::StatusOr<std::vector<absl::string_view>> BytesElements(const InputTensor& input, const TogetherLimit& most);
 
 // Pictures of one size, each row-major RGB without padding, one after the other.
 struct PixelTensor {
@@ -52,10 +54,10 @@ struct PixelTensor {
   int64_t bytes_per_picture() const { return height * width * 3; }
 };
 
-// A UINT8 tensor of shape [H, W, 3] or [N, H, W, 3], 1 <= N <= max_pictures, with exactly the shape's number of
+// A UINT8 tensor of shape [H, W, 3] or [N, H, W, 3], 1 <= N <= most.frames, with exactly the shape's number of
 // elements. `request` owns `input` and shares the ownership of raw elements; typed ones are copied.
 absl::StatusOr<PixelTensor> PixelElements(const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                          const InputTensor& input, int max_pictures);
+                                          const InputTensor& input, const TogetherLimit& most);
 
 }  // namespace bayespfl::server
 

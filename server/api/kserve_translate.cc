@@ -13,27 +13,13 @@
 #include "model/verdict/categories.h"
 #include "server/api/kserve_parameters.h"
 #include "server/api/kserve_tensor.h"
+#include "server/pipeline/slots.h"
 
 namespace bayespfl::server {
 namespace {
 
 using inference::ModelInferRequest;
 using inference::ModelInferResponse;
-
-struct OutputSpec {
-  KserveOutput output;
-  absl::string_view name;
-  absl::string_view datatype;
-  bool map = false;  // [N, H, W], and only sent when asked for by name
-};
-constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
-                                                 {KserveOutput::kScoreStd, "score_std", "FP32"},
-                                                 {KserveOutput::kMapScore, "map_score", "FP32"},
-                                                 {KserveOutput::kSeed, "seed", "UINT64"},
-                                                 {KserveOutput::kVerdict, "verdict", "BYTES"},
-                                                 {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
-                                                 {KserveOutput::kMask, "mask", "UINT8", true}}};
-static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
 
 const OutputSpec& SpecOf(KserveOutput output) { return kOutputs[static_cast<size_t>(output)]; }
 
@@ -75,10 +61,10 @@ struct Pictures {
 };
 
 absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferRequest>& request, const InputTensor& image,
-                                    int max_frames) {
+                                    const TogetherLimit& most) {
   Pictures pictures;
   if (image.tensor->datatype() == "BYTES") {
-    const absl::StatusOr<std::vector<absl::string_view>> files = BytesElements(image, max_frames);
+    const absl::StatusOr<std::vector<absl::string_view>> files = BytesElements(image, most);
     if (!files.ok()) return files.status();
     for (const absl::string_view file : *files) {
       if (file.empty()) {
@@ -95,7 +81,7 @@ absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferReques
   if (image.tensor->datatype() != "UINT8") {
     return absl::InvalidArgumentError("input image.datatype is neither BYTES (encoded) nor UINT8 (RGB)");
   }
-  const absl::StatusOr<PixelTensor> pixels = PixelElements(request, image, max_frames);
+  const absl::StatusOr<PixelTensor> pixels = PixelElements(request, image, most);
   if (!pixels.ok()) return pixels.status();
   const auto size = static_cast<size_t>(pixels->bytes_per_picture());
   for (size_t i = 0; i < static_cast<size_t>(pixels->count); ++i) {
@@ -112,8 +98,8 @@ absl::StatusOr<Pictures> PicturesOf(const std::shared_ptr<const ModelInferReques
 }
 
 // One category for each picture.
-absl::Status SetCategories(const InputTensor& category, int max_frames, std::vector<FrameRequest>& frames) {
-  const absl::StatusOr<std::vector<absl::string_view>> names = BytesElements(category, max_frames);
+absl::Status SetCategories(const InputTensor& category, const TogetherLimit& most, std::vector<FrameRequest>& frames) {
+  const absl::StatusOr<std::vector<absl::string_view>> names = BytesElements(category, most);
   if (!names.ok()) return names.status();
   if (names->size() != 1 && names->size() != frames.size()) {
     return absl::InvalidArgumentError(absl::StrCat("input category has ", names->size(), " elements for ",
@@ -220,13 +206,6 @@ std::string WarningsOf(const std::vector<InspectionOutcome>& outcomes) {
   return lines;
 }
 
-void AddMetadata(absl::string_view name, absl::string_view datatype, int rank,
-                 inference::ModelMetadataResponse::TensorMetadata& tensor) {
-  tensor.set_name(std::string(name));
-  tensor.set_datatype(std::string(datatype));
-  for (int i = 0; i < rank; ++i) tensor.add_shape(-1);
-}
-
 }  // namespace
 
 absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
@@ -235,14 +214,15 @@ absl::Status CheckVersion(const ServedModel& model, absl::string_view version) {
   return absl::NotFoundError(absl::StrCat("there is no such version of ", model.name(), "; ", served, " is loaded"));
 }
 
-absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request, int max_frames) {
+absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const ModelInferRequest>& request,
+                                             const PipelineOptions& options) {
   if (request->id().size() > kMaxInferenceIdBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("id has ", request->id().size(), " bytes; at most ", kMaxInferenceIdBytes, " are allowed"));
   }
   const absl::StatusOr<KserveParameters> parameters = ParametersFromProto(request->parameters());
   if (!parameters.ok()) return parameters.status();
-  const auto most = static_cast<int>(PriorityShare(parameters->priority, max_frames));
+  const TogetherLimit most = MostTogether(options, parameters->priority);
   absl::StatusOr<std::vector<KserveOutput>> outputs = OutputsFromProto(*request);
   if (!outputs.ok()) return outputs.status();
   const absl::StatusOr<InputTensors> inputs = FindInputs(*request);
@@ -287,19 +267,6 @@ absl::StatusOr<ModelInferResponse> ReplyToProto(const std::string& id, const std
       continue;
     }
     for (const InspectionOutcome& outcome : outcomes) AppendScalar(output, outcome.inspection, raw);
-  }
-  return response;
-}
-
-inference::ModelMetadataResponse MetadataToProto(const ServedModel& model) {
-  inference::ModelMetadataResponse response;
-  response.set_name(model.name());
-  response.add_versions(model.info().version);
-  response.set_platform("bayespfl_safetensors");
-  AddMetadata(kImageInput, "BYTES", 1, *response.add_inputs());
-  AddMetadata(kCategoryInput, "BYTES", 1, *response.add_inputs());
-  for (const OutputSpec& spec : kOutputs) {
-    AddMetadata(spec.name, spec.datatype, spec.map ? 3 : 1, *response.add_outputs());
   }
   return response;
 }

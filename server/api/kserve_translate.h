@@ -5,6 +5,7 @@
 #ifndef BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
 #define BAYESPFL_SERVER_API_KSERVE_TRANSLATE_H_
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "inference/grpc_service.pb.h"
 #include "model/detection/detector.h"
 #include "server/pipeline/frame.h"
+#include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/served_model.h"
 
 namespace bayespfl::server {
@@ -36,6 +38,21 @@ enum class KserveOutput {
   kMask,        // UINT8 [N, H, W], 0 or 255
 };
 
+struct OutputSpec {
+  KserveOutput output;
+  absl::string_view name;
+  absl::string_view datatype;
+  bool map = false;  // [N, H, W], and only sent when asked for by name
+};
+inline constexpr std::array<OutputSpec, 7> kOutputs = {{{KserveOutput::kScore, "score", "FP32"},
+                                                        {KserveOutput::kScoreStd, "score_std", "FP32"},
+                                                        {KserveOutput::kMapScore, "map_score", "FP32"},
+                                                        {KserveOutput::kSeed, "seed", "UINT64"},
+                                                        {KserveOutput::kVerdict, "verdict", "BYTES"},
+                                                        {KserveOutput::kAnomalyMap, "anomaly_map", "FP32", true},
+                                                        {KserveOutput::kMask, "mask", "UINT8", true}}};
+static_assert(static_cast<size_t>(KserveOutput::kMask) + 1 == kOutputs.size());
+
 // A request that may be run.
 struct Inference {
   std::string id;
@@ -47,12 +64,11 @@ struct Inference {
 absl::Status CheckVersion(const ServedModel& model, absl::string_view version);
 
 // Takes inputs (kserve_tensor.h), parameters (kserve_parameters.h) and wanted outputs; without any, all but the maps.
-// At most `max_frames` >= 1 pictures, three quarters of them when the priority is low: more would be refused by the
-// pipeline for ever. Without a resolution, maps have the pictures' size, but the model's when there are several encoded
-// pictures, which may differ in size. Pictures and categories are not looked into. Does not set arrival, cancellation
-// or the RPC's deadline.
+// At most MostTogether(options) pictures: more would be refused for ever, and the error names the setting. Without a
+// resolution, maps have the pictures' size, but the model's when there are several encoded pictures, which may differ
+// in size. Pictures and categories are not looked into. Does not set arrival, cancellation or the RPC's deadline.
 absl::StatusOr<Inference> InferenceFromProto(const std::shared_ptr<const inference::ModelInferRequest>& request,
-                                             int max_frames);
+                                             const PipelineOptions& options);
 
 // Of a reply, only there when a picture has warnings: a text with a line for each, "image[1]: REASON: message".
 inline constexpr char kWarningsParameter[] = "warnings";
@@ -63,8 +79,6 @@ inline constexpr char kWarningsParameter[] = "warnings";
 absl::StatusOr<inference::ModelInferResponse> ReplyToProto(const std::string& id,
                                                            const std::vector<KserveOutput>& outputs,
                                                            std::vector<InspectionOutcome> outcomes);
-
-inference::ModelMetadataResponse MetadataToProto(const ServedModel& model);
 
 }  // namespace bayespfl::server
 

@@ -14,11 +14,10 @@ void OrderedExchange::Advance() {
     {
       MutexLock lock(mu_);
       step = NextStep();
-      if (!step.has_value()) {
-        issuing_ = false;
-        return;
-      }
+      if (!step.has_value()) issuing_ = false;
     }
+    budget_.WakeWaiters();  // replies may have been dropped, or sent before
+    if (!step.has_value()) return;
     const bool last = step->finish.has_value();
     Issue(*step);
     if (last) return;  // `this` may be gone
@@ -83,6 +82,14 @@ void OrderedExchange::WriteEnded() {
   Advance();
 }
 
+void OrderedExchange::RoomAgain() {
+  {
+    MutexLock lock(mu_);
+    waiting_for_room_ = false;
+  }
+  Advance();
+}
+
 std::optional<uint64_t> OrderedExchange::AddSlot(size_t weight) {
   MutexLock lock(mu_);
   if (finished_) return std::nullopt;
@@ -120,9 +127,12 @@ void OrderedExchange::SetMaxUnsent(size_t frames) {
   limits_.max_unsent = frames;
 }
 
-bool OrderedExchange::MayRead() const {
-  return !reading_ && handling_ == 0 && !ending_.has_value() && unsent_ < limits_.max_unsent &&
-         unsent_bytes_ < static_cast<int64_t>(limits_.max_unsent_bytes);
+bool OrderedExchange::MayRead() {
+  const bool wants = !reading_ && handling_ == 0 && !ending_.has_value() && unsent_ < limits_.max_unsent &&
+                     unsent_bytes_ < static_cast<int64_t>(limits_.max_unsent_bytes);
+  if (!wants || unsent_ == 0) return wants;
+  if (!waiting_for_room_) waiting_for_room_ = budget_.WaitIfFull(transport_.Waker());
+  return !waiting_for_room_;
 }
 
 // The first slot can leave.
@@ -147,7 +157,7 @@ void OrderedExchange::NoteGone(const Slot& slot) {
 
 void OrderedExchange::AddUnsentBytes(int64_t change) {
   unsent_bytes_ += change;
-  if (on_unsent_bytes_) on_unsent_bytes_(change);
+  budget_.Add(change);
 }
 
 }  // namespace bayespfl::server

@@ -9,11 +9,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "server/api/unsent_budget.h"
 
 namespace bayespfl::server {
 
@@ -38,11 +38,16 @@ class ExchangeTransport {
 
   // The call ends with `status`. The transport, and the exchange with it, may be gone when this returns.
   virtual void IssueFinish(const absl::Status& status) = 0;
+
+  // What calls the exchange's RoomAgain(), from any thread, or does nothing when that is gone by then. It is asked for
+  // under the exchange's lock.
+  virtual std::function<void()> Waker() = 0;
 };
 
 struct ExchangeLimits {
   size_t max_unsent = 4;               // >= 1; frames read whose replies are not sent; then reading stops
-  size_t max_unsent_bytes = 64 << 20;  // >= 1; of replies that wait to be sent; then reading stops as well
+  size_t max_unsent_bytes = 64 << 20;  // >= 1; of replies that wait to be sent; then reading stops as well, as it does
+                                       // when the budget is full and a reply is owed
 };
 
 // At most one read, one write and many frames are under way at a time.
@@ -60,11 +65,9 @@ struct ExchangeLimits {
 // Thread-safe. Whoever calls a method keeps the object alive meanwhile.
 class OrderedExchange {
  public:
-  // The transport outlives the object. `on_unsent_bytes` is told of every change of the bytes of replies that wait to
-  // be sent; it is quick and never calls back. It may be empty.
-  OrderedExchange(const ExchangeLimits& limits, ExchangeTransport& transport,
-                  std::function<void(int64_t change)> on_unsent_bytes = {})
-      : limits_(limits), transport_(transport), on_unsent_bytes_(std::move(on_unsent_bytes)) {}
+  // The transport and the budget, which counts the bytes of replies that wait to be sent, outlive the object.
+  OrderedExchange(const ExchangeLimits& limits, ExchangeTransport& transport, UnsentBudget& budget)
+      : limits_(limits), transport_(transport), budget_(budget) {}
   OrderedExchange(const OrderedExchange&) = delete;
   OrderedExchange& operator=(const OrderedExchange&) = delete;
 
@@ -82,6 +85,9 @@ class OrderedExchange {
 
   // Advance() follows.
   void WriteEnded();
+
+  // The budget is not full any more.
+  void RoomAgain();
 
   // A place for the reply to the message that is being handled; it counts as `weight` >= 1 frames until its reply is
   // sent. None when the call has ended.
@@ -119,7 +125,7 @@ class OrderedExchange {
   std::optional<Step> NextStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Issue(const Step& step);
   void DropReplies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasReply() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Slot PopSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteGone(const Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -128,7 +134,7 @@ class OrderedExchange {
   Mutex mu_;
   ExchangeLimits limits_ ABSL_GUARDED_BY(mu_);
   ExchangeTransport& transport_;  // called by the thread that has set `issuing_`
-  const std::function<void(int64_t)> on_unsent_bytes_;
+  UnsentBudget& budget_;
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
   uint64_t first_sequence_ ABSL_GUARDED_BY(mu_) = 0;         // of slots_.front()
   size_t unsent_ ABSL_GUARDED_BY(mu_) = 0;                   // weight of the slots and of the write under way
@@ -137,6 +143,7 @@ class OrderedExchange {
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mu_);  // how the call ends; set: nothing more is read
   bool reading_ ABSL_GUARDED_BY(mu_) = false;                // a read is under way
   int handling_ ABSL_GUARDED_BY(mu_) = 0;                    // who is not done with the message that was read last
+  bool waiting_for_room_ ABSL_GUARDED_BY(mu_) = false;       // RoomAgain() will come
   bool issuing_ ABSL_GUARDED_BY(mu_) = false;                // a thread is in Advance() and may be inside the transport
   bool abandoned_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

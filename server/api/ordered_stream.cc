@@ -11,7 +11,7 @@ OrderedStream::OrderedStream(StreamSurroundings surroundings, absl::Time deadlin
     : surroundings_(std::move(surroundings)),
       deadline_(deadline),
       exchange_({.max_unsent = surroundings_.max_frames, .max_unsent_bytes = surroundings_.max_unsent_bytes}, *this,
-                surroundings_.on_unsent_bytes) {}
+                surroundings_.unsent) {}
 
 void OrderedStream::Start(const absl::Status& refusal) {
   self_ = shared_from_this();
@@ -43,8 +43,15 @@ void OrderedStream::IssueFinish(const absl::Status& status) {
   Finish(final_status_);
 }
 
+std::function<void()> OrderedStream::Waker() {
+  return [weak = weak_from_this()] {
+    if (const std::shared_ptr<OrderedStream> self = weak.lock()) self->exchange_.RoomAgain();
+  };
+}
+
 void OrderedStream::OnReadDone(bool ok) {
   if (!ok) return exchange_.ReadEnded();  // half close; after a cancellation OnCancel() has the word
+  if (surroundings_.on_message) surroundings_.on_message(incoming_.Length());
   exchange_.MessageRead();
   OnMessage(incoming_);
   exchange_.MessageHandled();

@@ -16,7 +16,9 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "grpcpp/support/status.h"
+#include "server/api/call_client.h"
 #include "server/api/ordered_exchange.h"
+#include "server/api/unsent_budget.h"
 #include "server/api/wire.h"
 #include "server/pipeline/pipeline.h"
 #include "server/telemetry/record.h"
@@ -29,16 +31,17 @@ inline constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
 // What a stream needs of its surroundings; everything outlives it.
 struct StreamSurroundings {
   Pipeline& pipeline;
+  UnsentBudget& unsent;
   std::shared_ptr<const CallRecord> call;
   size_t max_frames = 4;                         // >= 1; frames read whose replies are not sent; then reading stops
   size_t max_unsent_bytes = kMaxUnsentBytes;     // >= 1; of replies that wait to be sent; then reading stops as well
   size_t max_reply_bytes = kMaxSerializedBytes;  // of one message; a frame whose reply has more fails
   std::optional<absl::Duration> max_age;         // then the stream is ended, so that load spreads over new servers
-  std::string client;                            // FrameRequest::client of its frames
+  CallClient client;                             // whose call it is
   std::function<void(const absl::Status&)> on_frame_rejected;
   std::function<ReplyGone(const RequestRecord&)> on_request_answered;
   std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it
-  std::function<void(int64_t change)> on_unsent_bytes = {};      // OrderedExchange's; may be empty
+  std::function<void(size_t bytes)> on_message = {};             // a message has come; may be empty
   std::function<void()> on_finishing;                            // before the client can see the end
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };
@@ -100,6 +103,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   void IssueRead() override;
   void IssueWrite(const ReplyPayload& reply) override;
   void IssueFinish(const absl::Status& status) override;
+  std::function<void()> Waker() override;
   void Abandon();
   void StartTimer();
 

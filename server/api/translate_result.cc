@@ -195,6 +195,7 @@ void Fill(const std::string& name, const CategoryCalibration& calibration, v1::C
   proto.set_review_rate(calibration.provenance.review_rate);
   if (calibration.provenance.confidence.has_value()) proto.set_confidence(*calibration.provenance.confidence);
   proto.set_significant_bits(static_cast<uint32_t>(calibration.provenance.significant_bits));
+  proto.set_apply_orientation(calibration.provenance.apply_orientation);
 }
 
 }  // namespace

@@ -9,25 +9,28 @@
 namespace bayespfl::server {
 
 UnaryCall::UnaryCall(CallRegistry& calls, absl::string_view method, grpc::CallbackServerContext& context,
-                     grpc::ByteBuffer& response)
+                     size_t request_bytes, grpc::ByteBuffer& response)
     : calls_(calls),
       context_(context),
       call_(BeginCall(method, context)),
+      client_(calls.ClientOf(context)),
       deadline_(DeadlineOf(context)),
       response_(response) {
   calls_.CallStarted();
+  calls_.NoteMessage(call_, request_bytes);
 }
 
 void UnaryCall::OnDone() {
   CallRegistry& calls = calls_;
-  if (unsent_bytes_ > 0) calls.AddUnsentBytes(-unsent_bytes_);
+  calls.unsent().Add(-unsent_bytes_);
   if (reply_gone_) reply_gone_();
   delete this;
+  calls.unsent().WakeWaiters();
   calls.CallEnded();
 }
 
 void UnaryCall::Reject(const absl::Status& status) {
-  calls_.CountRejectedFrame(client(), status);
+  calls_.CountRejectedFrame(client_.name, status);
   End(status);
 }
 

@@ -62,6 +62,14 @@ absl::Status MalformedMessage(absl::string_view what) {
   return WithReason(absl::InvalidArgumentError(what), ErrorReason::kMalformedMessage);
 }
 
+absl::Status CheckRoomForReply(size_t bytes, const UnsentBudget& unsent) {
+  if (unsent.Fits(static_cast<int64_t>(bytes))) return absl::OkStatus();
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        "the server is full: ", unsent.bytes(), " bytes of replies wait for clients that do not take ",
+                        "them, and this one has ", bytes, "; twice max_unsent_bytes may wait")),
+                    ErrorReason::kBytesFull);
+}
+
 absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const Descriptor& type) {
   grpc::ProtoBufferReader reader(&bytes);
   CodedInputStream stream(&reader);

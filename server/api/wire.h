@@ -13,6 +13,7 @@
 #include "google/protobuf/descriptor.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "server/api/unsent_budget.h"
 
 namespace bayespfl::server {
 
@@ -63,6 +64,18 @@ absl::StatusOr<grpc::ByteBuffer> SerializeMessage(const Message& message, size_t
     return absl::InternalError("the reply could not be serialized");
   }
   return bytes;
+}
+
+// ResourceExhausted for the reason BYTES_FULL: a reply of so many bytes would be one too many beside those that clients
+// have not taken. OK: it may be kept.
+absl::Status CheckRoomForReply(size_t bytes, const UnsentBudget& unsent);
+
+// A reply that is to be kept until its client takes it. Errors of SerializeMessage() and CheckRoomForReply().
+template <typename Message>
+absl::StatusOr<grpc::ByteBuffer> SerializeReply(const Message& message, size_t max_bytes, const UnsentBudget& unsent) {
+  const absl::Status room = CheckRoomForReply(message.ByteSizeLong(), unsent);
+  if (!room.ok()) return room;
+  return SerializeMessage(message, max_bytes);
 }
 
 }  // namespace bayespfl::server

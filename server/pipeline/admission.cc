@@ -114,9 +114,6 @@ absl::Status Admission::AdmitClient(const std::string& client, size_t frames) co
 
 absl::Status Admission::Check(const FrameRequest& request, const ServedModel& model) const {
   if (absl::Status broken = CanServe(model); !broken.ok()) return broken;
-  if (!request.client_admitted) {
-    if (absl::Status refused = AdmitClient(request.client, 1); !refused.ok()) return refused;
-  }
   const absl::Status valid = model.Validate(request.options.category);
   if (!valid.ok()) return WithRefusal(valid, Refusal::kInvalid);
   if (absl::Now() >= request.deadline) {

@@ -4,6 +4,7 @@
 //   absl::StatusOr<std::shared_ptr<ServedModel>> model = admission.ModelOf(request);
 //   if (!model.ok()) return model.status();
 //   absl::Status admitted = admission.Check(request, **model);
+//   if (admitted.ok()) admitted = admission.AdmitClient(request.client, 1);
 #ifndef BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
 #define BAYESPFL_SERVER_PIPELINE_ADMISSION_H_
 
@@ -44,13 +45,14 @@ class Admission {
   absl::Status Healthy() const;
   std::chrono::nanoseconds RetryDelay() const;
 
-  // What the method of this name of Pipeline says.
+  // Asks PipelineOptions::admit for frames of a client that come together. Refusals have their RefusalOf().
   absl::Status AdmitClient(const std::string& client, size_t frames) const;
 
   // The model that the frame is for, whether it works or not. Refusals as those of Pipeline::Submit().
   absl::StatusOr<std::shared_ptr<ServedModel>> ModelOf(const FrameRequest& request) const;
 
-  // OK: the frame may take a slot. Refusals as those of Pipeline::Submit().
+  // OK: the frame may take a slot, if its client may send it now (AdmitClient()). Refusals as those of
+  // Pipeline::Submit().
   absl::Status Check(const FrameRequest& request, const ServedModel& model) const;
 
   // A replica took `seconds` for a batch of `frames` >= 1: what RetryDelay() reckons with.

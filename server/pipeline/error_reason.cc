@@ -46,6 +46,8 @@ ErrorReason ReasonOfRefusal(Refusal refusal) {
       return ErrorReason::kNoReplica;
     case Refusal::kDeviceHung:
       return ErrorReason::kDeviceHung;
+    case Refusal::kNotPermitted:
+      return ErrorReason::kPermissionDenied;
     case Refusal::kInvalid:
       return ErrorReason::kInvalidField;
     case Refusal::kExpired:

@@ -143,6 +143,7 @@ void Executor::Sort(Batch batch) {
   for (size_t i = 0; i < size; ++i) {
     JobPtr& job = batch.jobs[i];
     if (job == nullptr) continue;
+    job->outcome.batch = static_cast<int>(size);
     job->outcome.inspection.provenance.ran_alone = size == 1;
     job->computed = *std::move(batch.results[i]);
     flow_.Forward(std::move(job), PipelineQueue::kRender);

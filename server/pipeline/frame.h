@@ -115,7 +115,6 @@ struct FrameRequest {
   std::shared_ptr<ServedModel> model;  // runs the frame, whatever serves when it is submitted; null: looked up by
                                        // options.model
   std::string client;                  // whose frame it is, as PipelineOptions::admit knows clients
-  bool client_admitted = false;        // Pipeline::AdmitClient() has said yes to it, among others
   std::chrono::steady_clock::time_point arrival = std::chrono::steady_clock::now();
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const CancellationToken> cancellation;  // null: cannot be cancelled
@@ -159,6 +158,7 @@ struct InspectionOutcome {
   std::optional<EncodedMap> deviation_map;
   std::optional<EncodedMask> mask;
   std::optional<EncodedPicture> picture;
+  int batch = 1;  // frames that the model computed in the same call, this one included
 };
 
 // The answer to a frame that was skipped for a younger one of its stream. Nothing else answers with this code.

@@ -113,6 +113,15 @@ absl::Status FrameFlow::Enter(JobPtr& job) {
   return absl::OkStatus();
 }
 
+// From here on each frame goes its own way: one whose client leaves meanwhile finds that out in the first line.
+absl::Status FrameFlow::EnterTogether(std::vector<JobPtr>& jobs) {
+  absl::Status taken = slots_.TakeTogether(jobs);
+  if (!taken.ok()) return taken;
+  for (const JobPtr& job : jobs) observer_.OnFramesInFlightChange(1, job->bytes);
+  for (JobPtr& job : jobs) ComeIn(std::move(job));
+  return absl::OkStatus();
+}
+
 // A frame that waited comes from whatever thread gave a slot back, perhaps long after Enter().
 void FrameFlow::ComeIn(JobPtr job) {
   const auto entered = std::exchange(job->request.on_entered, nullptr);

@@ -30,8 +30,8 @@ namespace bayespfl::server {
 // `options` has its values at or above their minimums.
 size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options);
 
-// A frame that came in by Enter() leaves by Answer(), exactly once: called by the stage that has it, or here, for one
-// that is skipped, cancelled or past its deadline while it waits. The observer hears of every change.
+// A frame that came in by Enter() or EnterTogether() leaves by Answer(), exactly once: called by the stage that has it,
+// or here, for one that is skipped, cancelled or past its deadline while it waits. The observer hears of every change.
 //
 // Thread-safe. What a frame's callback may do is said at Pipeline.
 class FrameFlow {
@@ -45,6 +45,10 @@ class FrameFlow {
   // has FrameRequest::on_entered. A full pipeline skips one of the frames that give way to it. Refusals as those of
   // Slots::TakeOrWait(); the job stays with the caller then.
   absl::Status Enter(JobPtr& job);
+
+  // The same for frames that come in together or not at all; they do not wait, and nobody gives way to them. Refusals
+  // as those of Slots::TakeTogether(); the jobs stay with the caller then.
+  absl::Status EnterTogether(std::vector<JobPtr>& jobs);
 
   // Puts a frame into a line. Waits while there is no room.
   void Forward(JobPtr job, PipelineQueue to) { Put(std::move(job), to, &Line::Push); }

@@ -32,6 +32,9 @@ class PipelineObserver {
   // `frames` frames, whose pictures came in `bytes` bytes, were accepted (> 0) or answered (< 0).
   virtual void OnFramesInFlightChange(int frames, int64_t bytes) = 0;
 
+  // Threads that decode pictures or encode maps took (> 0) or gave back (< 0) `bytes` of memory for that.
+  virtual void OnWorkingBytes(int64_t bytes) = 0;
+
   // The model took `frames` frames in one call.
   virtual void OnBatch(int frames) = 0;
 

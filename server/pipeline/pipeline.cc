@@ -20,6 +20,7 @@ PipelineOptions AtLeastTheMinimums(PipelineOptions options) {
   options.max_frames_waiting = std::max(0, options.max_frames_waiting);
   options.max_bytes_in_flight = std::max<int64_t>(1, options.max_bytes_in_flight);
   options.max_decoded_bytes = std::max<int64_t>(1, options.max_decoded_bytes);
+  options.max_working_bytes = std::max<int64_t>(1, options.max_working_bytes);
   options.max_batch = std::max(1, options.max_batch);
   options.replicas = std::max(1, options.replicas);
   options.max_batch_time = std::max(std::chrono::milliseconds(0), options.max_batch_time);
@@ -66,37 +67,65 @@ Pipeline::Pipeline(const PipelineOptions& options, PipelineObserver& observer)
 
 Pipeline::~Pipeline() { Shutdown(); }
 
-absl::Status Pipeline::AdmitClient(const std::string& client, size_t frames) {
-  absl::Status admitted = admission_.AdmitClient(client, frames);
-  if (!admitted.ok()) observer_.OnFrameFailed(/*model=*/nullptr, client, admitted);
-  return admitted;
+absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
+  JobPtr job = NewJob(std::move(request), std::move(done));
+  absl::Status status = Admit(*job);
+  if (status.ok()) status = admission_.AdmitClient(job->request.client, 1);
+  if (status.ok()) {
+    if (id != nullptr) *id = job->id;
+    status = flow_.Enter(job);
+  }
+  if (!status.ok()) NoteRefused(*job, status);
+  return status;
 }
 
-absl::Status Pipeline::Submit(FrameRequest request, Callback done, FrameId* id) {
-  absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.ModelOf(request);
-  const absl::Status admitted = model.ok() ? admission_.Check(request, **model) : model.status();
-  if (request.timeline != nullptr && model.ok()) request.timeline->model = (*model)->name();
-  if (!admitted.ok()) {
-    NoteAnswer(request.timeline, admitted);
-    observer_.OnFrameFailed(model.ok() ? model->get() : nullptr, request.client, admitted);
-    return admitted;
+absl::Status Pipeline::SubmitTogether(std::vector<FrameRequest> requests, const TogetherCallback& done,
+                                      std::optional<size_t>* at_fault) {
+  std::vector<JobPtr> jobs;
+  for (FrameRequest& request : requests) {
+    jobs.push_back(NewJob(std::move(request),
+                          [done, index = jobs.size()](FrameResult result) { done(index, std::move(result)); }));
   }
+  absl::Status status;
+  for (size_t i = 0; i < jobs.size() && status.ok(); ++i) {
+    status = Admit(*jobs[i]);
+    if (!status.ok() && at_fault != nullptr) *at_fault = i;
+  }
+  if (status.ok()) status = admission_.AdmitClient(jobs.front()->request.client, jobs.size());
+  if (status.ok()) status = flow_.EnterTogether(jobs);
+  if (status.ok()) return status;
+  for (const JobPtr& job : jobs) NoteRefused(*job, status);
+  return status;
+}
+
+JobPtr Pipeline::NewJob(FrameRequest request, Callback done) {
   auto job = std::make_unique<Job>();
   job->id = next_id_.fetch_add(1);
-  job->model = *std::move(model);
-  job->setting = job->model->Resolve(request.options.category);
-  job->deadline = ToSteady(request.deadline);
-  job->rank = RankOf(request.arrival, request.options.priority, job->deadline);
-  job->bytes = BytesOf(request.image);
   job->request = std::move(request);
   job->done = std::move(done);
-  if (id != nullptr) *id = job->id;
-  absl::Status entered = flow_.Enter(job);
-  if (!entered.ok()) {
-    NoteAnswer(job->request.timeline, entered);
-    observer_.OnFrameFailed(job->model.get(), job->request.client, entered);
-  }
-  return entered;
+  return job;
+}
+
+// Everything that is known of a frame before it takes a slot; or why it may take none, whatever room there is. Of a
+// frame that is refused the model is there if it is known.
+absl::Status Pipeline::Admit(Job& job) const {
+  FrameRequest& request = job.request;
+  absl::StatusOr<std::shared_ptr<ServedModel>> model = admission_.ModelOf(request);
+  if (!model.ok()) return model.status();
+  job.model = *std::move(model);
+  if (request.timeline != nullptr) request.timeline->model = job.model->name();
+  const absl::Status admitted = admission_.Check(request, *job.model);
+  if (!admitted.ok()) return admitted;
+  job.setting = job.model->Resolve(request.options.category);
+  job.deadline = ToSteady(request.deadline);
+  job.rank = RankOf(request.arrival, request.options.priority, job.deadline);
+  job.bytes = BytesOf(request.image);
+  return absl::OkStatus();
+}
+
+void Pipeline::NoteRefused(const Job& job, const absl::Status& status) {
+  NoteAnswer(job.request.timeline, status);
+  observer_.OnFrameFailed(job.model.get(), job.request.client, status);
 }
 
 void Pipeline::Cancel(CancellationToken& token) {

@@ -13,8 +13,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <string>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -95,10 +96,6 @@ class Pipeline {
   // Frames accepted and not answered yet.
   int frames_in_flight() const { return slots_.frames_in_flight(); }
 
-  // Asks PipelineOptions::admit for frames that are sent together, all of them or none; those that are submitted then
-  // say so with FrameRequest::client_admitted. A refusal has its RefusalOf().
-  absl::Status AdmitClient(const std::string& client, size_t frames);
-
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
   // PipelineOptions::admit says, InvalidArgument (category or samples, as Detector::Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),
@@ -106,6 +103,15 @@ class Pipeline {
   // room, unless max_frames_waiting do; a drain answers it with Unavailable. Answers may besides be InvalidArgument
   // (the picture) and Internal (device or encoder). `id`, when given, is set before the frame can be answered.
   absl::Status Submit(FrameRequest request, Callback done, FrameId* id = nullptr);
+
+  // Submits frames that are accepted together or not at all: at least one, all of one client and one priority, none
+  // with FrameRequest::on_entered or gives_way. `done` is called once for each, with its index. Refusals as Submit()'s,
+  // for all of them, each counted; ResourceExhausted: there is no room for all of them at once. InvalidArgument
+  // besides: more than MostTogether(). `at_fault`, when given, is set to the index of the frame that is refused for its
+  // own sake.
+  using TogetherCallback = std::function<void(size_t index, FrameResult)>;
+  absl::Status SubmitTogether(std::vector<FrameRequest> requests, const TogetherCallback& done,
+                              std::optional<size_t>* at_fault = nullptr);
 
   // About how long it will take until half of the frames inside are answered, from the time recent batches took: when
   // it is worth trying again after a refusal. 0 while nothing is known.
@@ -126,6 +132,9 @@ class Pipeline {
 
  private:
   Pipeline(const PipelineOptions& options, PipelineObserver& observer);
+  JobPtr NewJob(FrameRequest request, Callback done);
+  absl::Status Admit(Job& job) const;
+  void NoteRefused(const Job& job, const absl::Status& status);
 
   const PipelineOptions options_;
   PipelineObserver& observer_;

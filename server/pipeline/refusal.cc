@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::array<absl::string_view, kRefusals> kNames = {
     // Refusal's order
-    "queue_full", "bytes_full",  "client_limit", "not_ready", "draining", "unknown_model",
-    "no_replica", "device_hung", "invalid",      "expired",   "cancelled"};
+    "queue_full", "bytes_full",  "client_limit",  "not_ready", "draining", "unknown_model",
+    "no_replica", "device_hung", "not_permitted", "invalid",   "expired",  "cancelled"};
 
 }  // namespace
 

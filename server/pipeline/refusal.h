@@ -20,11 +20,12 @@ enum class Refusal {
   kUnknownModel,  // no model of that name, or of that version
   kNoReplica,     // every replica of the model is lost
   kDeviceHung,    // those that are left hang
+  kNotPermitted,  // its client may not send such frames
   kInvalid,       // the request is wrong. A damaged picture is found later, when the frame was accepted
   kExpired,       // its deadline had passed when it came
   kCancelled,     // its client had left when it came
 };
-inline constexpr size_t kRefusals = 11;
+inline constexpr size_t kRefusals = 12;
 
 // "queue_full": snake_case, for metrics.
 absl::string_view RefusalName(Refusal refusal);

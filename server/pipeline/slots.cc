@@ -14,16 +14,31 @@ int64_t ShareOf(const Job& job, int64_t limit) {
   return Waits(job) ? std::min(share, WaitingShare(limit)) : share;
 }
 
+constexpr absl::string_view kLowShare = " (low priority: three quarters)";
+
+// Beside why there is no room for them.
+std::string Together(int frames) { return frames > 1 ? absl::StrCat(", and ", frames, " come together") : ""; }
+
 bool IsLow(const Job& job) { return job.request.options.priority == Priority::kLow; }
 
 }  // namespace
+
+TogetherLimit MostTogether(const PipelineOptions& options, Priority priority) {
+  const int of_all = options.max_frames_in_flight;
+  const int of_client = options.max_frames_in_flight_per_client;
+  const auto share = static_cast<int>(PriorityShare(priority, of_all));
+  if (of_client > 0 && of_client < share) {
+    return {.frames = of_client, .setting = absl::StrCat("max_frames_in_flight_per_client = ", of_client)};
+  }
+  return {.frames = share, .setting = absl::StrCat("max_frames_in_flight = ", of_all, share < of_all ? kLowShare : "")};
+}
 
 // Looks at the state under the lock that WaitUntilEmpty() uses, so that no frame slips in behind its back.
 absl::Status Slots::TakeOrWait(JobPtr& job) {
   MutexLock lock(mu_);
   const absl::Status accepting = options_.state->Accepting();
   if (!accepting.ok()) return WithRefusal(accepting, Refusal::kDraining);
-  const absl::Status room = Room(*job);
+  const absl::Status room = Room(*job, UseOf(*job));
   if (room.ok() && !MustQueueUp(*job)) {
     Give(*job);
     return absl::OkStatus();
@@ -40,6 +55,26 @@ absl::Status Slots::TakeOrWait(JobPtr& job) {
   return absl::OkStatus();
 }
 
+// Nobody's frames are inside without the others of theirs, so there is nothing to take back when some find no room.
+absl::Status Slots::TakeTogether(absl::Span<const JobPtr> jobs) {
+  const Use more = UseOf(jobs);
+  const Job& any = *jobs.front();
+  const TogetherLimit most = MostTogether(options_, any.request.options.priority);
+  if (more.frames > most.frames) {
+    return WithRefusal(
+        absl::InvalidArgumentError(absl::StrCat(more.frames, " frames can never be inside together: at most ",
+                                                most.frames, ", ", most.setting)),
+        Refusal::kInvalid);
+  }
+  MutexLock lock(mu_);
+  const absl::Status accepting = options_.state->Accepting();
+  if (!accepting.ok()) return WithRefusal(accepting, Refusal::kDraining);
+  absl::Status room = Room(any, more);
+  if (!room.ok()) return room;
+  for (const JobPtr& job : jobs) Give(*job);
+  return absl::OkStatus();
+}
+
 // Others wait who come first.
 bool Slots::MustQueueUp(const Job& job) const {
   if (!Waits(job)) return false;
@@ -49,40 +84,42 @@ bool Slots::MustQueueUp(const Job& job) const {
 }
 
 bool Slots::HoldsUpOthers(const Job& waiting) const {
-  return !IsLow(waiting) && RoomForClient(waiting, {.frames = 1, .bytes = waiting.bytes}).ok();
+  return !IsLow(waiting) && RoomForClient(waiting, UseOf(waiting)).ok();
 }
 
-absl::Status Slots::Room(const Job& job) const {
-  absl::Status room = RoomInAll(job);
-  return room.ok() ? RoomForClient(job, {.frames = 1, .bytes = job.bytes}) : room;
+absl::Status Slots::Room(const Job& job, const Use& more) const {
+  absl::Status room = RoomInAll(job, more);
+  return room.ok() ? RoomForClient(job, more) : room;
 }
 
-absl::Status Slots::RoomInAll(const Job& job) const {
-  const auto refuse = [&job](Refusal refusal, auto... what) {
+// A single frame may be larger than the limit of bytes, and so may those that come together: their message is here.
+absl::Status Slots::RoomInAll(const Job& job, const Use& more) const {
+  const auto refuse = [&](Refusal refusal, auto... what) {
     return WithRefusal(absl::ResourceExhaustedError(absl::StrCat("the server is full: ", what...,
-                                                                 IsLow(job) ? " (low priority: three quarters)" : "")),
+                                                                 IsLow(job) ? kLowShare : "", Together(more.frames))),
                        refusal);
   };
-  if (in_flight_ >= ShareOf(job, options_.max_frames_in_flight)) {
+  if (in_flight_ + more.frames > ShareOf(job, options_.max_frames_in_flight)) {
     return refuse(Refusal::kQueueFull, in_flight_,
                   " frames in flight, max_frames_in_flight = ", options_.max_frames_in_flight);
   }
-  if (in_flight_ > 0 && bytes_in_flight_ + job.bytes > ShareOf(job, options_.max_bytes_in_flight)) {
+  if (in_flight_ > 0 && bytes_in_flight_ + more.bytes > ShareOf(job, options_.max_bytes_in_flight)) {
     return refuse(Refusal::kBytesFull, bytes_in_flight_,
                   " bytes of pictures in flight, max_bytes_in_flight = ", options_.max_bytes_in_flight);
   }
   return absl::OkStatus();
 }
 
-// `more`: what the frame adds to that. As for all, a single frame may be larger than the limit of bytes.
+// As for all, a single frame may be larger than the limit of bytes.
 absl::Status Slots::RoomForClient(const Job& job, const Use& more) const {
   const int max_frames = options_.max_frames_in_flight_per_client;
   const int64_t max_bytes = options_.max_bytes_in_flight_per_client;
   const auto found = clients_.find(job.request.client);
   if (found == clients_.end()) return absl::OkStatus();
   const Use& use = found->second;
-  const auto refuse = [](auto... what) {
-    return WithRefusal(absl::ResourceExhaustedError(absl::StrCat("the client has ", what...)), Refusal::kClientLimit);
+  const auto refuse = [&more](auto... what) {
+    return WithRefusal(absl::ResourceExhaustedError(absl::StrCat("the client has ", what..., Together(more.frames))),
+                       Refusal::kClientLimit);
   };
   if (max_frames > 0 && use.frames + more.frames > max_frames) {
     return refuse(use.frames, " frames in flight, max_frames_in_flight_per_client = ", max_frames);
@@ -91,6 +128,15 @@ absl::Status Slots::RoomForClient(const Job& job, const Use& more) const {
     return refuse(use.bytes, " bytes of pictures in flight, max_bytes_in_flight_per_client = ", max_bytes);
   }
   return absl::OkStatus();
+}
+
+Slots::Use Slots::UseOf(absl::Span<const JobPtr> jobs) {
+  Use use;
+  for (const JobPtr& job : jobs) {
+    ++use.frames;
+    use.bytes += job->bytes;
+  }
+  return use;
 }
 
 void Slots::Give(Job& job) {
@@ -127,7 +173,7 @@ std::vector<JobPtr> Slots::Leave(Job& job) {
   std::vector<JobPtr> entering;
   for (auto position = waiting_.begin(); position != waiting_.end();) {
     const auto current = position++;
-    if (Room(*current->second).ok()) {
+    if (Room(*current->second, UseOf(*current->second)).ok()) {
       Give(*current->second);
       entering.push_back(std::move(waiting_.extract(current).mapped()));
     } else if (HoldsUpOthers(*current->second)) {

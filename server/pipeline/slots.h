@@ -5,6 +5,8 @@
 //   if (job == nullptr) return absl::OkStatus();  // it waits: Leave() will return it
 //   ...
 //   for (JobPtr& next : slots.Leave(*job)) ...
+//
+//   absl::Status refused = slots.TakeTogether(jobs);  // all of them or none
 #ifndef BAYESPFL_SERVER_PIPELINE_SLOTS_H_
 #define BAYESPFL_SERVER_PIPELINE_SLOTS_H_
 
@@ -19,7 +21,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "base/mutex.h"
+#include "server/pipeline/frame.h"
 #include "server/pipeline/job.h"
 #include "server/pipeline/pipeline_options.h"
 #include "server/pipeline/steady_time.h"
@@ -29,6 +33,13 @@ namespace bayespfl::server {
 // What frames that wait for room may fill of a limit: the last eighth is kept from them, because those that cannot wait
 // would never find a slot free otherwise.
 constexpr int64_t WaitingShare(int64_t limit) { return limit - limit / 8; }
+
+// How many frames of one client can be inside at the same time.
+struct TogetherLimit {
+  int frames = 0;       // >= 1
+  std::string setting;  // which one says so, and its value: "max_frames_in_flight = 64"
+};
+TogetherLimit MostTogether(const PipelineOptions& options, Priority priority);
 
 // A slot that is given back goes to the frame that has waited longest (by rank: Job::rank) at once, so nobody who comes
 // later can take it away, and while frames wait the pipeline is not empty. Who waits for want of room for all holds up
@@ -45,6 +56,10 @@ class Slots {
   // OK: the frame has a slot from now on, or it waits for one, when its FrameRequest::on_entered is set; `job` is null
   // then. Refusals as those of Pipeline::Submit(), each with its RefusalOf(); `job` is untouched.
   absl::Status TakeOrWait(JobPtr& job);
+
+  // OK: each of the frames, at least one and all of one client and priority, has a slot from now on; else none has.
+  // They do not wait. Refusals as those of Pipeline::SubmitTogether(), each with its RefusalOf().
+  absl::Status TakeTogether(absl::Span<const JobPtr> jobs);
 
   // Gives the slot of an admitted frame to another one, which has none: false, and nothing is changed, when the other's
   // picture is so much larger that it does not fit.
@@ -88,10 +103,12 @@ class Slots {
     int frames = 0;
     int64_t bytes = 0;
   };
+  static Use UseOf(absl::Span<const JobPtr> jobs);
+  static Use UseOf(const Job& job) { return {.frames = 1, .bytes = job.bytes}; }
 
-  // OK: there is room for the frame, in all and for its client.
-  absl::Status Room(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status RoomInAll(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // OK: there is room for `more`, in all and for the client of `job`, which is what comes or one of those that do.
+  absl::Status Room(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RoomInAll(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RoomForClient(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HoldsUpOthers(const Job& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustQueueUp(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "model/image/orientation.h"
+#include "model/image/picture_reading.h"
 #include "model/inspector/assemble.h"
 #include "model/verdict/result_id.h"
 #include "server/pipeline/error_reason.h"
@@ -19,6 +19,37 @@
 
 namespace bayespfl::server {
 namespace {
+
+// What decoding takes of memory for a pixel at its height: the RGB picture, and a second one while it is turned
+// upright, interpolated or converted.
+constexpr int64_t kDecodingBytes = 6;
+
+// What a map or a mask takes for a pixel of the frame while it is encoded: floats, and the bytes that are sent.
+constexpr int64_t kEncodingBytes = 8;
+
+// Takes its share once the picture's size is known, and keeps it for as long as it lives.
+class DecodingShare final : public PixelGate {
+ public:
+  explicit DecodingShare(WorkingMemory& memory) : memory_(memory) {}
+
+  void Enter(int64_t pixels) override {
+    if (std::exchange(entered_, true)) return;
+    share_ = memory_.Take(kDecodingBytes * pixels);
+  }
+
+ private:
+  WorkingMemory& memory_;
+  WorkingMemory::Share share_;
+  bool entered_ = false;
+};
+
+// Maps of the model's size are those that waited; only those of the frame's are made here.
+int64_t EncodingBytes(const FrameOptions& options, const Inspection& frame) {
+  if (options.resolution != MapSize::kFrame) return 0;
+  const bool map = options.anomaly_map != MapEncoding::kNone || options.mask != MaskEncoding::kNone;
+  const int maps = (map ? 1 : 0) + (options.deviation_map != MapEncoding::kNone ? 1 : 0);
+  return kEncodingBytes * maps * frame.frame_width * frame.frame_height;
+}
 
 // The verdict looks at the smoothed map at the model's size; larger maps are made only for who wants them (Render()).
 bayespfl::Frame ModelFrame(const RgbImage& image, const Job& job) {
@@ -100,12 +131,15 @@ void Stages::DecodeOne(JobPtr job) {
 }
 
 // The decoded picture lives in here only: while the frame waits, it holds what was prepared of it.
-absl::Status Stages::DecodeAndPrepare(Job& job) const {
+absl::Status Stages::DecodeAndPrepare(Job& job) {
   const SteadyTime start = std::chrono::steady_clock::now();
   Inspection& inspection = job.outcome.inspection;
   inspection.provenance.picture = IdentityOf(job.request.image);
-  const absl::StatusOr<RgbImage> image = Decode(job.request.image);
+  DecodingShare share(working_);  // outlives the picture
+  const absl::StatusOr<RgbImage> image = Decode(job.request.image, share);
   if (!image.ok()) return WithPictureReason(image.status());
+  const auto* const encoded = std::get_if<EncodedImage>(&job.request.image.pixels);
+  if (encoded != nullptr) NoteOrientation(encoded->data, job.setting, inspection);
   job.request.image = {};
   job.request.owner.reset();  // the encoded bytes are not needed any more
   NotePicture(*image, inspection);
@@ -124,18 +158,19 @@ absl::Status Stages::DecodeAndPrepare(Job& job) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source) const {
+absl::StatusOr<RgbImage> Stages::Decode(const ImageSource& source, PixelGate& gate) const {
   if (options_.faults != nullptr) {
     const absl::Status fault = options_.faults->Check(Fault::kDecodeError);
     if (!fault.ok()) return fault;
   }
+  ImageLimits limits = options_.image_limits;
+  limits.gate = &gate;
   if (const auto* raw = std::get_if<RawImage>(&source.pixels)) {
-    return ConvertRawImage(*raw, options_.image_limits, source.significant_bits);
+    return ConvertRawImage(*raw, limits, source.significant_bits);
   }
   const absl::Span<const uint8_t> encoded = std::get<EncodedImage>(source.pixels).data;
-  absl::StatusOr<RgbImage> stored = DecodeImage(encoded, options_.image_limits, source.significant_bits);
-  if (!stored.ok() || !source.apply_orientation) return stored;
-  return TurnUpright(*std::move(stored), ExifOrientation(encoded));
+  return ReadPicture(
+      encoded, {.significant_bits = source.significant_bits, .apply_orientation = source.apply_orientation}, limits);
 }
 
 void Stages::RenderLoop() {
@@ -148,6 +183,8 @@ void Stages::RenderLoop() {
 
 void Stages::RenderOne(JobPtr job) {
   const SteadyTime taken = std::chrono::steady_clock::now();
+  const WorkingMemory::Share share =
+      working_.Take(EncodingBytes(job->request.options, job->outcome.inspection));  // until the reply is made of it
   const Detection detection = job->model->Finish(std::move(job->computed));
   const SteadyTime start = std::chrono::steady_clock::now();
   InspectionOutcome& outcome = job->outcome;

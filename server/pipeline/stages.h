@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_PIPELINE_STAGES_H_
 #define BAYESPFL_SERVER_PIPELINE_STAGES_H_
 
+#include <cstdint>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "server/pipeline/job.h"
 #include "server/pipeline/observer.h"
 #include "server/pipeline/pipeline_options.h"
+#include "server/pipeline/working_memory.h"
 
 namespace bayespfl::server {
 
@@ -32,7 +34,10 @@ class Stages {
   // All of them outlive the object; `options` has its values at or above their minimums.
   Stages(const PipelineOptions& options, PipelineObserver& observer, Admission& admission, FrameFlow& flow,
          HungReplicas& hung)
-      : options_(options), flow_(flow), executor_(options, observer, admission, flow, hung) {}
+      : options_(options),
+        flow_(flow),
+        executor_(options, observer, admission, flow, hung),
+        working_(options.max_working_bytes, [&observer](int64_t bytes) { observer.OnWorkingBytes(bytes); }) {}
   Stages(const Stages&) = delete;
   Stages& operator=(const Stages&) = delete;
 
@@ -45,8 +50,8 @@ class Stages {
  private:
   void DecodeLoop();
   void DecodeOne(JobPtr job);
-  absl::Status DecodeAndPrepare(Job& job) const;
-  absl::StatusOr<RgbImage> Decode(const ImageSource& source) const;
+  absl::Status DecodeAndPrepare(Job& job);
+  absl::StatusOr<RgbImage> Decode(const ImageSource& source, PixelGate& gate) const;
 
   void RenderLoop();
   void RenderOne(JobPtr job);
@@ -55,6 +60,7 @@ class Stages {
   const PipelineOptions& options_;
   FrameFlow& flow_;
   Executor executor_;
+  WorkingMemory working_;
 
   Mutex threads_mu_;
   std::vector<std::thread> threads_ ABSL_GUARDED_BY(threads_mu_);

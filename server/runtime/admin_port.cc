@@ -1,25 +1,34 @@
 #include "server/runtime/admin_port.h"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/server_builder.h"
 #include "server/api/model_admin_methods.h"
-#include "server/runtime/component_options.h"
 
 namespace bayespfl::server {
 namespace {
 
 constexpr std::chrono::seconds kGrace(1);  // for replies that are on their way
 constexpr int kMaxMessageBytes = 1 << 16;  // requests hold a name, or a level
+constexpr size_t kMaxConnections = 64;     // of operators and their tools
+constexpr int64_t kMaxIncomingBytes = int64_t{32} << 20;
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions options, ModelStore& store,
                                                             const Logger& logger) {
-  const std::string address = JoinHostPort(options.security.host, options.port);
+  GrpcPortOptions grpc_options = {.name = "admin_port",
+                                  .host = options.security.host,
+                                  .port = options.port,
+                                  .credentials = nullptr,
+                                  .connections = options.connections,
+                                  .events = options.events};
+  grpc_options.connections.max_connections = kMaxConnections;
+  grpc_options.connections.max_incoming_bytes = kMaxIncomingBytes;
   absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options.security), logger);
   if (!security.ok()) return security.status();
   auto port = std::unique_ptr<AdminPort>(new AdminPort());
@@ -29,27 +38,23 @@ absl::StatusOr<std::unique_ptr<AdminPort>> AdminPort::Start(AdminPortOptions opt
     return guard->IdentityOf(context);
   };
   service.on_call_finished = std::move(options.on_call_finished);
-  service.on_unknown_method = std::move(options.on_unknown_method);
+  service.on_unknown_method = options.events.on_unknown_method;
   port->service_ = std::make_unique<AdminService>(
       std::move(service),
       std::vector<std::vector<AdminMethod>>{ModelAdminMethods(store), ServerAdminMethods(std::move(options.control))},
       port->security_->audit_log());
   grpc::ServerBuilder builder;
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  ApplyConnectionOptions(options.connections, builder);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.AddListeningPort(address, port->security_->credentials(), &port->port_);
   port->service_->RegisterWith(builder);
-  port->grpc_ = builder.BuildAndStart();
-  if (port->grpc_ == nullptr || port->port_ == 0) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", address, " (admin_port): the address is in use, ",
-                                               "not of this machine, or not permitted"));
-  }
+  grpc_options.credentials = port->security_->credentials();
+  absl::StatusOr<std::unique_ptr<GrpcPort>> grpc = GrpcPort::Open(grpc_options, builder);
+  if (!grpc.ok()) return grpc.status();
+  port->grpc_ = *std::move(grpc);
   return port;
 }
 
 AdminPort::~AdminPort() {
-  if (grpc_ != nullptr) grpc_->Shutdown(std::chrono::system_clock::now() + kGrace);
+  if (grpc_ != nullptr) grpc_->Shutdown(kGrace);
 }
 
 }  // namespace bayespfl::server

@@ -2,16 +2,18 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
 #define BAYESPFL_SERVER_RUNTIME_ADMIN_PORT_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "grpcpp/server.h"
 #include "server/api/admin_service.h"
 #include "server/api/server_admin_methods.h"
 #include "server/models/model_store.h"
 #include "server/runtime/connection_options.h"
+#include "server/runtime/grpc_port.h"
+#include "server/runtime/port_events.h"
 #include "server/security/port_security.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/record.h"
@@ -19,12 +21,12 @@
 namespace bayespfl::server {
 
 struct AdminPortOptions {
-  int port = 0;                  // 0: a free one
-  PortSecurityOptions security;  // its host is where the port binds to
-  ConnectionOptions connections = {};
+  int port = 0;                        // 0: a free one
+  PortSecurityOptions security;        // its host is where the port binds to
+  ConnectionOptions connections = {};  // but for how many there are and what they may hold: little, and always so
   ServerControl control;
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;  // AdminOptions
-  std::function<void()> on_unknown_method = {};                                              // likewise
+  PortEvents events = {};
 };
 
 // Thread-safe, but for the destructor.
@@ -39,7 +41,8 @@ class AdminPort {
   AdminPort(const AdminPort&) = delete;
   AdminPort& operator=(const AdminPort&) = delete;
 
-  int port() const { return port_; }
+  int port() const { return grpc_->port(); }
+  size_t OpenConnections() const { return grpc_->OpenConnections(); }
 
   // PortSecurity::ReloadNow().
   void ReloadSecurityNow() { security_->ReloadNow(); }
@@ -49,8 +52,7 @@ class AdminPort {
 
   std::unique_ptr<PortSecurity> security_;
   std::unique_ptr<AdminService> service_;
-  std::unique_ptr<grpc::Server> grpc_;
-  int port_ = 0;
+  std::unique_ptr<GrpcPort> grpc_;
 };
 
 }  // namespace bayespfl::server

@@ -47,7 +47,7 @@ in every pod for a Service named `bayespfl…` (`BAYESPFL_PORT=tcp://…`, `BAYE
 | `--check-config` | reads and checks every setting, also that the files and folders it names exist, but not what is in them; prints one sentence and exits with 0 or 1; opens no port, loads no model |
 | `--print-config` | prints the configuration that would be used, with where each value comes from, as a file that `--config` reads; secrets are not in it: settings only name the files that hold them |
 | `--print-config-reference` | prints this page |
-| `--new-token NAME` | prints a new bearer token, once, and its line for `tokens_file`; `--token-role admin` for an administrator ([security.md](security.md)) |
+| `--new-token NAME` | prints a new bearer token, once, and its line for `tokens_file`; `--token-role inspect-high` for one that may send frames of high priority, `admin` for an administrator ([security.md](security.md)) |
 )";
 
 absl::Status CheckRemaining(const CLI::App& app) {
@@ -136,7 +136,7 @@ absl::StatusOr<Flags> ParseFlags(int argc, const char* const* argv, const Settin
   auto* new_token =
       app.add_option("--new-token", token.name, "print a new token and its line of tokens_file, and exit");
   new_token->type_name("NAME");
-  app.add_option("--token-role", token.role, "role of --new-token: inspect or admin")->needs(new_token);
+  app.add_option("--token-role", token.role, "role of --new-token: inspect, inspect-high or admin")->needs(new_token);
   const std::vector<Setting>& settings = table.settings();
   std::vector<std::string> values(settings.size());
   std::vector<CLI::Option*> options;

@@ -13,7 +13,6 @@
 #include "base/loopback_host.h"
 #include "model/detection/device_memory.h"
 #include "server/api/method_names.h"
-#include "server/api/ordered_stream.h"
 #include "server/pipeline/frame_flow.h"
 #include "server/runtime/load_replicas.h"
 #include "server/runtime/memory.h"
@@ -59,6 +58,7 @@ PipelineOptions PipelineOptionsOf(const ServerConfig& config) {
           .max_bytes_in_flight_per_client = config.max_bytes_in_flight_per_client,
           .max_frames_waiting = config.max_streams,  // each stream reads on when its frame has come in
           .max_decoded_bytes = config.max_decoded_bytes,
+          .max_working_bytes = config.max_working_bytes,
           .max_batch = config.max_batch,
           .max_delay = std::chrono::milliseconds(config.max_delay_milliseconds),
           .max_batch_time = std::chrono::seconds(config.max_batch_seconds),
@@ -73,12 +73,17 @@ CallOptions CallOptionsOf(const ServerConfig& config) {
   options.max_frames_per_stream = config.max_frames_per_stream;
   options.max_streams = config.max_streams;
   options.max_stream_age = absl::Seconds(config.max_stream_age_seconds);
+  options.max_reply_bytes = static_cast<size_t>(config.max_reply_bytes);
+  options.max_unsent_bytes = config.max_unsent_bytes;
   options.timelines = !config.otlp_endpoint.empty();
   return options;
 }
 
 ConnectionOptions ConnectionOptionsOf(const ServerConfig& config) {
-  return {.keepalive_time = std::chrono::seconds(config.keepalive_time_seconds),
+  return {.max_connections = static_cast<size_t>(config.max_connections),
+          .max_calls = config.max_calls_per_connection,
+          .max_incoming_bytes = config.max_incoming_bytes,
+          .keepalive_time = std::chrono::seconds(config.keepalive_time_seconds),
           .keepalive_timeout = std::chrono::seconds(config.keepalive_timeout_seconds),
           .min_ping_interval = std::chrono::seconds(config.min_ping_interval_seconds),
           .max_age = std::chrono::seconds(config.max_connection_age_seconds),
@@ -143,13 +148,15 @@ MetricLimits LimitsOf(const ServerConfig& config) {
   MetricLimits limits;
   limits.frames_in_flight = config.max_frames_in_flight;
   limits.bytes_in_flight = config.max_bytes_in_flight;
+  limits.working_bytes = config.max_working_bytes;
   limits.streams_open = config.max_streams;
   for (const PipelineQueue queue :
        {PipelineQueue::kAdmission, PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
     limits.queue_depth.at(static_cast<size_t>(queue)) = static_cast<int64_t>(MaxWaiting(queue, pipeline));
   }
   limits.queue_bytes = config.max_decoded_bytes;
-  limits.unsent_reply_bytes = config.max_streams * static_cast<int64_t>(kMaxUnsentBytes);
+  limits.unsent_reply_bytes = config.max_unsent_bytes;
+  limits.connections_open = config.max_connections;
   limits.result_log_queue_bytes = static_cast<int64_t>(ResultSinkOptions().max_queue_bytes);
   return limits;
 }
@@ -186,8 +193,8 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     const std::vector<std::string> devices = Devices(config);
     if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
     const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration}, devices, config.replicas,
-                        [fits](const std::string& device) { return fits({device}); });
+    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration, .kernels = config.kernels}, devices,
+                        config.replicas, [fits](const std::string& device) { return fits({device}); });
   };
 }
 

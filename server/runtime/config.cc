@@ -193,7 +193,7 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 10> checks = {
+  const std::array<absl::Status, 12> checks = {
       CheckAdmin(config),
       CheckFaults(config),
       CheckSecurity(config, config.host),
@@ -203,6 +203,8 @@ absl::Status CheckConfig(const ServerConfig& config) {
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",
                  config.max_frames_in_flight),
       CheckOrder("max_image_bytes", config.max_image_bytes, "max_bytes_in_flight", config.max_bytes_in_flight),
+      CheckOrder("max_image_bytes", config.max_image_bytes, "max_incoming_bytes", config.max_incoming_bytes),
+      CheckOrder("max_reply_bytes", config.max_reply_bytes, "max_unsent_bytes", config.max_unsent_bytes),
       ParseMetricCategories(config.metric_categories).status(),
       CheckOtlpSettings(OtlpSettingsOf(config)),
   };

@@ -1,15 +1,23 @@
 #include "server/runtime/connection_options.h"
 
 #include "grpc/impl/codegen/grpc_types.h"
+#include "grpcpp/resource_quota.h"
 
 namespace bayespfl::server {
 namespace {
+
+// For TLS, and the first words of HTTP/2. gRPC would wait for two minutes, and a connection that says nothing takes a
+// place all the while.
+constexpr std::chrono::seconds kHandshakeTime(20);
 
 int Milliseconds(std::chrono::milliseconds time) { return static_cast<int>(time.count()); }
 
 }  // namespace
 
 void ApplyConnectionOptions(const ConnectionOptions& options, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_calls);
+  builder.SetResourceQuota(grpc::ResourceQuota().Resize(static_cast<size_t>(options.max_incoming_bytes / 2 * 3)));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTime));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
   // Both ways: the server asks clients without calls too, and they may ask it.

@@ -1,15 +1,24 @@
-// How the gRPC ports treat connections, whatever calls run on them: whether a peer is still there, how often it may ask
-// the same, and how old a connection may get.
+// How the gRPC ports treat connections, whatever calls run on them: how many there are and what they may hold, whether
+// a peer is still there, how often it may ask the same, and how old a connection may get.
 #ifndef BAYESPFL_SERVER_RUNTIME_CONNECTION_OPTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_CONNECTION_OPTIONS_H_
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 
 #include "grpcpp/server_builder.h"
 
 namespace bayespfl::server {
 
 struct ConnectionOptions {
+  size_t max_connections = 512;  // >= 1; open at once
+  int max_calls = 100;           // >= 1; of one connection, at once; its client keeps back more
+
+  // What all connections of the port may hold of messages that are coming in (ConnectionTable). At half as much again
+  // gRPC itself ends calls, of whoever came first, with RESOURCE_EXHAUSTED: the last resort.
+  int64_t max_incoming_bytes = int64_t{256} << 20;
+
   std::chrono::seconds keepalive_time{30};     // a connection that is quiet for so long is asked with a ping,
   std::chrono::seconds keepalive_timeout{10};  // and closed, its calls cancelled, when no answer comes in this time
 
@@ -23,7 +32,8 @@ struct ConnectionOptions {
   std::chrono::seconds max_grace{360};
 };
 
-// Sets what a port that `builder` makes does with its connections. Each value is under 24 days.
+// Sets what a port that `builder` makes does with its connections, but for max_connections, which is a
+// ConnectionAcceptor's. Each time is under 24 days.
 void ApplyConnectionOptions(const ConnectionOptions& options, grpc::ServerBuilder& builder);
 
 }  // namespace bayespfl::server

@@ -3,6 +3,7 @@
 #define BAYESPFL_SERVER_RUNTIME_INSPECTION_PORT_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,9 +13,10 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/impl/service_type.h"
 #include "grpcpp/security/server_credentials.h"
-#include "grpcpp/server.h"
 #include "server/api/unknown_methods.h"
 #include "server/runtime/connection_options.h"
+#include "server/runtime/grpc_port.h"
+#include "server/runtime/port_events.h"
 
 namespace bayespfl::server {
 
@@ -30,7 +32,8 @@ struct InspectionPortOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // must be given
   ConnectionOptions connections = {};
   std::vector<NamedService> services;
-  std::function<void()> on_unknown_method;  // called once for every call of a method that no service has
+  std::shared_ptr<ConnectionTable> table = nullptr;  // GrpcPortOptions'
+  PortEvents events = {};                            // GrpcPortOptions'; unknown methods are answered by WhyUnserved()
 };
 
 // Thread-safe, but for the destructor.
@@ -39,25 +42,25 @@ class InspectionPort {
   // Binds and serves; grpc.health.v1 says NOT_SERVING. Unavailable: the address, which the message names, cannot be
   // bound.
   static absl::StatusOr<std::unique_ptr<InspectionPort>> Start(InspectionPortOptions options);
-  ~InspectionPort();  // closes the port; calls that are open are cancelled
+  ~InspectionPort() = default;  // closes the port; calls that are open are cancelled
   InspectionPort(const InspectionPort&) = delete;
   InspectionPort& operator=(const InspectionPort&) = delete;
 
-  int port() const { return port_; }
+  int port() const { return grpc_->port(); }
+  size_t OpenConnections() const { return grpc_->OpenConnections(); }
 
   // What grpc.health.v1 says of "" and of each service.
   void SetServing(bool serving);
 
   // Closes the port. Calls may go on for `grace` and are cancelled then; all have ended when it returns.
-  void Shutdown(std::chrono::seconds grace);
+  void Shutdown(std::chrono::seconds grace) { grpc_->Shutdown(grace); }
 
  private:
   InspectionPort(const std::vector<NamedService>& services, std::function<void()> on_unknown_method);
 
   std::vector<std::string> names_;
   UnknownMethods unknown_methods_;
-  std::unique_ptr<grpc::Server> grpc_;
-  int port_ = 0;
+  std::unique_ptr<GrpcPort> grpc_;
 };
 
 }  // namespace bayespfl::server

@@ -26,9 +26,12 @@ absl::StatusOr<Replicas> LoadReplicas(const std::string& package_dir, const Dete
     own.device = device;
     absl::StatusOr<std::shared_ptr<const Detector>> detector = LoadDetector(package_dir, own);
     if (!detector.ok()) return detector.status();
-    const auto reload = [package_dir, own, fits]() -> absl::StatusOr<std::shared_ptr<const Detector>> {
-      if (absl::Status wrong = fits(own.device); !wrong.ok()) return wrong;
-      return LoadDetector(package_dir, own);
+    // A rebuilt replica computes as it did before.
+    DetectorOptions again = own;
+    again.kernels = (*detector)->info().kernels;
+    const auto reload = [package_dir, again, fits]() -> absl::StatusOr<std::shared_ptr<const Detector>> {
+      if (absl::Status wrong = fits(again.device); !wrong.ok()) return wrong;
+      return LoadDetector(package_dir, again);
     };
     for (auto& replica : MakeReplicas(*std::move(detector), reload, static_cast<size_t>(per_device))) {
       replicas.push_back(std::move(replica));

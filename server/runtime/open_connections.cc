@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 #include "grpc/grpc.h"
 #include "grpc/support/alloc.h"
 
@@ -46,23 +47,48 @@ std::optional<intptr_t> IdOf(const json& ref, const char* key) {
   return static_cast<intptr_t>(id);
 }
 
-size_t ConnectionsTo(intptr_t server) {
-  size_t connections = 0;
+// `name` is "chttp2 ipv4:127.0.0.1:43210".
+void ForEachSocket(const std::function<void(intptr_t id, const std::string& name)>& visit) {
+  const auto visit_server = [&visit](intptr_t server) {
+    std::string name;
+    ForEachId(
+        "socketRef", [server](intptr_t id) { return grpc_channelz_get_server_sockets(server, id, /*max_results=*/0); },
+        [&name](const json& socket) {
+          name = socket.is_object() ? socket.value("name", std::string()) : std::string();
+          return IdOf(socket, "socketId");
+        },
+        [&](intptr_t id) { visit(id, name); });
+  };
   ForEachId(
-      "socketRef", [server](intptr_t id) { return grpc_channelz_get_server_sockets(server, id, /*max_results=*/0); },
-      [](const json& socket) { return IdOf(socket, "socketId"); }, [&connections](intptr_t) { ++connections; });
-  return connections;
+      "server", [](intptr_t id) { return grpc_channelz_get_servers(id); },
+      [](const json& server) { return IdOf(server.value("ref", json()), "serverId"); }, visit_server);
+}
+
+int64_t CallsOn(intptr_t socket) {
+  const json answer = Parse(grpc_channelz_get_socket(socket));
+  if (!answer.is_object()) return 0;
+  const json data = answer.value("socket", json::object()).value("data", json::object());
+  const auto count = [&data](const char* key) {
+    int64_t number = 0;
+    return absl::SimpleAtoi(data.value(key, std::string()), &number) ? number : 0;
+  };
+  return count("streamsStarted") - count("streamsSucceeded") - count("streamsFailed");
 }
 
 }  // namespace
 
 size_t OpenConnections() {
   size_t connections = 0;
-  ForEachId(
-      "server", [](intptr_t id) { return grpc_channelz_get_servers(id); },
-      [](const json& server) { return IdOf(server.value("ref", json()), "serverId"); },
-      [&connections](intptr_t server) { connections += ConnectionsTo(server); });
+  ForEachSocket([&connections](intptr_t, const std::string&) { ++connections; });
   return connections;
+}
+
+std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer)>& wanted) {
+  std::vector<PeerCalls> calls;
+  ForEachSocket([&](intptr_t id, absl::string_view name) {
+    if (absl::ConsumePrefix(&name, "chttp2 ") && wanted(name)) calls.push_back({std::string(name), CallsOn(id)});
+  });
+  return calls;
 }
 
 }  // namespace bayespfl::server

@@ -78,7 +78,8 @@ InspectionServer::InspectionServer(ServerOptions options, std::unique_ptr<Metric
                                                 .on_phase = [this] { UpdateServing(); }},
                                    logger_);
   service_ = std::make_unique<InspectionService>(ServerInfoOf(config_), *calls_);
-  kserve_ = std::make_unique<KserveService>(BAYESPFL_VERSION, *calls_);
+  kserve_ = std::make_unique<KserveService>(
+      KserveOptions{.server_version = BAYESPFL_VERSION, .list_models = [this] { return store_->List(); }}, *calls_);
 }
 
 InspectionServer::~InspectionServer() { Shutdown(); }
@@ -87,18 +88,25 @@ absl::Status InspectionServer::Open() {
   absl::Status status = Secure();
   if (status.ok()) status = KeepRecords();
   if (status.ok()) status = Listen();
+  trimmer_ = std::make_unique<MemoryTrimmer>(MemoryTrimmerOptions{.quiet = [this] {
+    return pipeline_->Ready().ok() && pipeline_->frames_in_flight() == 0 && calls_->unsent().bytes() == 0;
+  }});
   return status;
 }
 
 CallOptions InspectionServer::MakeCallOptions() {
   CallOptions calls = CallOptionsOf(config_);
-  calls.client_of = [this](const grpc::ServerContextBase& context) { return security_->IdentityOf(context).client; };
+  calls.client_of = [this](const grpc::ServerContextBase& context) {
+    const ClientIdentity identity = security_->IdentityOf(context);
+    return CallClient{.name = identity.client, .high_priority = security_->CheckHighPriority(identity)};
+  };
   calls.open_stream = [this](const std::string& client) { return security_->limits().OpenStream(client); };
   calls.on_call_finished = [this](const CallRecord& call, const grpc::Status& status) { OnCallFinished(call, status); };
   calls.on_frame_rejected = [this](const std::string& client, const absl::Status& status) {
     metrics_->CountRejectedFrame(client, status);
   };
   calls.on_request_answered = [this](const RequestRecord& request) { return records_->RequestAnswered(request); };
+  calls.on_message = [this](const std::string& peer, size_t bytes) { connections_->NoteMessage(peer, bytes); };
   calls.on_streams_change = [this](int change) { metrics_->OnStreamsChange(change); };
   calls.on_unsent_bytes = [this](int64_t change) { metrics_->OnUnsentBytes(change); };
   return calls;
@@ -139,11 +147,10 @@ absl::Status InspectionServer::KeepRecords() {
 }
 
 absl::Status InspectionServer::Listen() {
+  store_ = std::make_unique<ModelStore>(StoreOptions());  // before the ports, whose services ask it
   absl::Status status = ListenForInspection();
   if (status.ok()) status = ListenForHttp();
-  if (!status.ok()) return status;
-  store_ = std::make_unique<ModelStore>(StoreOptions());
-  status = ListenForAdministration();
+  if (status.ok()) status = ListenForAdministration();
   if (status.ok()) store_->Start();  // only now: a load cannot be interrupted
   return status;
 }
@@ -157,7 +164,8 @@ absl::Status InspectionServer::ListenForInspection() {
                              .connections = ConnectionOptionsOf(config_),
                              .services = {{std::string(InspectionService::FullName()), service_.get()},
                                           {std::string(KserveService::FullName()), kserve_.get()}},
-                             .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }});
+                             .table = connections_,
+                             .events = PortEventsTo(*metrics_, logger_)});
   if (!inspection.ok()) return inspection.status();
   inspection_ = *std::move(inspection);
   return absl::OkStatus();
@@ -186,7 +194,7 @@ absl::Status InspectionServer::ListenForAdministration() {
                               .connections = ConnectionOptionsOf(config_),
                               .control = Control(),
                               .on_call_finished = {},
-                              .on_unknown_method = [this] { metrics_->CountUnknownMethod(); }};
+                              .events = PortEventsTo(*metrics_, logger_)};
   options.security.host = config_.admin_host;
   options.security.on_call_refused = [this](absl::StatusCode code) {
     metrics_->CountRefusedCall(CodeName(static_cast<grpc::StatusCode>(code)));
@@ -337,6 +345,7 @@ void InspectionServer::WaitUntilAnswered() {
     inspection_->Shutdown(idle ? kForeignCallsGrace : std::chrono::seconds(0));
   }
   pipeline_->Shutdown();
+  trimmer_.reset();
   if (records_ != nullptr) records_->Close();
   if (store_ != nullptr) store_->Stop();  // so that no call of the administration waits for it
   admin_.reset();

@@ -27,9 +27,11 @@
 #include "server/pipeline/server_state.h"
 #include "server/runtime/admin_port.h"
 #include "server/runtime/config.h"
+#include "server/runtime/connection_table.h"
 #include "server/runtime/drain.h"
 #include "server/runtime/inspection_port.h"
 #include "server/runtime/load_report.h"
+#include "server/runtime/memory_trimmer.h"
 #include "server/runtime/received_signal.h"
 #include "server/runtime/record_keeper.h"
 #include "server/runtime/settings_in_force.h"
@@ -129,6 +131,7 @@ class InspectionServer {
   const Logger logger_;
   const std::string config_file_;
   const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
+  const std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();  // of the main port
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
   LogLevelControl log_level_;
@@ -145,6 +148,7 @@ class InspectionServer {
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<ModelStore> store_;
   std::unique_ptr<AdminPort> admin_;  // null: none is configured
+  std::unique_ptr<MemoryTrimmer> trimmer_;
 
   Mutex serving_mu_;   // what is told to the health service is the newest
   Mutex shutdown_mu_;  // one thread stops the server

@@ -49,6 +49,15 @@ std::optional<absl::string_view> BearerToken(absl::string_view header) {
   return header;
 }
 
+absl::Status CheckHighPriority(const std::optional<Caller>& caller) {
+  if (caller.has_value() && caller->role >= Role::kInspectHigh) return absl::OkStatus();
+  const std::string holder = caller.has_value()
+                                 ? absl::StrCat("the token of ", caller->name, " has the role ", RoleName(caller->role))
+                                 : "the call's token is not known any more";
+  return absl::PermissionDeniedError(
+      absl::StrCat("high priority needs the role ", RoleName(Role::kInspectHigh), "; ", holder));
+}
+
 Authorizer::Authorizer(const TokenStore& tokens, const AuditLog& audit,
                        std::function<void(absl::StatusCode)> on_refused)
     : tokens_(tokens), audit_(audit), on_refused_(std::move(on_refused)) {}

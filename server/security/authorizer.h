@@ -28,6 +28,10 @@ Access AccessOf(absl::string_view method);
 // Nothing when it is of another form. Points into `header`.
 std::optional<absl::string_view> BearerToken(absl::string_view header);
 
+// Whether the holder of a token may have frames of high priority, which come before everybody else's. PermissionDenied:
+// his role, which the message names, is not enough, or there is no holder. Thread-safe.
+absl::Status CheckHighPriority(const std::optional<Caller>& caller);
+
 // Thread-safe.
 class Authorizer {
  public:

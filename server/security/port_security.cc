@@ -104,6 +104,10 @@ ClientIdentity PortSecurity::IdentityOf(const grpc::ServerContextBase& context) 
   return server::IdentityOf(context, tokens_.get());
 }
 
+absl::Status PortSecurity::CheckHighPriority(const ClientIdentity& identity) const {
+  return tokens_ == nullptr ? absl::OkStatus() : server::CheckHighPriority(identity.caller);
+}
+
 SecurityFiles PortSecurity::files() const {
   SecurityFiles files;
   if (tls_ != nullptr) {

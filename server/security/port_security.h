@@ -75,6 +75,9 @@ class PortSecurity {
 
   const std::shared_ptr<grpc::ServerCredentials>& credentials() const { return credentials_; }
   ClientIdentity IdentityOf(const grpc::ServerContextBase& context) const;
+  // OK: its frames may have high priority, as everybody's may where calls need no token. PermissionDenied: as
+  // CheckHighPriority() says.
+  absl::Status CheckHighPriority(const ClientIdentity& identity) const;
   ClientLimits& limits() { return limits_; }
   const AuditLog& audit_log() const { return audit_log_; }
   SecurityFiles files() const;

@@ -21,6 +21,7 @@ constexpr size_t kMaxFileBytes = size_t{1} << 20;
 constexpr size_t kMaxNameBytes = 64;
 constexpr size_t kTokenBytes = 32;
 constexpr absl::string_view kTokenPrefix = "bpfl_";
+constexpr std::array<absl::string_view, 3> kRoleNames = {"inspect", "inspect-high", "admin"};  // Role's order
 using Digest = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
 
 Digest Sha256(absl::string_view text) {
@@ -104,12 +105,13 @@ absl::StatusOr<std::vector<TokenEntry>> ParseList(const YAML::Node& root) {
 
 }  // namespace
 
-absl::string_view RoleName(Role role) { return role == Role::kAdmin ? "admin" : "inspect"; }
+absl::string_view RoleName(Role role) { return kRoleNames.at(static_cast<size_t>(role)); }
 
 absl::StatusOr<Role> ParseRole(absl::string_view name) {
-  if (name == RoleName(Role::kInspect)) return Role::kInspect;
-  if (name == RoleName(Role::kAdmin)) return Role::kAdmin;
-  return absl::InvalidArgumentError("a role is inspect or admin");
+  for (const Role role : {Role::kInspect, Role::kInspectHigh, Role::kAdmin}) {
+    if (name == RoleName(role)) return role;
+  }
+  return absl::InvalidArgumentError("a role is inspect, inspect-high or admin");
 }
 
 absl::StatusOr<std::vector<TokenEntry>> ParseTokens(const std::string& yaml) {

@@ -24,11 +24,15 @@
 
 namespace bayespfl::server {
 
-// kAdmin may do everything that kInspect may.
-enum class Role { kInspect, kAdmin };
-absl::string_view RoleName(Role role);  // "inspect", "admin"
+// Each may do everything that those before it may.
+enum class Role {
+  kInspect,      // calls the port of inspection
+  kInspectHigh,  // its frames may have high priority
+  kAdmin,        // calls everything
+};
+absl::string_view RoleName(Role role);  // "inspect", "inspect-high", "admin"
 
-// InvalidArgument: neither "inspect" nor "admin".
+// InvalidArgument: none of the three names.
 absl::StatusOr<Role> ParseRole(absl::string_view name);
 
 // The holder of a token.

@@ -10,6 +10,7 @@ FrameOutcome FrameOutcomeOf(const absl::Status& status) {
       return FrameOutcome::kOk;
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kPermissionDenied:
       return FrameOutcome::kInvalid;
     case absl::StatusCode::kResourceExhausted:
       return FrameOutcome::kRefused;

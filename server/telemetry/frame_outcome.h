@@ -11,7 +11,7 @@ namespace bayespfl::server {
 
 enum class FrameOutcome {
   kOk,
-  kInvalid,      // the client's mistake: INVALID_ARGUMENT, or NOT_FOUND for a model that is not there
+  kInvalid,      // the client's mistake: INVALID_ARGUMENT, NOT_FOUND for a model that is not there, PERMISSION_DENIED
   kRefused,      // RESOURCE_EXHAUSTED
   kUnavailable,  // UNAVAILABLE
   kExpired,      // DEADLINE_EXCEEDED

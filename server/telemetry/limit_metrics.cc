@@ -22,9 +22,11 @@ void Add(const char* name, const char* help, int64_t limit, prometheus::Registry
 void AddLimits(const MetricLimits& limits, prometheus::Registry& registry) {
   Add("bayespfl_frames_in_flight_limit", "max_frames_in_flight.", limits.frames_in_flight, registry);
   Add("bayespfl_bytes_in_flight_limit", "max_bytes_in_flight.", limits.bytes_in_flight, registry);
+  Add("bayespfl_working_bytes_limit", "max_working_bytes.", limits.working_bytes, registry);
   Add("bayespfl_streams_open_limit", "max_streams.", limits.streams_open, registry);
-  Add("bayespfl_unsent_reply_bytes_limit",
-      "What max_streams streams may have together before they are read no further.", limits.unsent_reply_bytes,
+  Add("bayespfl_unsent_reply_bytes_limit", "max_unsent_bytes: then streams that are owed a reply are read no further.",
+      limits.unsent_reply_bytes, registry);
+  Add("bayespfl_connections_open_limit", "max_connections, of the inspection's port.", limits.connections_open,
       registry);
   Add("bayespfl_result_log_queue_bytes_limit", "Lines of the result log that may wait; more are dropped.",
       limits.result_log_queue_bytes, registry);

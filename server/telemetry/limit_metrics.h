@@ -25,7 +25,9 @@ struct MetricLimits {
   int64_t streams_open = 0;
   std::array<int64_t, kQueueNames.size()> queue_depth{};  // frames, in PipelineQueue's order
   int64_t queue_bytes = 0;                                // of each queue that has such a limit
-  int64_t unsent_reply_bytes = 0;                         // of all streams together
+  int64_t working_bytes = 0;
+  int64_t unsent_reply_bytes = 0;  // of all streams together
+  int64_t connections_open = 0;
   int64_t result_log_queue_bytes = 0;
 };
 

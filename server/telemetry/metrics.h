@@ -89,6 +89,7 @@ class Metrics final : public PipelineObserver {
 
   void OnQueueChange(PipelineQueue queue, int frames, int64_t bytes) override;
   void OnFramesInFlightChange(int frames, int64_t bytes) override;
+  void OnWorkingBytes(int64_t bytes) override { working_bytes_.Increment(static_cast<double>(bytes)); }
   void OnBatch(int frames) override;
   void OnReplicaBusy(const ServedModel& model, size_t replica, bool busy) override;
   void OnReplicaOverdue(const ServedModel& model, size_t replica, ReplicaWork work) override;
@@ -116,6 +117,12 @@ class Metrics final : public PipelineObserver {
 
   // A call of a method that there is not.
   void CountUnknownMethod() { unknown_methods_.Increment(); }
+
+  // A connection to a gRPC port that was closed as it came, because there are as many as may be.
+  void CountRefusedConnection() { refused_connections_.Increment(); }
+
+  // Connections that were broken off for what their clients sent.
+  void CountBrokenConnections(size_t connections) { broken_connections_.Increment(static_cast<double>(connections)); }
 
   // The clients with series of their own from now on: their labels by FrameRequest::client.
   void SetClients(const std::map<std::string, std::string>& labels);
@@ -155,9 +162,12 @@ class Metrics final : public PipelineObserver {
   prometheus::Family<prometheus::Counter>& refused_calls_;
   prometheus::Family<prometheus::Gauge>& certificate_expiry_;
   prometheus::Counter& unknown_methods_;
+  prometheus::Counter& refused_connections_;
+  prometheus::Counter& broken_connections_;
   prometheus::Counter& samples_drawn_;
   prometheus::Gauge& frames_in_flight_;
   prometheus::Gauge& bytes_in_flight_;
+  prometheus::Gauge& working_bytes_;
   prometheus::Gauge& streams_open_;
   prometheus::Gauge& unsent_reply_bytes_;
   prometheus::Histogram& batch_size_;

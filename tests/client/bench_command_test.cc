@@ -63,13 +63,16 @@ TEST_F(BenchCommandTest, SearchesForTheMostCamerasThatHoldRateAndLatency) {
   EXPECT_THAT(none.out, HasSubstr("\"density\":0"));
 }
 
-TEST_F(BenchCommandTest, SendsTheSignificantBitsWithEveryFrame) {
+TEST_F(BenchCommandTest, SaysWithEveryFrameHowItIsToBeRead) {
   const FakeInspectionServer server({});
 
-  EXPECT_EQ(Bench(server, {"--significant-bits", "12"}).exit_code, kExitOk);
+  EXPECT_EQ(Bench(server, {"--significant-bits", "12", "--apply-orientation"}).exit_code, kExitOk);
 
   ASSERT_FALSE(server.requests().empty());
-  for (const auto& request : server.requests()) EXPECT_EQ(request.image().significant_bits(), 12U);
+  for (const auto& request : server.requests()) {
+    EXPECT_EQ(request.image().significant_bits(), 12U);
+    EXPECT_TRUE(request.image().apply_orientation());
+  }
 }
 
 TEST_F(BenchCommandTest, SaysWhatIsMissing) {

@@ -15,6 +15,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/exif.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
@@ -185,6 +186,44 @@ TEST_F(EvaluateTest, SeveralSeedsGiveMeanAndDeviation) {
   }
   EXPECT_EQ(Evaluate("set", {"--seeds", "1"}).exit_code, 1);
   EXPECT_EQ(Evaluate("set", {"--seeds", "1,1"}).exit_code, 1);
+}
+
+TEST_F(EvaluateTest, APictureOfItsOwnSeedCanBeHadAgainWithThatSeed) {
+  PutPicture("set/leather/test/good/000.jpg", "leather/good_0.jpg");
+  PutPicture("set/leather/test/bad/000.jpg", "leather/hole_0.jpg");
+
+  const Finished run = Evaluate("set", {"--samples", "1", "--seed-per-picture"});
+
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const std::string scores = folder_.Read("report-set/scores.csv");
+  const size_t at = scores.find("leather/test/bad/000.jpg");
+  const std::string line = scores.substr(at, scores.find('\n', at) - at);
+  const std::string seed = line.substr(line.rfind(',') + 1);
+  const Finished inspect =
+      RunProgram("bayespfl-model", {"inspect", "--model", testing::kDemoModel, "--category", "leather", "--samples",
+                                    "1", "--seed", seed, folder_.File("set/leather/test/bad/000.jpg")});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  const std::string score = nlohmann::json::parse(inspect.out)["score"].dump();
+  EXPECT_THAT(line, HasSubstr("," + score.substr(0, 7)));
+}
+
+TEST_F(EvaluateTest, TurnsPicturesUprightOnDemand) {
+  for (const char* dataset : {"lying", "upright"}) {
+    PutPicture(absl::StrCat(dataset, "/leather/test/good/000.jpg"), "leather/good_0.jpg");
+    PutPicture(absl::StrCat(dataset, "/leather/test/bad/000.jpg"), "leather/hole_0.jpg");
+    PutMask(absl::StrCat(dataset, "/leather/ground_truth/bad/000.png"), PngSamples::kGray8, 255);
+  }
+  folder_.Write("lying/leather/test/bad/000.jpg",
+                testing::WithExif(folder_.Read("upright/leather/test/bad/000.jpg"), Orientation::kHalfTurn));
+
+  const Finished without = Evaluate("lying", {"--samples", "1"});
+  const auto stored = Report("lying")["categories"];
+  ASSERT_EQ(Evaluate("lying", {"--samples", "1", "--apply-orientation"}).exit_code, 0);
+  ASSERT_EQ(Evaluate("upright", {"--samples", "1"}).exit_code, 0);
+
+  EXPECT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_EQ(stored, Report("upright")["categories"]);
+  EXPECT_NE(Report("lying")["categories"], stored);
 }
 
 TEST_F(EvaluateTest, SaysWhatWasLeftOutAndWhatComputes) {

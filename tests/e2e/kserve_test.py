@@ -122,6 +122,44 @@ class TritonClientTest(unittest.TestCase):
         self.assertIn("anomaly_map", [tensor.name for tensor in metadata.outputs])
         self.assertTrue(self.client.is_model_ready(NAME, metadata.versions[0]))
 
+    def test_the_model_is_configured_as_its_metadata_say(self) -> None:
+        metadata = self.client.get_model_metadata(NAME)
+        config = self.client.get_model_config(NAME, metadata.versions[0]).config
+        self.assertEqual(config.name, NAME)
+        self.assertEqual(config.platform, metadata.platform)
+        for configured, described in ((config.input, metadata.inputs), (config.output, metadata.outputs)):
+            self.assertEqual([tensor.name for tensor in configured], [tensor.name for tensor in described])
+            self.assertEqual([list(tensor.dims) for tensor in configured], [list(tensor.shape) for tensor in described])
+
+    def test_statistics_grow_by_what_was_asked(self) -> None:
+        before = self.client.get_inference_statistics(NAME).model_stats[0]
+        self.infer([picture("leather/hole_0.jpg"), picture("leather/good_0.jpg")], ["leather"])
+        after = self.client.get_inference_statistics(NAME).model_stats[0]
+        self.assertEqual(after.inference_count - before.inference_count, 2)
+        self.assertEqual(after.inference_stats.success.count - before.inference_stats.success.count, 1)
+        self.assertGreater(after.inference_stats.compute_infer.ns, before.inference_stats.compute_infer.ns)
+        self.assertIn("statistics", self.client.get_server_metadata().extensions)
+
+    def test_the_index_has_the_model(self) -> None:
+        models = self.client.get_model_repository_index().models
+        self.assertEqual([(model.name, model.state) for model in models], [(NAME, "READY")])
+        self.assertEqual(models[0].version, self.client.get_model_metadata(NAME).versions[0])
+
+    def test_what_is_not_served_says_what_to_use_instead(self) -> None:
+        calls = {
+            "RepositoryModelLoad": lambda: self.client.load_model(NAME),
+            "RepositoryModelUnload": lambda: self.client.unload_model(NAME),
+            "SystemSharedMemoryStatus": self.client.get_system_shared_memory_status,
+            "CudaSharedMemoryStatus": self.client.get_cuda_shared_memory_status,
+            "TraceSetting": self.client.get_trace_settings,
+            "LogSettings": self.client.get_log_settings,
+        }
+        for method, call in calls.items():
+            with self.assertRaises(InferenceServerException) as refused:
+                call()
+            self.assertEqual(refused.exception.status(), "StatusCode.UNIMPLEMENTED")
+            self.assertTrue(refused.exception.message().startswith(f"{method} is not served here: "), method)
+
     def test_one_picture_has_the_scores_of_the_inspection_service(self) -> None:
         expected = self.inspect("leather/hole_0.jpg", "leather")
         result = self.infer([picture("leather/hole_0.jpg")], ["leather"])
@@ -195,6 +233,10 @@ class TritonClientTest(unittest.TestCase):
         with self.assertRaises(InferenceServerException) as other_model:
             self.client.infer("resnet", inputs_of([b"x"], ["wood"]))
         self.assertEqual(other_model.exception.status(), "StatusCode.NOT_FOUND")
+        with self.assertRaises(InferenceServerException) as other_version:
+            self.client.infer(NAME, inputs_of([b"x"], ["wood"]), model_version="2")
+        self.assertEqual(other_version.exception.status(), "StatusCode.NOT_FOUND")
+        self.assertIn(self.client.get_model_metadata(NAME).versions[0], other_version.exception.message())
         with self.assertRaises(InferenceServerException) as late:
             self.client.infer(NAME, inputs_of([picture("wood/good_0.jpg")], ["wood"]), timeout=1)
         self.assertEqual(late.exception.status(), "StatusCode.DEADLINE_EXCEEDED")

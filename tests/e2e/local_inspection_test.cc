@@ -22,17 +22,22 @@ absl::Span<const uint8_t> Bytes(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// The same for both: what is fastest is found out by measurement, which may end either way.
+constexpr const char* kKernels = "linear=torch attention=torch";
+
 class LocalInspectionTest : public ServiceTest {
  protected:
   void SetUp() override {
     ServerConfig config = DefaultConfig();
     config.model = testing::kDemoModel;
     config.device = "cpu";
+    config.kernels = kKernels;
     config.calibration = calibration_;
     config.result_log = folder_.File("results.jsonl");
     Start(config, nullptr);
     auto inspector =
-        Inspector::Create(testing::kDemoModel, {.device = "cpu", .calibration_file = calibration_}, BAYESPFL_VERSION);
+        Inspector::Create(testing::kDemoModel, {.device = "cpu", .calibration_file = calibration_, .kernels = kKernels},
+                          BAYESPFL_VERSION);
     ASSERT_TRUE(inspector.ok()) << inspector.status();
     inspector_ = *std::move(inspector);
   }

@@ -33,7 +33,8 @@ void CheckPicture(const FrameRequest& frame) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto request = std::make_shared<inference::ModelInferRequest>();
   if (!request->ParseFromArray(data, static_cast<int>(size))) return 0;
-  const auto inference = bayespfl::server::InferenceFromProto(request, kMaxFrames);
+  const auto inference =
+      bayespfl::server::InferenceFromProto(request, {.image_limits = {}, .max_frames_in_flight = kMaxFrames});
   request.reset();  // the frames own what they borrow
   if (!inference.ok()) {
     Check(absl::IsInvalidArgument(inference.status()), "another code than InvalidArgument");

@@ -142,9 +142,12 @@ class ParityTest : public ::testing::Test {
   static torch::Tensor ExpectText(Golden& golden, const std::string& prefix, const BayesPflModel& model,
                                   PromptState state, const Inputs& inputs, const torch::Tensor& z_context,
                                   const torch::Tensor& z_state) {
-    const torch::Tensor learned = model.bank().LearnedRows(state, z_context, z_state);
-    const torch::Tensor tokens = model.text().EmbedTokens(inputs.padded_ids);
-    const torch::Tensor placed = PromptBank::Assemble(tokens, learned, 77) + model.text().Positions(77);
+    const torch::Tensor learned =
+        torch::cat({model.bank().ContextRows(z_context), model.bank().StateRows(state, z_state)}, 1);  // [M, 10, D_t]
+    const torch::Tensor tokens = model.text().EmbedTokens(inputs.padded_ids).expand({learned.size(0), -1, -1});
+    // The placeholder at position 1 gives way to the learned rows, and the end is cut.
+    const torch::Tensor assembled = torch::cat({tokens.slice(1, 0, 1), learned, tokens.slice(1, 2, 68)}, 1);
+    const torch::Tensor placed = assembled + model.text().Positions(77);
     const auto end = static_cast<int64_t>(inputs.prompt.token_ids.size()) - 1 + 10 - 1;
     const torch::Tensor raw = model.text().Encode(placed, torch::full({placed.size(0)}, end, torch::kInt64));
     if (golden.Has(prefix + "_replaced_rows")) {
@@ -190,6 +193,7 @@ class ParityTest : public ::testing::Test {
     const torch::Tensor embeddings = model.image_head().ImageEmbedding(features);
     const std::vector<PromptDistribution> context = model.distributions().Context(features.image);
     const std::vector<torch::Tensor> texts = model.EncodePrompts(features.image, prompts);
+    const std::vector<torch::Tensor> whole = model.EncodePrompts(features.image, prompts, PromptForm::kWhole);
 
     for (size_t i = 0; i < pictures.size(); ++i) {
       const std::string prefix = absl::StrCat("img", pictures[i], "/");
@@ -213,6 +217,7 @@ class ParityTest : public ::testing::Test {
           ExpectText(golden, prefix + "text/abnormal", model, PromptState::kAbnormal, inputs[i], z_context,
                      model.distributions().abnormal().Sample(noise.abnormal));
       golden.Expect(prefix + "text/text_embeddings", texts[i]);
+      golden.Expect(prefix + "text/text_embeddings", whole[i]);
       // Cutting the text after its end is exact.
       EXPECT_LE(RelativeError(texts[i], UnitLength(torch::cat({normal, abnormal}))), kTolerance);
 

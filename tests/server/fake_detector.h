@@ -60,6 +60,7 @@ inline CategoryCalibration LeatherCalibration() {
   leather.provenance.good_pictures = 120;
   leather.provenance.fail_rate = 0.01;
   leather.provenance.review_rate = 0.05;
+  leather.provenance.apply_orientation = true;
   Revise(leather);
   return leather;
 }
@@ -116,9 +117,12 @@ class FakeDetector final : public Detector, public std::enable_shared_from_this<
     return count;
   }
 
+  // All that it recorded, with the memory that it took.
   void ForgetBatches() {
     MutexLock lock(mu_);
-    seeds_ = {};
+    (void)std::exchange(seeds_, std::vector<std::vector<uint64_t>>());
+    (void)std::exchange(map_sizes_, std::vector<MapSize>());
+    (void)std::exchange(objects_, std::vector<std::string>());
   }
   // From now on batches() and WaitForCalls() do not count: for tests that look at memory after a long run.
   void StopRecording() {

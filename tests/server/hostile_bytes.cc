@@ -56,8 +56,8 @@ std::string Http2Frame(uint8_t type, uint8_t flags, uint32_t stream, absl::strin
                       payload);
 }
 
-std::string Http2Call(uint32_t stream, absl::string_view path,
-                      const std::vector<std::pair<std::string, std::string>>& fields) {
+std::string Http2Begin(uint32_t stream, absl::string_view path,
+                       const std::vector<std::pair<std::string, std::string>>& fields) {
   std::vector<std::pair<std::string, std::string>> all = {
       {":method", "POST"},         {":scheme", "http"}, {":path", std::string(path)},
       {":authority", "localhost"}, {"te", "trailers"},  {"content-type", "application/grpc"}};
@@ -67,7 +67,12 @@ std::string Http2Call(uint32_t stream, absl::string_view path,
     block.push_back('\0');  // literal without indexing, new name
     absl::StrAppend(&block, HpackString(name), HpackString(value));
   }
-  return absl::StrCat(Http2Frame(kHttp2Headers, kEndHeaders, stream, block),
+  return Http2Frame(kHttp2Headers, kEndHeaders, stream, block);
+}
+
+std::string Http2Call(uint32_t stream, absl::string_view path,
+                      const std::vector<std::pair<std::string, std::string>>& fields) {
+  return absl::StrCat(Http2Begin(stream, path, fields),
                       Http2Frame(kHttp2Data, kEndStream, stream, std::string(5, '\0')));
 }
 

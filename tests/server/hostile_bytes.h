@@ -39,8 +39,12 @@ std::string Http2Preface();
 // One frame (section 4.1). Neither type nor flags need be known.
 std::string Http2Frame(uint8_t type, uint8_t flags, uint32_t stream, absl::string_view payload);
 
-// A call with an empty message in HEADERS and DATA of `stream`; its header fields are literals (RFC 7541,
-// section 6.2.2), so that any byte may stand in them. `fields` come after those that gRPC asks for.
+// The HEADERS that begin a call on `stream`; its fields are literals (RFC 7541, section 6.2.2), so that any byte may
+// stand in them. `fields` come after those that gRPC asks for.
+std::string Http2Begin(uint32_t stream, absl::string_view path,
+                       const std::vector<std::pair<std::string, std::string>>& fields = {});
+
+// The same, and an empty message with the end of the stream.
 std::string Http2Call(uint32_t stream, absl::string_view path,
                       const std::vector<std::pair<std::string, std::string>>& fields);
 

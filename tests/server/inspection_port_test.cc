@@ -33,7 +33,10 @@ class InspectionPortTest : public ::testing::Test {
                                   .max_message_bytes = 1 << 20,
                                   .credentials = grpc::InsecureServerCredentials(),
                                   .services = {{kName, &service_}},
-                                  .on_unknown_method = [this] { ++unknown_; }});
+                                  .events = {.on_unknown_method = [this] { ++unknown_; },
+                                             .on_connection_refused = {},
+                                             .on_connection_shortage = {},
+                                             .on_connections_broken = {}}});
   }
   static std::shared_ptr<grpc::Channel> Connect(const InspectionPort& port) {
     grpc::ChannelArguments arguments;

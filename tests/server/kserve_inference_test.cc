@@ -41,22 +41,24 @@ class KserveInferenceTest : public PipelineTest {
   void Serve(const std::shared_ptr<FakeDetector>& detector) { pipeline_->SetModels(OneModel({detector})); }
 
   // Three pictures for this version, "" for any.
-  absl::StatusOr<Inference> Prepare(const std::string& version) const {
+  absl::StatusOr<Inference> Prepare(const std::string& version) {
     auto request = std::make_shared<inference::ModelInferRequest>(MakePixelRequest({3, 2, 4, 3}));
     request->set_model_version(version);
-    return PrepareInference(*pipeline_, request, "client", std::chrono::steady_clock::now(), absl::InfiniteFuture());
+    return PrepareInference({*pipeline_, statistics_}, request, {.name = "client"}, std::chrono::steady_clock::now(),
+                            absl::InfiniteFuture());
   }
 
   absl::StatusOr<InferenceReply> Run(Inference inference) {
     auto answered = std::make_shared<std::promise<absl::StatusOr<InferenceReply>>>();
     std::future<absl::StatusOr<InferenceReply>> reply = answered->get_future();
-    RunInference(*pipeline_, std::move(inference), std::make_shared<CancellationToken>(),
+    RunInference({*pipeline_, statistics_}, std::move(inference), std::make_shared<CancellationToken>(),
                  [answered](absl::StatusOr<InferenceReply> result) { answered->set_value(std::move(result)); });
     return reply.get();
   }
 
   const std::shared_ptr<FakeDetector> first_ = std::make_shared<FakeDetector>("1");
   const std::shared_ptr<FakeDetector> second_ = std::make_shared<FakeDetector>("2");
+  KserveStatistics statistics_;
   std::vector<std::pair<std::string, size_t>> asked_;  // whether a client may send so many frames
   absl::Status admit_;                                 // the answer
 };
@@ -118,6 +120,32 @@ TEST_F(KserveInferenceTest, WhatTheClientMayNotSendNowIsRefusedAsAWhole) {
   EXPECT_EQ(refused.message(), "too fast");
   EXPECT_EQ(RefusalOf(refused), Refusal::kClientLimit);
   EXPECT_EQ(first_->frames(), 0U);
+}
+
+TEST_F(KserveInferenceTest, ARequestThatIsAnsweredIsCountedWithItsPicturesAndTheModelsCalls) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  const std::shared_ptr<const ServedModel> model = inference->frames.front().model;
+
+  ASSERT_TRUE(Run(*std::move(inference)).ok());
+
+  const inference::ModelStatistics statistics = statistics_.StatisticsOf(model);
+  EXPECT_EQ(statistics.inference_stats().success().count(), 1U);
+  EXPECT_EQ(statistics.inference_stats().fail().count(), 0U);
+  EXPECT_EQ(statistics.inference_count(), 3U);
+  EXPECT_EQ(statistics.execution_count(), first_->batches().size());
+}
+
+TEST_F(KserveInferenceTest, ARequestThatIsRefusedIsCountedAsFailed) {
+  absl::StatusOr<Inference> inference = Prepare("");
+  ASSERT_TRUE(inference.ok()) << inference.status();
+  const std::shared_ptr<const ServedModel> model = inference->frames.front().model;
+  admit_ = absl::ResourceExhaustedError("too fast");
+
+  ASSERT_FALSE(Run(*std::move(inference)).ok());
+
+  EXPECT_EQ(statistics_.StatisticsOf(model).inference_stats().fail().count(), 1U);
+  EXPECT_EQ(statistics_.StatisticsOf(model).inference_count(), 0U);
 }
 
 TEST_F(KserveInferenceTest, ARequestThatIsReadBeforeADrainIsRefusedAfterIt) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -45,6 +46,33 @@ class KserveModelsTest : public KserveServerTest {
     return request;
   }
 
+  // Asks each call that takes a version for it; their names, with the code and the message.
+  std::map<std::string, grpc::Status> AskEach(const std::string& model, const std::string& version) {
+    std::map<std::string, grpc::Status> answers;
+    answers["ModelInfer"] = Infer(RequestFor(model, version));
+    answers["ModelReady"] = Ask<inference::ModelReadyRequest, inference::ModelReadyResponse>(
+        &inference::GRPCInferenceService::Stub::ModelReady, model, version);
+    answers["ModelMetadata"] = Ask<inference::ModelMetadataRequest, inference::ModelMetadataResponse>(
+        &inference::GRPCInferenceService::Stub::ModelMetadata, model, version);
+    answers["ModelConfig"] = Ask<inference::ModelConfigRequest, inference::ModelConfigResponse>(
+        &inference::GRPCInferenceService::Stub::ModelConfig, model, version);
+    answers["ModelStatistics"] = Ask<inference::ModelStatisticsRequest, inference::ModelStatisticsResponse>(
+        &inference::GRPCInferenceService::Stub::ModelStatistics, model, version);
+    return answers;
+  }
+
+  template <typename Request, typename Response>
+  grpc::Status Ask(grpc::Status (inference::GRPCInferenceService::Stub::*call)(grpc::ClientContext*, const Request&,
+                                                                               Response*),
+                   const std::string& model, const std::string& version, Response* response = nullptr) {
+    grpc::ClientContext context;
+    Request request;
+    request.set_name(model);
+    request.set_version(version);
+    Response ignored;
+    return ((*stub_).*call)(&context, request, response != nullptr ? response : &ignored);
+  }
+
   const testing::TemporaryFolder folder_;
 };
 
@@ -57,9 +85,24 @@ TEST_F(KserveModelsTest, TheModelOfTheNameAnswers) {
   }
 }
 
-TEST_F(KserveModelsTest, TheVersionOfAnotherModelIsNotFound) {
-  EXPECT_TRUE(Infer(RequestFor("b", "1-b")).ok());
-  EXPECT_EQ(Infer(RequestFor("b", "1-a")).error_code(), grpc::StatusCode::NOT_FOUND);
+TEST_F(KserveModelsTest, EveryCallTakesTheVersionThatIsThereAndNone) {
+  for (const std::string version : {"1-b", ""}) {
+    for (const auto& [call, status] : AskEach("b", version)) EXPECT_TRUE(status.ok()) << call << " of " << version;
+  }
+}
+
+TEST_F(KserveModelsTest, OfAnotherVersionEveryCallSaysWhichOneThereIs) {
+  for (const auto& [call, status] : AskEach("b", "1-a")) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << call;
+    EXPECT_EQ(status.error_message(), "there is no such version of b; 1-b is loaded") << call;
+  }
+}
+
+TEST_F(KserveModelsTest, OfAnotherModelEveryCallSaysWhichOnesThereAre) {
+  for (const auto& [call, status] : AskEach("c", "")) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << call;
+    EXPECT_EQ(status.error_message(), "no model of that name is loaded; there are: a, b") << call;
+  }
 }
 
 TEST_F(KserveModelsTest, TheDefaultModelHasToBeNamedToo) {
@@ -77,6 +120,49 @@ TEST_F(KserveModelsTest, DescribesTheModelOfTheName) {
   EXPECT_EQ(response.name(), "b");
   ASSERT_EQ(response.versions_size(), 1);
   EXPECT_EQ(response.versions(0), "1-b");
+}
+
+TEST_F(KserveModelsTest, StatisticsAreOfTheModelOfTheNameOrOfAll) {
+  ASSERT_TRUE(Infer(RequestFor("b")).ok());
+  inference::ModelStatisticsResponse of_one;
+  inference::ModelStatisticsResponse of_all;
+
+  ASSERT_TRUE(Ask(&inference::GRPCInferenceService::Stub::ModelStatistics, "b", "", &of_one).ok());
+  ASSERT_TRUE(Ask(&inference::GRPCInferenceService::Stub::ModelStatistics, "", "", &of_all).ok());
+
+  ASSERT_EQ(of_one.model_stats_size(), 1);
+  EXPECT_EQ(of_one.model_stats(0).name(), "b");
+  EXPECT_EQ(of_one.model_stats(0).version(), "1");  // TritonVersion()
+  EXPECT_EQ(of_one.model_stats(0).inference_count(), 1U);
+  ASSERT_EQ(of_all.model_stats_size(), 2);
+  EXPECT_EQ(of_all.model_stats(0).name(), "a");
+  EXPECT_EQ(of_all.model_stats(0).inference_count(), 0U);
+  EXPECT_EQ(of_all.model_stats(1).inference_count(), 1U);
+}
+
+TEST_F(KserveModelsTest, TheIndexListsTheModelsOfTheStore) {
+  grpc::ClientContext context;
+  inference::RepositoryIndexResponse index;
+
+  ASSERT_TRUE(stub_->RepositoryIndex(&context, {}, &index).ok());
+
+  ASSERT_EQ(index.models_size(), 2);
+  EXPECT_EQ(index.models(0).name(), "a");
+  EXPECT_EQ(index.models(1).name(), "b");
+  EXPECT_EQ(index.models(1).version(), "1-b");
+  EXPECT_EQ(index.models(1).state(), "READY");
+}
+
+TEST_F(KserveModelsTest, ThereIsNoRepositoryOfAnyName) {
+  grpc::ClientContext context;
+  inference::RepositoryIndexRequest request;
+  request.set_repository_name("models");
+  inference::RepositoryIndexResponse index;
+
+  const grpc::Status status = stub_->RepositoryIndex(&context, request, &index);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "repository_name is given; the only repository has no name, so leave it empty");
 }
 
 }  // namespace

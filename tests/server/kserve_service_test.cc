@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "model/detection/pixel_map.h"
 #include "tests/server/kserve_server_test.h"
@@ -262,18 +263,35 @@ TEST_F(KserveServiceTest, RefusesARequestThatDoesNotFitAndLeavesNothingOfIt) {
       stub_->ModelInfer(&context, MakeKserveRequest({EncodePng(), EncodePng(), EncodePng()}), &response);
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_THAT(status.error_message(), AllOf(StartsWith("image[2]: "), HasSubstr("max_frames_in_flight = 8")));
+  EXPECT_EQ(status.error_message(),
+            "the server is full: 6 frames in flight, max_frames_in_flight = 8, and 3 come together");
   EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_in_flight 6\n"));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_frames_refused_total{reason=\"queue_full\"} 3\n"));
   detector_->Release();
   holder.join();
+  EXPECT_EQ(detector_->frames(), warm_up_ + 6);
 }
 
 TEST_F(KserveServiceTest, RejectsMorePicturesThanEverFit) {
   const grpc::Status status = Infer(MakeKserveRequest(std::vector<std::string>(9, EncodePng())));
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), HasSubstr("expected 1 to 8"));
+  EXPECT_THAT(status.error_message(), HasSubstr("9 elements by its shape; expected 1 to 8: max_frames_in_flight = 8"));
+}
+
+// ---- what Triton has besides ----------------------------------------------------------------------------------------
+
+TEST_F(KserveServiceTest, AMethodThatIsNotServedIsUnimplementedSaysWhatToUseAndIsCounted) {
+  grpc::ClientContext context;
+
+  const grpc::Status status =
+      RawCall(channel_, context, "/inference.GRPCInferenceService/RepositoryModelLoad", "").status;
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), AllOf(StartsWith("RepositoryModelLoad is not served here"),
+                                            HasSubstr("bayespfl.admin.v1.ModelAdminService")));
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_grpc_refused_calls_total 1\n"));
 }
 
 // ---- the server and its model --------------------------------------------------------------------------------------
@@ -315,6 +333,7 @@ TEST_F(KserveServiceTest, DescribesItselfAndItsModel) {
 
   EXPECT_EQ(server.name(), "bayespfl-server");
   EXPECT_EQ(server.version(), BAYESPFL_VERSION);
+  EXPECT_THAT(server.extensions(), ElementsAre("model_configuration", "parameters", "statistics"));
   EXPECT_EQ(model.name(), "fake");
   EXPECT_THAT(model.versions(), ElementsAre("1.0+0123456789ab"));
   EXPECT_EQ(model.outputs_size(), 7);
@@ -334,6 +353,54 @@ TEST_F(KserveServiceTest, QuestionsAboutAnotherModelAreNotFound) {
   EXPECT_EQ(stub_->ModelReady(&ready_context, ready_request, &ready).error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(stub_->ModelMetadata(&metadata_context, metadata_request, &metadata).error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(KserveServiceTest, TellsItsModelsConfiguration) {
+  grpc::ClientContext context;
+  inference::ModelConfigRequest request;
+  request.set_name("fake");
+  inference::ModelConfigResponse response;
+
+  ASSERT_TRUE(stub_->ModelConfig(&context, request, &response).ok());
+
+  EXPECT_EQ(response.config().name(), "fake");
+  EXPECT_EQ(response.config().output_size(), 7);
+}
+
+TEST_F(KserveServiceTest, StatisticsCountRequestsOfBothCallsAndNotThoseOfInspectionService) {
+  ASSERT_TRUE(Infer(MakeKserveRequest({EncodePng(), EncodePng()})).ok());
+  ASSERT_FALSE(Infer(MakeKserveRequest({"no picture"})).ok());
+  ModelInferRequest wrong = MakeRequest();
+  wrong.mutable_inputs(0)->set_name("picture");
+  ASSERT_FALSE(Infer(wrong).ok());
+  grpc::ClientContext stream_context;
+  const auto stream = stub_->ModelStreamInfer(&stream_context);
+  inference::ModelStreamInferResponse streamed;
+  ASSERT_TRUE(stream->Write(MakeRequest()) && stream->Read(&streamed));
+  grpc::ClientContext inspect_context;
+  inspection::v1::InspectRequest inspect;
+  inspect.mutable_image()->set_encoded(EncodePng());
+  inspect.mutable_options()->set_category("metal nut");
+  inspection::v1::InspectResponse inspected;
+  ASSERT_TRUE(
+      inspection::v1::InspectionService::NewStub(channel_)->Inspect(&inspect_context, inspect, &inspected).ok());
+  grpc::ClientContext context;
+  inference::ModelStatisticsRequest request;
+  request.set_name("fake");
+  inference::ModelStatisticsResponse response;
+
+  ASSERT_TRUE(stub_->ModelStatistics(&context, request, &response).ok());
+
+  ASSERT_EQ(response.model_stats_size(), 1);
+  const inference::ModelStatistics& statistics = response.model_stats(0);
+  EXPECT_EQ(statistics.inference_count(), 3U);
+  EXPECT_EQ(statistics.execution_count(), 3U);  // batches of one
+  EXPECT_EQ(statistics.inference_stats().success().count(), 2U);
+  EXPECT_EQ(statistics.inference_stats().fail().count(), 2U);
+  const inference::InferStatistics& parts = statistics.inference_stats();
+  EXPECT_GT(parts.compute_input().ns(), 0U);
+  EXPECT_LE(parts.queue().ns() + parts.compute_input().ns() + parts.compute_infer().ns() + parts.compute_output().ns(),
+            parts.success().ns());
 }
 
 TEST_F(KserveServiceTest, HealthKnowsTheService) {

@@ -101,6 +101,32 @@ TEST_F(KserveStreamTest, ARequestOfAStreamMayHaveMorePicturesThanTheStreamsBound
   EXPECT_EQ(OutputOf<float>(reply.infer_response(), "score").size(), 1U);
 }
 
+TEST_F(KserveStreamTest, ARequestThatDoesNotFitLeavesNothingBehindAndTheStreamGoesOn) {
+  ServerConfig config = DefaultConfig();
+  config.max_frames_per_stream = 16;
+  Start(config);
+  detector_->Hold();
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = stub_->ModelStreamInfer(&context);
+  stream->Write(MakeKserveRequest(std::vector<std::string>(6, EncodePng())));
+  stream->Write(MakeKserveRequest(std::vector<std::string>(3, EncodePng())));
+  stream->Write(MakeKserveRequest(std::vector<std::string>(2, EncodePng())));
+  WaitForMetric("bayespfl_frames_in_flight 8");
+
+  detector_->Release();
+  ModelStreamInferResponse fits;
+  ModelStreamInferResponse refused;
+  ModelStreamInferResponse fits_too;
+
+  ASSERT_TRUE(stream->Read(&fits));
+  ASSERT_TRUE(stream->Read(&refused));
+  ASSERT_TRUE(stream->Read(&fits_too));
+  EXPECT_EQ(OutputOf<float>(fits.infer_response(), "score").size(), 6U);
+  EXPECT_THAT(refused.error_message(), StartsWith("RESOURCE_EXHAUSTED: the server is full: 6 frames in flight"));
+  EXPECT_EQ(OutputOf<float>(fits_too.infer_response(), "score").size(), 2U);
+  EXPECT_EQ(detector_->frames(), warm_up_ + 8);
+}
+
 TEST_F(KserveStreamTest, ABadPictureOfOneRequestLeavesTheOthersOfTheStreamAlone) {
   detector_->Hold();
   grpc::ClientContext context;

@@ -17,7 +17,8 @@ namespace bayespfl::server {
 
 // With at most eight pictures.
 inline absl::StatusOr<Inference> Translate(inference::ModelInferRequest request) {
-  return InferenceFromProto(std::make_shared<const inference::ModelInferRequest>(std::move(request)), /*max_frames=*/8);
+  return InferenceFromProto(std::make_shared<const inference::ModelInferRequest>(std::move(request)),
+                            {.image_limits = {}, .max_frames_in_flight = 8});
 }
 
 inline void ExpectInvalid(inference::ModelInferRequest request, const std::string& part) {

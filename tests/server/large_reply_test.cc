@@ -44,7 +44,8 @@ class LargeReplyTest : public PipelineTest {
     options.on_request_answered = [this](const RequestRecord& request) { return Record(request); };
     calls_ = std::make_unique<CallRegistry>(options, *pipeline_);
     inspection_ = std::make_unique<InspectionService>(v1::GetServerInfoResponse(), *calls_);
-    kserve_ = std::make_unique<KserveService>("1", *calls_);
+    kserve_ = std::make_unique<KserveService>(
+        KserveOptions{.server_version = "1", .list_models = [] { return std::vector<ModelStatus>(); }}, *calls_);
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);

@@ -167,7 +167,7 @@ TEST(MetricsPageTest, EveryLimitHasTheGaugeThatItIsTheLimitOf) {
     ASSERT_NE(gauge, page.end()) << name;
     EXPECT_EQ(gauge->second, what) << name;
   }
-  EXPECT_EQ(limits, 8U);
+  EXPECT_EQ(limits, 10U);
 }
 
 }  // namespace

@@ -183,7 +183,11 @@ TEST_F(MetricsServerTest, ShowsTheLimitsOfItsConfiguration) {
   config.max_frames_in_flight = 12;
   config.max_bytes_in_flight = 5000;
   config.max_decoded_bytes = 7000;
+  config.max_working_bytes = 9000;
+  config.max_reply_bytes = 10'000;
+  config.max_unsent_bytes = 11'000;
   config.max_streams = 3;
+  config.max_connections = 13;
   config.max_batch = 2;
   Start(config, Loader());
 
@@ -193,7 +197,9 @@ TEST_F(MetricsServerTest, ShowsTheLimitsOfItsConfiguration) {
   EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"decode\"}"), 12);
   EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"execute\"}"), 4);
   EXPECT_EQ(Value("bayespfl_queue_bytes_limit{queue=\"execute\"}"), 7000);
-  EXPECT_EQ(Value("bayespfl_unsent_reply_bytes_limit"), 3 * (64 << 20));
+  EXPECT_EQ(Value("bayespfl_working_bytes_limit"), 9000);
+  EXPECT_EQ(Value("bayespfl_unsent_reply_bytes_limit"), 11'000);
+  EXPECT_EQ(Value("bayespfl_connections_open_limit"), 13);
   EXPECT_EQ(Value("bayespfl_result_log_queue_bytes_limit"), 8 << 20);
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -48,6 +49,13 @@ class FakeTransport final : public ExchangeTransport {
     log_.reset();
     changed_.NotifyAll();
   }
+
+  std::function<void()> Waker() override {
+    return [this] { ++woken_; };
+  }
+
+  // How often the budget has called the Waker(); what it stands for is the test's to do.
+  int woken() const { return woken_; }
 
   // The next start of this kind waits inside.
   void Hold(Operation operation) {
@@ -96,6 +104,7 @@ class FakeTransport final : public ExchangeTransport {
   std::optional<Operation> hold_;
   bool held_ = false;
   bool inside_ = false;
+  std::atomic<int> woken_{0};
 };
 
 class OrderedExchangeTest : public ::testing::Test {
@@ -114,8 +123,8 @@ class OrderedExchangeTest : public ::testing::Test {
 
   FakeTransport transport_;
   std::atomic<int64_t> unsent_bytes_{0};  // as it was told
-  OrderedExchange exchange_{
-      {.max_unsent = 2, .max_unsent_bytes = 10}, transport_, [this](int64_t change) { unsent_bytes_ += change; }};
+  UnsentBudget budget_{/*max_bytes=*/100, [this](int64_t change) { unsent_bytes_ += change; }};
+  OrderedExchange exchange_{{.max_unsent = 2, .max_unsent_bytes = 10}, transport_, budget_};
 };
 
 // ---- What is told of unsent replies --------------------------------------------------------------------------------
@@ -389,6 +398,87 @@ TEST_F(OrderedExchangeTest, AfterTheEndNothingStartsAndNoPlaceIsGiven) {
   EXPECT_EQ(transport_.finished(), absl::OkStatus());
 }
 
+// ---- The budget of all calls ---------------------------------------------------------------------------------------
+
+TEST_F(OrderedExchangeTest, AFullBudgetStopsACallThatOwesAReply) {
+  exchange_.Advance();
+  budget_.Add(100);  // of others
+
+  TakeMessage();
+  EXPECT_THAT(transport_.log(), ElementsAre("read"));
+  EXPECT_EQ(transport_.woken(), 0);
+
+  budget_.Add(-1);
+  budget_.WakeWaiters();
+  EXPECT_EQ(transport_.woken(), 1);
+  exchange_.RoomAgain();
+  EXPECT_THAT(transport_.log(), ElementsAre("read", "read"));
+}
+
+TEST_F(OrderedExchangeTest, AFullBudgetStopsNoCallThatOwesNothing) {
+  budget_.Add(1000);  // of others
+
+  exchange_.Advance();
+  Answer(TakeMessage(), "one");
+  EXPECT_THAT(transport_.log(), ElementsAre("read", "write one"));
+  exchange_.WriteEnded();
+
+  EXPECT_THAT(transport_.log(), ElementsAre("read", "write one", "read"));
+}
+
+TEST_F(OrderedExchangeTest, ACallWaitsForTheBudgetOnce) {
+  exchange_.Advance();
+  budget_.Add(100);  // of others
+  const uint64_t first = TakeMessage();
+  exchange_.Advance();
+  Answer(first, "one");
+
+  budget_.Add(-100);
+  budget_.WakeWaiters();
+  budget_.WakeWaiters();
+
+  EXPECT_EQ(transport_.woken(), 1);
+}
+
+TEST_F(OrderedExchangeTest, RepliesThatWereSentOrDroppedMakeRoomForOthers) {
+  FakeTransport other_transport;
+  OrderedExchange other({.max_unsent = 2, .max_unsent_bytes = 1000}, other_transport, budget_);
+  for (OrderedExchange* call : {&exchange_, &other}) {
+    call->Advance();
+    call->MessageRead();
+  }
+  exchange_.FillSlot(*exchange_.AddSlot(1), Reply(std::string(60, 'a')));
+  other.FillSlot(*other.AddSlot(1), Reply(std::string(60, 'b')));
+  exchange_.MessageHandled();  // written, and no second read: 120 of 100
+  other.MessageHandled();
+  ASSERT_THAT(other_transport.log(), ::testing::SizeIs(2));
+
+  exchange_.Abandon(absl::CancelledError("left"));
+  exchange_.WriteEnded();
+
+  EXPECT_EQ(other_transport.woken(), 1);
+  other.RoomAgain();
+  EXPECT_THAT(other_transport.log(), ::testing::SizeIs(3));
+}
+
+TEST(UnsentBudgetTest, KeepsNoReplyBeyondTwiceOfWhatItIs) {
+  UnsentBudget budget(/*max_bytes=*/100);
+  budget.Add(150);
+
+  EXPECT_TRUE(budget.Fits(50));
+  EXPECT_FALSE(budget.Fits(51));
+}
+
+TEST(UnsentBudgetTest, WhoeverAsksWhileThereIsRoomIsNotCalled) {
+  UnsentBudget budget(/*max_bytes=*/100);
+  bool called = false;
+
+  EXPECT_FALSE(budget.WaitIfFull([&called] { called = true; }));
+  budget.WakeWaiters();
+
+  EXPECT_FALSE(called);
+}
+
 // ---- Many threads --------------------------------------------------------------------------------------------------
 
 // Ends each operation on a thread of its own, as gRPC does, and answers each message on another. Frees itself at the
@@ -411,6 +501,11 @@ class ThreadedCall final : public ExchangeTransport, public std::enable_shared_f
   void IssueWrite(const ReplyPayload& /*reply*/) override {
     ++written_;
     Detach([self = shared_from_this()] { self->exchange_.WriteEnded(); });
+  }
+  std::function<void()> Waker() override {
+    return [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->exchange_.RoomAgain();
+    };
   }
   void IssueFinish(const absl::Status& /*status*/) override {
     EXPECT_EQ(written_, taken_);
@@ -443,7 +538,8 @@ class ThreadedCall final : public ExchangeTransport, public std::enable_shared_f
 
   const int messages_;
   std::promise<int> sent_;
-  OrderedExchange exchange_{{.max_unsent = 3, .max_unsent_bytes = 100}, *this};
+  UnsentBudget budget_{/*max_bytes=*/2};
+  OrderedExchange exchange_{{.max_unsent = 3, .max_unsent_bytes = 100}, *this, budget_};
   std::shared_ptr<ThreadedCall> self_;
   std::atomic<int> taken_{0};
   int written_ = 0;  // no lock: one thread at a time is inside the transport

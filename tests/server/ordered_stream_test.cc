@@ -99,6 +99,7 @@ class OrderedStreamTest : public PipelineTest {
  private:
   Reactor* Open() {
     StreamSurroundings surroundings{.pipeline = *pipeline_,
+                                    .unsent = unsent_,
                                     .call = std::make_shared<CallRecord>(),
                                     .max_frames = 2,
                                     .max_unsent_bytes = max_unsent_bytes_,
@@ -120,6 +121,7 @@ class OrderedStreamTest : public PipelineTest {
   }
 
   std::string address_;
+  UnsentBudget unsent_{/*max_bytes=*/int64_t{1} << 30};
   StreamService service_{[this] { return Open(); }};
   std::unique_ptr<grpc::Server> grpc_;
 };

@@ -42,6 +42,12 @@ class CountingObserver final : public PipelineObserver {
     in_flight += frames;
     bytes_in_flight += bytes;
   }
+  void OnWorkingBytes(int64_t bytes) override {
+    const int64_t now = working_bytes += bytes;
+    int64_t most = most_working_bytes;
+    while (now > most && !most_working_bytes.compare_exchange_weak(most, now)) {
+    }
+  }
   void OnBatch(int frames) override { batched += frames; }
   void OnReplicaBusy(const ServedModel& /*model*/, size_t /*replica*/, bool busy) override {
     busy_replicas += busy ? 1 : -1;
@@ -76,6 +82,8 @@ class CountingObserver final : public PipelineObserver {
 
   int Refused(Refusal refusal) const { return refused.at(static_cast<size_t>(refusal)); }
 
+  std::atomic<int64_t> working_bytes{0};
+  std::atomic<int64_t> most_working_bytes{0};
   std::atomic<int> queued{0};
   std::atomic<int64_t> queued_bytes{0};
   std::atomic<int> waiting_at_door{0};

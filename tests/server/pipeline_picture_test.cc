@@ -170,6 +170,23 @@ TEST_F(PipelinePictureTest, AFileIsTurnedUprightOnDemandAndItsIdentitySaysSo) {
             (PictureIdentity{.sha256 = Sha256Hex(file), .apply_orientation = true}));
 }
 
+// The fixture's leather was calibrated with pictures that were turned upright.
+TEST_F(PipelinePictureTest, APictureThatStandsOtherwiseThanItsCategorysIsWarnedOf) {
+  FrameRequest turned = FileRequest(JpegOnItsSide());
+  turned.image.apply_orientation = true;
+  turned.options.category = {.category = "leather"};
+  FrameRequest stored = FileRequest(JpegOnItsSide());
+  stored.options.category = {.category = "leather"};
+
+  const FrameResult warned = Answer(std::move(stored));
+  const FrameResult silent = Answer(std::move(turned));
+
+  ASSERT_TRUE(warned.ok() && silent.ok()) << warned.status() << silent.status();
+  ASSERT_EQ(warned->inspection.warnings.size(), 1U);
+  EXPECT_EQ(warned->inspection.warnings[0].reason, "OTHER_ORIENTATION");
+  EXPECT_TRUE(silent->inspection.warnings.empty());
+}
+
 // ---- The picture that was inspected --------------------------------------------------------------------------------
 
 TEST_F(PipelinePictureTest, APngOfTheInspectedPictureHasExactlyItsPixels) {

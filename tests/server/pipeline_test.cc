@@ -90,27 +90,6 @@ TEST_F(PipelineTest, RefusesAFrameWhoseClientMayNotSendNow) {
   EXPECT_TRUE(results_.Wait(1)[0].ok());
 }
 
-TEST_F(PipelineTest, AsksOnceForFramesThatAreSentTogether) {
-  std::vector<size_t> asked;
-  PipelineOptions options;
-  options.admit = [&asked](const std::string& /*client*/, size_t frames) {
-    asked.push_back(frames);
-    return absl::OkStatus();
-  };
-  Make(options);
-  ASSERT_TRUE(pipeline_->AdmitClient("client", 2).ok());
-
-  for (int i = 0; i < 2; ++i) {
-    FrameRequest request = MakeRequest();
-    request.client_admitted = true;
-    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
-  }
-  ASSERT_TRUE(pipeline_->Submit(MakeRequest(), results_.Add()).ok());
-
-  results_.Wait(3);
-  EXPECT_EQ(asked, (std::vector<size_t>{2, 1}));
-}
-
 TEST_F(PipelineTest, RefusesACategoryThatTheModelRefuses) {
   FrameRequest request = MakeRequest();
   request.options.category.category = "<|endoftext|>";

@@ -75,7 +75,7 @@ TEST_F(FrameRefusalTest, WhatAClientMayNeverSendIsInvalid) {
   };
   Make(options);
 
-  EXPECT_EQ(RefusalOf(pipeline_->AdmitClient("client", 9)), Refusal::kInvalid);
+  ExpectRefused(MakeRequest(), Refusal::kInvalid);
 }
 
 TEST_F(FrameRefusalTest, WithoutAModelTheServerIsNotReady) {

@@ -175,6 +175,7 @@ TEST(TranslateResultTest, AModelTellsItsCategoriesOnlyWhenAsked) {
   EXPECT_EQ(leather.good_pictures(), 120U);
   EXPECT_EQ(leather.fail_rate(), 0.01);
   EXPECT_EQ(leather.review_rate(), 0.05);
+  EXPECT_TRUE(leather.apply_orientation());
   EXPECT_FALSE(leather.has_confidence());
   EXPECT_EQ(leather.thresholds().revision(), LeatherCalibration().defaults.thresholds.revision);
   EXPECT_EQ(leather.thresholds().lines(0).fail(), 0.5F);

@@ -54,9 +54,12 @@ const (
 	// ShallowSamples: 16-bit samples that fill 12 bits or less, so that the picture was seen almost black; see
 	// [Image.SignificantBits].
 	ShallowSamples WarningReason = WarningReason(pb.WarningReason_WARNING_REASON_SHALLOW_SAMPLES)
+	// OtherOrientation: the picture's EXIF data turns it, and was applied where that of the good pictures, which the
+	// category was calibrated with, was not; or the other way round. See [Image.ApplyOrientation].
+	OtherOrientation WarningReason = WarningReason(pb.WarningReason_WARNING_REASON_OTHER_ORIENTATION)
 )
 
-// String is "SHALLOW_SAMPLES", or the number of a reason that is not known here.
+// String is "SHALLOW_SAMPLES", "OTHER_ORIENTATION", or the number of a reason that is not known here.
 func (r WarningReason) String() string {
 	return nameOf(pb.WarningReason_name, int32(r), "WARNING_REASON_")
 }

@@ -43,7 +43,8 @@ type CalibratedCategory struct {
 	ReviewRate   float64  // 0..1: of good parts, at most this share gets Review or Fail
 	Confidence   *float64 // with this probability over the choice of the pictures; nil: on average over it
 
-	SignificantBits int // of the 16-bit pictures it was calibrated with; its frames need the same; 0: none were said
+	SignificantBits  int  // of the 16-bit pictures it was calibrated with; its frames need the same; 0: none were said
+	ApplyOrientation bool // whether these were turned upright as their EXIF data said; its frames need the same
 }
 
 // Models lists the models that serve, by name, without their categories.
@@ -93,7 +94,7 @@ func modelOf(m *pb.Model) Model {
 			Category: category.GetCategory(), Object: category.GetObject(), Thresholds: thresholdsOf(category.GetThresholds()),
 			Seed: category.GetSeed(), Samples: int(category.GetSamples()), GoodPictures: int(category.GetGoodPictures()),
 			FailRate: category.GetFailRate(), ReviewRate: category.GetReviewRate(), Confidence: category.Confidence,
-			SignificantBits: int(category.GetSignificantBits()),
+			SignificantBits: int(category.GetSignificantBits()), ApplyOrientation: category.GetApplyOrientation(),
 		})
 	}
 	return model

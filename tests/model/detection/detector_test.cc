@@ -199,8 +199,8 @@ TEST_F(DetectorTest, APreparedFrameCanBeComputedAgainToTheBit) {
   EXPECT_EQ(first->map.values, second->map.values);
 }
 
-TEST_F(DetectorTest, AnotherDetectorOfThePackageComputesAPreparedFrameToTheBit) {
-  const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+TEST_F(DetectorTest, AnotherDetectorOfThePackageAndKernelsComputesAPreparedFrameToTheBit) {
+  const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = detector_->info().kernels});
   ASSERT_TRUE(other.ok()) << other.status();
   const RgbImage image = Picture(224, 224, 1);
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
@@ -212,6 +212,29 @@ TEST_F(DetectorTest, AnotherDetectorOfThePackageComputesAPreparedFrameToTheBit) 
   ASSERT_TRUE(here.ok() && there.ok());
   EXPECT_EQ(here->score, there->score);
   EXPECT_EQ(here->map.values, there->map.values);
+}
+
+TEST_F(DetectorTest, EveryFormOfTheKernelsGivesTheSameNumbers) {
+  const RgbImage image = Picture(224, 224, 1);
+  const Frame frame = {.image = &image, .object = "metal nut", .seed = 3, .samples = 3, .map_deviation = true};
+  const Detection expected = DetectOne(frame);
+  for (const std::string kernels : {"linear=torch attention=torch", "linear=onednn attention=torch",
+                                    "linear=torch attention=plain", "linear=onednn attention=plain"}) {
+    const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = kernels});
+    ASSERT_TRUE(other.ok()) << other.status();
+    EXPECT_THAT((*other)->info().kernels, HasSubstr(kernels));
+    const Detection result = *(*other)->Detect({&frame, 1})[0];
+    EXPECT_NEAR(result.score, expected.score, 1e-5) << kernels;
+    EXPECT_THAT(result.map.values, ::testing::Pointwise(::testing::FloatNear(1e-5F), expected.map.values)) << kernels;
+    EXPECT_THAT(result.map_std.values, ::testing::Pointwise(::testing::FloatNear(1e-5F), expected.map_std.values))
+        << kernels;
+  }
+}
+
+TEST_F(DetectorTest, RefusesAFormThatThereIsNot) {
+  const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = "linear=magic"});
+  EXPECT_EQ(detector.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(detector.status().message(), HasSubstr("linear=magic: it is \"torch\" or \"onednn\""));
 }
 
 TEST_F(DetectorTest, APreparedFrameWeighsWhatTheNetworkTakes) {
@@ -288,8 +311,10 @@ TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
 }
 
 TEST_F(DetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
-  EXPECT_THAT(detector_->info().kernels,
-              ::testing::MatchesRegex("libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ threads=[1-9][0-9]*"));
+  EXPECT_THAT(
+      detector_->info().kernels,
+      ::testing::MatchesRegex(
+          "libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ linear=[a-z0-9]+ attention=[a-z0-9]+ threads=[1-9][0-9]*"));
 }
 
 TEST_F(DetectorTest, TheEmbeddedModelsMaskThresholdIsThePackages) {

@@ -91,6 +91,19 @@ TEST_F(DatasetTest, ReadsBtadsFolders) {
   EXPECT_THAT(dataset->items[3].masks, ElementsAre("02/ground_truth/ko/8.BMP"));
 }
 
+// The picture itself may lie beside its mask, and so may parts of it in a folder of its name.
+TEST_F(DatasetTest, AFileThatIsCalledAMaskComesBeforeOthersOfThePicturesName) {
+  Put("nut/test/bad/000.png");
+  Put("nut/ground_truth/bad/000.png");
+  Put("nut/ground_truth/bad/000_mask.png");
+  Put("nut/ground_truth/bad/000/0.png");
+
+  const auto dataset = OpenDataset(root_, {});
+
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  EXPECT_THAT(dataset->items[0].masks, ElementsAre("nut/ground_truth/bad/000_mask.png"));
+}
+
 TEST_F(DatasetTest, ReadsVisasOneClassForm) {
   Put("candle/test/good/0000.JPG");
   Put("candle/test/bad/000.JPG");

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/image/encode.h"
+#include "tests/support/exif.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
@@ -101,6 +102,38 @@ TEST(GroundTruthTest, AMarkThatTheMapIsTooCoarseForIsRemarkedOn) {
 TEST(GroundTruthTest, AMaskThatCannotBeReadIsBroken) {
   const auto picture = DecodeBytes(Bytes("rgb_56x56.png"));
   EXPECT_FALSE(CheckMasks({.masks = {"no picture"}}, *picture).ok());
+}
+
+// A gray picture of 3 x 1 pixels, to be turned by a quarter.
+std::string Lying(const std::vector<uint8_t>& gray) {
+  return testing::WithExif(GrayPng(3, gray), Orientation::kQuarterTurn);
+}
+
+TEST(GroundTruthTest, WherePicturesAreTurnedAMaskIsByItsOwnExifDataAlone) {
+  const PictureReading upright{.apply_orientation = true};
+  const ItemFiles turned{.picture = Lying({1, 2, 3}), .masks = {Lying({9, 0, 0})}};
+  const ItemFiles drawn_upright{.picture = Lying({1, 2, 3}), .masks = {GrayPng(1, {9, 0, 0})}};
+  const auto picture = DecodeBytes(turned.picture, upright);
+  ASSERT_TRUE(picture.ok()) << picture.status();
+
+  EXPECT_TRUE(CheckMasks(turned, *picture, upright).ok());
+  EXPECT_TRUE(CheckMasks(drawn_upright, *picture, upright).ok());
+  EXPECT_EQ(ItemGroundTruth(turned, 3, upright)->values, ItemGroundTruth(drawn_upright, 3, upright)->values);
+  EXPECT_NE(ItemGroundTruth(turned, 3)->values, ItemGroundTruth(drawn_upright, 3)->values);
+}
+
+TEST(GroundTruthTest, AQuarterTurnBetweenMaskAndPictureIsExplained) {
+  const PictureReading upright{.apply_orientation = true};
+  const ItemFiles lying_mask{.picture = Lying({1, 2, 3}), .masks = {GrayPng(3, {9, 0, 0})}};
+  const ItemFiles upright_mask{.picture = Lying({1, 2, 3}), .masks = {GrayPng(1, {9, 0, 0})}};
+  const ItemFiles no_turn{.picture = GrayPng(3, {1, 2, 3}), .masks = {GrayPng(1, {9, 0, 0})}};
+  const auto message = [](const ItemFiles& files, const PictureReading& reading) {
+    return std::string(CheckMasks(files, *DecodeBytes(files.picture, reading), reading).message());
+  };
+
+  EXPECT_THAT(message(lying_mask, upright), HasSubstr("its mask lies as the picture is stored"));
+  EXPECT_THAT(message(upright_mask, {}), HasSubstr("(--apply-orientation)"));
+  EXPECT_EQ(message(no_turn, {}), "the mask is 1x3 pixels, its picture 3x1");
 }
 
 TEST(GroundTruthTest, AnAnomalousPictureNeedsAMaskUnlessTheDataSetHasNone) {

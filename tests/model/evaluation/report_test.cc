@@ -19,11 +19,13 @@
 #include "model/evaluation/gallery.h"
 #include "model/evaluation/ground_truth.h"
 #include "model/evaluation/html_report.h"
+#include "model/evaluation/picture_seed.h"
 #include "model/evaluation/seed_spread.h"
 #include "model/evaluation/shortcomings.h"
 #include "model/image/encode.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/bmp.h"
+#include "tests/support/exif.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -70,9 +72,11 @@ class GrayFrame final : public PreparedFrame {
 // The map is the picture's gray, the score its mean. Fails once `allowed` pictures were seen.
 class GrayDetector final : public Detector {
  public:
-  explicit GrayDetector(int allowed) : allowed_(allowed) {}
+  // `seeds`, if given, outlives it and gets the seed of every frame.
+  explicit GrayDetector(int allowed, std::vector<uint64_t>* seeds = nullptr) : allowed_(allowed), seeds_(seeds) {}
 
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
+    if (seeds_ != nullptr) seeds_->push_back(frame.seed);
     std::vector<float> gray;
     for (size_t i = 0; i < frame.image->pixels.size(); i += 3) {
       gray.push_back(static_cast<float>(frame.image->pixels[i]) / 255.0F);
@@ -105,6 +109,7 @@ class GrayDetector final : public Detector {
  private:
   const ModelInfo info_;
   mutable int allowed_;
+  std::vector<uint64_t>* const seeds_;
 };
 
 class ReportTest : public ::testing::Test {
@@ -140,7 +145,8 @@ class ReportTest : public ::testing::Test {
     EvaluationSetting setting;
     setting.samples = 3;
     setting.seed = 1;
-    setting.significant_bits = significant_bits_;
+    setting.seed_per_picture = seed_per_picture_;
+    setting.reading = reading_;
     setting.model.name = "stand-in";
     setting.model.version = "1";
     setting.model.digest = "d";
@@ -151,7 +157,7 @@ class ReportTest : public ::testing::Test {
     setting.categories = categories_;
     auto state = RunState::Open(root_ / folder / ".state", RunIdentity(*dataset, setting), kSide);
     if (!state.ok()) return state.status();
-    auto pictures = DetectAll(*dataset, setting, GrayDetector(allowed), **state, observer_);
+    auto pictures = DetectAll(*dataset, setting, GrayDetector(allowed, &seeds_), **state, observer_);
     if (!pictures.ok()) return pictures.status();
     auto evaluation = Summarise(*dataset, setting, *std::move(pictures), **state, observer_);
     if (!evaluation.ok()) return evaluation.status();
@@ -174,7 +180,9 @@ class ReportTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   const fs::path root_ = folder_.path();
   std::string rows_;
-  std::optional<int> significant_bits_;
+  bool seed_per_picture_ = false;
+  PictureReading reading_;
+  std::vector<uint64_t> seeds_;  // of the frames, as they came
   CategoryTable categories_;
   SilentObserver observer_;
 };
@@ -189,7 +197,7 @@ TEST_F(ReportTest, SignificantBitsAreThoseThatPicturesAreSeenWith) {
 
   const absl::StatusOr<Evaluation> unsaid = Evaluate("unsaid");
   const std::string warned = std::exchange(observer_.said, "");
-  significant_bits_ = 12;
+  reading_.significant_bits = 12;
   const absl::StatusOr<Evaluation> said = Evaluate("said");
 
   ASSERT_TRUE(unsaid.ok() && said.ok()) << unsaid.status() << said.status();
@@ -206,8 +214,97 @@ TEST_F(ReportTest, SignificantBitsAreThoseThatPicturesAreSeenWith) {
   EXPECT_EQ(nlohmann::json::parse(Files("said").at("report.json"))["significant_bits"], 12);
   EvaluationSetting setting;
   const std::string identity = RunIdentity({}, setting);
-  setting.significant_bits = 12;
+  setting.reading.significant_bits = 12;
   EXPECT_NE(RunIdentity({}, setting), identity);
+}
+
+// A picture whose upper quarter, as it is stored, is bright. Its sides are equal: no turn shows in them.
+std::string Turned(Orientation orientation) {
+  std::vector<uint8_t> gray(kPixels, 0);
+  std::fill_n(gray.begin(), kPixels / 4, uint8_t{250});
+  return testing::WithExif(*EncodePng(PngSamples::kGray8, kSide, kSide, gray), orientation);
+}
+
+TEST_F(ReportTest, OrientationIsAppliedToPicturesAndToMasksThatSayOne) {
+  PutCategory("nut", 2, 0);
+  folder_.Write("data/bad.png", Turned(Orientation::kFlip));
+  folder_.Write("data/own.png", Turned(Orientation::kFlip));         // a mask that lies as its picture does
+  folder_.Write("data/upright.png", Turned(Orientation::kUpright));  // another one that is not turned
+  rows_ += "bad.png,own.png,nut,1\n";
+  reading_.apply_orientation = true;
+
+  const absl::StatusOr<Evaluation> own = Evaluate("own");
+  rows_ = rows_.substr(0, rows_.rfind("bad.png")) + "bad.png,upright.png,nut,1\n";
+  const absl::StatusOr<Evaluation> upright = Evaluate("upright");
+
+  ASSERT_TRUE(own.ok() && upright.ok()) << own.status() << upright.status();
+  EXPECT_GT(*own->categories[0].server.pixel.ranking.auroc, 0.9);
+  EXPECT_LT(*upright->categories[0].server.pixel.ranking.auroc, 0.9);
+  EXPECT_EQ(nlohmann::json::parse(Files("own").at("report.json"))["apply_orientation"], true);
+  EXPECT_THAT(Files("own").at("report.md"), HasSubstr("EXIF orientation applied"));
+}
+
+TEST_F(ReportTest, AnotherReadingOrWayToDrawMakesAnotherRun) {
+  EvaluationSetting setting;
+  const std::string identity = RunIdentity({}, setting);
+  setting.reading.apply_orientation = true;
+  const std::string turned = RunIdentity({}, setting);
+  setting.reading.apply_orientation = false;
+  setting.seed_per_picture = true;
+
+  EXPECT_NE(turned, identity);
+  EXPECT_NE(RunIdentity({}, setting), identity);
+  EXPECT_NE(RunIdentity({}, setting), turned);
+}
+
+TEST_F(ReportTest, PicturesThatStandOtherwiseThanTheCalibrationsAreSaid) {
+  PutCategory("nut", 2, 1);
+  folder_.Write("data/lying.png", Turned(Orientation::kFlip));
+  folder_.Write("data/upright.png", Turned(Orientation::kUpright));
+  rows_ += "lying.png,,nut,0\nupright.png,,nut,0\n";
+  CategoryDefaults nut;
+  nut.object = "nut";
+  nut.samples = 2;
+  nut.apply_orientation = true;
+  categories_ = CategoryTable({}, {{"nut", nut}});
+
+  ASSERT_TRUE(Evaluate("without").ok());
+  const std::string without = std::exchange(observer_.said, "");
+  reading_.apply_orientation = true;
+  ASSERT_TRUE(Evaluate("with").ok());
+
+  EXPECT_THAT(without, HasSubstr("warning: 1 of 5 pictures: its EXIF data says that it does not stand upright"));
+  EXPECT_THAT(observer_.said, Not(HasSubstr("warning")));
+}
+
+TEST_F(ReportTest, EveryPictureOfACategoryHasOneSeedUnlessEachHasItsOwn) {
+  PutCategory("nut", 2, 2);
+  ASSERT_TRUE(Evaluate("one").ok());
+  const std::vector<uint64_t> one = std::exchange(seeds_, {});
+  seed_per_picture_ = true;
+  ASSERT_TRUE(Evaluate("each").ok());
+
+  EXPECT_THAT(one, ElementsAre(1, 1, 1, 1));
+  std::vector<uint64_t> expected;
+  for (int i = 0; i < 4; ++i) expected.push_back(PictureSeed(1, folder_.Read(absl::StrCat("data/3_", i, ".bmp"))));
+  EXPECT_EQ(seeds_, expected);
+  const auto files = Files("each");
+  for (const uint64_t seed : expected) EXPECT_THAT(files.at("scores.csv"), HasSubstr(absl::StrCat(",", seed, "\n")));
+  EXPECT_THAT(files.at("report.md"), AllOf(HasSubstr("a seed for each picture made from seed 1"),
+                                           HasSubstr("every picture gets a seed of its own")));
+  EXPECT_EQ(nlohmann::json::parse(files.at("report.json"))["seed_per_picture"], true);
+}
+
+// What an interrupted run has computed keeps the seeds it was computed with.
+TEST_F(ReportTest, AnInterruptedRunOfManySeedsEndsInTheSameReport) {
+  PutCategory("nut", 3, 4);
+  seed_per_picture_ = true;
+  ASSERT_TRUE(Evaluate("whole").ok());
+  EXPECT_FALSE(Evaluate("parts", /*allowed=*/3).ok());
+
+  ASSERT_TRUE(Evaluate("parts").ok());
+
+  EXPECT_EQ(Files("parts"), Files("whole"));
 }
 
 TEST_F(ReportTest, TheSameRunGivesTheSameBytesWithoutTracesOfTheMachine) {
@@ -380,7 +477,7 @@ TEST_F(ReportTest, ADefectivePictureWithAnEmptyMaskIsNamedAndCounted) {
   EXPECT_THAT(observer_.said, HasSubstr("3_4.bmp: its mask marks no pixel"));
   const auto files = Files("a");
   EXPECT_THAT(files.at("report.md"), HasSubstr("3_4.bmp (its mask marks no pixel)"));
-  EXPECT_THAT(files.at("scores.csv"), HasSubstr(",its mask marks no pixel\n"));
+  EXPECT_THAT(files.at("scores.csv"), HasSubstr(",its mask marks no pixel,1\n"));
   EXPECT_THAT(Shortcomings(*evaluation), IsEmpty());
 }
 
@@ -464,6 +561,23 @@ TEST_F(ReportTest, SeveralSeedsGiveMeanAndDeviation) {
   EXPECT_TRUE(json["over_seeds"]["categories"][0]["server"]["map_score_auroc"].is_null());
   EXPECT_THAT(MarkdownReport(joined), HasSubstr("60.00 ± 10.00"));
   EXPECT_THAT(HtmlReport(joined, {}), HasSubstr("60.00 ± 10.00"));
+}
+
+// Files may become unreadable between two runs.
+TEST_F(ReportTest, ACategoryThatASeedLacksHasNoNumbersOverTheSeeds) {
+  PutCategory("nut", 2, 2);
+  PutCategory("screw", 2, 2);
+  const auto evaluation = Evaluate("a");
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  std::vector<Evaluation> runs = {*evaluation, *evaluation};
+  runs[1].categories.erase(runs[1].categories.begin());
+
+  const SeedSpread spread = SpreadOver(runs);
+
+  ASSERT_EQ(spread.categories.size(), 2U);
+  EXPECT_EQ(spread.categories[0].name, "nut");
+  EXPECT_FALSE(spread.categories[0].numbers[0][0].has_value());
+  EXPECT_TRUE(spread.categories[1].numbers[0][0].has_value());
 }
 
 TEST_F(ReportTest, ACategoryOfAnomalousPicturesHasZeroAndSaysSo) {

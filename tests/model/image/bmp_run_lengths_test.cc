@@ -54,6 +54,13 @@ TEST(BmpRunLengths, ReadsHalfBytes) {
   EXPECT_EQ(Grays(Rle(4, 5, 2, packed)), (Bytes{1, 2, 3, 4, 5, 7, 8, 7, 8, 7}));
 }
 
+TEST(BmpRunLengths, ReadsPicturesOfTheLongestRunsThatThereAre) {
+  Bytes packed;
+  for (int run = 0; run < 20; ++run) packed.insert(packed.end(), {255, 9});
+
+  EXPECT_EQ(Grays(Rle(8, 5100, 1, packed)), Bytes(5100, 9));
+}
+
 TEST(BmpRunLengths, NeedsNoMarkBehindTheLastPixel) {
   EXPECT_EQ(Grays(Rle(8, 3, 1, {3, 9})), (Bytes{9, 9, 9}));
   EXPECT_EQ(Grays(Rle(8, 3, 1, {3, 9, 0, 0})), (Bytes{9, 9, 9}));

@@ -170,6 +170,25 @@ TEST(Bmp, ReadsColorsOfTheOldestHeader) {
   EXPECT_EQ(Pixels(file), (Bytes{6, 5, 4, 3, 2, 1}));
 }
 
+// Four masks stand behind a short header, of which the fourth is the alpha's.
+TEST(Bmp, FindsThePixelsBehindTheAlphaMaskWhereTheFileDoesNotSay) {
+  BmpFile file{.width = 1, .bits = 32, .compression = 6};
+  file.masks = {0xff0000, 0x00ff00, 0x0000ff, 0xff000000};
+  file.pixels = {1, 2, 3, 4};
+  file.offset = 0;
+
+  EXPECT_EQ(Pixels(file), (Bytes{3, 2, 1}));
+}
+
+// What lies between the palette that is announced and the pixels is none of it.
+TEST(Bmp, RefusesAColorBehindThoseThatAreAnnounced) {
+  BmpFile file{.width = 1, .bits = 8, .colors = 2};
+  file.palette = {10, 20, 30, 0, 40, 50, 60, 0, 70, 80, 90, 0};
+  file.pixels = {2, 0, 0, 0};
+
+  EXPECT_EQ(Refusal(file.Build()), "damaged BMP: a pixel has a colour that the palette lacks");
+}
+
 // Writers that announce 256 colours and write two.
 TEST(Bmp, ReadsAPaletteThatThePixelsCutShort) {
   BmpFile file{.width = 2, .bits = 8};

@@ -5,11 +5,9 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "model/image/decode.h"
-#include "model/image/orientation.h"
 #include "model/image/picture_files.h"
+#include "model/image/picture_reading.h"
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
@@ -19,13 +17,11 @@ int main(int argc, char** argv) {
     return 1;
   }
   const absl::Span<const uint8_t> encoded(reinterpret_cast<const uint8_t*>(file->data()), file->size());
-  absl::StatusOr<bayespfl::RgbImage> image = bayespfl::DecodeImage(encoded);
+  const bool upright = argc > 2 && std::string_view(argv[2]) == "upright";
+  const absl::StatusOr<bayespfl::RgbImage> image = bayespfl::ReadPicture(encoded, {.apply_orientation = upright});
   if (!image.ok()) {
     std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
     return 1;
-  }
-  if (argc > 2 && std::string_view(argv[2]) == "upright") {
-    *image = bayespfl::TurnUpright(*std::move(image), bayespfl::ExifOrientation(encoded));
   }
   std::printf("P6 %d %d 255\n", image->width, image->height);
   return std::fwrite(image->pixels.data(), 1, image->pixels.size(), stdout) == image->pixels.size() ? 0 : 1;

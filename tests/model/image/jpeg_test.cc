@@ -368,6 +368,25 @@ TEST(Jpeg, RejectsFewerScansOfALargePicture) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
+// The header alone takes no memory for pixels.
+TEST(Jpeg, RejectsFewerBytesThanItsBlocksTake) {
+  Bytes file = Compress(64, 64, JCS_GRAYSCALE, 1, {});
+  const size_t frame = AfterMarker(file, 0xc0);  // length, precision, height, width
+  for (const size_t side : {3U, 5U}) {
+    file[frame + side] = 0x20;  // 8192 + 64 pixels
+  }
+
+  EXPECT_EQ(DecodeImage(file).status(),
+            absl::InvalidArgumentError("damaged or truncated JPEG: too little data for its size"));
+}
+
+TEST(Jpeg, ReadsWhatTakesTheFewestBytes) {
+  const std::vector<jpeg_scan_info> scans = {{1, {0, 0, 0, 0}, 0, 0, 0, 0}, {1, {0, 0, 0, 0}, 1, 63, 0, 0}};
+  const Bytes file = Compress(4096, 4096, JCS_GRAYSCALE, 1, scans);
+
+  EXPECT_TRUE(DecodeImage(file).ok());
+}
+
 TEST(Jpeg, ChecksThePixelLimitInItsHeader) {
   Bytes file = Baseline();
   const size_t frame = AfterMarker(file, 0xc0);  // length, precision, height, width

@@ -140,6 +140,22 @@ constexpr std::array<double, 3> kMean = {0.48145466, 0.4578275, 0.40821073};
 constexpr std::array<double, 3> kStd = {0.26862954, 0.26130258, 0.27577711};
 
 // The golden picture [3, 56, 56] in 8 bits, interleaved.
+// The header alone takes no memory for pixels.
+TEST(Png, RejectsFewerBytesThanItsPixelsCanBeMadeOf) {
+  Bytes png = PngStart(10'000, 10'000, 16, 6, 1);
+  AppendPixels(png, Bytes(1000));
+
+  EXPECT_EQ(DecodeImage(png).status(), absl::InvalidArgumentError("damaged PNG: too little data"));
+}
+
+TEST(Png, ReadsWhatDeflateMakesOfTheFewestBytes) {
+  Bytes png = PngStart(3'999, 1'000, 16, 4);
+  AppendPixels(png, Bytes(size_t{1'000} * (1 + 4 * 3'999)));
+  ASSERT_LT(png.size(), 17'000U);
+
+  EXPECT_TRUE(DecodeImage(png).ok());
+}
+
 Bytes Golden56(const std::string& name) {
   static const auto* golden = new std::map<std::string, testing::FixtureTensor>(
       testing::LoadSafetensors(testing::TestData("preprocess.safetensors")));
@@ -282,6 +298,23 @@ TEST(Png, DecodesInterlacedPictures) {
   const Bytes expected = {11, 11, 11, 22, 22, 22, 33, 33, 33, 44, 44, 44};
   EXPECT_EQ(DecodeImage(gray)->pixels, expected);
   EXPECT_EQ(DecodeImage(deep)->pixels, expected);
+}
+
+// The last pass brings the middle row alone: what the others hold by then must still be there.
+TEST(Png, KeepsTheRowsOfAnInterlacedDeepPictureFromPassToPass) {
+  Bytes png = PngStart(3, 3, 16, 0, /*interlace=*/1);
+  AppendPixels(png, {0, 10, 10,                    // pass 1: pixel 0 of row 0
+                     0, 30, 30,                    // pass 4: pixel 2 of row 0
+                     0, 70, 70, 90, 90,            // pass 5: pixels 0 and 2 of row 2
+                     0, 20, 20, 0,  80, 80,        // pass 6: pixel 1 of rows 0 and 2
+                     0, 40, 40, 50, 50, 60, 60});  // pass 7: row 1
+  Bytes expected;
+  for (uint8_t value = 10; value <= 90; value += 10) expected.insert(expected.end(), 3, value);
+
+  const auto image = DecodeImage(png);
+
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->pixels, expected);
 }
 
 // libpng's own limit is a million.

@@ -1,6 +1,7 @@
 // DecodeImage on TIFF files: hand-made ones for every variant, OpenCV's for the compression schemes.
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -228,6 +229,16 @@ TEST(Tiff, LooksUpPalettes) {
   EXPECT_EQ(DecodeImage(file.Build())->pixels, (Bytes{10, 20, 30, 40, 50, 60}));
 }
 
+// Some writers put values of 8 bits where 16 belong.
+TEST(Tiff, TakesAPaletteWithoutLargeValuesForOneOf8Bits) {
+  TiffFile file(2, 1, {{0x40}});  // indices 0 and 1
+  file.tags[258] = {1};
+  file.tags[262] = {3};
+  file.tags[320] = {10, 40, 20, 50, 30, 255};
+
+  EXPECT_EQ(DecodeImage(file.Build())->pixels, (Bytes{10, 20, 30, 40, 50, 255}));
+}
+
 TEST(Tiff, ReadsSeparatePlanes) {
   TiffFile file(2, 1, {{1, 2}, {3, 4}, {5, 6}, {99, 99}});
   file.tags[258] = {8, 8, 8, 8};
@@ -301,6 +312,8 @@ TEST(Tiff, RefusesGraysOfWhichNobodySaysWhichIsThePicture) {
   TiffFile colors(1, 1, {{1, 2, 3}});
   colors.tags[277] = {3};
   ExpectRefused(colors, "unsupported TIFF: 3 samples per pixel with photometric \"black is zero\"");
+  colors.tags[338] = {2, 2};  // both others alpha: still no gray picture
+  ExpectRefused(colors, "3 samples per pixel");
   TiffFile channels(1, 1, {{1, 2}});
   channels.tags[277] = {2};
   ExpectRefused(channels, "2 samples per pixel");
@@ -504,6 +517,18 @@ TEST(Tiff, ReadsCompressedStripsWithoutTheirByteCounts) {
   }
 }
 
+// Each reaches to the next one, not to the end of the file: that many bytes would be said to overlap.
+TEST(Tiff, ReadsManyCompressedStripsWithoutTheirByteCounts) {
+  Bytes packed(65, 9);  // PackBits: 64 bytes as they are
+  packed[0] = 63;
+  TiffFile file(64, 64, std::vector<Bytes>(64, packed));
+  file.tags[259] = {32773};
+  file.tags[278] = {1};
+  file.counts = ByteCounts::kAbsent;
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
+}
+
 TEST(Tiff, SkipsForeignTagsWhoseValuesLieOutsideTheFile) {
   TiffFile file(2, 1, {{1, 2}});
   file.tags[305] = {1, 2};  // Software
@@ -514,6 +539,19 @@ TEST(Tiff, SkipsForeignTagsWhoseValuesLieOutsideTheFile) {
   bytes[entry + 10] = 0xff;  // the third byte of the values' place
 
   EXPECT_EQ(Grays(DecodeImage(bytes)), (Bytes{1, 2}));
+}
+
+TEST(Tiff, SkipsByteCountsAndXmpOutsideTheFile) {
+  TiffFile counts(2, 2, {{1, 2}, {3, 4}});  // their tag has the highest number
+  counts.tags[278] = {1};
+  TiffFile xmp = counts;
+  xmp.bytes[700] = Bytes(20, ' ');
+  for (const TiffFile& file : {counts, xmp}) {
+    Bytes bytes = file.Build();
+    bytes[8 + 2 + size_t{bytes[8]} * 12 - 2] = 0xff;  // the third byte of the last tag's place
+
+    EXPECT_EQ(Grays(DecodeImage(bytes)), (Bytes{1, 2, 3, 4}));
+  }
 }
 
 TEST(Tiff, RejectsTagsThatItNeedsOutsideTheFile) {
@@ -580,6 +618,97 @@ TEST(Tiff, ReadsUncompressedStripsThatShareTheirBytes) {
   file.shared = true;
 
   EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
+}
+
+// A writer may store blocks that are alike once.
+TEST(Tiff, ReadsCompressedStripsThatAreStoredOnce) {
+  Bytes packed(65, 9);  // PackBits: 64 bytes as they are
+  packed[0] = 63;
+  TiffFile file(64, 64, std::vector<Bytes>(64, packed));
+  file.tags[259] = {32773};
+  file.tags[278] = {1};
+  file.shared = true;
+  ASSERT_LT(file.Build().size(), 64 * packed.size());
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{64} * 64, 9));
+}
+
+// No memory is taken for a strip that cannot be there.
+TEST(Tiff, RejectsStripsOfFewerBytesThanTheirPixelsCanBeMadeOf) {
+  for (const uint32_t compression : {5U, 8U, 32946U, 32773U}) {
+    TiffFile file(10'000, 10'000, {Bytes(100, 1)});
+    file.tags[259] = {compression};
+    ExpectRefused(file, "strip or tile 0 has 100 bytes, too few for its 100000000 bytes of pixels");
+  }
+}
+
+TEST(Tiff, ReadsWhatEachSchemeCanMakeOfTheFewestBytes) {
+  Bytes zeros(1'000'000);
+  Bytes deflated(2'000);
+  uLongf size = deflated.size();
+  compress2(deflated.data(), &size, zeros.data(), zeros.size(), 9);
+  deflated.resize(size);
+  Bytes packed;
+  for (int i = 0; i < 10'000; ++i) packed.insert(packed.end(), {0x81, 0});  // 128 bytes each
+  for (const auto& [compression, data, pixels] :
+       {std::tuple{8U, deflated, 1'000'000U}, std::tuple{32773U, packed, 1'280'000U}}) {
+    TiffFile file(1'000, pixels / 1'000, {data});
+    file.tags[259] = {compression};
+    EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(pixels));
+  }
+}
+
+TEST(TiffLzw, RefusesTheBitOrderOfOldWritersByName) {
+  TiffFile file(4, 4, {{0x00, 0x01, 0x04, 0x10, 0x30}});
+  file.tags[259] = {5};
+
+  ExpectRefused(file, "unsupported TIFF: LZW codes with the lowest bit first");
+}
+
+// What the TIFF says of the colours counts, not what the names of the JPEG's components suggest.
+TEST(Tiff, TakesYCbCrForWhatTheTagSays) {
+  Bytes jpeg = Encode(".jpg", NoisyPicture(8, 8, CV_8UC3));
+  const absl::StatusOr<RgbImage> expected = DecodeImage(jpeg);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  constexpr int kJfif = 18;  // bytes of the segment behind the start marker
+  jpeg.erase(jpeg.begin() + 2, jpeg.begin() + 2 + kJfif);
+  const auto rename = [&jpeg](uint8_t marker, size_t first, size_t step) {
+    const Bytes code = {0xff, marker};
+    const auto at = static_cast<size_t>(std::search(jpeg.begin(), jpeg.end(), code.begin(), code.end()) - jpeg.begin());
+    for (size_t i = 0; i < 3; ++i) jpeg[at + first + i * step] = static_cast<uint8_t>("RGB"[i]);
+  };
+  rename(0xc0, 10, 3);
+  rename(0xda, 5, 2);
+  TiffFile file(8, 8, {jpeg});
+  file.tags[259] = {7};
+  file.tags[262] = {6};
+  file.tags[277] = {3};
+
+  const absl::StatusOr<RgbImage> image = DecodeImage(file.Build());
+
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->pixels, expected->pixels);
+}
+
+// A strip's JPEG of 8 x `height` pixels.
+Bytes JpegStrip(int height) { return Encode(".jpg", cv::Mat(height, 8, CV_8UC1, cv::Scalar(90))); }
+
+// The last strip's JPEG may be as tall as the others'.
+TEST(Tiff, ReadsAJpegStripThatIsTallerThanWhatIsLeftOfThePicture) {
+  TiffFile file(8, 12, {JpegStrip(8), JpegStrip(8)});
+  file.tags[259] = {7};
+  file.tags[278] = {8};
+
+  EXPECT_EQ(Grays(DecodeImage(file.Build())), Bytes(size_t{8} * 12, 90));
+}
+
+// What a JPEG says of its height takes memory before its first row is there.
+TEST(Tiff, RejectsAJpegStripThatIsTallerThanStripsAre) {
+  TiffFile file(8, 12, {JpegStrip(9), JpegStrip(4)});
+  file.tags[259] = {7};
+  file.tags[278] = {8};
+
+  ExpectRefused(file, "damaged JPEG: 8 x 9 pixels of 1 samples where 8 x 8 of 1 belong");
 }
 
 TEST(Tiff, RejectsStripsThatAreTooShortInEveryScheme) {

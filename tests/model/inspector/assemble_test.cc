@@ -6,6 +6,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/image/encode.h"
+#include "tests/support/exif.h"
 
 namespace bayespfl {
 namespace {
@@ -97,6 +99,24 @@ TEST(AssembleTest, APictureThatFillsTwelveOfSixteenBitsIsWarnedOf) {
   ASSERT_EQ(shallow.warnings.size(), 1U);
   EXPECT_EQ(shallow.warnings[0].reason, "SHALLOW_SAMPLES");
   EXPECT_THAT(shallow.warnings[0].message, ::testing::HasSubstr("--significant-bits"));
+}
+
+TEST(AssembleTest, APictureThatStandsOtherwiseThanTheCalibrationsIsWarnedOf) {
+  const std::string file =
+      testing::WithExif(*EncodePng(PngSamples::kGray8, 2, 1, std::vector<uint8_t>{1, 2}), Orientation::kHalfTurn);
+  const auto encoded = absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(file.data()), file.size());
+  CategorySetting setting;
+  setting.apply_orientation = true;
+  Inspection stored;
+  NoteOrientation(encoded, setting, stored);
+  Inspection turned;
+  turned.provenance.picture.apply_orientation = true;
+  NoteOrientation(encoded, setting, turned);
+
+  ASSERT_EQ(stored.warnings.size(), 1U);
+  EXPECT_EQ(stored.warnings[0].reason, "OTHER_ORIENTATION");
+  EXPECT_THAT(stored.warnings[0].message, ::testing::HasSubstr("inspect with apply_orientation"));
+  EXPECT_TRUE(turned.warnings.empty());
 }
 
 TEST(AssembleTest, TheFrameThatIsJudgedHasASmoothedMapAtTheModelsSize) {

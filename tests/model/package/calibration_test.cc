@@ -60,6 +60,24 @@ TEST(CalibrationTest, SignificantBitsComeBackWhereTheyWereSaid) {
                      "\"categories.leather.provenance.significant_bits\" must be");
 }
 
+TEST(CalibrationTest, WhetherPicturesWereTurnedUprightComesBackAndReachesTheTable) {
+  Calibration calibration = *ParseCalibration(Document().dump());
+  EXPECT_EQ(CalibrationText(calibration).find("apply_orientation"), std::string::npos);
+  const std::string revision = Leather().defaults.thresholds.revision;
+  calibration.categories.at("leather").provenance.apply_orientation = true;
+
+  const absl::StatusOr<Calibration> read = ParseCalibration(CalibrationText(calibration));
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(read->categories.at("leather").provenance.apply_orientation);
+  EXPECT_NE(read->categories.at("leather").defaults.thresholds.revision, revision);
+  EXPECT_EQ(MakeCategoryTable({}, read->categories).Resolve({.category = "leather"}).apply_orientation, true);
+  EXPECT_EQ(MakeCategoryTable({}, {{"leather", Leather()}}).Resolve({.category = "leather"}).apply_orientation, false);
+  EXPECT_EQ(MakeCategoryTable({}, read->categories).Resolve({.category = "wood"}).apply_orientation, std::nullopt);
+  ExpectEntryRefused([](json& entry) { entry["provenance"]["apply_orientation"] = 1; },
+                     "\"categories.leather.provenance.apply_orientation\"");
+}
+
 TEST(CalibrationTest, ReadsEveryKey) {
   json document = Document();
   document["categories"]["leather"]["provenance"]["confidence"] = 0.95;

@@ -163,6 +163,15 @@ TEST_F(CalibrateTest, SignificantBitsMakeTheSameLinesOf12BitPicturesAndAreRecord
   EXPECT_THAT(WrittenCalibration(), HasSubstr("\"significant_bits\": 12"));
 }
 
+TEST_F(CalibrateTest, WhetherPicturesWereTurnedUprightIsRecorded) {
+  EXPECT_FALSE(MustCalibrate().calibration.provenance.apply_orientation);
+  arguments_.apply_orientation = true;
+
+  MustCalibrate();
+
+  EXPECT_TRUE(MustOpen()->info().categories.at("leather").provenance.apply_orientation);
+}
+
 TEST_F(CalibrateTest, HiddenFilesAreNoPicturesAndWhatIsLeftOutIsCounted) {
   folder_.Write("good/._0.bmp", "no picture");
 

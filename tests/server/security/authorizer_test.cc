@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -78,6 +79,29 @@ TEST_F(AuthorizerTest, RolesDecide) {
   EXPECT_TRUE(Authorize("/grpc.health.v1.Health/Check", {}).ok());
   EXPECT_THAT(refused_, IsEmpty());
   EXPECT_EQ(log_.str(), "");
+}
+
+TEST_F(AuthorizerTest, HighPriorityIsNoRoleOfAdministration) {
+  const NewToken high = *MakeToken("rework", Role::kInspectHigh);
+  folder_.Write("tokens", high.entry);
+  ASSERT_TRUE(tokens_->Reload().ok());
+
+  EXPECT_TRUE(Authorize(kInspect, {Bearer(high)}).ok());
+  EXPECT_EQ(Authorize(kAdmin, {Bearer(high)}).code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST(CheckHighPriorityTest, NeedsTheRoleOrAHigherOne) {
+  const absl::Status refused = CheckHighPriority(Caller{.name = "line-3", .role = Role::kInspect});
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(refused.message(), "high priority needs the role inspect-high; the token of line-3 has the role inspect");
+  EXPECT_TRUE(CheckHighPriority(Caller{.name = "rework", .role = Role::kInspectHigh}).ok());
+  EXPECT_TRUE(CheckHighPriority(Caller{.name = "robot", .role = Role::kAdmin}).ok());
+}
+
+// Its token may have been taken back between the check of the call and this one.
+TEST(CheckHighPriorityTest, NobodyHasNoRole) {
+  EXPECT_EQ(CheckHighPriority(std::nullopt).code(), absl::StatusCode::kPermissionDenied);
 }
 
 TEST_F(AuthorizerTest, WithoutOneKnownTokenCallsAreUnauthenticated) {

@@ -33,15 +33,17 @@ void ExpectRefused(const std::string& yaml, const std::string& part) {
 
 TEST(ParseTokensTest, ReadsNameRoleAndHash) {
   const auto entries =
-      ParseTokens(Entry("line-3", "inspect", kAbcDigest) + Entry("robot", "admin", std::string(64, 'A')));
+      ParseTokens(Entry("line-3", "inspect", kAbcDigest) + Entry("robot", "admin", std::string(64, 'A')) +
+                  Entry("rework", "inspect-high", std::string(64, 'B')));
 
   ASSERT_TRUE(entries.ok()) << entries.status();
-  ASSERT_EQ(entries->size(), 2U);
+  ASSERT_EQ(entries->size(), 3U);
   EXPECT_EQ((*entries)[0].caller.name, "line-3");
   EXPECT_EQ((*entries)[0].caller.role, Role::kInspect);
   EXPECT_EQ((*entries)[0].sha256[0], 0xBA);
   EXPECT_EQ((*entries)[1].caller.role, Role::kAdmin);
   EXPECT_EQ((*entries)[1].sha256[31], 0xAA);
+  EXPECT_EQ((*entries)[2].caller.role, Role::kInspectHigh);
 }
 
 TEST(ParseTokensTest, AnEmptyListLetsNobodyIn) {
@@ -63,7 +65,7 @@ TEST(ParseTokensTest, RejectsWhatIsNoListOfEntries) {
 TEST(ParseTokensTest, RejectsBadValues) {
   ExpectRefused(Entry("a b", "inspect", kAbcDigest), "a name has 1 to 64");
   ExpectRefused(Entry(std::string(65, 'a'), "inspect", kAbcDigest), "a name has 1 to 64");
-  ExpectRefused(Entry("a", "root", kAbcDigest), "a role is inspect or admin");
+  ExpectRefused(Entry("a", "root", kAbcDigest), "a role is inspect, inspect-high or admin");
   ExpectRefused(Entry("a", "inspect", std::string(63, 'a')), "sha256 is not 64 hexadecimal digits");
   ExpectRefused(Entry("a", "inspect", std::string(64, 'g')), "sha256 is not 64 hexadecimal digits");
 }

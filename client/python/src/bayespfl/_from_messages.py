@@ -153,6 +153,7 @@ def _category(message: model_pb2.CalibratedCategory) -> CalibratedCategory:
         review_rate=message.review_rate,
         confidence=message.confidence if message.HasField("confidence") else None,
         significant_bits=message.significant_bits,
+        apply_orientation=message.apply_orientation,
     )
 
 

@@ -146,7 +146,9 @@ class FrameInfo:
 class PictureWarning:
     """Something about a picture that is most likely not meant."""
 
-    reason: str  # "SHALLOW_SAMPLES": 16-bit samples that fill 12 bits or less; of a newer server's reason its number
+    # "SHALLOW_SAMPLES": 16-bit samples that fill 12 bits or less. "OTHER_ORIENTATION": its EXIF data was applied, or not,
+    # unlike that of the pictures the category was calibrated with. Of a newer server's reason its number.
+    reason: str
     message: str
 
 
@@ -243,6 +245,7 @@ class CalibratedCategory:
     review_rate: float  # ... and at most this share REVIEW or FAIL
     confidence: float | None  # over the choice of the pictures; None: on average over it
     significant_bits: int = 0  # of its 16-bit pictures; its frames need the same; 0: none were said
+    apply_orientation: bool = False  # its pictures were turned upright by their EXIF data; its frames need the same
 
 
 @dataclass(frozen=True)

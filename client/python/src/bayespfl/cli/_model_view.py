@@ -27,7 +27,7 @@ def model_to_json(model: Model) -> dict[str, Any]:
 def _category_to_json(category: CalibratedCategory) -> dict[str, Any]:
     names = (
         "category", "object", "thresholds", "seed", "samples", "good_pictures", "fail_rate", "review_rate", "confidence",
-        "significant_bits",
+        "significant_bits", "apply_orientation",
     )  # fmt: skip
     return {name: getattr(category, name) for name in names} | {"thresholds": thresholds_to_json(category.thresholds)}
 

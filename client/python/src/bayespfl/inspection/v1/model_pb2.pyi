@@ -7,7 +7,8 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CalibratedCategory(_message.Message):
-    __slots__ = ["category", "confidence", "fail_rate", "good_pictures", "object", "review_rate", "samples", "seed", "significant_bits", "thresholds"]
+    __slots__ = ["apply_orientation", "category", "confidence", "fail_rate", "good_pictures", "object", "review_rate", "samples", "seed", "significant_bits", "thresholds"]
+    APPLY_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     FAIL_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +19,7 @@ class CalibratedCategory(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     SIGNIFICANT_BITS_FIELD_NUMBER: _ClassVar[int]
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    apply_orientation: bool
     category: str
     confidence: float
     fail_rate: float
@@ -28,7 +30,7 @@ class CalibratedCategory(_message.Message):
     seed: int
     significant_bits: int
     thresholds: _verdict_pb2.Thresholds
-    def __init__(self, category: _Optional[str] = ..., object: _Optional[str] = ..., thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., good_pictures: _Optional[int] = ..., fail_rate: _Optional[float] = ..., review_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., significant_bits: _Optional[int] = ...) -> None: ...
+    def __init__(self, category: _Optional[str] = ..., object: _Optional[str] = ..., thresholds: _Optional[_Union[_verdict_pb2.Thresholds, _Mapping]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., good_pictures: _Optional[int] = ..., fail_rate: _Optional[float] = ..., review_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., significant_bits: _Optional[int] = ..., apply_orientation: bool = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ["categories", "categories_total", "computation_digest", "default_samples", "default_thresholds", "device", "digest", "iad_sampling", "image_size", "is_default", "kernels", "kind", "map_smoothing_sigma", "max_samples", "name", "package_name", "precision", "stage", "version"]

@@ -1,6 +1,6 @@
-// The flag of every command that reads pictures.
-#ifndef BAYESPFL_MODEL_IMAGE_SIGNIFICANT_BITS_FLAG_H_
-#define BAYESPFL_MODEL_IMAGE_SIGNIFICANT_BITS_FLAG_H_
+// The flags of every command that reads pictures.
+#ifndef BAYESPFL_MODEL_IMAGE_PICTURE_FLAGS_H_
+#define BAYESPFL_MODEL_IMAGE_PICTURE_FLAGS_H_
 
 #include <CLI/CLI.hpp>
 
@@ -17,6 +17,12 @@ inline void AddSignificantBits(CLI::App& command, int& bits) {
       ->check(CLI::Range(kFewestSignificantBits, kMostSignificantBits));
 }
 
+// Adds --apply-orientation. `apply` outlives the parsing; it stays false without the flag.
+inline void AddApplyOrientation(CLI::App& command, bool& apply) {
+  command.add_flag("--apply-orientation", apply,
+                   "Turn JPEG, PNG and WebP pictures upright as their EXIF data says (TIFF always is)");
+}
+
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_IMAGE_SIGNIFICANT_BITS_FLAG_H_
+#endif  // BAYESPFL_MODEL_IMAGE_PICTURE_FLAGS_H_

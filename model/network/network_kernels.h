@@ -1,0 +1,43 @@
+// Which form of its two costly operations a network runs on the CPU. Processors differ in what is fastest, and
+// libraries in which processors they are good for: so both are tried when a model is loaded, or a text pins them.
+#ifndef BAYESPFL_MODEL_NETWORK_NETWORK_KERNELS_H_
+#define BAYESPFL_MODEL_NETWORK_NETWORK_KERNELS_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "model/kernels/instruction_set.h"
+
+namespace bayespfl {
+
+enum class LinearForm {
+  kTorch,   // torch::linear: the BLAS that LibTorch is built with
+  kOneDnn,  // oneDNN with weights packed once, bias and GELU in the same pass
+};
+
+// The forms differ in the order of their sums: results by some 1e-6. One form gives the same bits each time.
+struct NetworkKernels {
+  LinearForm linear = LinearForm::kTorch;
+  std::optional<InstructionSet> attention;  // our own (model/kernels/attention.h); none: LibTorch's
+
+  bool operator==(const NetworkKernels&) const = default;
+};
+
+// "linear=torch attention=torch", "linear=onednn attention=avx512".
+std::string NetworkKernelsText(const NetworkKernels& kernels);
+
+// What the words "linear=" and "attention=" of `text` say, wherever they stand in it; a word that is not there says
+// "torch", as in results from before there was a choice. InvalidArgument: a value that does not exist, or that this
+// processor cannot run; the message names it.
+absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text);
+
+// What is taken on this kind of processor unless somebody says otherwise. By rule, not by trial: the same package,
+// picture and seed must give the same bits on the same machine each time, and a trial ends one way or the other as the
+// machine happens to be busy.
+NetworkKernels UsualNetworkKernels();
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_NETWORK_NETWORK_KERNELS_H_

@@ -1,0 +1,53 @@
+#include "model/network/self_attention.h"
+
+#include <algorithm>
+
+#include "ATen/Parallel.h"
+#include "model/kernels/attention.h"
+
+namespace bayespfl {
+namespace {
+
+// Parts of a head's queries: so many that the threads end about together, and not so short that packing a head's keys
+// anew for each part costs more than that.
+int64_t SplitsFor(int64_t heads, int64_t length, int64_t threads) {
+  constexpr int64_t kShortest = 96;
+  constexpr int64_t kTasksOfAThread = 4;
+  if (heads % threads == 0 || heads >= kTasksOfAThread * threads) return 1;
+  const int64_t wanted = (kTasksOfAThread * threads + heads - 1) / heads;
+  return std::clamp<int64_t>(length / kShortest, 1, wanted);
+}
+
+bool CanAttend(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
+  return options.kernel.has_value() && !options.causal && qkv.is_cpu() && qkv.scalar_type() == torch::kFloat32 &&
+         qkv.size(2) == 3 * options.heads * kAttentionHeadWidth && qkv.numel() > 0;
+}
+
+torch::Tensor OwnAttention(const torch::Tensor& projected, int64_t heads, InstructionSet kernel) {
+  const torch::Tensor qkv = projected.contiguous();
+  AttentionShape shape = {.batch = qkv.size(0), .length = qkv.size(1), .heads = heads};
+  shape.splits = SplitsFor(shape.batch * heads, shape.length, at::get_num_threads());
+  torch::Tensor out = torch::empty({shape.batch, shape.length, heads * kAttentionHeadWidth}, qkv.options());
+  const float* const from = qkv.const_data_ptr<float>();
+  float* const to = out.mutable_data_ptr<float>();
+  at::parallel_for(0, shape.tasks(), 1,
+                   [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
+  return out;
+}
+
+}  // namespace
+
+torch::Tensor SelfAttention(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
+  if (CanAttend(qkv, options)) return OwnAttention(qkv, options.heads, *options.kernel);
+  const int64_t batch = qkv.size(0);
+  const int64_t length = qkv.size(1);
+  const int64_t width = qkv.size(2) / 3;
+  // [N, L, 3 width] -> three of [N, heads, L, width / heads]
+  const torch::Tensor parts =
+      qkv.view({batch, length, 3, options.heads, width / options.heads}).permute({2, 0, 3, 1, 4});
+  const torch::Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2], /*attn_mask=*/{},
+                                                               /*dropout_p=*/0.0, options.causal);
+  return mixed.transpose(1, 2).reshape({batch, length, width});
+}
+
+}  // namespace bayespfl

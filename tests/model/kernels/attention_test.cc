@@ -1,0 +1,161 @@
+#include "model/kernels/attention.h"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/kernels/instruction_set.h"
+
+namespace bayespfl {
+namespace {
+
+constexpr int64_t kWidth = kAttentionHeadWidth;
+
+// Values between -2 and 2 that repeat nowhere near.
+std::vector<float> Projections(const AttentionShape& shape) {
+  std::vector<float> qkv(static_cast<size_t>(shape.batch * shape.length * 3 * shape.heads * kWidth));
+  uint32_t state = 12345;
+  for (float& value : qkv) {
+    state = state * 1664525 + 1013904223;
+    value = static_cast<float>(state >> 8) / float{1 << 22} - 2;
+  }
+  return qkv;
+}
+
+// The formula in double precision: out[query][d] of one sequence and head.
+std::vector<double> Expected(const AttentionShape& shape, const std::vector<float>& qkv) {
+  const int64_t row = 3 * shape.heads * kWidth;
+  std::vector<double> out;
+  for (int64_t n = 0; n < shape.batch; ++n) {
+    for (int64_t query = 0; query < shape.length; ++query) {
+      for (int64_t head = 0; head < shape.heads; ++head) {
+        const float* const q = qkv.data() + (n * shape.length + query) * row + head * kWidth;
+        std::vector<double> weights;
+        double sum = 0;
+        for (int64_t key = 0; key < shape.length; ++key) {
+          const float* const k = qkv.data() + (n * shape.length + key) * row + (shape.heads + head) * kWidth;
+          double score = 0;
+          for (int64_t d = 0; d < kWidth; ++d) score += double{q[d]} * k[d];
+          weights.push_back(std::exp(score / 8));
+          sum += weights.back();
+        }
+        for (int64_t d = 0; d < kWidth; ++d) {
+          double mixed = 0;
+          for (int64_t key = 0; key < shape.length; ++key) {
+            const float* const v = qkv.data() + (n * shape.length + key) * row + (2 * shape.heads + head) * kWidth;
+            mixed += weights[static_cast<size_t>(key)] * v[d];
+          }
+          out.push_back(mixed / sum);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+class AttentionTest : public ::testing::TestWithParam<InstructionSet> {
+ protected:
+  static std::vector<float> Run(const AttentionShape& shape, const std::vector<float>& qkv) {
+    std::vector<float> out(qkv.size() / 3, std::numeric_limits<float>::quiet_NaN());
+    Attend(GetParam(), shape, qkv.data(), out.data(), 0, shape.tasks());
+    return out;
+  }
+};
+
+// Around the tiles' and blocks' edges (6 and 24 queries; 16, 64 and 128 keys), and the published and embedded sizes.
+TEST_P(AttentionTest, EveryLengthGivesTheFormulasResult) {
+  for (const int64_t length : {1, 2, 5, 6, 7, 15, 16, 17, 23, 24, 25, 63, 64, 65, 127, 128, 129, 192, 257}) {
+    const AttentionShape shape = {.batch = 2, .length = length, .heads = 3};
+    const std::vector<float> qkv = Projections(shape);
+    const std::vector<double> expected = Expected(shape, qkv);
+    const std::vector<float> out = Run(shape, qkv);
+    ASSERT_EQ(out.size(), expected.size());
+    for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 2e-6) << length << ", " << i;
+  }
+}
+
+TEST_P(AttentionTest, ScoresFarApartNeitherOverflowNorVanish) {
+  const AttentionShape shape = {.length = 140};
+  std::vector<float> qkv = Projections(shape);
+  // Scores up to some thousands: only the largest counts, wherever it is.
+  for (size_t i = 0; i < qkv.size(); ++i) {
+    if (i / kWidth % 3 != 2) qkv[i] *= 30;
+  }
+  const std::vector<float> out = Run(shape, qkv);
+  for (int64_t query = 0; query < shape.length; ++query) {
+    double largest = -std::numeric_limits<double>::infinity();
+    int64_t best = 0;
+    for (int64_t key = 0; key < shape.length; ++key) {
+      double score = 0;
+      for (int64_t d = 0; d < kWidth; ++d) {
+        score += double{qkv[static_cast<size_t>(query * 3 * kWidth + d)]} *
+                 qkv[static_cast<size_t>((key * 3 + 1) * kWidth + d)] / 8;
+      }
+      if (score > largest) {
+        largest = score;
+        best = key;
+      }
+    }
+    // The runner-up is far behind in nearly all rows; where it is not, its share is seen here.
+    double difference = 0;
+    for (int64_t d = 0; d < kWidth; ++d) {
+      difference += std::abs(out[static_cast<size_t>(query * kWidth + d)] -
+                             qkv[static_cast<size_t>((best * 3 + 2) * kWidth + d)]);
+    }
+    ASSERT_LT(difference / kWidth, 0.5) << query;
+  }
+}
+
+TEST_P(AttentionTest, SplitsAndOrderOfTasksDoNotChangeABit) {
+  const AttentionShape whole = {.batch = 2, .length = 150, .heads = 2};
+  const std::vector<float> qkv = Projections(whole);
+  const std::vector<float> expected = Run(whole, qkv);
+
+  AttentionShape split = whole;
+  split.splits = 7;
+  std::vector<float> out(expected.size(), std::numeric_limits<float>::quiet_NaN());
+  for (int64_t task = split.tasks(); task > 0; --task) {
+    Attend(GetParam(), split, qkv.data(), out.data(), task - 1, task);
+  }
+  EXPECT_EQ(out, expected);
+}
+
+TEST_P(AttentionTest, ATaskWritesItsOwnQueriesAlone) {
+  const AttentionShape shape = {.batch = 2, .length = 40, .heads = 2, .splits = 2};
+  const std::vector<float> qkv = Projections(shape);
+  std::vector<float> out(qkv.size() / 3, -1000);
+  Attend(GetParam(), shape, qkv.data(), out.data(), 3, 4);  // second half of the first sequence's second head
+  for (size_t i = 0; i < out.size(); ++i) {
+    const size_t position = i / (2 * kWidth);
+    const bool is_own = position >= 20 && position < 40 && i / kWidth % 2 == 1;
+    EXPECT_EQ(out[i] == -1000, !is_own) << i;
+  }
+}
+
+TEST_P(AttentionTest, WhatIsNotANumberSpreadsOverItsSequenceAlone) {
+  const AttentionShape shape = {.batch = 2, .length = 70};
+  for (const size_t part : {1, 2}) {  // a key, a value
+    std::vector<float> qkv = Projections(shape);
+    qkv[(33 * 3 + part) * kWidth + 5] = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> out = Run(shape, qkv);
+    for (size_t position = 0; position < 140; ++position) {
+      EXPECT_EQ(std::isfinite(out[position * kWidth + 5]), position >= 70) << part << ", " << position;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThisProcessor, AttentionTest, ::testing::ValuesIn(InstructionSets()),
+                         [](const auto& processor) { return std::string(InstructionSetName(processor.param)); });
+
+TEST(InstructionSetTest, EveryProcessorRunsThePlainForm) {
+  EXPECT_EQ(InstructionSets().front(), InstructionSet::kPlain);
+  EXPECT_EQ(InstructionSetName(InstructionSet::kAvx512), "avx512");
+}
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,89 @@
+// Whether freed memory goes back to the system.
+#include "server/runtime/memory_trimmer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "tests/server/until.h"
+
+namespace bayespfl::server {
+namespace {
+
+constexpr size_t kBlock = 64 << 10;  // bytes; malloc() takes it from the heap
+constexpr size_t kBlocks = 3000;
+constexpr auto kHeld = static_cast<int64_t>(kBlock * kBlocks);
+
+using Blocks = std::vector<std::unique_ptr<std::vector<char>>>;
+
+// Takes blocks and frees all but every thirtieth, between which malloc() keeps the others.
+Blocks LeaveHolesInTheHeap() {
+  Blocks blocks;
+  for (size_t i = 0; i < kBlocks; ++i) blocks.push_back(std::make_unique<std::vector<char>>(kBlock, 'x'));
+  for (size_t i = 0; i < kBlocks; ++i) {
+    if (i % 30 != 0) blocks[i].reset();
+  }
+  return blocks;
+}
+
+class MemoryTrimmerTest : public ::testing::Test {
+ protected:
+  MemoryTrimmerOptions Options() {
+    return {.quiet =
+                [this] {
+                  ++looks_;
+                  return quiet_.load();
+                },
+            .interval = std::chrono::milliseconds(5),
+            .rest = rest_,
+            .least_growth = kHeld / 4};
+  }
+
+  std::chrono::milliseconds rest_{0};
+  std::atomic<bool> quiet_{true};
+  std::atomic<int> looks_{0};
+};
+
+TEST_F(MemoryTrimmerTest, GivesBackWhatWasFreedWhenNobodyIsServed) {
+  const int64_t before = ResidentBytes();
+  const MemoryTrimmer trimmer(Options());
+
+  const Blocks blocks = LeaveHolesInTheHeap();
+
+  EXPECT_TRUE(Eventually([&] { return ResidentBytes() < before + kHeld / 4; })) << ResidentBytes() - before;
+}
+
+TEST_F(MemoryTrimmerTest, LeavesTheHeapAloneWhileSomebodyIsServed) {
+  quiet_ = false;
+  const int64_t before = ResidentBytes();
+  const MemoryTrimmer trimmer(Options());
+
+  const Blocks blocks = LeaveHolesInTheHeap();
+  const int looks = looks_;
+  EXPECT_TRUE(Eventually([&] { return looks_ >= looks + 5; }));
+
+  EXPECT_GT(ResidentBytes(), before + kHeld / 2);
+}
+
+TEST_F(MemoryTrimmerTest, RestsBetweenTwoTimes) {
+  rest_ = std::chrono::hours(1);
+  const int64_t before = ResidentBytes();
+  const MemoryTrimmer trimmer(Options());
+  const Blocks first = LeaveHolesInTheHeap();
+  ASSERT_TRUE(Eventually([&] { return ResidentBytes() < before + kHeld / 4; }));
+
+  const Blocks second = LeaveHolesInTheHeap();
+  const int looks = looks_;
+  EXPECT_TRUE(Eventually([&] { return looks_ >= looks + 5; }));
+
+  EXPECT_GT(ResidentBytes(), before + kHeld / 2);
+}
+
+}  // namespace
+}  // namespace bayespfl::server
