@@ -117,7 +117,7 @@ def draw_panel(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 60}:{int(at) % 60:02d}"))
     axes.tick_params(labelsize=7)
     axes.grid(visible=True, linewidth=0.3)
-    axes.legend(fontsize=6, loc="best")
+    axes.legend(fontsize=6, loc="upper right")
 
 
 def main() -> None:
