@@ -23,7 +23,7 @@ class Channel {
   uint8_t operator()(uint32_t pixel) const {
     const uint64_t v = (pixel >> shift_) & max_;
     if (max_ == 255) return static_cast<uint8_t>(v);
-    return max_ == 0 ? 0 : static_cast<uint8_t>((510 * v + max_) / (2 * max_));
+    return max_ == 0 ? uint8_t{0} : static_cast<uint8_t>((510 * v + max_) / (2 * max_));
   }
 
  private:
