@@ -93,8 +93,8 @@ absl::Status FrameFlow::Enter(JobPtr& job) {
   const SteadyTime deadline = job->deadline;
   const std::shared_ptr<const CancellationToken> cancellation = request.cancellation;
   job->queued = std::chrono::steady_clock::now();
-  job->queued_bytes = 0;  // what it holds counts when it has a slot
   const bool may_wait = static_cast<bool>(request.on_entered);
+  job->queued_bytes = may_wait ? job->bytes : 0;
   // Before it can leave the queue again.
   if (may_wait) NoteEntered(PipelineQueue::kAdmission, *job);
   absl::Status taken = slots_.TakeOrWait(job);

@@ -96,6 +96,9 @@ class Pipeline {
   // Frames accepted and not answered yet.
   int frames_in_flight() const { return slots_.frames_in_flight(); }
 
+  // What a client (FrameRequest::client) has in flight.
+  Slots::Use UseOf(const std::string& client) const { return slots_.UseOf(client); }
+
   // Refusals, each with its RefusalOf(): Unavailable (see Ready()), NotFound (no model of that name), what
   // PipelineOptions::admit says, InvalidArgument (category or samples, as Detector::Validate() says),
   // ResourceExhausted (over max_frames_in_flight or max_bytes_in_flight; three quarters of them for low priority),

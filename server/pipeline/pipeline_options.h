@@ -20,7 +20,8 @@ namespace bayespfl::server {
 struct PipelineOptions {
   ImageLimits image_limits;
   int max_frames_in_flight = 64;                     // >= 1, frames accepted and not answered yet; more are refused
-  int64_t max_bytes_in_flight = int64_t{512} << 20;  // >= 1, of their pictures as they came; more are refused
+  int64_t max_bytes_in_flight = int64_t{512} << 20;  // >= 1, of their pictures as they came; more are refused. As many
+                                                     // may wait to be accepted
   int max_frames_in_flight_per_client = 0;           // >= 0, of one FrameRequest::client; 0: no limit of its own
   int64_t max_bytes_in_flight_per_client = 0;        // >= 0, likewise
   int max_frames_waiting = 256;                      // >= 0, with FrameRequest::on_entered that wait to be accepted

@@ -44,15 +44,35 @@ absl::Status Slots::TakeOrWait(JobPtr& job) {
     return absl::OkStatus();
   }
   if (!Waits(*job)) return room;
+  absl::Status room_to_wait = RoomToWait(*job);
+  if (!room_to_wait.ok()) return room_to_wait;
+  const Key key{job->rank, job->id};
+  waiting_bytes_ += job->bytes;
+  waiting_.emplace(key, std::move(job));
+  return absl::OkStatus();
+}
+
+// A single frame may wait, however large it is.
+absl::Status Slots::RoomToWait(const Job& job) const {
   if (waiting_.size() >= static_cast<size_t>(options_.max_frames_waiting)) {
     return WithRefusal(absl::ResourceExhaustedError(absl::StrCat(
                            "the server is full: ", waiting_.size(),
                            " frames wait for a place, max_frames_waiting = ", options_.max_frames_waiting)),
                        Refusal::kQueueFull);
   }
-  const Key key{job->rank, job->id};
-  waiting_.emplace(key, std::move(job));
+  if (!waiting_.empty() && waiting_bytes_ + job.bytes > options_.max_bytes_in_flight) {
+    return WithRefusal(
+        absl::ResourceExhaustedError(
+            absl::StrCat("the server is full: ", waiting_bytes_,
+                         " bytes of pictures wait for a place, max_bytes_in_flight = ", options_.max_bytes_in_flight)),
+        Refusal::kBytesFull);
+  }
   return absl::OkStatus();
+}
+
+JobPtr Slots::StopWaiting(WaitingFrames::iterator position) {
+  waiting_bytes_ -= position->second->bytes;
+  return std::move(waiting_.extract(position).mapped());
 }
 
 // Nobody's frames are inside without the others of theirs, so there is nothing to take back when some find no room.
@@ -175,7 +195,7 @@ std::vector<JobPtr> Slots::Leave(Job& job) {
     const auto current = position++;
     if (Room(*current->second, UseOf(*current->second)).ok()) {
       Give(*current->second);
-      entering.push_back(std::move(waiting_.extract(current).mapped()));
+      entering.push_back(StopWaiting(current));
     } else if (HoldsUpOthers(*current->second)) {
       break;
     }

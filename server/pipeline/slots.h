@@ -75,7 +75,7 @@ class Slots {
     std::vector<JobPtr> removed;
     for (auto position = waiting_.begin(); position != waiting_.end();) {
       const auto current = position++;
-      if (leaves(*current->second)) removed.push_back(std::move(waiting_.extract(current).mapped()));
+      if (leaves(*current->second)) removed.push_back(StopWaiting(current));
     }
     return removed;
   }
@@ -86,6 +86,17 @@ class Slots {
     SteadyTime next = SteadyTime::max();
     for (const auto& [key, job] : waiting_) next = std::min(next, job->deadline);
     return next;
+  }
+
+  struct Use {
+    int frames = 0;
+    int64_t bytes = 0;  // of their pictures
+  };
+  // What a client (FrameRequest::client) has inside.
+  Use UseOf(const std::string& client) const {
+    MutexLock lock(mu_);
+    const auto found = clients_.find(client);
+    return found == clients_.end() ? Use() : found->second;
   }
 
   // Frames that have a slot.
@@ -99,10 +110,7 @@ class Slots {
 
  private:
   using Key = std::pair<SteadyTime, FrameId>;  // who is served first
-  struct Use {
-    int frames = 0;
-    int64_t bytes = 0;
-  };
+  using WaitingFrames = std::map<Key, JobPtr>;
   static Use UseOf(absl::Span<const JobPtr> jobs);
   static Use UseOf(const Job& job) { return {.frames = 1, .bytes = job.bytes}; }
 
@@ -110,6 +118,8 @@ class Slots {
   absl::Status Room(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RoomInAll(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RoomForClient(const Job& job, const Use& more) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RoomToWait(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  JobPtr StopWaiting(WaitingFrames::iterator position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HoldsUpOthers(const Job& waiting) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MustQueueUp(const Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Give(Job& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -121,7 +131,8 @@ class Slots {
   int in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t bytes_in_flight_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<std::string, Use> clients_ ABSL_GUARDED_BY(mu_);  // those who have frames in flight
-  std::map<Key, JobPtr> waiting_ ABSL_GUARDED_BY(mu_);
+  WaitingFrames waiting_ ABSL_GUARDED_BY(mu_);
+  int64_t waiting_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of their pictures
 };
 
 }  // namespace bayespfl::server

@@ -154,9 +154,19 @@ MetricLimits LimitsOf(const ServerConfig& config) {
        {PipelineQueue::kAdmission, PipelineQueue::kDecode, PipelineQueue::kExecute, PipelineQueue::kRender}) {
     limits.queue_depth.at(static_cast<size_t>(queue)) = static_cast<int64_t>(MaxWaiting(queue, pipeline));
   }
-  limits.queue_bytes = config.max_decoded_bytes;
+  limits.queue_bytes.fill(config.max_decoded_bytes);
+  limits.queue_bytes.at(static_cast<size_t>(PipelineQueue::kAdmission)) = config.max_bytes_in_flight;
   limits.unsent_reply_bytes = config.max_unsent_bytes;
   limits.connections_open = config.max_connections;
+  limits.connection_calls_open = config.max_calls_per_connection;
+  limits.incoming_bytes = config.max_incoming_bytes;
+  limits.client_streams_open = config.max_streams_per_client;
+  limits.client_frames_in_flight = config.max_frames_in_flight_per_client;
+  limits.client_bytes_in_flight = config.max_bytes_in_flight_per_client;
+  limits.client_frames_per_second = config.max_frames_per_second_per_client;
+  limits.log_queue_bytes = static_cast<int64_t>(LogOptions().max_queue_bytes);
+  limits.batch_size = config.max_batch;
+  limits.replica_busy_seconds = config.max_batch_seconds;
   limits.result_log_queue_bytes = static_cast<int64_t>(ResultSinkOptions().max_queue_bytes);
   return limits;
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -105,11 +106,25 @@ void ConnectionTable::NoteMessage(absl::string_view peer, size_t bytes) {
   ++broken_;
 }
 
+int64_t ConnectionTable::IncomingBytes() {
+  MutexLock lock(mu_);
+  return std::accumulate(connections_.begin(), connections_.end(), int64_t{0},
+                         [](int64_t sum, const auto& entry) { return sum + entry.second.pending; });
+}
+
 bool ConnectionTable::Sends(absl::string_view peer) {
   const std::string name = Normalized(peer);
   MutexLock lock(mu_);
   const auto found = connections_.find(name);
   return found != connections_.end() && found->second.pending > kSome;
+}
+
+void ConnectionTable::Settle(absl::string_view peer) {
+  const std::string name = Normalized(peer);
+  MutexLock lock(mu_);
+  const auto found = connections_.find(name);
+  if (found == connections_.end()) return;
+  found->second.explained += std::exchange(found->second.pending, 0);
 }
 
 void ConnectionTable::BreakOff(absl::string_view peer) {

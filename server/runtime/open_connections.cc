@@ -1,5 +1,6 @@
 #include "server/runtime/open_connections.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -77,18 +78,18 @@ int64_t CallsOn(intptr_t socket) {
 
 }  // namespace
 
-size_t OpenConnections() {
-  size_t connections = 0;
-  ForEachSocket([&connections](intptr_t, const std::string&) { ++connections; });
-  return connections;
-}
-
 std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer)>& wanted) {
   std::vector<PeerCalls> calls;
   ForEachSocket([&](intptr_t id, absl::string_view name) {
     if (absl::ConsumePrefix(&name, "chttp2 ") && wanted(name)) calls.push_back({std::string(name), CallsOn(id)});
   });
   return calls;
+}
+
+int64_t MostCalls() {
+  int64_t most = 0;
+  ForEachSocket([&most](intptr_t id, const std::string&) { most = std::max(most, CallsOn(id)); });
+  return most;
 }
 
 }  // namespace bayespfl::server

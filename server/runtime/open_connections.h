@@ -1,8 +1,7 @@
-// How many clients are connected, and what they have open, as gRPC itself counts it (channelz).
+// What clients have open, as gRPC itself counts it (channelz).
 #ifndef BAYESPFL_SERVER_RUNTIME_OPEN_CONNECTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_OPEN_CONNECTIONS_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -12,9 +11,6 @@
 
 namespace bayespfl::server {
 
-// HTTP/2 connections to all gRPC servers of this process. Thread-safe.
-size_t OpenConnections();
-
 struct PeerCalls {
   std::string peer;  // as grpc::ServerContextBase::peer() writes it
   int64_t open = 0;  // on the peer's connection, whether a service has heard of them or not
@@ -23,6 +19,9 @@ struct PeerCalls {
 // Of the connections to all gRPC servers of this process whose peers are wanted. Costs some microseconds for each of
 // those, and less for each of the others. Thread-safe.
 std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer)>& wanted);
+
+// Open on one connection, of all to gRPC servers of this process: the most. Costs as OpenCalls() of all. Thread-safe.
+int64_t MostCalls();
 
 }  // namespace bayespfl::server
 

@@ -115,8 +115,18 @@ CallOptions InspectionServer::MakeCallOptions() {
 StateProbes InspectionServer::Probes() {
   return {.ready = [this] { return pipeline_->Ready().ok(); },
           .draining_since = [this] { return state_->draining_since(); },
-          .connections = [] { return OpenConnections(); },
+          .connections = [this] { return connections_->Count(); },
+          .most_calls = [] { return MostCalls(); },
+          .incoming_bytes = [this] { return connections_->IncomingBytes(); },
+          .log_queue_bytes = [this] { return logger_->queue_bytes(); },
           .log_lines_dropped = [this] { return logger_->lines_dropped(); }};
+}
+
+ClientUse InspectionServer::UseOf(const std::string& client) const {
+  const Slots::Use inside = pipeline_->UseOf(client);
+  ClientUse use{.frames_in_flight = inside.frames, .bytes_in_flight = inside.bytes, .streams_open = std::nullopt};
+  if (config_.max_streams_per_client > 0) use.streams_open = security_->limits().OpenStreams(client);
+  return use;
 }
 
 // Only these clients have series: their names are the operator's.
@@ -136,6 +146,7 @@ absl::Status InspectionServer::Secure() {
   absl::StatusOr<std::unique_ptr<PortSecurity>> security = PortSecurity::Create(std::move(options), logger_);
   if (!security.ok()) return security.status();
   security_ = *std::move(security);
+  metrics_->SetClientProbe([this](const std::string& client) { return UseOf(client); });
   return absl::OkStatus();
 }
 

@@ -115,6 +115,7 @@ class InspectionServer {
   absl::Status ListenForHttp();
   absl::Status ListenForAdministration();
   StateProbes Probes();
+  ClientUse UseOf(const std::string& client) const;
   CallOptions MakeCallOptions();
   ModelStoreOptions StoreOptions();
   ServerControl Control();

@@ -54,6 +54,12 @@ absl::Status ClientLimits::TakeFrames(const std::string& client, size_t frames, 
       absl::StrCat("this client sends too fast, max_frames_per_second_per_client = ", options_.max_frames_per_second));
 }
 
+int ClientLimits::OpenStreams(const std::string& client) const {
+  MutexLock lock(mu_);
+  const auto found = by_name_.find(client);
+  return found == by_name_.end() ? 0 : found->second->streams;
+}
+
 size_t ClientLimits::clients() const {
   MutexLock lock(mu_);
   return clients_.size();

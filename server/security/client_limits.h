@@ -66,6 +66,9 @@ class ClientLimits {
   // client may ever send at once.
   absl::Status TakeFrames(const std::string& client, size_t frames, absl::Duration& retry_after);
 
+  // How many `client` has open; 0 too where max_streams knows no limit, for then nobody counts.
+  int OpenStreams(const std::string& client) const;
+
   // How many clients are remembered.
   size_t clients() const;
 

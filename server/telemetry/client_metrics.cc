@@ -18,6 +18,11 @@ void ClientMetrics::SetClients(const std::map<std::string, std::string>& labels)
   table_ = std::move(fresh);
 }
 
+void ClientMetrics::SetProbe(ClientProbe probe) {
+  MutexLock lock(mu_);
+  probe_ = std::move(probe);
+}
+
 std::shared_ptr<const ClientMetrics::Table> ClientMetrics::table() const {
   MutexLock lock(mu_);
   return table_;
@@ -43,7 +48,33 @@ std::vector<prometheus::MetricFamily> ClientMetrics::Collect() const {
   const std::shared_ptr<const Table> named = table();
   for (const auto& [client, series] : *named) add(*series);
   add(*others_);
-  return {frames};
+  std::vector<prometheus::MetricFamily> families = CollectUse(*named);
+  families.push_back(std::move(frames));
+  return families;
+}
+
+// What the others take together nobody asks for: no limit is theirs together.
+std::vector<prometheus::MetricFamily> ClientMetrics::CollectUse(const Table& named) const {
+  const auto family = [](const char* name, const char* help) {
+    return NewFamily(name, help, prometheus::MetricType::Gauge);
+  };
+  prometheus::MetricFamily frames =
+      family("bayespfl_client_frames_in_flight", "A named client's frames accepted and not answered yet.");
+  prometheus::MetricFamily bytes = family("bayespfl_client_bytes_in_flight", "Of their pictures as they came.");
+  prometheus::MetricFamily streams = family("bayespfl_client_streams_open", "A named client's open streams.");
+  ClientProbe probe;
+  {
+    MutexLock lock(mu_);
+    probe = probe_;
+  }
+  for (const auto& [client, series] : named) {
+    if (!probe) break;
+    const ClientUse use = probe(client);
+    AddValue({{"client", series->label}}, use.frames_in_flight, frames);
+    AddValue({{"client", series->label}}, static_cast<double>(use.bytes_in_flight), bytes);
+    if (use.streams_open.has_value()) AddValue({{"client", series->label}}, *use.streams_open, streams);
+  }
+  return WithSeries({frames, bytes, streams});
 }
 
 }  // namespace bayespfl::server

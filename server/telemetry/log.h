@@ -91,6 +91,8 @@ class Log {
   // Waits until what was written before is out. False: `patience` passed before.
   bool Flush(std::chrono::milliseconds patience) { return queue_ == nullptr || queue_->Flush(patience); }
 
+  // Of lines that are not written yet.
+  size_t queue_bytes() const { return queue_ == nullptr ? 0 : queue_->pending_bytes(); }
   // Lines that were dropped since the start.
   uint64_t lines_dropped() const { return queue_ == nullptr ? 0 : queue_->dropped(); }
 

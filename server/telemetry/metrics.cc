@@ -222,6 +222,8 @@ void Metrics::SetCertificateExpiry(absl::Time expiry) {
 
 void Metrics::SetClients(const std::map<std::string, std::string>& labels) { clients_->SetClients(labels); }
 
+void Metrics::SetClientProbe(ClientProbe probe) { clients_->SetProbe(std::move(probe)); }
+
 void Metrics::SetProbes(StateProbes probes) {
   MutexLock lock(mu_);
   collected_.push_back(std::make_unique<StateMetrics>(std::move(probes)));

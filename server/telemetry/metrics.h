@@ -14,8 +14,9 @@
 //   bayespfl_streams_open                          gauge      streams of both services that are open
 //   bayespfl_unsent_reply_bytes                    gauge      replies that gRPC has not taken yet
 //   bayespfl_queue_depth{queue}                    gauge      frames waiting: admission, decode, execute, render
-//   bayespfl_queue_bytes{queue}                    gauge      what they hold of decoded pictures and maps: execute,
-//   render bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
+//   bayespfl_queue_bytes{queue}                    gauge      what they hold: of pictures as they came (admission), of
+//                                                             decoded ones (execute), of maps (render)
+//   bayespfl_queue_wait_seconds{queue}             histogram  frames that a stage took out of its queue
 //   bayespfl_batch_size                            histogram  frames that the model took in one call
 //   bayespfl_replica_failures_total{outcome}       counter    device failures: rebuilt (the replica works again), lost
 //   bayespfl_replica_overdue_total{during}         counter    what took a replica longer than max_batch_seconds: batch,
@@ -55,6 +56,7 @@
 #include "server/pipeline/observer.h"
 #include "server/pipeline/refusal.h"
 #include "server/pipeline/served_model.h"
+#include "server/telemetry/client_metrics.h"
 #include "server/telemetry/limit_metrics.h"
 #include "server/telemetry/log.h"
 #include "server/telemetry/nvml.h"
@@ -64,7 +66,6 @@
 
 namespace bayespfl::server {
 
-class ClientMetrics;
 class ModelMetrics;
 class RequestMetrics;
 class TraceMetrics;
@@ -126,6 +127,9 @@ class Metrics final : public PipelineObserver {
 
   // The clients with series of their own from now on: their labels by FrameRequest::client.
   void SetClients(const std::map<std::string, std::string>& labels);
+
+  // Who is asked what each of them takes from now on; until then there are no series of it.
+  void SetClientProbe(ClientProbe probe);
 
   // Who is asked for the server's state from now on. Call it once; until then there are no series of it.
   void SetProbes(StateProbes probes);

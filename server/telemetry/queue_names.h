@@ -14,9 +14,11 @@ inline constexpr std::array<const char*, 4> kQueueNames = {"admission", "decode"
 
 inline const char* QueueName(PipelineQueue queue) { return kQueueNames.at(static_cast<size_t>(queue)); }
 
-// Those whose frames hold decoded pictures or maps, which max_decoded_bytes bounds. What waits to be decoded counts for
-// max_bytes_in_flight; of what waits to be admitted there is one message for each stream.
-inline constexpr std::array<PipelineQueue, 2> kWeighedQueues = {PipelineQueue::kExecute, PipelineQueue::kRender};
+// Those with a bound on what their frames hold: pictures as they came, which max_bytes_in_flight bounds at the door,
+// and decoded pictures and maps, which max_decoded_bytes does. What waits to be decoded is in flight, and counted
+// there.
+inline constexpr std::array<PipelineQueue, 3> kWeighedQueues = {PipelineQueue::kAdmission, PipelineQueue::kExecute,
+                                                                PipelineQueue::kRender};
 
 }  // namespace bayespfl::server
 

@@ -4,7 +4,11 @@
 //   bayespfl_draining                          gauge  1: no new work is taken, what was accepted is answered
 //   bayespfl_draining_since_timestamp_seconds  gauge  when that began, since the Unix epoch; no series while it does
 //                                                     not
-//   bayespfl_connections_open                  gauge  HTTP/2 connections to the gRPC ports
+//   bayespfl_connections_open                  gauge  to the inspection's port, those in their handshake too
+//   bayespfl_connection_calls_open             gauge  on the connection that has most of them
+//   bayespfl_incoming_bytes                    gauge  what clients of the inspection's port have sent and no service
+//                                                     has got yet
+//   bayespfl_log_queue_bytes                   gauge  lines of the log that are not written yet
 //   bayespfl_log_lines_dropped_total           counter  lines of the log that nobody read in time
 #ifndef BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
 #define BAYESPFL_SERVER_TELEMETRY_STATE_METRICS_H_
@@ -27,6 +31,9 @@ struct StateProbes {
   std::function<bool()> ready;
   std::function<std::optional<absl::Time>()> draining_since;
   std::function<size_t()> connections;
+  std::function<int64_t()> most_calls;      // open on one connection
+  std::function<int64_t()> incoming_bytes;  // ConnectionTable::IncomingBytes()
+  std::function<size_t()> log_queue_bytes;
   std::function<uint64_t()> log_lines_dropped;
 };
 

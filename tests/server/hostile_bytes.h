@@ -28,6 +28,7 @@ enum Http2FrameType : uint8_t {
   kHttp2Settings = 4,
   kHttp2GoAway = 7,
   kHttp2WindowUpdate = 8,
+  kHttp2Continuation = 9,
 };
 
 // Always the same ones for a seed.

@@ -44,7 +44,7 @@ inline size_t OpenDescriptors() {
 // Waits until the server knows of no stream, no frame, no line and none of their bytes any more; false when it goes on
 // knowing.
 [[nodiscard]] inline bool BecomesIdle(const InspectionServer& server) {
-  constexpr std::array<const char*, 11> kAtRest = {"\nbayespfl_streams_open 0\n",
+  constexpr std::array<const char*, 12> kAtRest = {"\nbayespfl_streams_open 0\n",
                                                    "\nbayespfl_frames_in_flight 0\n",
                                                    "\nbayespfl_bytes_in_flight 0\n",
                                                    "\nbayespfl_unsent_reply_bytes 0\n",
@@ -53,6 +53,7 @@ inline size_t OpenDescriptors() {
                                                    "\nbayespfl_queue_depth{queue=\"decode\"} 0\n",
                                                    "\nbayespfl_queue_depth{queue=\"execute\"} 0\n",
                                                    "\nbayespfl_queue_depth{queue=\"render\"} 0\n",
+                                                   "\nbayespfl_queue_bytes{queue=\"admission\"} 0\n",
                                                    "\nbayespfl_queue_bytes{queue=\"execute\"} 0\n",
                                                    "\nbayespfl_queue_bytes{queue=\"render\"} 0\n"};
   return Eventually([&] {

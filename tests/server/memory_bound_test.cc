@@ -92,6 +92,40 @@ TEST_F(MemoryBoundTest, LargeMessagesThatNeverEndTakeNoMoreThanMayComeIn) {
   ExpectMemoryComesBack();
 }
 
+// CVE-2023-33953: gRPC keeps what it has of the fields until the last has come.
+TEST_F(MemoryBoundTest, AHeaderThatNeverEndsCostsItsConnection) {
+  constexpr int64_t kIncoming = 32 * kMebibyte;
+  constexpr int64_t kMost = 1024 * kMebibyte;
+  constexpr uint8_t kEndHeaders = 4;
+  ServerConfig config = DefaultConfig();
+  config.max_image_bytes = 24 * kMebibyte;
+  config.max_incoming_bytes = kIncoming;
+  Start(config, Loader());
+  ASSERT_TRUE(Inspect(MakeRequest()).ok());
+  before_ = ResidentBytes();
+  std::string begin = Http2Begin(1, kInspectMethod);
+  begin[4] = static_cast<char>(begin[4] & ~kEndHeaders);
+  // A field "a" whose value has 1 GiB (RFC 7541, sections 5.1 and 6.2.2).
+  const std::string field(
+      "\0\x01"
+      "a\x7f\x81\xff\xff\xff\x03",
+      9);
+  const std::string more = Http2Frame(kHttp2Continuation, 0, 1, std::string(16384, 'x'));
+  const RawConnection connection(server_->port());
+  ASSERT_TRUE(connection.Send(absl::StrCat(Http2Preface(), begin, Http2Frame(kHttp2Continuation, 0, 1, field))));
+
+  int64_t sent = 0;
+  for (; sent < kMost && connection.Send(more); sent += static_cast<int64_t>(more.size())) Growth();
+
+  std::printf("closed after %ld MiB, the process grew by %ld MiB\n", static_cast<long>(sent / kMebibyte),
+              static_cast<long>(Growth() / kMebibyte));
+  EXPECT_LT(sent, kMost);
+  EXPECT_LT(Growth(), 3 * 3 * kIncoming + kSlack);  // the kernel takes as much again while the server looks away
+  WaitForMetric("bayespfl_connections_broken_total 1");
+  EXPECT_TRUE(Inspect(MakeRequest()).ok());
+  ExpectMemoryComesBack();
+}
+
 // A connection with a stream whose client opens no window for what comes back, and sends as many frames as one takes.
 std::unique_ptr<RawConnection> OpenUnreadStream(int port) {
   constexpr char kStreamMethod[] = "/bayespfl.inspection.v1.InspectionService/InspectStream";

@@ -34,6 +34,11 @@ std::string FullPage() {
   Metrics metrics({.server_version = "1",
                    .methods = {"Inspect"},
                    .categories = {"leather"},
+                   .limits = {.replica_busy_seconds = 1,
+                              .client_streams_open = 1,
+                              .client_frames_in_flight = 1,
+                              .client_bytes_in_flight = 1,
+                              .client_frames_per_second = 1},
                    .nvml_library = testing::BuildOutput("tests/made_up_nvml_none.so")});
   auto model =
       std::make_shared<ServedModel>("fake", ReplicasOf({std::make_shared<FakeDetector>()}), metrics.NotesOf("fake", 1));
@@ -42,7 +47,12 @@ std::string FullPage() {
   metrics.SetProbes({.ready = [] { return true; },
                      .draining_since = [] { return absl::UnixEpoch(); },
                      .connections = [] { return size_t{1}; },
+                     .most_calls = [] { return int64_t{1}; },
+                     .incoming_bytes = [] { return int64_t{1}; },
+                     .log_queue_bytes = [] { return size_t{40}; },
                      .log_lines_dropped = [] { return uint64_t{3}; }});
+  metrics.SetClients({{"token:line-3", "line-3"}});
+  metrics.SetClientProbe([](const std::string&) { return ClientUse{.streams_open = 1}; });
   metrics.SetCertificateExpiry(absl::UnixEpoch());
   return metrics.Serialize();
 }
@@ -156,18 +166,73 @@ TEST(MetricsPageTest, NamesAndUnitsAreThoseThatPrometheusWants) {
   }
 }
 
-// A limit is read beside its gauge: by the same labels.
+// ---- Limits
+// ----------------------------------------------------------------------------------------------------------
+
+// Those whose use is no gauge of that name: what it is to be read from instead.
+const std::map<std::string, std::string> kOtherUses = {
+    {"bayespfl_batch_size_limit", "bayespfl_batch_size"},                                      // a histogram
+    {"bayespfl_replica_busy_seconds_limit", "bayespfl_replica_busy_since_timestamp_seconds"},  // time() - it
+    {"bayespfl_client_frames_per_second_limit", "bayespfl_client_frames_total"}};              // its rate
+
+// A limit is read beside its gauge: by the same labels. One limit holds for each client.
 TEST(MetricsPageTest, EveryLimitHasTheGaugeThatItIsTheLimitOf) {
   const Table page = TableOfPage(FullPage());
   size_t limits = 0;
   for (const auto& [name, what] : page) {
     if (!absl::EndsWith(name, "_limit")) continue;
     ++limits;
+    if (const auto other = kOtherUses.find(name); other != kOtherUses.end()) {
+      EXPECT_TRUE(page.contains(other->second)) << name;
+      continue;
+    }
     const auto gauge = page.find(name.substr(0, name.rfind("_limit")));
     ASSERT_NE(gauge, page.end()) << name;
-    EXPECT_EQ(gauge->second, what) << name;
+    EXPECT_EQ(gauge->second, absl::StartsWith(name, "bayespfl_client_") ? what + "client" : what) << name;
   }
-  EXPECT_EQ(limits, 10U);
+  EXPECT_EQ(limits, 19U);
+}
+
+// Where each setting that is a limit stands on the page; nothing: it is of one picture, reply, stream or connection by
+// itself, so that there is nothing which fills up.
+const std::map<std::string, std::string> kLimitOf = {
+    {"max_image_bytes", ""},
+    {"max_image_pixels", ""},
+    {"max_frames_in_flight", "bayespfl_frames_in_flight_limit"},
+    {"max_bytes_in_flight", "bayespfl_bytes_in_flight_limit"},
+    {"max_decoded_bytes", "bayespfl_queue_bytes_limit"},
+    {"max_working_bytes", "bayespfl_working_bytes_limit"},
+    {"max_incoming_bytes", "bayespfl_incoming_bytes_limit"},
+    {"max_reply_bytes", ""},
+    {"max_unsent_bytes", "bayespfl_unsent_reply_bytes_limit"},
+    {"max_streams", "bayespfl_streams_open_limit"},
+    {"max_stream_age_seconds", ""},
+    {"max_frames_per_stream", ""},
+    {"max_streams_per_client", "bayespfl_client_streams_open_limit"},
+    {"max_frames_in_flight_per_client", "bayespfl_client_frames_in_flight_limit"},
+    {"max_bytes_in_flight_per_client", "bayespfl_client_bytes_in_flight_limit"},
+    {"max_frames_per_second_per_client", "bayespfl_client_frames_per_second_limit"},
+    {"max_connections", "bayespfl_connections_open_limit"},
+    {"max_calls_per_connection", "bayespfl_connection_calls_open_limit"},
+    {"max_connection_age_seconds", ""},
+    {"max_connection_grace_seconds", ""},
+    {"max_batch", "bayespfl_batch_size_limit"},
+    {"max_delay_milliseconds", ""},
+    {"max_batch_seconds", "bayespfl_replica_busy_seconds_limit"}};
+
+TEST(MetricsPageTest, EverySettingThatIsALimitStandsOnThePage) {
+  std::set<std::string> settings;
+#define INTEGER(type, key, default_value, smallest, largest, help) \
+  if (absl::StartsWith(#key, "max_")) settings.insert(#key);
+#include "server/runtime/settings.def"
+  const Table page = TableOfPage(FullPage());
+
+  std::set<std::string> known;
+  for (const auto& [setting, metric] : kLimitOf) {
+    known.insert(setting);
+    EXPECT_TRUE(metric.empty() || page.contains(metric)) << setting;
+  }
+  EXPECT_EQ(known, settings) << "a new limit: which gauge shows how full it is?";
 }
 
 }  // namespace

@@ -2,14 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "tests/server/endless_upload.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
 #include "tests/server/until.h"
@@ -65,6 +68,60 @@ TEST_F(MetricsServerTest, CountsConnectionsThatAreOpen) {
   }
 
   EXPECT_TRUE(Becomes("bayespfl_connections_open", 1));
+}
+
+TEST_F(MetricsServerTest, CountsTheCallsOfTheConnectionThatHasMost) {
+  EXPECT_EQ(Value("bayespfl_connection_calls_open"), 0);
+  const std::shared_ptr<grpc::Channel> second = Connect(server_->grpc_address());
+  const auto other = v1::InspectionService::NewStub(second);
+  grpc::ClientContext contexts[4];
+  for (size_t i = 0; i < 3; ++i) stub_->InspectStream(&contexts[i])->Write(MakeConfiguration());
+  other->InspectStream(&contexts[3])->Write(MakeConfiguration());
+
+  EXPECT_TRUE(Becomes("bayespfl_streams_open", 4));
+  EXPECT_EQ(Value("bayespfl_connection_calls_open"), 3);
+}
+
+TEST_F(MetricsServerTest, ACallBeyondTheLimitOfItsConnectionIsKeptBackByItsClient) {
+  ServerConfig config = DefaultConfig();
+  config.max_calls_per_connection = 2;
+  Start(config, Loader());
+  ASSERT_TRUE(Inspect(MakeRequest()).ok());  // the server has told its limit by then
+  grpc::ClientContext contexts[3];
+  std::vector<std::unique_ptr<StreamClient>> streams;
+  for (grpc::ClientContext& context : contexts) {
+    streams.push_back(stub_->InspectStream(&context));
+    if (streams.size() < 3) streams.back()->Write(MakeConfiguration());
+  }
+  std::atomic<bool> written{false};
+  std::thread third([&] {
+    streams[2]->Write(MakeConfiguration());
+    written = true;
+  });
+  EXPECT_TRUE(Becomes("bayespfl_streams_open", 2));
+  for (int look = 0; look < 50; ++look) EXPECT_EQ(Value("bayespfl_connection_calls_open"), 2);
+  EXPECT_FALSE(written);
+
+  contexts[0].TryCancel();
+
+  EXPECT_TRUE(Eventually([&] { return written.load(); }));
+  third.join();
+  for (grpc::ClientContext& context : contexts) context.TryCancel();
+}
+
+TEST_F(MetricsServerTest, WhatIsComingInIsSeenUntilItsClientLeaves) {
+  constexpr uint32_t kMessage = 4 << 20;
+  {
+    const std::string address = server_->grpc_address();
+    EndlessUpload upload(std::stoi(address.substr(address.rfind(':') + 1)), kMessage);
+    EXPECT_TRUE(Eventually([&] {
+      upload.Pump();
+      return Value("bayespfl_incoming_bytes") > kMessage / 2;
+    }));
+    EXPECT_LE(Value("bayespfl_incoming_bytes"), static_cast<double>(upload.sent_bytes()));
+  }
+
+  EXPECT_TRUE(Becomes("bayespfl_incoming_bytes", 0));
 }
 
 TEST_F(MetricsServerTest, AMethodThatThereIsNotIsCountedAndMakesNoSeries) {
@@ -188,6 +245,8 @@ TEST_F(MetricsServerTest, ShowsTheLimitsOfItsConfiguration) {
   config.max_unsent_bytes = 11'000;
   config.max_streams = 3;
   config.max_connections = 13;
+  config.max_calls_per_connection = 14;
+  config.max_incoming_bytes = 15'000'000;
   config.max_batch = 2;
   Start(config, Loader());
 
@@ -197,9 +256,12 @@ TEST_F(MetricsServerTest, ShowsTheLimitsOfItsConfiguration) {
   EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"decode\"}"), 12);
   EXPECT_EQ(Value("bayespfl_queue_depth_limit{queue=\"execute\"}"), 4);
   EXPECT_EQ(Value("bayespfl_queue_bytes_limit{queue=\"execute\"}"), 7000);
+  EXPECT_EQ(Value("bayespfl_queue_bytes_limit{queue=\"admission\"}"), 5000);
   EXPECT_EQ(Value("bayespfl_working_bytes_limit"), 9000);
   EXPECT_EQ(Value("bayespfl_unsent_reply_bytes_limit"), 11'000);
   EXPECT_EQ(Value("bayespfl_connections_open_limit"), 13);
+  EXPECT_EQ(Value("bayespfl_connection_calls_open_limit"), 14);
+  EXPECT_EQ(Value("bayespfl_incoming_bytes_limit"), 15'000'000);
   EXPECT_EQ(Value("bayespfl_result_log_queue_bytes_limit"), 8 << 20);
 }
 

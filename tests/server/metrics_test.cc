@@ -135,6 +135,35 @@ TEST(MetricsTest, AClientKeepsItsCountsWhileItIsNamed) {
   EXPECT_THAT(text, Not(HasSubstr("client=\"goes\"")));
 }
 
+TEST(MetricsTest, SaysWhatNamedClientsTake) {
+  Metrics metrics({});
+  metrics.SetClients({{"token:line-3", "line-3"}, {"token:line-4", "line-4"}});
+  EXPECT_THAT(metrics.Serialize(), Not(HasSubstr("bayespfl_client_frames_in_flight")));
+  metrics.SetClientProbe([](const std::string& client) {
+    const bool third = client == "token:line-3";
+    return ClientUse{.frames_in_flight = third ? 2 : 0,
+                     .bytes_in_flight = third ? 700 : 0,
+                     .streams_open = third ? std::optional(5) : std::nullopt};
+  });
+
+  const std::string text = metrics.Serialize();
+
+  EXPECT_THAT(text, AllOf(HasSubstr("bayespfl_client_frames_in_flight{client=\"line-3\"} 2\n"),
+                          HasSubstr("bayespfl_client_frames_in_flight{client=\"line-4\"} 0\n"),
+                          HasSubstr("bayespfl_client_bytes_in_flight{client=\"line-3\"} 700\n"),
+                          HasSubstr("bayespfl_client_streams_open{client=\"line-3\"} 5\n"),
+                          Not(HasSubstr("bayespfl_client_streams_open{client=\"line-4\"}"))));
+}
+
+TEST(MetricsTest, ALimitOfEachClientHasASeriesWhereThereIsOne) {
+  MetricLimits limits;
+  limits.client_frames_in_flight = 8;
+  const std::string text = Metrics({.limits = limits}).Serialize();
+
+  EXPECT_THAT(text, HasSubstr("bayespfl_client_frames_in_flight_limit 8\n"));
+  EXPECT_THAT(text, Not(HasSubstr("bayespfl_client_streams_open_limit")));
+}
+
 // Its token may be called so; a page with a series twice cannot be read at all.
 TEST(MetricsTest, AClientThatIsCalledOtherIsOneOfTheOthers) {
   Metrics metrics({});
@@ -278,13 +307,14 @@ TEST(MetricsTest, LimitsStandBesideWhatIsUsedOfThem) {
   MetricLimits limits;
   limits.frames_in_flight = 64;
   limits.queue_depth = {256, 64, 8, 65};
-  limits.queue_bytes = 1000;
+  limits.queue_bytes = {500, 0, 1000, 1000};
   const std::string text = Metrics({.limits = limits}).Serialize();
 
   EXPECT_THAT(text, HasSubstr("bayespfl_frames_in_flight_limit 64\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"admission\"} 256\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"execute\"} 8\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_depth_limit{queue=\"render\"} 65\n"));
+  EXPECT_THAT(text, HasSubstr("bayespfl_queue_bytes_limit{queue=\"admission\"} 500\n"));
   EXPECT_THAT(text, HasSubstr("bayespfl_queue_bytes_limit{queue=\"render\"} 1000\n"));
   EXPECT_THAT(text, Not(HasSubstr("bayespfl_queue_bytes_limit{queue=\"decode\"}")));
 }
@@ -296,6 +326,9 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
   metrics.SetProbes({.ready = [&] { return ready; },
                      .draining_since = [&] { return draining_since; },
                      .connections = [] { return size_t{7}; },
+                     .most_calls = [] { return int64_t{5}; },
+                     .incoming_bytes = [] { return int64_t{900}; },
+                     .log_queue_bytes = [] { return size_t{40}; },
                      .log_lines_dropped = [] { return uint64_t{3}; }});
 
   const std::string before = metrics.Serialize();
@@ -304,7 +337,8 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
   const std::string after = metrics.Serialize();
 
   EXPECT_THAT(before, AllOf(HasSubstr("bayespfl_ready 1\n"), HasSubstr("bayespfl_draining 0\n"),
-                            HasSubstr("bayespfl_connections_open 7\n"),
+                            HasSubstr("bayespfl_connections_open 7\n"), HasSubstr("bayespfl_connection_calls_open 5\n"),
+                            HasSubstr("bayespfl_incoming_bytes 900\n"), HasSubstr("bayespfl_log_queue_bytes 40\n"),
                             Not(HasSubstr("bayespfl_draining_since_timestamp_seconds"))));
   EXPECT_THAT(after, AllOf(HasSubstr("bayespfl_ready 0\n"), HasSubstr("bayespfl_draining 1\n"),
                            HasSubstr("bayespfl_draining_since_timestamp_seconds 1000\n")));

@@ -31,6 +31,7 @@ class CountingObserver final : public PipelineObserver {
     queued += frames;
     queued_bytes += bytes;
     if (queue == PipelineQueue::kAdmission) waiting_at_door += frames;
+    if (queue == PipelineQueue::kAdmission) bytes_at_door += bytes;
     if (queue == PipelineQueue::kExecute) waiting_for_model += frames;
     if (queue != PipelineQueue::kRender) return;
     const int waiting = waiting_to_render += frames;
@@ -87,6 +88,7 @@ class CountingObserver final : public PipelineObserver {
   std::atomic<int> queued{0};
   std::atomic<int64_t> queued_bytes{0};
   std::atomic<int> waiting_at_door{0};
+  std::atomic<int64_t> bytes_at_door{0};
   std::atomic<int> waiting_for_model{0};
   std::atomic<int> waiting_to_render{0};
   std::atomic<int> most_waiting_to_render{0};

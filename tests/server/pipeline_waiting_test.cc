@@ -177,6 +177,35 @@ TEST_F(PipelineWaitingTest, NoMoreFramesWaitThanMay) {
   EXPECT_EQ(observer_.waiting_at_door, 3);
 }
 
+TEST_F(PipelineWaitingTest, NoMoreBytesWaitThanMayBeInside) {
+  Make({.image_limits = {}, .max_frames_in_flight = 2, .max_bytes_in_flight = 20, .max_batch = 1});  // 8 bytes each
+  HoldModel();
+  for (uint64_t seed = 1; seed <= 3; ++seed) {  // one has a place
+    ASSERT_TRUE(pipeline_->Submit(Waiting(seed), results_.Add()).ok());
+  }
+  ASSERT_EQ(observer_.waiting_at_door, 2);
+  EXPECT_EQ(observer_.bytes_at_door, 16);
+
+  const absl::Status refused = pipeline_->Submit(Waiting(4), results_.Add());
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("16 bytes of pictures wait for a place, max_bytes_in_flight = 20"));
+  EXPECT_EQ(observer_.bytes_at_door, 16);
+  detector_->Release();
+  results_.Wait(4);
+  EXPECT_EQ(observer_.bytes_at_door, 0);
+  ASSERT_TRUE(pipeline_->Submit(Waiting(4), results_.Add()).ok()) << "they have left";
+}
+
+TEST_F(PipelineWaitingTest, APictureThatIsLargerThanAllMayWaitAlone) {
+  Make({.image_limits = {}, .max_frames_in_flight = 1, .max_bytes_in_flight = 7, .max_batch = 1});
+  HoldModel();
+
+  EXPECT_TRUE(pipeline_->Submit(Waiting(1), results_.Add()).ok());
+  EXPECT_FALSE(pipeline_->Submit(Waiting(2), results_.Add()).ok());
+}
+
 TEST_F(PipelineWaitingTest, FramesWaitForBytesToo) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_bytes_in_flight = 20, .max_batch = 1});  // 8 bytes each
   detector_->Hold();

@@ -26,6 +26,8 @@ SENTENCES = {
     "InspectorStreamsNearLimit": "IT has 100% of the streams that it may have",
     "InspectorFileDescriptors": r"IT has 9\d(\.\d+)?% of its file descriptors open",
     "InspectorRefusesCalls": r"IT refuses \d+\.\d\d calls a second that have no permission",
+    "InspectorRefusesConnections": r"IT has as many connections as it may, and closes \d+\.\d\d a second as they come",
+    "InspectorBreaksConnections": r"IT broke [1-9]\d* connections off in ten minutes, for what their clients sent",
     "InspectorCertificateExpires": r"the certificate of IT expires in 2d 23h 5\dm \d+s",
     "InspectorCertificateExpiresToday": r"the certificate of IT expires in 23h 5\dm \d+s",
     "InspectorResultLogGaps": rf"IT lost {_COUNT} lines of its result log \(failed\)",

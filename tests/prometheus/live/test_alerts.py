@@ -14,6 +14,8 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ import yaml
 from monitoring import (
     PICTURES,
     PROGRAMS,
+    ROOT,
     RULES,
     Process,
     mount_namespace,
@@ -42,6 +45,7 @@ HANG_MILLISECONDS = 140_000
 LONGEST_S = 600
 STREAMS = 8
 PLACES = 4
+CONNECTIONS = 5
 DESCRIPTORS = 100
 YESTERDAY_S = 86400 // DAYS.factor
 
@@ -80,6 +84,7 @@ def add_servers(plant: Plant) -> None:
     plant.add("late", inject_faults="decode_error:2,device_slow:1:1100")
     plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=PLACES)
     plant.add("tokens", tokens_file=str(tokens))
+    plant.add("few doors", max_connections=CONNECTIONS)
     plant.add("tls", tls_certificate=crt, tls_key=key, security_reload_seconds=1)
     plant.add("gone", pace=STARTS)
     for name, faults in (("lost", "device_error:1"), ("bad package", None)):
@@ -148,6 +153,30 @@ def test_waiting_frames_are_told(plant: Plant) -> None:
 def test_calls_without_permission_are_told(plant: Plant) -> None:
     plant.fires("InspectorRefusesCalls", "tokens", again=inspect(plant, "tokens"))
     plant.clears("InspectorRefusesCalls", "tokens")
+
+
+def test_connections_that_find_no_place_are_told(plant: Plant) -> None:
+    address = ("127.0.0.1", plant.servers["few doors"].port)
+
+    def come_and_go() -> None:
+        socket.create_connection(address).close()
+
+    with ExitStack() as connections:
+        for _ in range(CONNECTIONS):
+            connections.enter_context(socket.create_connection(address))
+        plant.fires("InspectorRefusesConnections", "few doors", again=come_and_go)
+    plant.clears("InspectorRefusesConnections", "few doors")
+
+
+def test_a_connection_that_is_broken_off_is_told(plant: Plant) -> None:
+    server = plant.servers["few doors"]
+    attack = [sys.executable, str(ROOT / "tests/bench/http2_attacks.py"), str(server.port), str(server.pid)]
+
+    def reset_call_after_call() -> None:
+        subprocess.run([*attack, "rapid_reset"], check=True, timeout=120)
+
+    plant.fires("InspectorBreaksConnections", "few doors", again=reset_call_after_call)
+    plant.clears("InspectorBreaksConnections", "few doors")
 
 
 def test_an_old_certificate_is_told_until_it_is_renewed(plant: Plant) -> None:

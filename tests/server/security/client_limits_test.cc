@@ -46,6 +46,17 @@ TEST_F(ClientLimitsTest, AQuietClientMaySendASecondsWorthAtOnce) {
   EXPECT_EQ(Burst(limits, "a"), 10);
 }
 
+TEST_F(ClientLimitsTest, SaysHowManyStreamsAClientHasOpen) {
+  ClientLimits limits(Options(2, 0));
+  EXPECT_EQ(limits.OpenStreams("a"), 0);
+  {
+    const auto lease = limits.OpenStream("a");
+    EXPECT_EQ(limits.OpenStreams("a"), 1);
+    EXPECT_EQ(limits.OpenStreams("b"), 0);
+  }
+  EXPECT_EQ(limits.OpenStreams("a"), 0);
+}
+
 TEST_F(ClientLimitsTest, FramesComeBackAtTheRate) {
   ClientLimits limits(Options(0, 10));
   Burst(limits, "a");

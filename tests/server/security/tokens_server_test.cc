@@ -124,6 +124,33 @@ TEST_P(TokensTest, FramesAreCountedByTheNamesInTheFileAndByNoOther) {
                                       Not(HasSubstr("client=\"robot\""))));
 }
 
+TEST_P(TokensTest, WhatANamedClientTakesStandsBesideItsLimits) {
+  config_.max_frames_in_flight_per_client = 3;
+  config_.max_streams_per_client = 2;
+  Start(config_);
+  detector_->Hold();
+  grpc::ClientContext context;
+  const Client client = With(inspect_.token);
+  const std::unique_ptr<StreamClient> stream = client.OpenStream(context);
+  ASSERT_TRUE(stream->Write(MakeConfiguration()));
+  ASSERT_TRUE(stream->Write(MakeFrame("0")));
+
+  WaitForMetric("bayespfl_client_frames_in_flight{client=\"line-3\"} 1\n");
+  EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_client_streams_open{client=\"line-3\"} 1\n"),
+                                      HasSubstr("bayespfl_client_frames_in_flight{client=\"robot\"} 0\n"),
+                                      Not(HasSubstr("bayespfl_client_bytes_in_flight{client=\"line-3\"} 0\n")),
+                                      HasSubstr("bayespfl_client_frames_in_flight_limit 3\n"),
+                                      HasSubstr("bayespfl_client_streams_open_limit 2\n")));
+  detector_->Release();
+  stream->WritesDone();
+  v1::InspectStreamResponse reply;
+  while (stream->Read(&reply)) continue;
+  EXPECT_TRUE(stream->Finish().ok());
+
+  WaitForMetric("bayespfl_client_streams_open{client=\"line-3\"} 0\n");
+  EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_client_bytes_in_flight{client=\"line-3\"} 0\n"));
+}
+
 TEST_P(TokensTest, ANewFileTakesEffectWhileTheServerRunsAndABadOneDoesNot) {
   const NewToken next = *MakeToken("next", Role::kInspect);
   const Client before = With(inspect_.token);

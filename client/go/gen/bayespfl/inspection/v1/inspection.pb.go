@@ -90,7 +90,8 @@ const (
 	// The same as FLOW_POLICY_BLOCK.
 	FlowPolicy_FLOW_POLICY_UNSPECIFIED FlowPolicy = 0
 	// The stream drops nothing: the server stops reading, and HTTP/2's flow control holds the client up. When the whole
-	// server is full, the frame that was read waits for a place.
+	// server is full, the frame that was read waits for a place; with the reason BYTES_FULL, and a delay after which it
+	// may be sent again, it is answered only when more pictures wait so than the server has memory for.
 	FlowPolicy_FLOW_POLICY_BLOCK FlowPolicy = 1
 	// The line runs on: the oldest frame that still waits is answered `skipped`, also when the whole server is full. A frame
 	// is answered with the reason QUEUE_FULL or BYTES_FULL when none waits that could give its place.
