@@ -35,6 +35,13 @@ bool IsDevice(absl::string_view name) {
          name == absl::StrCat(ordinal);
 }
 
+bool ComputesOnGpu(const ServerConfig& config, const Machine& machine) {
+  const std::vector<std::string> devices = Devices(config);
+  return std::any_of(devices.begin(), devices.end(), [&machine](const std::string& device) {
+    return device == "auto" ? machine.gpu_usable : device != "cpu";
+  });
+}
+
 absl::Status CheckDevices(const ServerConfig& config) {
   std::vector<std::string> devices = Devices(config);
   if (devices.empty()) return absl::InvalidArgumentError("device is empty");
@@ -213,11 +220,14 @@ absl::Status CheckConfig(const ServerConfig& config) {
   return first;
 }
 
-ServerConfig WithThreads(ServerConfig config, int cpus) {
+ServerConfig ForMachine(ServerConfig config, const Machine& machine) {
+  const int cpus = machine.cpus;
   const int half = std::max(1, cpus / 2);
   if (config.decode_threads == 0) config.decode_threads = half;
   if (config.render_threads == 0) config.render_threads = half;
   if (config.compute_threads == 0) config.compute_threads = std::max(1, cpus / std::max(1, config.replicas));
+  // On processors one frame fills all threads: a batch only makes its first frame wait for its last.
+  if (config.max_batch == 0) config.max_batch = ComputesOnGpu(config, machine) ? std::min(4, config.max_frames_in_flight) : 1;
   return config;
 }
 

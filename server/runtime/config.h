@@ -47,8 +47,13 @@ absl::Status CheckConfig(const ServerConfig& config);
 // NotFound: one of Models() is no folder of model_root.
 absl::Status CheckModelFolders(const ServerConfig& config);
 
-// `config` with every 0 that means "by the processors" replaced, for `cpus` processors.
-ServerConfig WithThreads(ServerConfig config, int cpus);
+struct Machine {
+  int cpus = 1;             // processors at hand
+  bool gpu_usable = false;  // what device `auto` goes by
+};
+
+// `config` with every 0 that means "by the machine" replaced.
+ServerConfig ForMachine(ServerConfig config, const Machine& machine);
 
 }  // namespace bayespfl::server
 

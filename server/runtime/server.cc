@@ -1,3 +1,4 @@
+#include "model/detection/device_survey.h"
 #include "server/runtime/server.h"
 
 #include <chrono>
@@ -26,7 +27,9 @@ constexpr std::chrono::seconds kForeignCallsGrace(1);
 
 absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
   if (options.logger == nullptr) options.logger = SilentLogger();
-  options.config = WithThreads(std::move(options.config), AvailableCpus());
+  const bool asks_for_gpu = options.config.device == "auto";
+  options.config = ForMachine(std::move(options.config),
+                              {.cpus = AvailableCpus(), .gpu_usable = asks_for_gpu && GpuUsable().ok()});
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
     // Bayer pictures and overlays go through OpenCV, whose own pool would take every processor for each of our threads.

@@ -333,7 +333,7 @@ def test_a_stop_has_time_for_the_last_traces() -> None:
     [
         ["replica=2"],
         ["config.max_bach=8"],
-        ["config.max_batch=0"],
+        ["config.max_batch=-1"],
         ["config.max_batch=many"],
         ["config.host=0.0.0.0"],
         ["config.tls_key=/k"],

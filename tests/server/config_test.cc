@@ -370,11 +370,34 @@ TEST(ConfigTest, AutomaticThreadsFollowTheProcessors) {
   config.replicas = 2;
   config.render_threads = 7;
 
-  const ServerConfig threads = WithThreads(config, 8);
+  const ServerConfig threads = ForMachine(config, {.cpus = 8});
 
   EXPECT_EQ(threads.compute_threads, 4);
   EXPECT_EQ(threads.decode_threads, 4);
   EXPECT_EQ(threads.render_threads, 7);
+}
+
+TEST(ConfigTest, TheAutomaticBatchFollowsTheDevice) {
+  const auto batch = [](const std::string& device, bool gpu_usable, int max_batch = 0) {
+    ServerConfig config;
+    config.device = device;
+    config.max_batch = max_batch;
+    return ForMachine(config, {.cpus = 8, .gpu_usable = gpu_usable}).max_batch;
+  };
+
+  EXPECT_EQ(batch("auto", false), 1);
+  EXPECT_EQ(batch("auto", true), 4);
+  EXPECT_EQ(batch("cpu", true), 1);
+  EXPECT_EQ(batch("cuda:0,cuda:1", false), 4);
+  EXPECT_EQ(batch("cpu", false, 3), 3);
+}
+
+TEST(ConfigTest, TheAutomaticBatchIsNoLargerThanWhatMayBeInside) {
+  ServerConfig config;
+  config.device = "cuda:0";
+  config.max_frames_in_flight = 2;
+
+  EXPECT_EQ(ForMachine(config, {}).max_batch, 2);
 }
 
 }  // namespace

@@ -166,6 +166,15 @@ class Server(Process):
         return Process(self.log.with_name("load.log"), self.client_program(), "bench", *to, *options)
 
 
+def made_up_device(folder: Path) -> dict[str, str]:
+    """What a server's environment needs to see a device whose memory is full while the file `full` is there."""
+    library = PROGRAMS.parent / "tests/made_up_nvml_full.so"
+    assert library.is_file(), f"{library} is missing; build it first (make build)"
+    folder.mkdir()
+    (folder / "libnvidia-ml.so.1").symlink_to(library)
+    return {"LD_LIBRARY_PATH": str(folder), "MADE_UP_NVML_FULL": str(folder / "full")}
+
+
 def calibrate(package: Path, category: str, *options: str) -> None:
     """Draws lines on the score from a good picture. `options`: more of `bayespfl-model calibrate`."""
     rates = ("--fail-rate", "0.5", "--review-rate", "0.5")

@@ -26,10 +26,10 @@ import pytest
 import yaml
 from monitoring import (
     PICTURES,
-    PROGRAMS,
     ROOT,
     RULES,
     Process,
+    made_up_device,
     mount_namespace,
     wait_for,
 )
@@ -56,15 +56,6 @@ class Loads:
 
     late: Process
     good_parts: Process
-
-
-def made_up_device(folder: Path) -> dict[str, str]:
-    """What a server's environment needs to see a device whose memory is full while the file `full` is there."""
-    library = PROGRAMS.parent / "tests/made_up_nvml_full.so"
-    assert library.is_file(), f"{library} is missing; build it first (make build)"
-    folder.mkdir()
-    (folder / "libnvidia-ml.so.1").symlink_to(library)
-    return {"LD_LIBRARY_PATH": str(folder), "MADE_UP_NVML_FULL": str(folder / "full")}
 
 
 def add_servers(plant: Plant) -> None:

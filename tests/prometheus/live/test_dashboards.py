@@ -20,16 +20,13 @@ from monitoring import (
     Server,
     calibrated_model,
     faster,
+    made_up_device,
     wait_for,
 )
 
 TOKEN = "a" * 32
-# What a server without TLS, a GPU or a day of history cannot have.
-WITHOUT_DATA = {
-    "bayespfl_device_memory_used_bytes": "no GPU",
-    "bayespfl_device_utilization_ratio": "no GPU",
-    " offset ": "no yesterday",
-}
+# What a server without a day of history cannot have.
+WITHOUT_DATA = {" offset ": "no yesterday"}
 RUNBOOKS = sorted((ROOT / "docs/runbooks").glob("*.md"))
 UNITS = {"bytes", "cps", "percentunit", "s", "short"}
 
@@ -43,14 +40,20 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
     tokens.chmod(0o400)
     model = calibrated_model(folder)
     server = Server(
-        folder / "server", model=str(model), tokens_file=str(tokens), result_log=str(folder / "results.jsonl")
+        folder / "server",
+        model=str(model),
+        device="cpu",
+        tokens_file=str(tokens),
+        result_log=str(folder / "results.jsonl"),
+        environment=made_up_device(folder / "device"),
     )
     over = threading.Event()
 
     def inspect() -> None:
         while not over.is_set():
             for category in ("leather", "wood"):
-                done = server.client("inspect", "--category", category, PICTURES / category, token=TOKEN)
+                load = ("--stream", "--in-flight", "8", "--category", category)
+                done = server.client("inspect", *load, PICTURES / category, token=TOKEN)
                 assert done.returncode == 0, done.stderr
             server.client("inspect", "--category", "leather", PICTURES / "leather/good_0.jpg", token="wrong")
 
