@@ -90,7 +90,7 @@ AsyncInspection::AsyncInspection(ServerChannel& channel, InspectionService::Stub
       deadline_(start_ + channel.options().timeout) {}
 
 void AsyncInspection::Try() {
-  if (const absl::Status fits = inspection_.Fits(deadline_); !fits.ok()) return done_(fits);
+  if (const absl::Status fits = inspection_.Fits(deadline_); !fits.ok()) return Done(fits);
   context_.emplace();
   request_id_ = CallMetadata(channel_.options().token, *context_).request_id();
   if (deadline_ != absl::InfiniteFuture()) context_->set_deadline(absl::ToChronoTime(deadline_));
@@ -102,20 +102,27 @@ void AsyncInspection::Try() {
                          [self = shared_from_this()](const grpc::Status& status) { self->Ended(status); });
 }
 
+// The context keeps the channel, and the caller may give up the client as soon as it is called. Whoever lets go of the
+// channel last must be no thread of gRPC's: gRPC 1.51 would wait there for that very thread to end.
+void AsyncInspection::Done(absl::StatusOr<InspectResponse> answer) {
+  context_.reset();
+  done_(std::move(answer));
+}
+
 void AsyncInspection::Ended(const grpc::Status& status) {
   const absl::Status said = WithRequestId(FromGrpcStatus(status), request_id_);
   if (said.ok() || FrameErrorIsTheServers(said)) channel_.NoteReached();
   ++attempt_;
   const absl::Status judged = WithAttempts(inspection_.Judge(said, response_, deadline_), attempt_);
-  if (judged.ok()) return done_(std::move(response_));
+  if (judged.ok()) return Done(std::move(response_));
   if (absl::IsDeadlineExceeded(said) && !FrameErrorIsTheServers(said) && !lost_.ok()) {
-    return done_(Tried(lost_, attempt_ - 1, absl::Now() - start_));
+    return Done(Tried(lost_, attempt_ - 1, absl::Now() - start_));
   }
   lost_ = IsConnectionLost(judged) ? judged : absl::OkStatus();
   const absl::Duration delay = retry_.Delay(judged);
   const absl::Time now = absl::Now();
-  if (delay < absl::ZeroDuration()) return done_(judged);
-  if (now + delay >= channel_.PatienceOf(start_, deadline_)) return done_(Tried(judged, attempt_, now - start_));
+  if (delay < absl::ZeroDuration()) return Done(judged);
+  if (now + delay >= channel_.PatienceOf(start_, deadline_)) return Done(Tried(judged, attempt_, now - start_));
   alarm_ = std::make_unique<grpc::Alarm>();
   // Moved out when it runs: the alarm keeps its function, and would keep this object alive with it.
   alarm_->Set(absl::ToChronoTime(now + delay), [self = shared_from_this()](bool /*ok*/) mutable {

@@ -59,6 +59,7 @@ class AsyncInspection final : public std::enable_shared_from_this<AsyncInspectio
 
   void Try();
   void Ended(const grpc::Status& status);
+  void Done(absl::StatusOr<inspection::v1::InspectResponse> answer);
 
   ServerChannel& channel_;
   inspection::v1::InspectionService::Stub& stub_;

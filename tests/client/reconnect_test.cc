@@ -218,6 +218,33 @@ TEST(ReconnectTest, TheCallbackFormSaysWhyNobodyWasReached) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("(tried "));
 }
 
+TEST(ReconnectTest, TheClientMayGoWhileItsCallbackRuns) {
+  FakeInspectionServer server(FakeInspectionServer::Behaviour{});
+  auto client = ClientOf(server.target(), absl::Seconds(20));
+  absl::Notification called;
+  absl::Notification may_return;
+  absl::Notification let_go;  // of everything that the call held
+  std::shared_ptr<void> held(nullptr, [&](void*) { let_go.Notify(); });
+  client->InspectAsync(RequestOf("good"), [&, held](const auto& answer) {
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    called.Notify();
+    may_return.WaitForNotification();
+  });
+  called.WaitForNotification();
+
+  absl::Notification gone;
+  std::thread end([&] {
+    client.reset();
+    gone.Notify();
+  });
+  gone.WaitForNotificationWithTimeout(absl::Milliseconds(200));  // it may wait for the callback to return
+  may_return.Notify();
+  end.join();
+
+  held.reset();
+  EXPECT_TRUE(let_go.WaitForNotificationWithTimeout(absl::Seconds(20)));
+}
+
 TEST(ReconnectTest, AnAddressThatIsWrongIsToldSoonUnlessTheClientWaits) {
   SilentListener listener;
   listener.Close();

@@ -132,10 +132,11 @@ TEST_P(TokensTest, WhatANamedClientTakesStandsBesideItsLimits) {
   grpc::ClientContext context;
   const Client client = With(inspect_.token);
   const std::unique_ptr<StreamClient> stream = client.OpenStream(context);
-  ASSERT_TRUE(stream->Write(MakeConfiguration()));
-  ASSERT_TRUE(stream->Write(MakeFrame("0")));
+  v1::InspectStreamRequest frame;
+  *frame.mutable_frame()->mutable_image() = Picture();
+  ASSERT_TRUE(stream->Write(frame));
 
-  WaitForMetric("bayespfl_client_frames_in_flight{client=\"line-3\"} 1\n");
+  WaitForMetric("bayespfl_client_frames_in_flight{client=\"line-3\"} 1");
   EXPECT_THAT(Http("/metrics"), AllOf(HasSubstr("bayespfl_client_streams_open{client=\"line-3\"} 1\n"),
                                       HasSubstr("bayespfl_client_frames_in_flight{client=\"robot\"} 0\n"),
                                       Not(HasSubstr("bayespfl_client_bytes_in_flight{client=\"line-3\"} 0\n")),
@@ -147,7 +148,7 @@ TEST_P(TokensTest, WhatANamedClientTakesStandsBesideItsLimits) {
   while (stream->Read(&reply)) continue;
   EXPECT_TRUE(stream->Finish().ok());
 
-  WaitForMetric("bayespfl_client_streams_open{client=\"line-3\"} 0\n");
+  WaitForMetric("bayespfl_client_streams_open{client=\"line-3\"} 0");
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_client_bytes_in_flight{client=\"line-3\"} 0\n"));
 }
 
