@@ -54,8 +54,8 @@ struct DetectorOptions {
   std::string calibration_file = {};                // instead of the package's own calibration.json; must exist then
   bool ignore_calibration = false;                  // as if there were none: for tools that make one
   std::shared_ptr<FirstSeed> first_seed = nullptr;  // null: one of the detector's own
-  // Which forms of the network's operations run on the CPU: "auto" tries them when the package is loaded; else the
-  // words "linear=" and "attention=" of ModelInfo::kernels or of a result's provenance, which give the same bits again.
+  // Which forms of the network's operations run on the CPU: "auto" takes what is usual for the processor; else the
+  // words "linear=", "attention=" and "maps=" of ModelInfo::kernels or of a result's provenance: the same bits again.
   // InvalidArgument: a form that there is not, or that this processor cannot run.
   std::string kernels = std::string(kUsualKernels);
 };

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace bayespfl {
 namespace {
@@ -29,88 +31,86 @@ std::vector<Tap> LinearTaps(int from, int to) {
   return taps;
 }
 
-// Half-sample reflection, repeated when the axis is shorter than the radius.
-int Reflect(int index, int length) {
-  const int period = 2 * length;
-  const int wrapped = ((index % period) + period) % period;
-  return wrapped < length ? wrapped : period - 1 - wrapped;
+uint64_t CountAtLeast(const std::vector<float>& values, float threshold) {
+  uint64_t count = 0;
+  for (const float value : values) count += value >= threshold ? 1 : 0;
+  return count;
 }
 
-std::vector<double> GaussianKernel(double sigma) {
-  const int radius = static_cast<int>(4 * sigma + 0.5);
-  std::vector<double> kernel;
-  double sum = 0;
-  for (int i = -radius; i <= radius; ++i) {
-    kernel.push_back(std::exp(-0.5 * i * i / (sigma * sigma)));
-    sum += kernel.back();
+// Makes the rows of a resized map, one after the other from the top. A row of the given map is stretched once, for as
+// long as the rows of the result lie beside it.
+class RowResizer {
+ public:
+  RowResizer(const PixelMap& map, int width, int height)
+      : map_(map),
+        columns_(LinearTaps(map.width, width)),
+        rows_(LinearTaps(map.height, height)),
+        upper_(columns_.size()),
+        lower_(columns_.size()) {}
+
+  // Row `y`, into `to`. Any order gives the same values.
+  void MakeRow(int y, float* to) {
+    const Tap& row = rows_[static_cast<size_t>(y)];
+    Stretch(row);
+    const float* const upper = upper_.data();
+    const float* const lower = lower_.data();
+    for (size_t x = 0; x < columns_.size(); ++x) to[x] = upper[x] + row.weight * (lower[x] - upper[x]);
   }
-  for (double& weight : kernel) weight /= sum;
-  return kernel;
-}
 
-// Convolves along one axis: `length` samples `stride` apart, for each of `lines` lines `line_stride` apart.
-void SmoothAxis(const std::vector<double>& kernel, int length, size_t stride, int lines, size_t line_stride,
-                std::vector<float>& values) {
-  const int radius = static_cast<int>(kernel.size() / 2);
-  std::vector<double> padded(static_cast<size_t>(length) + 2 * static_cast<size_t>(radius));
-  for (int line = 0; line < lines; ++line) {
-    float* begin = values.data() + static_cast<size_t>(line) * line_stride;
-    int sample = -radius;
-    for (double& value : padded) value = begin[static_cast<size_t>(Reflect(sample++, length)) * stride];
-    for (int i = 0; i < length; ++i) {
-      double sum = 0;
-      for (size_t k = 0; k < kernel.size(); ++k) sum += kernel[k] * padded[static_cast<size_t>(i) + k];
-      begin[static_cast<size_t>(i) * stride] = static_cast<float>(sum);
+ private:
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+
+  void Stretch(const Tap& row) {
+    if (row.low == low_) return;
+    if (row.low == high_) {
+      std::swap(upper_, lower_);
+    } else {
+      StretchRow(row.low, upper_);
+    }
+    StretchRow(row.high, lower_);
+    low_ = row.low;
+    high_ = row.high;
+  }
+
+  void StretchRow(size_t row, std::vector<float>& to) const {
+    const float* const from = map_.values.data() + row * static_cast<size_t>(map_.width);
+    for (size_t x = 0; x < columns_.size(); ++x) {
+      const Tap& column = columns_[x];
+      to[x] = from[column.low] + column.weight * (from[column.high] - from[column.low]);
     }
   }
-}
 
-// Calls `take` with every pixel of the resized map, row by row.
-template <typename Take>
-void ForEachResized(const PixelMap& map, int width, int height, Take take) {
-  const std::vector<Tap> columns = LinearTaps(map.width, width);
-  const std::vector<Tap> rows = LinearTaps(map.height, height);
-  const auto stride = static_cast<size_t>(map.width);
-  for (const Tap& row : rows) {
-    const float* top = map.values.data() + row.low * stride;
-    const float* bottom = map.values.data() + row.high * stride;
-    for (const Tap& column : columns) {
-      const float upper = top[column.low] + column.weight * (top[column.high] - top[column.low]);
-      const float lower = bottom[column.low] + column.weight * (bottom[column.high] - bottom[column.low]);
-      take(upper + row.weight * (lower - upper));
-    }
-  }
-}
+  const PixelMap& map_;
+  const std::vector<Tap> columns_;
+  const std::vector<Tap> rows_;
+  size_t low_ = kNone;   // the row that `upper_` holds
+  size_t high_ = kNone;  // the row that `lower_` holds
+  std::vector<float> upper_;
+  std::vector<float> lower_;
+};
 
 }  // namespace
 
 PixelMap ResizeMap(const PixelMap& map, int width, int height) {
   if (map.width == width && map.height == height) return map;
   PixelMap result{width, height, std::vector<float>(static_cast<size_t>(width) * static_cast<size_t>(height))};
-  float* out = result.values.data();
-  ForEachResized(map, width, height, [&out](float value) { *out++ = value; });
+  RowResizer resizer(map, width, height);
+  for (int y = 0; y < height; ++y) {
+    resizer.MakeRow(y, result.values.data() + static_cast<size_t>(y) * static_cast<size_t>(width));
+  }
   return result;
 }
 
 uint64_t CountResizedAtLeast(const PixelMap& map, int width, int height, float threshold) {
+  if (map.width == width && map.height == height) return CountAtLeast(map.values, threshold);
+  RowResizer resizer(map, width, height);
+  std::vector<float> row(static_cast<size_t>(width));
   uint64_t count = 0;
-  const auto add = [&count, threshold](float value) { count += value >= threshold ? 1 : 0; };
-  if (map.width == width && map.height == height) {
-    for (const float value : map.values) add(value);
-  } else {
-    ForEachResized(map, width, height, add);
+  for (int y = 0; y < height; ++y) {
+    resizer.MakeRow(y, row.data());
+    count += CountAtLeast(row, threshold);
   }
   return count;
-}
-
-PixelMap SmoothMap(const PixelMap& map, double sigma) {
-  PixelMap result = map;
-  if (sigma <= 0) return result;
-  const std::vector<double> kernel = GaussianKernel(sigma);
-  const auto stride = static_cast<size_t>(map.width);
-  SmoothAxis(kernel, map.height, stride, map.width, 1, result.values);
-  SmoothAxis(kernel, map.width, 1, map.height, stride, result.values);
-  return result;
 }
 
 float HottestMean(const PixelMap& map, double fraction) {

@@ -1,46 +1,8 @@
-#include <immintrin.h>
-
 #include "model/kernels/attention_blocks.h"
 #include "model/kernels/attention_forms.h"
+#include "model/kernels/avx512_floats.h"
 
 namespace bayespfl {
-namespace {
-
-struct Avx512Floats {
-  static constexpr int64_t kLanes = 16;
-  static constexpr int64_t kTileRegisters = 4;  // 24 sums, 4 columns and a broadcast: 29 of 32 registers
-
-  __m512 value;
-
-  static Avx512Floats Load(const float* from) { return {_mm512_loadu_ps(from)}; }
-  static void Store(float* to, Avx512Floats x) { _mm512_storeu_ps(to, x.value); }
-  static Avx512Floats Broadcast(float x) { return {_mm512_set1_ps(x)}; }
-  static Avx512Floats Add(Avx512Floats a, Avx512Floats b) { return {_mm512_add_ps(a.value, b.value)}; }
-  static Avx512Floats Multiply(Avx512Floats a, Avx512Floats b) { return {_mm512_mul_ps(a.value, b.value)}; }
-  static Avx512Floats MultiplyAdd(Avx512Floats a, Avx512Floats b, Avx512Floats c) {
-    return {_mm512_fmadd_ps(a.value, b.value, c.value)};
-  }
-  static Avx512Floats Max(Avx512Floats a, Avx512Floats b) { return {_mm512_max_ps(a.value, b.value)}; }
-  static float Sum(Avx512Floats x) { return _mm512_reduce_add_ps(x.value); }
-  static float Largest(Avx512Floats x) { return _mm512_reduce_max_ps(x.value); }
-  static float First(Avx512Floats x) { return _mm512_cvtss_f32(x.value); }
-
-  // 2^n e^r with |r| <= ln(2) / 2; e^r by its series, whose eighth power is below 6e-9 there.
-  static Avx512Floats Exp(Avx512Floats x) {
-    const __m512 in_range = _mm512_max_ps(_mm512_set1_ps(-87.33F), x.value);  // x where it is NaN
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(in_range, _mm512_set1_ps(1.44269504F)), 0);
-    // ln(2) in two parts: the product with the first is exact.
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375F), in_range);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4F), r);
-    __m512 series = _mm512_set1_ps(1.0F / 5040);
-    for (const float coefficient : {1.0F / 720, 1.0F / 120, 1.0F / 24, 1.0F / 6, 1.0F / 2, 1.0F, 1.0F}) {
-      series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(coefficient));
-    }
-    return {_mm512_scalef_ps(series, n)};
-  }
-};
-
-}  // namespace
 
 void AttendAvx512(const AttentionShape& shape, const float* qkv, float* out, int64_t begin, int64_t end) {
   BlockedAttention<Avx512Floats> attention(shape.length);

@@ -1,14 +1,16 @@
 // The blocked form of Attend(), for vectors of any width. Included by one file for each instruction set, which is
-// compiled for it: everything here must be inlined into that file, or the linker could give another file code that its
-// processor does not have. So it is a template of a type that lives in the file's unnamed namespace, and uses nothing
-// of the standard library but what the compiler makes itself.
+// compiled for it: everything here must be of that file alone, or the linker could give another file code that its
+// processor does not have. So it is a template of a type that only files for the same instructions know, and uses
+// nothing of the standard library but what the compiler makes itself.
 //
 // `Vector` is a register of kLanes floats:
-//   kTileRegisters                   of them lie side by side in a tile: kTileRows times as many sums must fit into
-//   registers Load, Store, Broadcast(float)    any alignment MultiplyAdd(a, b, c)             a * b + c, rounded once
-//   Max(a, b)                        b where one is NaN
-//   Exp(x)                           relative error 2e-7 for x <= 0; 0 or below 1e-37 from -87 on; NaN of NaN
-//   Sum, Largest                     over the lanes
+//   kTileRegisters       of them lie side by side in a tile: kTileRows times as many sums must fit into registers
+//   Load, Store          any alignment
+//   Broadcast(float)
+//   MultiplyAdd(a, b, c) a * b + c, rounded once
+//   Max(a, b)            b where one is NaN
+//   Exp(x)               relative error 2e-7 for x <= 87; 0 or below 1e-37 from -87 down; NaN of NaN
+//   Sum, Largest         over the lanes
 #ifndef BAYESPFL_MODEL_KERNELS_ATTENTION_BLOCKS_H_
 #define BAYESPFL_MODEL_KERNELS_ATTENTION_BLOCKS_H_
 

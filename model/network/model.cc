@@ -8,10 +8,6 @@
 
 namespace bayespfl {
 
-torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side) {
-  return at::upsample_bilinear2d(logits.unsqueeze(0), {side, side}, /*align_corners=*/true).squeeze(0);
-}
-
 absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const ModelConfig& config,
                                                                          const TensorSource& clip,
                                                                          const TensorSource& bayespfl,
@@ -19,6 +15,7 @@ absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const M
                                                                          const NetworkKernels& kernels) {
   const c10::InferenceMode inference;
   std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device));
+  model->map_kernel_ = kernels.maps;
   WeightReader towers(clip, device);
   model->vision_ = VisionTransformer::Load(towers, config, kernels);
   model->text_ = TextTransformer::Load(towers, config, kernels);
@@ -85,27 +82,16 @@ AnomalyMaps BayesPflModel::MapAnomalies(const torch::Tensor& text, const std::ve
                                         int64_t samples, bool want_deviation) const {
   const int64_t grid = config_.grid();
   const int64_t pairs = text.size(0) / 2;
-  // Interpolation is linear, so the difference of the two logits can be up-sampled instead of both.
+  const torch::Tensor queries = rca_.Queries(text);
   std::vector<torch::Tensor> differences;  // per layer [R, B, G, G]
   for (const torch::Tensor& layer : patches) {
-    const torch::Tensor logits = rca_.PixelLogits(rca_.RefineText(text, layer), layer);  // [2M, L]
-    differences.push_back(
-        (logits.slice(0, pairs) - logits.slice(0, 0, pairs)).view({samples, config_.prompts, grid, grid}));
+    const torch::Tensor refined = rca_.RefineText(text, queries, layer);
+    // Logits are linear in the text: one product with the difference of a pair instead of two and their difference.
+    const torch::Tensor logits = rca_.PixelLogits(refined.slice(0, pairs) - refined.slice(0, 0, pairs), layer);
+    differences.push_back(logits.view({samples, config_.prompts, grid, grid}));
   }
-  const torch::Tensor stacked = torch::cat(differences, 1);  // [R, 4 B, G, G]
-
-  // Sample by sample: the full-size maps of all samples at once would take R times the memory.
-  std::vector<torch::Tensor> sample_maps;
-  torch::Tensor sum = torch::zeros({config_.image_size, config_.image_size}, stacked.options());
-  for (int64_t r = 0; r < samples; ++r) {
-    const torch::Tensor map = torch::sigmoid(UpsampleLogits(stacked[r], config_.image_size)).mean(0);
-    sum += map;
-    if (want_deviation) sample_maps.push_back(map);
-  }
-  AnomalyMaps result;
-  result.mean = sum / samples;
-  if (want_deviation) result.deviation = torch::stack(sample_maps).std(0, /*unbiased=*/false);
-  return result;
+  return FuseAnomalyMaps(torch::cat(differences, 1),
+                         {.side = config_.image_size, .want_deviation = want_deviation, .kernel = map_kernel_});
 }
 
 }  // namespace bayespfl

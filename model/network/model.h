@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/network/anomaly_maps.h"
 #include "model/network/distributions.h"
 #include "model/network/image_head.h"
 #include "model/network/noise.h"
@@ -36,14 +38,6 @@ struct ImageScore {
   float mean = 0;       // mean over samples and prompts
   float deviation = 0;  // population deviation over the samples of the mean over prompts
 };
-
-struct AnomalyMaps {
-  torch::Tensor mean;       // [S, S], 0..1, mean over layers, samples and prompts
-  torch::Tensor deviation;  // [S, S], population deviation over the samples; undefined unless asked for
-};
-
-// Bilinear with align_corners (source coordinate o (G - 1) / (S - 1)): [C, G, G] -> [C, S, S].
-torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side);
 
 // Immutable after Load(); safe from many threads. All in fp32; calls throw c10::Error when the device fails.
 class BayesPflModel {
@@ -95,6 +89,7 @@ class BayesPflModel {
   PromptBank bank_;
   ResidualCrossAttention rca_;
   ImageHead head_;
+  std::optional<InstructionSet> map_kernel_;
 };
 
 }  // namespace bayespfl

@@ -1,6 +1,7 @@
 #include "model/network/network_kernels.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,7 @@ constexpr absl::string_view kTorch = "torch";
 constexpr absl::string_view kOneDnn = "onednn";
 constexpr absl::string_view kLinearKey = "linear=";
 constexpr absl::string_view kAttentionKey = "attention=";
+constexpr absl::string_view kMapsKey = "maps=";
 
 // What follows `key` in a word of the text; "torch" without such a word.
 absl::string_view ValueOf(absl::string_view text, absl::string_view key) {
@@ -23,16 +25,21 @@ absl::string_view ValueOf(absl::string_view text, absl::string_view key) {
   return kTorch;
 }
 
-absl::StatusOr<std::optional<InstructionSet>> ParseAttention(absl::string_view value) {
+// Of an operation that there is a kernel of our own for.
+absl::StatusOr<std::optional<InstructionSet>> ParseOwn(absl::string_view text, absl::string_view key) {
+  const absl::string_view value = ValueOf(text, key);
   if (value == kTorch) return std::nullopt;
   for (const InstructionSet set : {InstructionSet::kPlain, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
     if (value != InstructionSetName(set)) continue;
     const std::vector<InstructionSet> here = InstructionSets();
     if (std::find(here.begin(), here.end(), set) != here.end()) return set;
-    return absl::InvalidArgumentError(absl::StrCat(kAttentionKey, value, ": this processor has no ", value));
+    return absl::InvalidArgumentError(absl::StrCat(key, value, ": this processor has no ", value));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(kAttentionKey, value, ": it is \"torch\", \"plain\", \"avx2\" or \"avx512\""));
+  return absl::InvalidArgumentError(absl::StrCat(key, value, ": it is \"torch\", \"plain\", \"avx2\" or \"avx512\""));
+}
+
+absl::string_view OwnName(std::optional<InstructionSet> kernel) {
+  return kernel.has_value() ? InstructionSetName(*kernel) : kTorch;
 }
 
 // MKL, which LibTorch is built with, takes AVX-512 on Intel's processors alone; oneDNN takes it wherever it is.
@@ -48,7 +55,7 @@ bool MklLeavesAvx512Unused() {
 
 std::string NetworkKernelsText(const NetworkKernels& kernels) {
   return absl::StrCat(kLinearKey, kernels.linear == LinearForm::kOneDnn ? kOneDnn : kTorch, " ", kAttentionKey,
-                      kernels.attention.has_value() ? InstructionSetName(*kernels.attention) : kTorch);
+                      OwnName(kernels.attention), " ", kMapsKey, OwnName(kernels.maps));
 }
 
 absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text) {
@@ -59,9 +66,12 @@ absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text) {
   } else if (linear != kTorch) {
     return absl::InvalidArgumentError(absl::StrCat(kLinearKey, linear, ": it is \"torch\" or \"onednn\""));
   }
-  absl::StatusOr<std::optional<InstructionSet>> attention = ParseAttention(ValueOf(text, kAttentionKey));
-  if (!attention.ok()) return attention.status();
-  kernels.attention = *attention;
+  using Own = std::pair<absl::string_view, std::optional<InstructionSet>*>;
+  for (const auto& [key, kernel] : {Own(kAttentionKey, &kernels.attention), Own(kMapsKey, &kernels.maps)}) {
+    const absl::StatusOr<std::optional<InstructionSet>> own = ParseOwn(text, key);
+    if (!own.ok()) return own.status();
+    *kernel = *own;
+  }
   return kernels;
 }
 
@@ -69,7 +79,9 @@ NetworkKernels UsualNetworkKernels() {
   NetworkKernels kernels;
   if (MklLeavesAvx512Unused()) kernels.linear = LinearForm::kOneDnn;
   const InstructionSet own = InstructionSets().back();
-  if (own != InstructionSet::kPlain) kernels.attention = own;
+  if (own == InstructionSet::kPlain) return kernels;
+  kernels.attention = own;
+  kernels.maps = own;
   return kernels;
 }
 

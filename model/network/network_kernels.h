@@ -1,4 +1,4 @@
-// Which form of its two costly operations a network runs on the CPU. Processors differ in what is fastest, and
+// Which form of its costly operations a network runs on the CPU. Processors differ in what is fastest, and
 // libraries in which processors they are good for: so both are tried when a model is loaded, or a text pins them.
 #ifndef BAYESPFL_MODEL_NETWORK_NETWORK_KERNELS_H_
 #define BAYESPFL_MODEL_NETWORK_NETWORK_KERNELS_H_
@@ -21,16 +21,17 @@ enum class LinearForm {
 struct NetworkKernels {
   LinearForm linear = LinearForm::kTorch;
   std::optional<InstructionSet> attention;  // our own (model/kernels/attention.h); none: LibTorch's
+  std::optional<InstructionSet> maps;       // our own (model/kernels/map_fusion.h); none: LibTorch's
 
   bool operator==(const NetworkKernels&) const = default;
 };
 
-// "linear=torch attention=torch", "linear=onednn attention=avx512".
+// "linear=torch attention=torch maps=torch", "linear=onednn attention=avx512 maps=avx512".
 std::string NetworkKernelsText(const NetworkKernels& kernels);
 
-// What the words "linear=" and "attention=" of `text` say, wherever they stand in it; a word that is not there says
-// "torch", as in results from before there was a choice. InvalidArgument: a value that does not exist, or that this
-// processor cannot run; the message names it.
+// What the words "linear=", "attention=" and "maps=" of `text` say, wherever they stand in it; a word that is not there
+// says "torch", as in results from before there was a choice. InvalidArgument: a value that does not exist, or that
+// this processor cannot run; the message names it.
 absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text);
 
 // What is taken on this kind of processor unless somebody says otherwise. By rule, not by trial: the same package,

@@ -27,14 +27,15 @@ torch::Tensor ResidualCrossAttention::ProjectPatches(size_t layer, const torch::
   return UnitLength(torch::linear(patch_tokens, projections_[layer]));
 }
 
-torch::Tensor ResidualCrossAttention::RefineText(const torch::Tensor& text, const torch::Tensor& patches) const {
+torch::Tensor ResidualCrossAttention::RefineText(const torch::Tensor& text, const torch::Tensor& queries,
+                                                 const torch::Tensor& patches) const {
   const int64_t width = text.size(1);
   const auto split = [&](const torch::Tensor& x) {  // [n, D_t] -> [heads, n, D_t / heads]
     return x.view({x.size(0), heads_, width / heads_}).transpose(0, 1);
   };
   const torch::Tensor keys = split(patches);
   const double scale = 1.0 / std::sqrt(static_cast<double>(width));
-  const torch::Tensor weights = torch::softmax(torch::bmm(split(query_(text)), keys.transpose(1, 2)) * scale, -1);
+  const torch::Tensor weights = torch::softmax(torch::bmm(split(queries), keys.transpose(1, 2)) * scale, -1);
   const torch::Tensor attended = torch::bmm(weights, keys).transpose(0, 1).reshape({text.size(0), width});
   return UnitLength(attended + text);
 }

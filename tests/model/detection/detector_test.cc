@@ -218,8 +218,9 @@ TEST_F(DetectorTest, EveryFormOfTheKernelsGivesTheSameNumbers) {
   const RgbImage image = Picture(224, 224, 1);
   const Frame frame = {.image = &image, .object = "metal nut", .seed = 3, .samples = 3, .map_deviation = true};
   const Detection expected = DetectOne(frame);
-  for (const std::string kernels : {"linear=torch attention=torch", "linear=onednn attention=torch",
-                                    "linear=torch attention=plain", "linear=onednn attention=plain"}) {
+  for (const std::string kernels :
+       {"linear=torch attention=torch maps=torch", "linear=onednn attention=torch maps=plain",
+        "linear=torch attention=plain maps=torch", "linear=onednn attention=plain maps=plain"}) {
     const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = kernels});
     ASSERT_TRUE(other.ok()) << other.status();
     EXPECT_THAT((*other)->info().kernels, HasSubstr(kernels));
@@ -311,10 +312,10 @@ TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
 }
 
 TEST_F(DetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
-  EXPECT_THAT(
-      detector_->info().kernels,
-      ::testing::MatchesRegex(
-          "libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ linear=[a-z0-9]+ attention=[a-z0-9]+ threads=[1-9][0-9]*"));
+  EXPECT_THAT(detector_->info().kernels,
+              ::testing::MatchesRegex(
+                  "libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ linear=[a-z0-9]+ attention=[a-z0-9]+ maps=[a-z0-9]+ "
+                  "threads=[1-9][0-9]*"));
 }
 
 TEST_F(DetectorTest, TheEmbeddedModelsMaskThresholdIsThePackages) {

@@ -1,9 +1,27 @@
 #include "model/detection/finish.h"
 
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+namespace {
+
+size_t allocated_bytes = 0;  // by this program since its start
+
+}  // namespace
+
+void* operator new(size_t size) {
+  allocated_bytes += size;
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
 
 namespace bayespfl {
 namespace {
@@ -62,6 +80,22 @@ TEST(FinishFrameTest, AFrameThatWantsNoMapGetsNone) {
   EXPECT_EQ(result.map_score, 1.0F);
   EXPECT_THAT(result.map.values, IsEmpty());
   EXPECT_THAT(result.map_std.values, IsEmpty());
+}
+
+size_t BytesToFinish(const FrameSettings& settings) {
+  ComputedFrame frame = Computed(settings);
+  const size_t before = allocated_bytes;
+  FinishFrame(std::move(frame), kSigma);
+  return allocated_bytes - before;
+}
+
+// The score takes a copy of the map; a smoothed or a stretched one is made only for who asked.
+TEST(FinishFrameTest, NoMapIsMadeThatNobodyAskedFor) {
+  constexpr size_t kMapBytes = 400 * sizeof(float);
+  constexpr size_t kOther = 100;
+  EXPECT_LE(BytesToFinish({.width = 33, .height = 21, .map_size = MapSize::kNone}), kMapBytes + kOther);
+  EXPECT_LE(BytesToFinish({.width = 33, .height = 21, .map_deviation = true, .smooth = false}), kMapBytes + kOther);
+  EXPECT_GE(BytesToFinish({}), 2 * kMapBytes);  // what the others are held against
 }
 
 }  // namespace

@@ -16,39 +16,41 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 
-TEST(SmoothMapTest, SigmaZeroChangesNothing) {
-  const PixelMap map{3, 1, {0.1F, 0.9F, 0.3F}};
-  EXPECT_EQ(SmoothMap(map, 0).values, map.values);
-}
-
-TEST(SmoothMapTest, AConstantMapStaysConstantUpToItsBorder) {
-  const PixelMap map{5, 7, std::vector<float>(35, 0.25F)};
-  EXPECT_THAT(SmoothMap(map, 4).values, Each(FloatNear(0.25F, 1e-6F)));  // radius 16 exceeds the map
-}
-
-TEST(SmoothMapTest, AnImpulseBecomesTheGaussianKernel) {
-  PixelMap map{41, 41, std::vector<float>(41 * 41, 0.0F)};
-  map.values[20 * 41 + 20] = 1.0F;
-  const PixelMap smooth = SmoothMap(map, 2);
-  double kernel_sum = 0;
-  for (int i = -8; i <= 8; ++i) kernel_sum += std::exp(-i * i / 8.0);
-  EXPECT_NEAR(smooth.values[20 * 41 + 20], 1 / (kernel_sum * kernel_sum), 1e-7);
-  EXPECT_NEAR(smooth.values[23 * 41 + 19], std::exp(-10 / 8.0) / (kernel_sum * kernel_sum), 1e-7);
-  EXPECT_EQ(smooth.values[20 * 41 + 29], 0.0F);  // outside the radius of 8
-}
-
-TEST(SmoothMapTest, TheBorderIsReflectedAtHalfSamples) {
-  const PixelMap map{4, 1, {1.0F, 0.0F, 0.0F, 0.0F}};
-  const PixelMap smooth = SmoothMap(map, 0.5);  // radius 2
-  const double side = std::exp(-2.0);
-  const double far = std::exp(-8.0);
-  const double sum = 1 + 2 * side + 2 * far;
-  EXPECT_NEAR(smooth.values[0], (1 + side) / sum, 1e-6);  // b a | a b: the neighbour outside is the pixel itself
-  EXPECT_NEAR(smooth.values[1], (side + far) / sum, 1e-6);
-}
-
 TEST(ResizeMapTest, DoublingInterpolatesAtHalfPixelCentres) {
   EXPECT_THAT(ResizeMap({2, 1, {0.0F, 1.0F}}, 4, 1).values, ElementsAre(0.0F, 0.25F, 0.75F, 1.0F));
+}
+
+// The formula, a pixel at a time.
+float ResizedAt(const PixelMap& map, int width, int height, int x, int y) {
+  const double column = std::clamp((x + 0.5) * map.width / width - 0.5, 0.0, map.width - 1.0);
+  const double row = std::clamp((y + 0.5) * map.height / height - 0.5, 0.0, map.height - 1.0);
+  const auto at = [&](int r, int c) {
+    return double{
+        map.values[static_cast<size_t>(std::min(r, map.height - 1) * map.width + std::min(c, map.width - 1))]};
+  };
+  const int left = static_cast<int>(column);
+  const int top = static_cast<int>(row);
+  const double upper = at(top, left) + (column - left) * (at(top, left + 1) - at(top, left));
+  const double lower = at(top + 1, left) + (column - left) * (at(top + 1, left + 1) - at(top + 1, left));
+  return static_cast<float>(upper + (row - top) * (lower - upper));
+}
+
+// Rows of the map are used again from one row of the result to the next when it is taller, and left out when it is not.
+TEST(ResizeMapTest, EverySizeGivesTheFormulasResult) {
+  PixelMap map{23, 17, std::vector<float>(23 * 17)};
+  for (size_t i = 0; i < map.values.size(); ++i) map.values[i] = static_cast<float>(i * 37 % 391) / 391.0F;
+  for (const int width : {1, 2, 11, 22, 23, 24, 60}) {
+    for (const int height : {1, 2, 5, 8, 16, 17, 18, 49}) {
+      const PixelMap resized = ResizeMap(map, width, height);
+      ASSERT_EQ(resized.values.size(), static_cast<size_t>(width * height));
+      for (int y = 0; y < height; ++y) {
+        for (int x = 0; x < width; ++x) {
+          ASSERT_NEAR(resized.values[static_cast<size_t>(y * width + x)], ResizedAt(map, width, height, x, y), 1e-6)
+              << width << " x " << height << ": " << x << ", " << y;
+        }
+      }
+    }
+  }
 }
 
 TEST(ResizeMapTest, ASinglePixelFillsAnySize) { EXPECT_THAT(ResizeMap({1, 1, {0.5F}}, 3, 2).values, Each(0.5F)); }

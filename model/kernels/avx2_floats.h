@@ -1,0 +1,63 @@
+// Eight floats in a register of AVX2. Only for files that are compiled for AVX2 and FMA: what the compiler does not
+// inline, the linker takes from any of them.
+#ifndef BAYESPFL_MODEL_KERNELS_AVX2_FLOATS_H_
+#define BAYESPFL_MODEL_KERNELS_AVX2_FLOATS_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace bayespfl {
+
+// A `Vector` of attention_blocks.h and map_fusion_blocks.h.
+struct Avx2Floats {
+  static constexpr int64_t kLanes = 8;
+  static constexpr int64_t kTileRegisters = 2;  // 12 sums, 2 columns and a broadcast: 15 of 16 registers
+
+  __m256 value;
+
+  static Avx2Floats Load(const float* from) { return {_mm256_loadu_ps(from)}; }
+  static void Store(float* to, Avx2Floats x) { _mm256_storeu_ps(to, x.value); }
+  static Avx2Floats Broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  static Avx2Floats Add(Avx2Floats a, Avx2Floats b) { return {_mm256_add_ps(a.value, b.value)}; }
+  static Avx2Floats Subtract(Avx2Floats a, Avx2Floats b) { return {_mm256_sub_ps(a.value, b.value)}; }
+  static Avx2Floats Multiply(Avx2Floats a, Avx2Floats b) { return {_mm256_mul_ps(a.value, b.value)}; }
+  static Avx2Floats MultiplyAdd(Avx2Floats a, Avx2Floats b, Avx2Floats c) {
+    return {_mm256_fmadd_ps(a.value, b.value, c.value)};
+  }
+  static Avx2Floats Divide(Avx2Floats a, Avx2Floats b) { return {_mm256_div_ps(a.value, b.value)}; }
+  static Avx2Floats SquareRoot(Avx2Floats x) { return {_mm256_sqrt_ps(x.value)}; }
+  static Avx2Floats Min(Avx2Floats a, Avx2Floats b) { return {_mm256_min_ps(a.value, b.value)}; }
+  static Avx2Floats Max(Avx2Floats a, Avx2Floats b) { return {_mm256_max_ps(a.value, b.value)}; }
+  static float Sum(Avx2Floats x) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(x.value), _mm256_extractf128_ps(x.value, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_shuffle_ps(sum, sum, 1)));
+  }
+  static float Largest(Avx2Floats x) {
+    __m128 most = _mm_max_ps(_mm256_castps256_ps128(x.value), _mm256_extractf128_ps(x.value, 1));
+    most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+    return _mm_cvtss_f32(_mm_max_ss(most, _mm_shuffle_ps(most, most, 1)));
+  }
+  static float First(Avx2Floats x) { return _mm256_cvtss_f32(x.value); }
+
+  // As in avx512_floats.h; 2^n by its exponent, which is there: -126 <= n <= 126.
+  static Avx2Floats Exp(Avx2Floats x) {
+    const __m256 in_range = _mm256_max_ps(_mm256_set1_ps(-87.33F), x.value);  // x where it is NaN
+    const __m256 n = _mm256_round_ps(_mm256_mul_ps(in_range, _mm256_set1_ps(1.44269504F)),
+                                     _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693359375F), in_range);
+    r = _mm256_fnmadd_ps(n, _mm256_set1_ps(-2.12194440e-4F), r);
+    __m256 series = _mm256_set1_ps(1.0F / 5040);
+    constexpr float kCoefficients[] = {1.0F / 720, 1.0F / 120, 1.0F / 24, 1.0F / 6, 1.0F / 2, 1.0F, 1.0F};
+    for (const float coefficient : kCoefficients) {
+      series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(coefficient));
+    }
+    const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return {_mm256_mul_ps(series, _mm256_castsi256_ps(exponent))};
+  }
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_KERNELS_AVX2_FLOATS_H_
