@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -33,16 +34,16 @@ constexpr int kMostThreads = 1024;
 constexpr int kMostRepeats = 1000;
 constexpr double kMostSeconds = 86'400;
 
-// Before minutes of work, so that they are not for nothing.
+// Before minutes of work, so that they are not for nothing. Makes the folders above the file, as writing it would.
 absl::Status CheckWritable(const std::string& file) {
   if (file.empty()) return absl::OkStatus();
-  std::error_code ignored;
-  if (fs::is_directory(file, ignored)) return absl::InvalidArgumentError(absl::StrCat(file, " is a folder"));
-  // What is missing of the folders above is made when the file is written.
-  fs::path folder = fs::absolute(file, ignored).parent_path();
-  while (!fs::exists(folder, ignored) && folder.has_relative_path()) folder = folder.parent_path();
-  if (fs::is_directory(folder, ignored) && access(folder.c_str(), W_OK | X_OK) == 0) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat("cannot write ", file, ": ", folder.string(), " takes no files"));
+  std::error_code error;
+  if (fs::is_directory(file, error)) return absl::InvalidArgumentError(absl::StrCat(file, " is a folder"));
+  const fs::path folder = fs::absolute(file).parent_path();
+  fs::create_directories(folder, error);
+  if (error) return FileError("create", folder, error.value());
+  if (access(folder.c_str(), W_OK | X_OK) != 0) return FileError("write into", folder, errno);
+  return absl::OkStatus();
 }
 
 BenchReport Heading(const BenchArguments& arguments, const Machine& machine, int threads) {

@@ -191,7 +191,7 @@ TEST_F(BenchTest, WhatCannotBeMeasuredIsSaidBeforeAnythingIsDone) {
   arguments_.json_file = folder_.Write("file", "x") + "/bench.json";
   EXPECT_EQ(Output(), "");
   EXPECT_EQ(exit_code_, 1);
-  EXPECT_THAT(complaints_, HasSubstr("takes no files"));
+  EXPECT_THAT(complaints_, HasSubstr("cannot create"));
 }
 
 // What the program says when a kernel is wrong.
