@@ -22,7 +22,8 @@ std::string Mebibytes(const std::optional<int64_t>& bytes) {
 }
 
 constexpr char kColumns[] =
-    "batch   R  linear  attention  prompts  frames/s  vision  prompts  detect    total ms   GFLOP  GFLOP/s   peak   "
+    "batch   R  linear  attention  prompts  frames/s  vision  prompts  detect    total ms  CPU ms   GFLOP  GFLOP/s   "
+    "peak   "
     "GEMM  faster    MiB  differs\n";
 
 void PrintRow(const SizeResult& size, size_t index, std::ostream& out) {
@@ -33,9 +34,9 @@ void PrintRow(const SizeResult& size, size_t index, std::ostream& out) {
                             LinearText(form.kernels.linear), AttentionText(form.kernels), PromptFormName(form.prompts),
                             figures.frames_per_second);
   const StageSeconds& seconds = figures.seconds;
-  out << absl::StreamFormat("%6.0f  %7.0f  %6.0f  %10.0f  ", 1e3 * seconds.vision, 1e3 * seconds.prompts,
-                            1e3 * seconds.detect, 1e3 * figures.total_seconds);
-  out << absl::StreamFormat("%6.0f  %7.1f  %3.0f %%  %3.0f %%  %6.2f  %5s  %.0e%s\n",
+  out << absl::StreamFormat("%6.0f  %7.0f  %6.0f  %10.0f  %6.0f  ", 1e3 * seconds.vision, 1e3 * seconds.prompts,
+                            1e3 * seconds.detect, 1e3 * figures.total_seconds, 1e3 * figures.processor_seconds);
+  out << absl::StreamFormat("%6.4g  %7.1f  %3.0f %%  %3.0f %%  %6.2f  %5s  %.0e%s\n",
                             static_cast<double>(result.flop.total()) / kGiga, figures.rate.total / kGiga,
                             100 * figures.peak_share.total, 100 * figures.gemm_share.total, figures.speed_up.total,
                             Mebibytes(result.memory_growth), result.difference.score, figures.agrees ? "" : "  WRONG");
