@@ -1,11 +1,12 @@
 # The front door. Every target is safe to run again and says in one sentence what is missing.
-.PHONY: help setup build programs demo test asan tsan sanitizers reliability fuzz format lint lint-all contract generate chart packages \
+.PHONY: help setup build programs demo bench test asan tsan sanitizers reliability fuzz format lint lint-all contract generate chart packages \
   image-test bundle cluster-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      install what is missing, build the three programs, inspect the demo pictures (out/demo)"
 	@echo "make test      the same set-up, then build everything and run all tests"
+	@echo "make bench     how fast the embedded model is here, or BENCH_MODEL=FOLDER, and what each saving saves (out/bench.json)"
 	@echo "make lint      formatters and linters; clang-tidy on the files a change touches (make lint-all: on all)"
 	@echo "make format    rewrite files in the project's format"
 	@echo "make contract  docs/api.md and the contract's snapshot anew, after an addition to proto/"
@@ -35,6 +36,10 @@ programs: setup
 
 demo: programs
 	@scripts/demo.sh
+
+# BENCH_FLAGS: more flags of `bayespfl-model bench`.
+bench: programs
+	@build/bin/bayespfl-model bench --model "$${BENCH_MODEL:-assets/demo/model}" --json out/bench.json $$BENCH_FLAGS
 
 test: build
 	@scripts/test.sh

@@ -68,8 +68,9 @@ ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device, const
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPackage& package, torch::Device device,
-                                                                 const DetectorOptions& options) {
+absl::StatusOr<std::unique_ptr<BayesPflDetector>> BayesPflDetector::Load(const ModelPackage& package,
+                                                                         torch::Device device,
+                                                                         const DetectorOptions& options) {
   const ModelConfig& config = package.config;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
@@ -86,9 +87,13 @@ absl::StatusOr<std::unique_ptr<Detector>> BayesPflDetector::Load(const ModelPack
   if (!loaded.ok()) return loaded;
   auto frames = std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)),
                                                  InfoOf(package, model->device(), *kernels));
-  return std::unique_ptr<Detector>(
-      new BayesPflDetector(std::move(frames), std::move(model),
-                           options.first_seed != nullptr ? options.first_seed : std::make_shared<FirstSeed>()));
+  return std::unique_ptr<BayesPflDetector>(new BayesPflDetector(
+      std::move(frames), std::move(model),
+      options.first_seed != nullptr ? options.first_seed : std::make_shared<FirstSeed>(), PromptForm::kShared));
+}
+
+std::unique_ptr<BayesPflDetector> BayesPflDetector::With(PromptForm prompts) const {
+  return std::unique_ptr<BayesPflDetector>(new BayesPflDetector(frames_, model_, first_seed_, prompts));
 }
 
 // What is computed for all frames of a batch together.
@@ -118,7 +123,7 @@ BayesPflDetector::Shared BayesPflDetector::RunShared(const Batch& batch) const {
   shared.seconds.vision = watch.Lap();
   std::vector<PromptInput> inputs;
   for (const BayesPflFrame* frame : batch) inputs.push_back({frame->token_ids, NoiseOf(frame->settings)});
-  shared.texts = model_->EncodePrompts(features.image, inputs);
+  shared.texts = model_->EncodePrompts(features.image, inputs, prompts_);
   shared.seconds.prompts = watch.Lap();
   return shared;
 }

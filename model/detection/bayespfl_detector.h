@@ -16,6 +16,7 @@
 #include "model/detection/frame_preparer.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
+#include "model/network/prompt_form.h"
 #include "model/package/model_package.h"
 
 namespace bayespfl {
@@ -23,8 +24,11 @@ namespace bayespfl {
 class BayesPflDetector final : public Detector {
  public:
   // Errors as Detector::Create().
-  static absl::StatusOr<std::unique_ptr<Detector>> Load(const ModelPackage& package, torch::Device device,
-                                                        const DetectorOptions& options);
+  static absl::StatusOr<std::unique_ptr<BayesPflDetector>> Load(const ModelPackage& package, torch::Device device,
+                                                                const DetectorOptions& options);
+
+  // One that shares everything with this one but how its text tower is fed; the others' is PromptForm::kShared.
+  std::unique_ptr<BayesPflDetector> With(PromptForm prompts) const;
 
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
     return frames_->Prepare(frame);
@@ -41,9 +45,9 @@ class BayesPflDetector final : public Detector {
   using Batch = std::vector<const BayesPflFrame*>;
   struct Shared;
 
-  BayesPflDetector(std::shared_ptr<const FrameHandler> frames, std::unique_ptr<const BayesPflModel> model,
-                   std::shared_ptr<FirstSeed> first_seed)
-      : frames_(std::move(frames)), model_(std::move(model)), first_seed_(std::move(first_seed)) {}
+  BayesPflDetector(std::shared_ptr<const FrameHandler> frames, std::shared_ptr<const BayesPflModel> model,
+                   std::shared_ptr<FirstSeed> first_seed, PromptForm prompts)
+      : frames_(std::move(frames)), model_(std::move(model)), first_seed_(std::move(first_seed)), prompts_(prompts) {}
 
   Shared RunShared(const Batch& batch) const;
   ComputedFrame RunOne(const BayesPflFrame& frame, const Shared& shared, size_t row) const;
@@ -51,8 +55,9 @@ class BayesPflDetector final : public Detector {
   PromptNoise NoiseOf(const FrameSettings& settings) const;
 
   const std::shared_ptr<const FrameHandler> frames_;
-  const std::unique_ptr<const BayesPflModel> model_;
+  const std::shared_ptr<const BayesPflModel> model_;
   const std::shared_ptr<FirstSeed> first_seed_;
+  const PromptForm prompts_;
 };
 
 }  // namespace bayespfl

@@ -13,6 +13,7 @@
 #include "model/network/image_head.h"
 #include "model/network/noise.h"
 #include "model/network/prompt_bank.h"
+#include "model/network/prompt_form.h"
 #include "model/network/residual_cross_attention.h"
 #include "model/network/text_transformer.h"
 #include "model/network/vision_transformer.h"
@@ -26,12 +27,6 @@ namespace bayespfl {
 struct PromptInput {
   std::vector<int32_t> token_ids;  // start .. end of text, "X" at position 1; no padding
   PromptNoise noise;
-};
-
-// How the text tower is fed; the same numbers but for the order of their sums.
-enum class PromptForm {
-  kShared,  // rows that several prompts have in common once (shared_prompts.h)
-  kWhole,   // every prompt by itself: for comparisons
 };
 
 struct ImageScore {

@@ -4,6 +4,7 @@
 
 #include "CLI/CLI.hpp"
 #include "base/sub_commands.h"
+#include "model/tools/bench.h"
 #include "model/tools/calibrate.h"
 #include "model/tools/convert.h"
 #include "model/tools/devices.h"
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
   bayespfl::AddInitCommand(app, exit_code);
   bayespfl::AddEvaluateCommand(app, exit_code);
   bayespfl::AddCalibrateCommand(app, exit_code);
+  bayespfl::AddBenchCommand(app, exit_code);
   bayespfl::AddDevicesCommand(app, exit_code);
   return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

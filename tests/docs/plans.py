@@ -104,6 +104,7 @@ _LAST_RESULT = (
     """$(tail -n 1 results.jsonl | python3 -c 'import json, sys; print(json.load(sys.stdin)["result_id"])')"""
 )
 _TINY = "--vision-heads 4 --text-heads 4 --image-size 56"
+_SHORT_BENCH = "--size 64 --seconds 0"
 _ONE_PICTURE = "calibrate --fail-rate 0.5 --review-rate 0.5"
 
 PLANS: dict[str, Plan] = {
@@ -205,6 +206,21 @@ PLANS: dict[str, Plan] = {
             "admin log-level debug": (says(r"^debug until 20.* \(configured: info\)$"),),
             "admin config": (says("^admin_port: 50052  # flag, --admin-port$", "^# model leather-v2, digest "),),
             "admin drain": (says("^DRAINING: 0 frames in flight, 0 streams and 0 other calls open$"),),
+        },
+    ),
+    "docs/performance.md": Plan(
+        instead=(
+            Instead(
+                "make bench",
+                f"BENCH_FLAGS='{_SHORT_BENCH}' make --old-file=programs bench",
+                "the programs are built; it is the measurement that is run, and a short one",
+            ),
+            Instead("model bench", f"model bench {_SHORT_BENCH}", "a measurement takes half a minute"),
+        ),
+        checks={
+            "make --old-file=programs bench": (writes("out/bench.json"), says("^the scores of all forms agree: ")),
+            "--json out/bench.json": (writes("out/bench.json"), says("^64 px, 1 turn; ")),
+            "--repeats 3": (says("^the scores of all forms agree: "),),
         },
     ),
     "docs/python.md": Plan(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -129,6 +130,36 @@ TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
                                                          Path("nowhere"), "--report", Path("other")});
   EXPECT_EQ(nothing.exit_code, 1);
   EXPECT_THAT(nothing.err, HasSubstr("there is no file or folder"));
+}
+
+TEST_F(ModelToolTest, BenchMeasuresWhatItIsAskedForAndRefusesWhatItCannot) {
+  const auto bench = [](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"bench", "--model", testing::kDemoModel};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProgram("bayespfl-model", arguments);
+  };
+  const Finished measured =
+      bench({"--batch", "1", "--samples", "1", "--size", "64", "--kernels", "auto,linear=onednn attention=torch",
+             "--prompts", "shared", "--repeats", "1", "--json", Path("bench.json")});
+  EXPECT_EQ(measured.exit_code, 0) << measured.err;
+  EXPECT_THAT(measured.out, HasSubstr("the scores of all forms agree"));
+  EXPECT_TRUE(fs::exists(Path("bench.json")));
+
+  const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+      {{"--batch", "0"}, "the batch '0' is no whole number from 1 to 64"},
+      {{"--samples", "65"}, "the number of samples '65' is no whole number from 1 to 64"},
+      {{"--kernels", "fast"}, "'fast' is not"},
+      {{"--prompts", "half"}, "'half' is not"},
+      {{"--size", "63"}, "cannot take pictures of 63 px a side"},
+      {{"--seconds", "soon"}, "--seconds"},
+      {{"--repeats", "0"}, "--repeats"},
+      {{"--precision", "bf16"}, "unknown flag '--precision'"}};
+  for (const auto& [arguments, reason] : wrong) {
+    const Finished refused = bench(arguments);
+    EXPECT_EQ(refused.exit_code, 1) << arguments.front();
+    EXPECT_THAT(refused.err, HasSubstr(reason));
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+  }
 }
 
 TEST_F(ModelToolTest, AFailureIsOneSentenceAndAnExitCode) {
