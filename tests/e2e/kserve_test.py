@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import queue
 import re
 import struct
@@ -21,38 +20,12 @@ import numpy as np
 import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
 from numpy.typing import NDArray
+from server_program import BIN, IMAGES, REPOSITORY, Server
 from tritonclient.utils import InferenceServerException
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("PROGRAMS_FOLDER", REPOSITORY / "build" / "bin"))
-MODEL = REPOSITORY / "assets" / "demo" / "model"
-IMAGES = REPOSITORY / "assets" / "demo" / "images"
 NAME = "bayespfl-demo"
 SEED = 7
 OPTIONS = {"seed": SEED, "samples": 2}
-
-
-class Server:
-    """`bayespfl-server` on free ports, ready when the constructor returns."""
-
-    def __init__(self) -> None:
-        command = [BIN / "bayespfl-server", "--model", MODEL, "--port", "0", "--http-port", "0", "--log-level", "off"]
-        command += ["--drain-delay-seconds", "0"]
-        command += ["--compute-threads", "1"]  # threads that wait for each other crawl on a busy machine
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.address = ""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if match := re.match(r"bayespfl-server: gRPC listening on (.*)", line):
-                self.address = match[1]
-            if line.startswith("bayespfl-server: ready"):
-                return
-        raise RuntimeError(f"bayespfl-server ended before it was ready, exit code {self._process.wait()}")
-
-    def stop(self) -> int:
-        self._process.terminate()
-        self._process.communicate()
-        return self._process.returncode
 
 
 def bytes_input(name: str, values: list[bytes]) -> triton.InferInput:

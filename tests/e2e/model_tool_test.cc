@@ -1,12 +1,17 @@
 // From weight files to a package that answers, with the real program.
 
+#include <sched.h>
+
 #include <algorithm>
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -18,6 +23,7 @@ namespace bayespfl {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using testing::Finished;
 using ::testing::HasSubstr;
 using testing::RunProgram;
@@ -182,6 +188,77 @@ TEST_F(ModelToolTest, VerifyListsEveryProblem) {
   EXPECT_EQ(verify.exit_code, 1);
   EXPECT_THAT(verify.err, HasSubstr("missing: visual.conv1.weight"));
   EXPECT_THAT(verify.err, HasSubstr("left over: prompt_context"));
+}
+
+// ---- What computes -------------------------------------------------------------------------------------------------
+
+// A program that runs now may use one processor, and is told to take three threads, as LibTorch does unless the program
+// has a number of its own.
+class OneProcessor {
+ public:
+  OneProcessor() {
+    EXPECT_EQ(sched_getaffinity(0, sizeof(before_), &before_), 0);
+    int first = 0;
+    while (!CPU_ISSET(first, &before_)) ++first;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    setenv("OMP_NUM_THREADS", "3", 1);
+  }
+  ~OneProcessor() {
+    unsetenv("OMP_NUM_THREADS");
+    sched_setaffinity(0, sizeof(before_), &before_);
+  }
+  OneProcessor(const OneProcessor&) = delete;
+  OneProcessor& operator=(const OneProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+class ModelToolThreadsTest : public ModelToolTest {
+ protected:
+  // Runs it with the embedded model on one processor.
+  static Finished Run(std::vector<std::string> arguments) {
+    const OneProcessor one;
+    arguments.insert(arguments.end(), {"--model", testing::kDemoModel});
+    return RunProgram("bayespfl-model", arguments);
+  }
+  static void ExpectOneThread(const Finished& run) {
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_THAT(run.err, ContainsRegex("computes on cpu: [^\n]* threads=1\n"));
+  }
+
+  const std::string good_ = testing::Asset("demo/images/leather/good_0.jpg");
+};
+
+TEST_F(ModelToolThreadsTest, InspectTakesTheProcessorsThatItMayUse) {
+  ExpectOneThread(Run({"inspect", "--category", "leather", "--samples", "1", good_}));
+}
+
+TEST_F(ModelToolThreadsTest, CalibrateTakesTheProcessorsThatItMayUse) {
+  ExpectOneThread(
+      Run({"calibrate", "--category", "leather", "--calibration", Path("calibration.json"), "--samples", "1",
+           "--fail-rate", "0.4", "--review-rate", "0.45", good_, testing::Asset("demo/images/carpet/good_0.jpg")}));
+}
+
+TEST_F(ModelToolThreadsTest, EvaluateTakesTheProcessorsThatItMayUse) {
+  ExpectOneThread(Run({"evaluate", "--dataset", testing::Asset("demo/images/manifest.csv"), "--categories", "wood",
+                       "--samples", "1", "--report", Path("report")}));
+}
+
+// Of a line that names its threads it takes as many, by which sums are parted.
+TEST_F(ModelToolThreadsTest, ReplayTakesTheProcessorsThatItMayUseOrTheThreadsOfTheLine) {
+  constexpr absl::string_view kThreads = " threads=1";
+  std::string line = Run({"inspect", "--category", "leather", "--samples", "1", "--json", good_}).out;
+  const size_t at = line.find(std::string(kThreads));
+  ASSERT_NE(at, std::string::npos) << line;
+  ASSERT_TRUE(WriteFile(Path("silent.json"), std::string(line).erase(at, kThreads.size())).ok());
+  ASSERT_TRUE(WriteFile(Path("two.json"), line.replace(at, kThreads.size(), " threads=2")).ok());
+
+  ExpectOneThread(Run({"replay", Path("silent.json"), good_}));
+  EXPECT_THAT(Run({"replay", Path("two.json"), good_}).err, HasSubstr(" threads=2\n"));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ using testing::Finished;
 using ::testing::HasSubstr;
 using testing::kDemoModel;
 using testing::RunProgram;
+using ::testing::UnorderedElementsAre;
 
 const std::string kImages = testing::Asset("demo/images");
 
@@ -139,6 +140,26 @@ TEST_F(ServerProgramTest, UnaryAndStreamAndToolGiveTheSameScore) {
   const double score = JsonLines(unary.out)[0]["score"];
   EXPECT_NEAR(JsonLines(stream.out)[0]["score"].get<double>(), score, 1e-5);
   EXPECT_NEAR(JsonLines(tool.out)[0]["score"].get<double>(), score, 1e-5);
+}
+
+TEST_F(ServerProgramTest, ResultsBesideThePicturesAreNotInspectedAgain) {
+  std::filesystem::create_directories(output_ / "line 2");
+  std::filesystem::copy_file(kImages + "/leather/good_0.jpg", output_ / "good.jpg");
+  std::filesystem::copy_file(kImages + "/leather/hole_0.jpg", output_ / "line 2" / "hole.jpg");
+  for (int i = 0; i < 3; ++i) {
+    std::vector<std::string> arguments = {"inspect",    "--server", address_,   "--json", "--samples", "1",
+                                          "--category", "leather",  "--output", output_,  output_};
+    if (i == 2) arguments.emplace_back("--stream");
+    const Finished run = RunProgram("bayespfl-client", arguments);
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    std::vector<std::string> inspected;
+    for (const nlohmann::json& line : JsonLines(run.out)) inspected.push_back(line["image"]);
+    EXPECT_THAT(inspected, UnorderedElementsAre("good.jpg", "line 2/hole.jpg"));
+    for (const char* result :
+         {"good_overlay.png", "good_mask.png", "line 2/hole_overlay.png", "line 2/hole_mask.png"}) {
+      EXPECT_TRUE(std::filesystem::exists(output_ / result)) << result;
+    }
+  }
 }
 
 TEST_F(ServerProgramTest, HealthAndInfoAnswer) {

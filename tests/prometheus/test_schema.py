@@ -1,7 +1,11 @@
-"""deploy/grafana against Grafana's own schema: every field is one that it knows, and of its type."""
+"""deploy/grafana against Grafana's own schema: every field is one that it knows, and of its type. And the panels that
+docs/monitoring.svg shows are some of them.
+"""
 
 from __future__ import annotations
 
+import ast
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,3 +62,20 @@ def test_the_check_sees_what_grafana_would_not_know(
     dashboard = tmp_path / "dashboard.json"
     dashboard.write_text(fleet.replace(was, becomes))
     assert complaint in complaints(check, dashboard)
+
+
+def drawn() -> list[tuple[str, str]]:
+    """Dashboard and title of each panel that draw.py draws; it is read, not run: that would take matplotlib."""
+    lines = ast.parse((ROOT / "tests/prometheus/live/draw.py").read_text()).body
+    values = [line.value for line in lines if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "SHOWN"]
+    assert len(values) == 1
+    shown: tuple[tuple[str, str], ...] = ast.literal_eval(values[0])
+    return list(shown)
+
+
+@pytest.mark.parametrize(("dashboard", "title"), drawn())
+def test_what_is_drawn_is_a_panel_and_is_in_the_picture(dashboard: str, title: str) -> None:
+    panels = json.loads((ROOT / f"deploy/grafana/{dashboard}.json").read_text())["panels"]
+
+    assert [panel["title"] for panel in panels].count(title) == 1
+    assert f">{title}</text>" in (ROOT / "docs/monitoring.svg").read_text()

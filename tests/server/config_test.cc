@@ -289,6 +289,8 @@ TEST(ConfigTest, AnAddressMayHaveBracketsAndNoPort) {
     EXPECT_TRUE(CheckConfig(config).ok()) << CheckConfig(config);
   }
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.host = "[::1"; }), HasSubstr("host is [::1, which is neither"));
+  EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.host = "[::1]:50051"; }),
+              AllOf(HasSubstr("host is [::1]:50051, which is neither"), HasSubstr("ports are settings of their own")));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.http_host = "127.0.0.1:80"; }),
               HasSubstr("http_host is 127.0.0.1:80, which is neither"));
   EXPECT_THAT(ErrorOf([](ServerConfig& config) {

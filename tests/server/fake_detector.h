@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -30,6 +31,11 @@ inline constexpr uint64_t kFailingSeed = 666;
 inline constexpr uint64_t kUnpreparableSeed = 667;
 // A batch with a frame of this seed fails as a whole, as if the device had.
 inline constexpr uint64_t kPoisonSeed = 668;
+// Frames with these seeds are computed, but a pixel of their map, their score, or a pixel of their deviation map is not
+// a number.
+inline constexpr uint64_t kNanMapSeed = 669;
+inline constexpr uint64_t kNanScoreSeed = 670;
+inline constexpr uint64_t kNanDeviationSeed = 671;
 // What the fake's map holds, but for its first pixel, which is 1.
 inline constexpr float kMapBackground = 0.25F;
 
@@ -215,6 +221,7 @@ class FakeDetector final : public Detector, public std::enable_shared_from_this<
     detection.map =
         settings.map_size == MapSize::kFrame ? MakeMap(settings.width, settings.height) : std::move(frame.map);
     if (settings.map_deviation) detection.map_std = detection.map;
+    if (settings.map_deviation && settings.seed == kNanDeviationSeed) detection.map_std.values.back() = kNotANumber;
     return detection;
   }
 
@@ -269,6 +276,8 @@ class FakeDetector final : public Detector, public std::enable_shared_from_this<
   const ModelInfo& info() const override { return info_; }
 
  private:
+  static constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
+
   std::chrono::milliseconds TimePerFrame() const {
     MutexLock lock(mu_);
     return time_per_frame_;
@@ -285,6 +294,8 @@ class FakeDetector final : public Detector, public std::enable_shared_from_this<
     computed.settings = settings;
     computed.score = static_cast<float>(settings.seed % 100) / 100.0F;
     computed.map = MakeMap(info_.image_size, info_.image_size);
+    if (settings.seed == kNanScoreSeed) computed.score = kNotANumber;
+    if (settings.seed == kNanMapSeed) computed.map.values.back() = kNotANumber;
     return computed;
   }
 

@@ -81,7 +81,9 @@ std::set<std::string> ValuesOf(const std::string& label, const std::set<std::str
 
 class HostileClientTest : public ServerTest {
  protected:
-  void SetUp() override {
+  void SetUp() override { StartServer({.config = Config(), .loader = LoaderOf(detector_), .logger = MakeLogger()}); }
+
+  ServerConfig Config() const {
     std::filesystem::create_directories(folder_.path() + "/models/fake");
     ServerConfig config = TestConfig();
     config.admin_port = 0;
@@ -92,7 +94,7 @@ class HostileClientTest : public ServerTest {
     config.metric_categories = "metal nut";
     config.result_log = folder_.path() + "/results.jsonl";
     config.tokens_file = folder_.Write("tokens.yaml", absl::StrCat(inspect_.entry, "\n", admin_.entry, "\n"));
-    StartServer({.config = config, .loader = LoaderOf(detector_), .logger = MakeLogger()});
+    return config;
   }
 
   Logger MakeLogger() {
@@ -126,6 +128,14 @@ class HostileClientTest : public ServerTest {
   std::set<std::string> SeriesAfter(const std::string& word) const {
     Attack(word);
     return SeriesOf(server_->metrics());
+  }
+
+  // The series after two rounds of everything, which are those before it.
+  std::set<std::string> SeriesThatStay() const {
+    const std::set<std::string> before = SeriesOf(server_->metrics());
+    EXPECT_EQ(SeriesAfter("zebra7"), before);
+    EXPECT_EQ(SeriesAfter("walrus9"), before);
+    return before;
   }
 
   // What the heap holds when nothing is going on, in bytes.
@@ -164,18 +174,34 @@ class HostileClientTest : public ServerTest {
 // All series are there before the first call, those of errors and of clients with a name too: then nothing that comes
 // can make one, whatever it is.
 TEST_F(HostileClientTest, NoClientCanCreateASeries) {
-  const std::set<std::string> before = SeriesOf(server_->metrics());
+  const std::set<std::string> series = SeriesThatStay();
 
-  const std::set<std::string> first = SeriesAfter("zebra7");
-  const std::set<std::string> second = SeriesAfter("walrus9");
+  EXPECT_THAT(series, Each(AllOf(Not(HasSubstr("zebra7")), Not(HasSubstr("walrus9")), Not(HasSubstr("evil")))));
+  EXPECT_EQ(ValuesOf("method", series), Methods());
+  EXPECT_EQ(ValuesOf("model", series), (std::set<std::string>{"", "fake"}));
+  EXPECT_EQ(ValuesOf("category", series), (std::set<std::string>{"metal nut", "other"}));
+  EXPECT_EQ(ValuesOf("client", series), (std::set<std::string>{"line", "robot", "other"}));
+}
 
-  EXPECT_EQ(first, before);
-  EXPECT_EQ(second, before);
-  EXPECT_THAT(second, Each(AllOf(Not(HasSubstr("zebra7")), Not(HasSubstr("walrus9")), Not(HasSubstr("evil")))));
-  EXPECT_EQ(ValuesOf("method", before), Methods());
-  EXPECT_EQ(ValuesOf("model", before), (std::set<std::string>{"", "fake"}));
-  EXPECT_EQ(ValuesOf("category", before), (std::set<std::string>{"metal nut", "other"}));
-  EXPECT_EQ(ValuesOf("client", before), (std::set<std::string>{"line", "robot", "other"}));
+// What each client takes has series then, beside the limits.
+TEST_F(HostileClientTest, NoClientCanCreateASeriesWhereEachHasLimits) {
+  constexpr int kNeverMet = 65536;
+  ServerConfig config = Config();
+  config.max_streams_per_client = kNeverMet;
+  config.max_frames_in_flight_per_client = kNeverMet;
+  config.max_bytes_in_flight_per_client = int64_t{kNeverMet} << 20;
+  config.max_frames_per_second_per_client = kNeverMet;
+  StartServer({.config = config, .loader = LoaderOf(detector_), .logger = MakeLogger()});
+
+  const std::set<std::string> series = SeriesThatStay();
+
+  for (const char* use : {"streams_open", "frames_in_flight", "bytes_in_flight"}) {
+    std::set<std::string> of_use;
+    for (const std::string& one : series) {
+      if (absl::StartsWith(one, absl::StrCat("bayespfl_client_", use, "{"))) of_use.insert(one);
+    }
+    EXPECT_EQ(ValuesOf("client", of_use), (std::set<std::string>{"line", "robot"})) << use;
+  }
 }
 
 TEST_F(HostileClientTest, EveryKindOfRequestLeavesItsMarkInTheMetrics) {

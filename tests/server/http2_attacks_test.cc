@@ -74,11 +74,7 @@ TEST_F(Http2AttacksTest, WhatWasResetHalfWayCountsUntilNoCallIsOpen) {
   constexpr size_t kBegun = 2000;  // bytes of each message; all of them fit into HTTP/2's first window
   const std::string begin = absl::StrCat(std::string("\0\0\x10\0\0", 5), std::string(kBegun, 'x'));
   const std::string cancel("\0\0\0\x08", 4);
-  const auto incoming = [this] {
-    constexpr char kName[] = "\nbayespfl_incoming_bytes ";
-    const std::string page = server_->metrics();
-    return std::stod(page.substr(page.find(kName) + sizeof(kName) - 1));
-  };
+  const auto incoming = [this] { return Value("bayespfl_incoming_bytes"); };
   const RawConnection connection(server_->port());
   ASSERT_TRUE(connection.Send(absl::StrCat(Http2Preface(), Http2Begin(1, kInspectMethod))));
 

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "tests/server/endless_upload.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
 #include "tests/server/until.h"
+#include "tests/server/upload.h"
 
 namespace bayespfl::server {
 namespace {
@@ -26,13 +26,6 @@ using ::testing::Not;
 
 class MetricsServerTest : public ServiceTest {
  protected:
-  // The value of a series; -1 when there is none.
-  double Value(const std::string& series) const {
-    const std::string page = server_->metrics();
-    const std::string begin = absl::StrCat("\n", series, " ");
-    const size_t at = page.find(begin);
-    return at == std::string::npos ? -1 : std::stod(page.substr(at + begin.size()));
-  }
   bool Becomes(const std::string& series, double value) const {
     return Eventually([&] { return Value(series) == value; });
   }
@@ -113,12 +106,12 @@ TEST_F(MetricsServerTest, WhatIsComingInIsSeenUntilItsClientLeaves) {
   constexpr uint32_t kMessage = 4 << 20;
   {
     const std::string address = server_->grpc_address();
-    EndlessUpload upload(std::stoi(address.substr(address.rfind(':') + 1)), kMessage);
+    const std::unique_ptr<Upload> upload = EndlessUpload(std::stoi(address.substr(address.rfind(':') + 1)), kMessage);
     EXPECT_TRUE(Eventually([&] {
-      upload.Pump();
+      (void)upload->Pump();
       return Value("bayespfl_incoming_bytes") > kMessage / 2;
     }));
-    EXPECT_LE(Value("bayespfl_incoming_bytes"), static_cast<double>(upload.sent_bytes()));
+    EXPECT_LE(Value("bayespfl_incoming_bytes"), static_cast<double>(upload->sent_bytes()));
   }
 
   EXPECT_TRUE(Eventually([&] { return Value("bayespfl_incoming_bytes") < 1000; }));

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -85,6 +87,38 @@ TEST_F(PipelineFailureTest, FramesOfABatchThatFailedAreTriedAloneAndWithoutYoung
     EXPECT_TRUE(batch.size() == 1 || batch == std::vector<uint64_t>({1, kPoisonSeed, 2, 3}));
   }
   EXPECT_EQ(observer_.answered, 5);
+}
+
+class NotANumberTest : public PipelineFailureTest, public ::testing::WithParamInterface<uint64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Pipeline, NotANumberTest, ::testing::Values(kNanMapSeed, kNanScoreSeed, kNanDeviationSeed));
+
+TEST_P(NotANumberTest, IsAnErrorOfItsFrameAndNoFailureOfTheDevice) {
+  std::array<Results, 3> results;
+  HoldModel();
+  for (size_t i = 0; i < results.size(); ++i) {
+    FrameRequest request = MakeRequest(i == 1 ? GetParam() : i);
+    request.options.deviation_map = MapEncoding::kPng8;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results[i].Add()).ok());
+  }
+  ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 3; }));
+  detector_->Release();
+
+  const absl::Status failed = results[1].Wait(1)[0].status();
+  EXPECT_EQ(failed.code(), absl::StatusCode::kInternal) << failed;
+  EXPECT_EQ(ReasonOf(failed), ErrorReason::kInternal);
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("not a number"));
+  for (const size_t other : {0, 2}) {
+    const FrameResult result = results[other].Wait(1)[0];
+    EXPECT_TRUE(result.ok()) << result.status();
+  }
+  pipeline_->Shutdown();
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0), ElementsAre(0, GetParam(), 2)))
+      << "something was computed again, or a warm-up frame looked for a fault of the device";
+  EXPECT_EQ(detector_->rebuilds(), 0);
+  EXPECT_EQ(observer_.rebuilt_replicas, 0);
+  EXPECT_EQ(observer_.lost_replicas, 0);
+  EXPECT_TRUE(pipeline_->Healthy().ok());
 }
 
 TEST_F(PipelineFailureTest, AReplicaThatCannotDoAWarmUpFrameEitherIsRebuilt) {

@@ -17,8 +17,11 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "tests/server/leftovers.h"
 #include "tests/server/server_fixture.h"
@@ -48,6 +51,18 @@ std::chrono::seconds TestLength() {
 
 bool IsLongForm() { return TestLength() >= std::chrono::minutes(1); }
 
+// Frames that the server has taken from its streams, whatever became of them, by its own count.
+double FramesThatEnded(const std::string& page) {
+  double frames = 0;
+  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
+    if (!absl::StartsWith(line, "bayespfl_frames_total{")) continue;
+    double value = 0;
+    EXPECT_TRUE(absl::SimpleAtod(line.substr(line.rfind(' ') + 1), &value)) << line;
+    frames += value;
+  }
+  return frames;
+}
+
 // What became of the frames of one stream.
 struct Tally {
   bool latest = false;  // FLOW_POLICY_LATEST, else BLOCK
@@ -55,6 +70,7 @@ struct Tally {
   int results = 0;
   int errors = 0;
   int unavailable = 0;  // of the errors
+  int draining = 0;     // of those: because the server stops
   int skipped = 0;
   int out_of_order = 0;
   std::vector<double> seconds;  // from arrival to answer, of results
@@ -122,6 +138,7 @@ class ReliabilityTest : public ServerTest {
       } else {
         ++(reply.has_skipped() ? tally.skipped : tally.errors);
         if (reply.error().code() == static_cast<int>(grpc::StatusCode::UNAVAILABLE)) ++tally.unavailable;
+        if (reply.error().reason() == v1::ERROR_REASON_DRAINING) ++tally.draining;
       }
     }
   }
@@ -223,6 +240,7 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
   });
 
   int of_all_streams = 0;
+  int answered = 0;
   std::map<uint64_t, int> computed;  // frames by seed
   for (const std::vector<uint64_t>& batch : detector_->batches()) {
     for (const uint64_t seed : batch) ++computed[seed];
@@ -234,6 +252,8 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
     EXPECT_LE(tally.answered(), tally.sent);
     // At most the one that was being looked at when the stop came; frames that were accepted are never sent away.
     EXPECT_LE(tally.unavailable, 1);
+    EXPECT_EQ(tally.draining, tally.unavailable);
+    answered += tally.answered();
     EXPECT_EQ(tally.status.error_code(), grpc::StatusCode::UNAVAILABLE) << tally.status.error_message();
     // Whatever the model computed has reached its client. Under LATEST it may be skipped on the way there.
     const int of_model = computed[kFirstSeed + i];
@@ -245,6 +265,7 @@ TEST_F(ReliabilityTest, AStopUnderLoadLosesNoFrameThatWasRead) {
     }
   }
   EXPECT_GT(of_all_streams, 0);
+  EXPECT_EQ(FramesThatEnded(server_->metrics()), answered) << "a frame was taken and not answered, or not counted";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <cstddef>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -52,6 +53,13 @@ std::string ServerTest::Http(const std::string& path, std::optional<int> status)
     EXPECT_EQ(result->status, *status) << path;
   }
   return result->body;
+}
+
+double ServerTest::Value(const std::string& series) const {
+  const std::string page = server_->metrics();
+  const std::string begin = absl::StrCat("\n", series, " ");
+  const size_t at = page.find(begin);
+  return at == std::string::npos ? -1 : std::stod(page.substr(at + begin.size()));
 }
 
 void ServerTest::WaitForMetric(const std::string& end) const {

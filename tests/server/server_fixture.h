@@ -34,6 +34,9 @@ class ServerTest : public ::testing::Test {
   // What the HTTP port answers, with this status if one is given; "no answer" if it does not.
   std::string Http(const std::string& path, std::optional<int> status = std::nullopt) const;
 
+  // The value of a series of /metrics; -1 when there is none.
+  double Value(const std::string& series) const;
+
   // Waits until a line of /metrics ends with this.
   void WaitForMetric(const std::string& end) const;
 

@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <cstddef>
@@ -12,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "base/descriptor.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "server/runtime/server.h"
@@ -43,6 +47,30 @@ class StartStopTest : public ServiceTest {
     return words;
   }
 };
+
+// Whether this machine has IPv6's own address of itself.
+bool HasIpv6() {
+  const Descriptor socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  return bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+TEST_F(StartStopTest, AnAddressInBracketsIsThatOfBothPorts) {
+  if (!HasIpv6()) GTEST_SKIP() << "this machine has no IPv6: nothing can listen on ::1";
+  ServerConfig config = DefaultConfig();
+  config.host = "[::1]";
+
+  Start(config, Loader());
+
+  EXPECT_EQ(server_->grpc_address(), absl::StrCat("[::1]:", server_->port()));
+  const grpc::Status answered = Inspect(MakeRequest());
+  EXPECT_TRUE(answered.ok()) << answered.error_message();
+  const httplib::Result live = httplib::Client("::1", server_->http_port()).Get("/livez");
+  ASSERT_TRUE(live);
+  EXPECT_EQ(live->status, 200);
+}
 
 TEST_F(StartStopTest, IsHealthyOnlyBetweenLoadingAndDraining) {
   detector_->Hold();  // the warm-up waits

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "server/runtime/server.h"
 #include "tests/server/service_fixture.h"
@@ -104,6 +106,59 @@ TEST_F(ServiceTest, UnderBlockNothingIsRefusedWhenTheWholeServerIsFull) {
     EXPECT_TRUE(stream->Finish().ok());
   }
   EXPECT_THAT(Http("/metrics"), HasSubstr("bayespfl_queue_depth{queue=\"admission\"} 0\n"));
+}
+
+// The door has its bound too: a frame that finds no room there is told when to come back, and its stream goes on.
+TEST_F(ServiceTest, UnderBlockAFrameThatFindsNoRoomToWaitIsRefusedAndItsStreamGoesOn) {
+  constexpr int kSide = 100;
+  ServerConfig config = DefaultConfig();
+  config.max_bytes_in_flight = 2 * kSide * kSide;  // one picture inside, for those who wait, and two at the door
+  Start(config, Loader());
+  detector_->Hold();
+  v1::InspectStreamRequest configuration = MakeConfiguration();
+  configuration.mutable_configuration()->set_flow_policy(v1::FLOW_POLICY_BLOCK);
+  v1::InspectStreamRequest frame;
+  v1::RawImage& raw = *frame.mutable_frame()->mutable_image()->mutable_raw();
+  raw.set_width(kSide);
+  raw.set_height(kSide);
+  raw.set_pfnc_pixel_format(0x01080001);
+  raw.set_data(std::string(size_t{kSide} * kSide, '\x80'));
+  const auto write = [&](StreamClient& stream, const std::string& id) {
+    frame.mutable_frame()->mutable_metadata()->set_frame_id(id);
+    return stream.Write(frame);
+  };
+  std::array<grpc::ClientContext, 4> contexts;
+  std::vector<std::unique_ptr<StreamClient>> streams;
+  for (grpc::ClientContext& context : contexts) {
+    streams.push_back(stub_->InspectStream(&context));
+    streams.back()->Write(configuration);
+    if (streams.size() == contexts.size()) break;
+    EXPECT_TRUE(write(*streams.back(), "0"));
+    WaitForMetric(absl::StrCat("bayespfl_queue_depth{queue=\"admission\"} ", streams.size() - 1));
+    WaitForMetric("bayespfl_frames_in_flight 1");
+  }
+  StreamClient& late = *streams.back();
+  v1::InspectStreamResponse reply;
+
+  EXPECT_TRUE(write(late, "0") && write(late, "1"));
+  for (uint64_t i = 0; i < 2; ++i) {
+    ASSERT_TRUE(late.Read(&reply));
+    EXPECT_EQ(reply.sequence(), i);
+    EXPECT_EQ(reply.metadata().frame_id(), std::to_string(i));
+    EXPECT_EQ(reply.error().code(), static_cast<int>(grpc::StatusCode::RESOURCE_EXHAUSTED));
+    EXPECT_EQ(reply.error().reason(), v1::ERROR_REASON_BYTES_FULL);
+    EXPECT_GT(reply.error().retry_delay().seconds() + reply.error().retry_delay().nanos(), 0);
+  }
+  detector_->Release();
+  for (const std::unique_ptr<StreamClient>& stream : streams) {
+    if (stream == streams.back()) EXPECT_TRUE(write(late, "2"));
+    ASSERT_TRUE(stream->Read(&reply));
+    EXPECT_TRUE(reply.has_result()) << reply.ShortDebugString();
+    stream->WritesDone();
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  EXPECT_EQ(reply.sequence(), 2U);
+  EXPECT_EQ(reply.metadata().frame_id(), "2");
 }
 
 // ---- max_stream_age ------------------------------------------------------------------------------------------------

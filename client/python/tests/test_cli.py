@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -267,6 +268,32 @@ class TestWithServer:
         assert len(list(tmp_path.rglob("*_overlay.png"))) == len(list(tmp_path.rglob("*_mask.png"))) == 27
         assert (tmp_path / "leather/scratch_0_overlay.png").read_bytes().startswith(b"\x89PNG")
 
+    def test_results_beside_the_pictures_are_not_inspected_again(
+        self, bayespfl_server: RunningServer, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("PIL", reason="--output needs Pillow; it is not in this environment")
+        (tmp_path / "line 2").mkdir()
+        shutil.copy(LEATHER / "good_0.jpg", tmp_path / "good.jpg")
+        shutil.copy(LEATHER / "hole_0.jpg", tmp_path / "line 2/hole.jpg")
+        for stream in ([], [], ["--stream"]):
+            finished = bayespfl(
+                "inspect",
+                tmp_path,
+                "--category",
+                "leather",
+                "--json",
+                "--output",
+                tmp_path,
+                *stream,
+                server=bayespfl_server.target,
+            )
+
+            assert finished.returncode == 0, finished
+            inspected = [json.loads(line)["image"] for line in finished.stdout.splitlines()]
+            assert sorted(inspected) == ["good.jpg", "line 2/hole.jpg"]
+            results = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.png"))
+            assert results == ["good_mask.png", "good_overlay.png", "line 2/hole_mask.png", "line 2/hole_overlay.png"]
+
     def test_a_line_of_json_can_be_replayed(self, bayespfl_server: RunningServer, tmp_path: Path) -> None:
         server = bayespfl_server.target
         picture = LEATHER / "scratch_0.jpg"
@@ -384,15 +411,14 @@ def _put(folder: Path, *names: str) -> None:
 
 
 def test_what_folders_hold_besides_is_counted(tmp_path: Path) -> None:
-    _put(
-        tmp_path, "a.jpg", "._a.jpg", ".git/b.jpg", "notes.TXT", "b.jfif", "a_overlay.png", "a_mask.png", "x/c_mask.png"
-    )
+    _put(tmp_path, "a.jpg", "._a.jpg", ".git/b.jpg", "notes.TXT", "a_overlay.png", "a_mask.png", "x/c_mask.png")
+    _put(tmp_path, "b.jfif", "c.jpe", "d.mpo")
     (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere.png")
     left_out = LeftOut()
 
     inputs = collect_inputs([str(tmp_path)], "c", None, None, left_out)
 
-    assert [one.name for one in inputs] == ["a.jpg", "b.jfif", "x/c_mask.png"]
+    assert [one.name for one in inputs] == ["a.jpg", "b.jfif", "c.jpe", "d.mpo", "x/c_mask.png"]
     assert left_out.sentence() == (
         "6 files left out: 2 hidden, 1 of another kind (.txt), 2 results of inspections, 1 dead link or device"
     )

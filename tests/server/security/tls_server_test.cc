@@ -75,6 +75,53 @@ TEST_F(SecureServerTest, StartNamesTheTlsSettingThatIsWrong) {
   EXPECT_THAT(Refusal(config), HasSubstr("tls_client_ca needs tls_certificate"));
 }
 
+TEST_F(SecureServerTest, ASecondConnectionOverTheLimitIsClosedAndCounted) {
+  ServerConfig config = DefaultConfig();
+  UseTls(config, identity_);
+  config.max_connections = 1;
+  Start(config);
+  auto first = std::make_unique<Client>(Tls(authority_));
+  ASSERT_TRUE(first->Inspect().ok());
+
+  EXPECT_EQ(Tls(authority_).Inspect().error_code(), grpc::StatusCode::UNAVAILABLE);
+
+  EXPECT_TRUE(Eventually([this] { return Value("bayespfl_connections_refused_total") >= 1; }));
+  EXPECT_EQ(Value("bayespfl_connections_open"), 1);
+  EXPECT_TRUE(first->Inspect().ok());
+  first.reset();
+  EXPECT_TRUE(Eventually([this] { return Tls(authority_).Inspect().ok(); })) << "the place is free again";
+}
+
+// The kernel counts what TLS and HTTP/2 add to the messages: on a stream that lives for months it must not add up.
+TEST_F(SecureServerTest, WhatTlsAddsDoesNotCountAsComingIn) {
+  constexpr int kFrames = 200;
+  constexpr int kSide = 512;
+  ServerConfig config = DefaultConfig();
+  UseTls(config, identity_);
+  Start(config);
+  const Client client = Tls(authority_);
+  grpc::ClientContext context;
+  const std::unique_ptr<StreamClient> stream = client.OpenStream(context);
+  v1::InspectStreamRequest message;
+  *message.mutable_frame()->mutable_image() = Picture();
+  v1::RawImage& raw = *message.mutable_frame()->mutable_image()->mutable_raw();
+  raw.set_width(kSide);
+  raw.set_height(kSide);
+  raw.set_data(std::string(size_t{kSide} * kSide, '\x80'));
+
+  for (int i = 0; i < kFrames; ++i) {
+    v1::InspectStreamResponse reply;
+    ASSERT_TRUE(stream->Write(message));
+    ASSERT_TRUE(stream->Read(&reply) && reply.has_result()) << reply.ShortDebugString();
+  }
+
+  EXPECT_TRUE(Eventually([this] { return Value("bayespfl_incoming_bytes") < 16384; }))
+      << Value("bayespfl_incoming_bytes");
+  EXPECT_EQ(Value("bayespfl_streams_open"), 1) << "when no call is open, all is forgiven";
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 // Streams run all the time; the certificate is replaced by one of another authority, so that a new connection shows
 // which one the server uses.
 TEST_F(SecureServerTest, ACertificateRotatesUnderLoad) {

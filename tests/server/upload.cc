@@ -1,4 +1,4 @@
-#include "tests/server/endless_upload.h"
+#include "tests/server/upload.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/hostile_bytes.h"
@@ -20,6 +21,7 @@ constexpr int64_t kFirstWindow = 65535;  // RFC 9113, section 6.9.2
 constexpr size_t kFrameHeaderBytes = 9;
 constexpr int64_t kMostInAFrame = 16384;
 constexpr uint8_t kAcknowledgement = 1;
+constexpr absl::string_view kLargeWindow("\x40\0\0\0", 4);  // of a WINDOW_UPDATE, which adds so much
 
 uint32_t Number(absl::string_view bytes) {
   uint32_t number = 0;
@@ -29,8 +31,18 @@ uint32_t Number(absl::string_view bytes) {
 
 }  // namespace
 
-EndlessUpload::EndlessUpload(int port, uint32_t message_bytes)
-    : message_bytes_(message_bytes), socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), out_(Http2Preface()) {
+std::string MessageHeader(size_t message_bytes) {
+  std::string header(5, '\0');
+  for (size_t i = 0; i < 4; ++i) header[i + 1] = static_cast<char>(message_bytes >> (24 - 8 * i));
+  return header;
+}
+
+Upload::Upload(int port, std::string method, std::vector<UploadPart> parts)
+    : method_(std::move(method)),
+      parts_(std::move(parts)),
+      socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
+      out_(absl::StrCat(Http2Preface(), Http2Frame(kHttp2WindowUpdate, 0, 0, kLargeWindow))),
+      connection_window_(kFirstWindow) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
@@ -42,33 +54,53 @@ EndlessUpload::EndlessUpload(int port, uint32_t message_bytes)
   BeginCall();
 }
 
-void EndlessUpload::BeginCall() {
+void Upload::BeginCall() {
   constexpr uint32_t kFirst = 1;
   stream_ = stream_ == 0 ? kFirst : stream_ + 2;
-  std::string length(5, '\0');
-  for (size_t i = 0; i < 4; ++i) length[i + 1] = static_cast<char>(message_bytes_ >> (24 - 8 * i));
-  absl::StrAppend(&out_, Http2Begin(stream_, kInspectMethod), Http2Frame(kHttp2Data, 0, stream_, length));
-  left_ = int64_t{message_bytes_} - 1;
-  stream_window_ = kFirstWindow - 5;
-  connection_window_ -= 5;
+  absl::StrAppend(&out_, Http2Begin(stream_, method_), Http2Frame(kHttp2WindowUpdate, 0, stream_, kLargeWindow));
+  part_ = 0;
+  of_part_ = 0;
+  stream_window_ = kFirstWindow;
 }
 
-bool EndlessUpload::Pump() {
+bool Upload::Pump() {
   constexpr int kMostFrames = 64;
   for (int i = 0; i < kMostFrames; ++i) {
     if (!Read() || !Flush()) return false;
-    const int64_t size = std::min({left_, stream_window_, connection_window_, kMostInAFrame});
-    if (!out_.empty() || size <= 0) return true;
-    out_ = Http2Frame(kHttp2Data, 0, stream_, std::string(static_cast<size_t>(size), 'x'));
-    left_ -= size;
-    stream_window_ -= size;
-    connection_window_ -= size;
-    sent_bytes_ += static_cast<size_t>(size);
+    const int64_t most = std::min({stream_window_, connection_window_, kMostInAFrame});
+    if (!out_.empty() || most <= 0) return true;
+    const std::string data = Next(most);
+    if (data.empty()) return true;
+    out_ = Http2Frame(kHttp2Data, 0, stream_, data);
+    stream_window_ -= static_cast<int64_t>(data.size());
+    connection_window_ -= static_cast<int64_t>(data.size());
+    sent_bytes_ += data.size();
   }
   return true;
 }
 
-bool EndlessUpload::Flush() {
+std::string Upload::Next(int64_t most) {
+  std::string data;
+  while (most > 0 && part_ < parts_.size()) {
+    const auto& [bytes, filling] = parts_[part_];
+    const auto size = static_cast<int64_t>(bytes.size());
+    const int64_t end = of_part_ < size ? size : size + filling;  // of what is next: bytes or filling
+    const int64_t count = std::min(most, end - of_part_);
+    if (of_part_ < size) {
+      data.append(bytes, static_cast<size_t>(of_part_), static_cast<size_t>(count));
+    } else {
+      data.append(static_cast<size_t>(count), 'x');
+    }
+    most -= count;
+    of_part_ += count;
+    if (of_part_ < size + filling) continue;
+    ++part_;
+    of_part_ = 0;
+  }
+  return data;
+}
+
+bool Upload::Flush() {
   while (!out_.empty()) {
     const ssize_t count = send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (count < 0) return errno == EAGAIN;
@@ -77,7 +109,7 @@ bool EndlessUpload::Flush() {
   return true;
 }
 
-bool EndlessUpload::Read() {
+bool Upload::Read() {
   std::array<char, 4096> buffer{};
   for (;;) {
     const ssize_t count = recv(socket_.get(), buffer.data(), buffer.size(), 0);
@@ -98,13 +130,18 @@ bool EndlessUpload::Read() {
   }
 }
 
-void EndlessUpload::TakeFrame(uint8_t type, uint32_t stream, absl::string_view payload) {
+void Upload::TakeFrame(uint8_t type, uint32_t stream, absl::string_view payload) {
   if (type == kHttp2Settings) absl::StrAppend(&out_, Http2Frame(kHttp2Settings, kAcknowledgement, 0, ""));
   if (type == kHttp2WindowUpdate && stream == 0) connection_window_ += Number(payload);
   if (type == kHttp2WindowUpdate && stream == stream_) stream_window_ += Number(payload);
   if (type != kHttp2ResetStream || stream != stream_) return;
   ++ended_calls_;
   BeginCall();
+}
+
+std::unique_ptr<Upload> EndlessUpload(int port, uint32_t message_bytes) {
+  const UploadPart part{.bytes = MessageHeader(message_bytes), .filling = int64_t{message_bytes} - 1};
+  return std::make_unique<Upload>(port, kInspectMethod, std::vector<UploadPart>{part});
 }
 
 }  // namespace bayespfl::server
