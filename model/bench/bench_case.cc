@@ -32,9 +32,10 @@ absl::StatusOr<std::vector<T>> ParseList(absl::string_view text, absl::string_vi
 absl::StatusOr<NetworkKernels> ParseKernels(absl::string_view entry) {
   if (entry == "auto") return UsualNetworkKernels();
   for (const absl::string_view word : absl::StrSplit(entry, ' ', absl::SkipEmpty())) {
-    if (!absl::StartsWith(word, "linear=") && !absl::StartsWith(word, "attention=")) {
+    if (!absl::StartsWith(word, "linear=") && !absl::StartsWith(word, "attention=") &&
+        !absl::StartsWith(word, "maps=")) {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", word, "' is not \"auto\", \"linear=...\" or \"attention=...\""));
+          absl::StrCat("'", word, "' is not \"auto\", \"linear=...\", \"attention=...\" or \"maps=...\""));
     }
   }
   if (entry.empty()) return absl::InvalidArgumentError("there are kernels without a name");
@@ -79,8 +80,10 @@ std::vector<NetworkKernels> EveryKernels() {
   std::vector<NetworkKernels> every;
   const InstructionSet best = InstructionSets().back();
   for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn}) {
-    every.push_back({.linear = linear, .attention = std::nullopt});
-    if (best != InstructionSet::kPlain) every.push_back({.linear = linear, .attention = best});
+    every.push_back({.linear = linear, .attention = std::nullopt, .maps = std::nullopt});
+    if (best == InstructionSet::kPlain) continue;
+    every.push_back({.linear = linear, .attention = best, .maps = std::nullopt});
+    every.push_back({.linear = linear, .attention = best, .maps = best});
   }
   return every;
 }

@@ -13,8 +13,8 @@ constexpr double kMebi = 1 << 20;
 
 absl::string_view LinearText(LinearForm form) { return form == LinearForm::kOneDnn ? "onednn" : "torch"; }
 
-absl::string_view AttentionText(const NetworkKernels& kernels) {
-  return kernels.attention.has_value() ? InstructionSetName(*kernels.attention) : "torch";
+absl::string_view KernelText(const std::optional<InstructionSet>& kernel) {
+  return kernel.has_value() ? InstructionSetName(*kernel) : "torch";
 }
 
 std::string Mebibytes(const std::optional<int64_t>& bytes) {
@@ -22,7 +22,8 @@ std::string Mebibytes(const std::optional<int64_t>& bytes) {
 }
 
 constexpr char kColumns[] =
-    "batch   R  linear  attention  prompts  frames/s  vision  prompts  detect    total ms  CPU ms   GFLOP  GFLOP/s   "
+    "batch   R  linear  attention  maps    prompts  frames/s  vision  prompts  detect    total ms  CPU ms   GFLOP  "
+    "GFLOP/s   "
     "peak   "
     "GEMM  faster    MiB  differs\n";
 
@@ -30,9 +31,10 @@ void PrintRow(const SizeResult& size, size_t index, std::ostream& out) {
   const CaseResult& result = size.cases[index];
   const BenchForm& form = result.measured.form;
   const CaseFigures figures = FiguresOf(size, index);
-  out << absl::StreamFormat("%5d  %2d  %-6s  %-9s  %-7s  %8.2f  ", result.measured.frames, result.measured.samples,
-                            LinearText(form.kernels.linear), AttentionText(form.kernels), PromptFormName(form.prompts),
-                            figures.frames_per_second);
+  out << absl::StreamFormat("%5d  %2d  %-6s  %-9s  %-6s  %-7s  %8.2f  ", result.measured.frames,
+                            result.measured.samples, LinearText(form.kernels.linear),
+                            KernelText(form.kernels.attention), KernelText(form.kernels.maps),
+                            PromptFormName(form.prompts), figures.frames_per_second);
   const StageSeconds& seconds = figures.seconds;
   out << absl::StreamFormat("%6.0f  %7.0f  %6.0f  %10.0f  %6.0f  ", 1e3 * seconds.vision, 1e3 * seconds.prompts,
                             1e3 * seconds.detect, 1e3 * figures.total_seconds, 1e3 * figures.processor_seconds);

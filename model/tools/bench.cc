@@ -138,7 +138,7 @@ auto Numbers(absl::string_view what, int lowest, int highest) {
 }
 
 void AddCases(CLI::App& command, BenchArguments& bench) {
-  AddList(command, "--batch", bench.batches, "Frames that are computed together (default: 1,4)",
+  AddList(command, "--batch", bench.batches, "Frames that are computed together (default: 1)",
           Numbers("batch", 1, kMostBenchFrames));
   AddList(command, "--samples", bench.samples, "Draws of the prompt distributions (default: the package's)",
           Numbers("number of samples", 1, kMaxSamples));

@@ -16,9 +16,9 @@ namespace bayespfl {
 
 struct BenchArguments {
   std::string model_dir;
-  std::vector<int> batches = {1, 4};  // frames, 1..kMostBenchFrames
-  std::vector<int> samples = {};      // 1..kMaxSamples; empty: the package's
-  std::vector<int> sizes = {};        // sides of pictures at the model, pixels; empty: the package's
+  std::vector<int> batches = {1};  // frames, 1..kMostBenchFrames
+  std::vector<int> samples = {};   // 1..kMaxSamples; empty: the package's
+  std::vector<int> sizes = {};     // sides of pictures at the model, pixels; empty: the package's
   std::vector<NetworkKernels> kernels = EveryKernels();
   std::vector<PromptForm> prompts = {PromptForm::kWhole, PromptForm::kShared};
   int threads = 0;        // that LibTorch may use; 0: the processors of this process

@@ -146,11 +146,7 @@ void ConnectionAcceptor::Look() {
 void ConnectionAcceptor::LookAtCalls() {
   const auto sends = [this](absl::string_view peer) { return options_.connections->Sends(peer); };
   for (const PeerCalls& calls : OpenCalls(sends)) {
-    if (calls.open > 2 * int64_t{options_.max_calls}) {
-      options_.connections->BreakOff(calls.peer);
-    } else if (calls.open == 0) {
-      options_.connections->Settle(calls.peer);
-    }
+    if (calls.open > 2 * int64_t{options_.max_calls}) options_.connections->BreakOff(calls.peer);
   }
 }
 

@@ -119,14 +119,6 @@ bool ConnectionTable::Sends(absl::string_view peer) {
   return found != connections_.end() && found->second.pending > kSome;
 }
 
-void ConnectionTable::Settle(absl::string_view peer) {
-  const std::string name = Normalized(peer);
-  MutexLock lock(mu_);
-  const auto found = connections_.find(name);
-  if (found == connections_.end()) return;
-  found->second.explained += std::exchange(found->second.pending, 0);
-}
-
 void ConnectionTable::BreakOff(absl::string_view peer) {
   const std::string name = Normalized(peer);
   MutexLock lock(mu_);

@@ -23,8 +23,9 @@ namespace bayespfl::server {
 //
 // gRPC 1.51 says to nobody what it holds of messages that are not complete, and looks at the limit of a message only
 // when it is: of one that says it has 4 GiB it takes 4 GiB. But the kernel counts what has come over a connection, and
-// the services what they got. The difference is with gRPC, but for what HTTP/2 and TLS add, which is allowed for. What
-// is reset half-way stays in the difference until the peer has no call open (Settle()).
+// the services what they got. The difference is with gRPC, but for what HTTP/2 and TLS add, which is allowed for. (What
+// is reset half-way stays in the difference, so that a client which does nothing else is taken for a large one some
+// day. That it has no call open does not say that gRPC holds nothing: fields that never end are no call yet.)
 //
 // Thread-safe.
 class ConnectionTable {
@@ -55,9 +56,6 @@ class ConnectionTable {
 
   // Whether more has come from the peer, as of the last look, than a few calls without their messages have.
   bool Sends(absl::string_view peer);
-
-  // The peer has no call open, so that gRPC holds nothing of what has come: as of the last look, nothing is pending.
-  void Settle(absl::string_view peer);
 
   // Breaks the peer's connection off.
   void BreakOff(absl::string_view peer);

@@ -1,5 +1,5 @@
-#include "model/detection/device_survey.h"
 #include "server/runtime/server.h"
+#include "model/detection/device_survey.h"
 
 #include <chrono>
 #include <cstdint>
@@ -28,8 +28,8 @@ constexpr std::chrono::seconds kForeignCallsGrace(1);
 absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(ServerOptions options) {
   if (options.logger == nullptr) options.logger = SilentLogger();
   const bool asks_for_gpu = options.config.device == "auto";
-  options.config = ForMachine(std::move(options.config),
-                              {.cpus = AvailableCpus(), .gpu_usable = asks_for_gpu && GpuUsable().ok()});
+  options.config =
+      ForMachine(std::move(options.config), {.cpus = AvailableCpus(), .gpu_usable = asks_for_gpu && GpuUsable().ok()});
   if (!options.loader) {
     SetComputeThreads(options.config.compute_threads);
     // Bayer pictures and overlays go through OpenCV, whose own pool would take every processor for each of our threads.

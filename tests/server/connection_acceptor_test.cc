@@ -252,19 +252,6 @@ TEST_F(ConnectionTableTest, WhatNoServiceHasGotIsOnItsWay) {
   EXPECT_EQ(table_.Count(), 0);
 }
 
-TEST_F(ConnectionTableTest, WhatIsLeftOfCallsThatHaveEndedIsNot) {
-  const TabledConnection connection = Connect4();
-  connection.Send(kMessage);
-  ASSERT_EQ(table_.BreakLargest(kMessage).broken, 0);
-
-  table_.Settle(absl::StrCat("ipv4:127.0.0.1:", connection.port()));
-
-  EXPECT_EQ(table_.IncomingBytes(), 0);
-  EXPECT_EQ(Broken(), 0);
-  connection.Send(kMessage);
-  EXPECT_EQ(Broken(), 1) << "what comes later is on its way again";
-}
-
 TEST_F(ConnectionTableTest, AMessageThatAServiceHasGotIsNot) {
   const TabledConnection connection = Connect4();
   connection.Send(kMessage);

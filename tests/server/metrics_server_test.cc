@@ -9,7 +9,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/raw_call.h"
@@ -81,25 +80,26 @@ TEST_F(MetricsServerTest, ACallBeyondTheLimitOfItsConnectionIsKeptBackByItsClien
   Start(config, Loader());
   ASSERT_TRUE(Inspect(MakeRequest()).ok());  // the server has told its limit by then
   grpc::ClientContext contexts[3];
-  std::vector<std::unique_ptr<StreamClient>> streams;
-  for (grpc::ClientContext& context : contexts) {
-    streams.push_back(stub_->InspectStream(&context));
-    if (streams.size() < 3) streams.back()->Write(MakeConfiguration());
-  }
-  std::atomic<bool> written{false};
+  const std::unique_ptr<StreamClient> first = stub_->InspectStream(&contexts[0]);
+  const std::unique_ptr<StreamClient> second = stub_->InspectStream(&contexts[1]);
+  first->Write(MakeConfiguration());
+  second->Write(MakeConfiguration());
+  ASSERT_TRUE(Becomes("bayespfl_streams_open", 2));
+  std::atomic<bool> began{false};
   std::thread third([&] {
-    streams[2]->Write(MakeConfiguration());
-    written = true;
+    const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&contexts[2]);  // waits until it may begin
+    began = true;
+    EXPECT_TRUE(stream->Write(MakeConfiguration()));
+    EXPECT_TRUE(stream->WritesDone());
+    EXPECT_TRUE(stream->Finish().ok());
   });
-  EXPECT_TRUE(Becomes("bayespfl_streams_open", 2));
   for (int look = 0; look < 50; ++look) EXPECT_EQ(Value("bayespfl_connection_calls_open"), 2);
-  EXPECT_FALSE(written);
+  EXPECT_FALSE(began);
 
   contexts[0].TryCancel();
 
-  EXPECT_TRUE(Eventually([&] { return written.load(); }));
   third.join();
-  for (grpc::ClientContext& context : contexts) context.TryCancel();
+  EXPECT_TRUE(began);
 }
 
 TEST_F(MetricsServerTest, WhatIsComingInIsSeenUntilItsClientLeaves) {

@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/kernels/instruction_set.h"
 
 namespace bayespfl {
 namespace {
@@ -25,11 +26,13 @@ TEST(ParseNumberListTest, NamesTheEntryThatIsWrong) {
 }
 
 TEST(ParseKernelsListTest, TakesFormsAsTheyAreWritten) {
-  const auto parsed = ParseKernelsList("linear=onednn attention=plain,linear=onednn, attention=plain");
+  const auto parsed = ParseKernelsList("linear=onednn attention=plain maps=plain,linear=onednn, attention=plain");
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn, .attention = std::nullopt};
-  const NetworkKernels plain = {.linear = LinearForm::kTorch, .attention = InstructionSet::kPlain};
-  const NetworkKernels both = {.linear = LinearForm::kOneDnn, .attention = InstructionSet::kPlain};
+  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn, .attention = std::nullopt, .maps = std::nullopt};
+  const NetworkKernels plain = {
+      .linear = LinearForm::kTorch, .attention = InstructionSet::kPlain, .maps = std::nullopt};
+  const NetworkKernels both = {
+      .linear = LinearForm::kOneDnn, .attention = InstructionSet::kPlain, .maps = InstructionSet::kPlain};
   EXPECT_THAT(*parsed, ElementsAre(both, onednn, plain));
   EXPECT_THAT(*ParseKernelsList("auto"), ElementsAre(UsualNetworkKernels()));
 }
@@ -63,7 +66,7 @@ TEST(CheckImageSizeTest, TakesMultiplesOfThePatch) {
 
 TEST(FormsOfTest, ThePlainFormIsTheFirstAndThereOnce) {
   const NetworkKernels plain;
-  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn, .attention = std::nullopt};
+  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn, .attention = std::nullopt, .maps = std::nullopt};
   EXPECT_THAT(FormsOf({onednn, plain}, {PromptForm::kShared, PromptForm::kWhole}),
               ElementsAre(BenchForm{plain, PromptForm::kWhole}, BenchForm{onednn, PromptForm::kShared},
                           BenchForm{onednn, PromptForm::kWhole}, BenchForm{plain, PromptForm::kShared}));
@@ -75,7 +78,11 @@ TEST(EveryKernelsTest, HasThePlainFormEachSavingAndWhatIsUsual) {
   const std::vector<NetworkKernels> every = EveryKernels();
   EXPECT_EQ(every.front(), NetworkKernels());
   EXPECT_THAT(every, ::testing::Contains(UsualNetworkKernels()));
-  EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kOneDnn, std::nullopt}));
+  EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kOneDnn, std::nullopt, std::nullopt}));
+  const InstructionSet best = InstructionSets().back();
+  if (best == InstructionSet::kPlain) GTEST_SKIP() << "this processor has no form of our kernels but the plain one";
+  EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kTorch, best, std::nullopt}));
+  EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kTorch, best, best}));
 }
 
 TEST(CasesOfTest, TheFormChangesFastest) {
