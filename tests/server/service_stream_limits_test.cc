@@ -151,7 +151,9 @@ TEST_F(ServiceTest, UnderBlockAFrameThatFindsNoRoomToWaitIsRefusedAndItsStreamGo
   }
   detector_->Release();
   for (const std::unique_ptr<StreamClient>& stream : streams) {
-    if (stream == streams.back()) EXPECT_TRUE(write(late, "2"));
+    if (stream == streams.back()) {
+      EXPECT_TRUE(write(late, "2"));
+    }
     ASSERT_TRUE(stream->Read(&reply));
     EXPECT_TRUE(reply.has_result()) << reply.ShortDebugString();
     stream->WritesDone();
