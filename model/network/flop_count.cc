@@ -79,8 +79,8 @@ FlopCount::Detect CountDetect(const ModelConfig& config, const FlopBatch& batch)
   const int64_t texts = 2 * batch.samples * config.prompts * batch.frames;
   const auto taps = static_cast<int64_t>(config.tapped_layers.size());
   return {.scores = Product(texts, width, width) + Product(texts, width, 1),
-          .refinement = taps * (Product(texts, width, width) + 2 * Product(texts, width, patches)),
-          .logits = taps * Product(texts, width, patches)};
+          .refinement = Product(texts, width, width) + taps * 2 * Product(texts, width, patches),
+          .logits = taps * Product(texts / 2, width, patches)};
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ struct FlopCount {
   struct Detect {
     int64_t scores = 0;      // text embeddings against the image embedding
     int64_t refinement = 0;  // residual cross-attention
-    int64_t logits = 0;      // refined text against every patch
+    int64_t logits = 0;      // the difference of each pair of refined texts against every patch
 
     int64_t total() const { return scores + refinement + logits; }
   };

@@ -111,7 +111,7 @@ TEST_F(MetricsServerTest, WhatIsComingInIsSeenUntilItsClientLeaves) {
       (void)upload->Pump();
       return Value("bayespfl_incoming_bytes") > kMessage / 2;
     }));
-    EXPECT_LE(Value("bayespfl_incoming_bytes"), static_cast<double>(upload->sent_bytes()));
+    EXPECT_LE(Value("bayespfl_incoming_bytes"), 1.01 * static_cast<double>(upload->sent_bytes()));  // HTTP/2's frames
   }
 
   EXPECT_TRUE(Eventually([&] { return Value("bayespfl_incoming_bytes") < 1000; }));
