@@ -72,7 +72,8 @@ def add_servers(plant: Plant) -> None:
     device = made_up_device(folder / "device")
     plant.add("small device", inject_faults="device_memory:2", device="cpu", environment=device)
     plant.add("slow", inject_faults="device_slow:1:1500", max_batch=1)
-    plant.add("late", inject_faults="decode_error:2,device_slow:1:1100")
+    # In batches, so that there are answers enough for a ratio.
+    plant.add("late", inject_faults="decode_error:2,device_slow:1:1100", max_batch=4)
     plant.add("crowded", inject_faults="device_slow:1:300", max_streams=STREAMS, max_frames_in_flight=PLACES)
     plant.add("tokens", tokens_file=str(tokens))
     plant.add("few doors", max_connections=CONNECTIONS)
