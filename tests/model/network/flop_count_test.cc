@@ -83,7 +83,7 @@ TEST(FlopCountTest, DetectionByHand) {
   const FlopCount::Detect detect = CountFlop(Small(), kSmallBatch).detect;
   EXPECT_EQ(detect.scores, 2 * 4 * 3 * 3 + 2 * 4 * 3);
   EXPECT_EQ(detect.refinement, 2 * 4 * 3 * 3 + 2 * (2 * 4 * 3 * 4 + 2 * 4 * 4 * 3));  // queries once for all layers
-  EXPECT_EQ(detect.logits, 2 * (2 * 2 * 3 * 4));  // of differences of pairs
+  EXPECT_EQ(detect.logits, 2 * (2 * 2 * 3 * 4));                                      // of differences of pairs
 }
 
 TEST(FlopCountTest, FramesCostTheSameEach) {
