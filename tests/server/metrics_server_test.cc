@@ -109,7 +109,7 @@ TEST_F(MetricsServerTest, WhatIsComingInIsSeenUntilItsClientLeaves) {
     const std::unique_ptr<Upload> upload = EndlessUpload(std::stoi(address.substr(address.rfind(':') + 1)), kMessage);
     EXPECT_TRUE(Eventually([&] {
       (void)upload->Pump();
-      return Value("bayespfl_incoming_bytes") > kMessage / 2;
+      return Value("bayespfl_incoming_bytes") > 0.5 * kMessage;
     }));
     EXPECT_LE(Value("bayespfl_incoming_bytes"), 1.01 * static_cast<double>(upload->sent_bytes()));  // HTTP/2's frames
   }
