@@ -227,8 +227,9 @@ ServerConfig ForMachine(ServerConfig config, const Machine& machine) {
   if (config.render_threads == 0) config.render_threads = half;
   if (config.compute_threads == 0) config.compute_threads = std::max(1, cpus / std::max(1, config.replicas));
   // On processors one frame fills all threads: a batch only makes its first frame wait for its last.
-  if (config.max_batch == 0)
+  if (config.max_batch == 0) {
     config.max_batch = ComputesOnGpu(config, machine) ? std::min(4, config.max_frames_in_flight) : 1;
+  }
   return config;
 }
 
