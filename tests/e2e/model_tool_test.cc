@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
@@ -18,6 +17,7 @@
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -32,17 +32,10 @@ const std::string kTiny = testing::TestData("tiny");
 
 class ModelToolTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              absl::StrCat("model_tool_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string Path(const std::string& name) const { return folder_ / name; }
 
-  fs::path folder_;
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(ModelToolTest, ConvertsVerifiesAndInspects) {

@@ -16,6 +16,7 @@
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -36,16 +37,10 @@ std::vector<nlohmann::json> JsonLines(const std::string& text) {
   return lines;
 }
 
-// A folder of the running test alone: tests run side by side.
-std::filesystem::path OwnFolder() {
-  return std::filesystem::path(::testing::TempDir()) /
-         absl::StrCat("bayespfl_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-}
-
 class ModelProgramTest : public ::testing::Test {
  protected:
-  ~ModelProgramTest() override { std::filesystem::remove_all(maps_); }
-  std::filesystem::path maps_ = OwnFolder();
+  const testing::TemporaryFolder folder_;
+  const std::filesystem::path maps_ = folder_.File("maps");
 };
 
 TEST_F(ModelProgramTest, InspectPrintsOneJsonLinePerPictureAndWritesMaps) {
@@ -96,12 +91,12 @@ class ServerProgramTest : public ::testing::Test {
     ASSERT_FALSE(address_.empty());
     ASSERT_FALSE(server_.WaitForLine("bayespfl-server: ready").empty());
   }
-  ~ServerProgramTest() override { std::filesystem::remove_all(output_); }
 
   Background server_{"bayespfl-server",
                      {"--model", kDemoModel, "--port", "0", "--http-port", "0", "--drain-delay-seconds", "0"}};
   std::string address_;
-  std::filesystem::path output_ = OwnFolder();
+  const testing::TemporaryFolder folder_;
+  const std::filesystem::path output_ = folder_.File("output");
 };
 
 TEST_F(ServerProgramTest, TheDemoRunSeparatesGoodFromDefectiveAndTheServerStopsCleanly) {
@@ -172,9 +167,6 @@ TEST_F(ServerProgramTest, HealthAndInfoAnswer) {
 // From good pictures to exit codes: the tool calibrates one category, the server takes its file, the client obeys it.
 class CalibratedServerTest : public ::testing::Test {
  protected:
-  CalibratedServerTest() { std::filesystem::create_directories(folder_); }
-  ~CalibratedServerTest() override { std::filesystem::remove_all(folder_); }
-
   // Two good pictures are enough for a target of 0.4.
   Finished Calibrate(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments = {"calibrate",
@@ -197,8 +189,8 @@ class CalibratedServerTest : public ::testing::Test {
     return RunProgram("bayespfl-model", arguments);
   }
 
-  const std::filesystem::path folder_ = OwnFolder();
-  const std::string file_ = folder_ / "calibration.json";
+  const testing::TemporaryFolder folder_;
+  const std::string file_ = folder_.File("calibration.json");
 };
 
 TEST_F(CalibratedServerTest, TheCategorysThresholdsReachTheAnswerAndDecideTheExitCode) {

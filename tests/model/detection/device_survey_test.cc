@@ -2,9 +2,9 @@
 
 #include <filesystem>
 
-#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -17,15 +17,12 @@ using ::testing::IsEmpty;
 // A folder that stands in for "/".
 class DeviceSurveyTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    fs::remove_all(root_);
-    fs::create_directories(root_ / "dev");
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  void SetUp() override { fs::create_directories(root_ / "dev"); }
 
-  void Put(const std::string& name, absl::string_view bytes) const { ASSERT_TRUE(WriteFile(root_ / name, bytes).ok()); }
+  void Put(const std::string& name, absl::string_view bytes) const { folder_.Write(name, bytes); }
 
-  const fs::path root_ = fs::path(::testing::TempDir()) / "device_survey";
+  const testing::TemporaryFolder folder_;
+  const fs::path root_ = folder_.path();
 };
 
 TEST_F(DeviceSurveyTest, SeesCardsAndNotWhatBelongsToTheDriver) {

@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
 namespace {
@@ -20,20 +20,13 @@ constexpr size_t kLimit = size_t{1} << 24;
 // Libraries in a folder of the test's own: they look for each other beside themselves.
 class MissingLibrariesTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) /
-              absl::StrCat("missing_libraries_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   fs::path Put(const fs::path& library) const {
     fs::copy_file(library, folder_ / library.filename());
     return folder_ / library.filename();
   }
 
-  fs::path folder_;
+  const testing::TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path();
 };
 
 TEST_F(MissingLibrariesTest, NamesWhatIsNotThere) {
