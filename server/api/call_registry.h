@@ -49,7 +49,7 @@ struct CallOptions {
   std::function<absl::StatusOr<ClientLimits::StreamLease>(const std::string& client)> open_stream = {};
 
   // Called once for every call that reached a service, with the code it ended with. Calls that gRPC itself refuses (a
-  // message over the transport limit, an unknown method) are not seen. May be empty.
+  // unary message over the transport limit, an unknown method) are not seen. May be empty.
   std::function<void(const CallRecord& call, const grpc::Status& status)> on_call_finished;
 
   // Called for every frame that was refused before it reached the pipeline: for the reason in its RefusalOf(), or

@@ -7,6 +7,7 @@
 #include "google/protobuf/wire_format_lite.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "server/pipeline/error_reason.h"
+#include "server/pipeline/refusal.h"
 
 namespace bayespfl::server {
 namespace {
@@ -68,6 +69,10 @@ absl::Status CheckRoomForReply(size_t bytes, const UnsentBudget& unsent) {
                         "the server is full: ", unsent.bytes(), " bytes of replies wait for clients that do not take ",
                         "them, and this one has ", bytes, "; twice max_unsent_bytes may wait")),
                     ErrorReason::kBytesFull);
+}
+
+absl::Status HalfMessage() {
+  return WithRefusal(absl::CancelledError("the call ended before its message was whole"), Refusal::kCancelled);
 }
 
 absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const Descriptor& type) {

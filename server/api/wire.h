@@ -31,10 +31,16 @@ absl::Status MalformedMessage(absl::string_view what);
 // they are.
 absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const google::protobuf::Descriptor& type);
 
-// InvalidArgument: the bytes are no such message, or have too many fields. Consumes `bytes`. Unknown fields are
-// dropped, those of parts as well: they would count nowhere, and be kept, copied and sent back with what they lie in.
+// Cancelled for the refusal of that name: the call ended before its message was whole.
+absl::Status HalfMessage();
+
+// InvalidArgument: the bytes are no such message, or have too many fields. HalfMessage(): there are none, not even of
+// an empty message; gRPC hands a unary call over so when its client left, or when it ended it for want of memory.
+// Consumes `bytes`. Unknown fields are dropped, those of parts as well: they would count nowhere, and be kept, copied
+// and sent back with what they lie in.
 template <typename Message>
 absl::Status ParseMessage(grpc::ByteBuffer& bytes, Message& message) {
+  if (!bytes.Valid()) return HalfMessage();
   const size_t size = bytes.Length();
   const absl::Status few = CheckFieldCount(bytes, *Message::descriptor());
   if (!few.ok()) return few;

@@ -2,12 +2,16 @@
 #ifndef BAYESPFL_SERVER_RUNTIME_OPEN_CONNECTIONS_H_
 #define BAYESPFL_SERVER_RUNTIME_OPEN_CONNECTIONS_H_
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "base/mutex.h"
 
 namespace bayespfl::server {
 
@@ -22,6 +26,24 @@ std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer
 
 // Open on one connection, of all to gRPC servers of this process: the most. Costs as OpenCalls() of all. Thread-safe.
 int64_t MostCalls();
+
+// Calls that ended before any service heard of them: gRPC refused their message, which is over its limit. Nobody is
+// told of one, but gRPC's own counters differ. Thread-safe.
+class UnheardCalls {
+ public:
+  // Of all gRPC servers of this process, since they are there; never falls. The counters are not read at one moment,
+  // and a call that is just ending may be over in one of them only: what counts is what three looks in a row saw, a
+  // second apart or more. So a call shows from the third look on. Costs as MostCalls().
+  int64_t Count();
+
+ private:
+  static int64_t Look();
+
+  Mutex mu_;
+  std::chrono::steady_clock::time_point looked_ ABSL_GUARDED_BY(mu_);
+  std::array<int64_t, 2> before_ ABSL_GUARDED_BY(mu_) = {0, 0};
+  int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
+};
 
 }  // namespace bayespfl::server
 

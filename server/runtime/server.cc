@@ -120,6 +120,7 @@ StateProbes InspectionServer::Probes() {
           .draining_since = [this] { return state_->draining_since(); },
           .connections = [this] { return connections_->Count(); },
           .most_calls = [] { return MostCalls(); },
+          .unheard_calls = [this] { return unheard_calls_.Count(); },
           .incoming_bytes = [this] { return connections_->IncomingBytes(); },
           .log_queue_bytes = [this] { return logger_->queue_bytes(); },
           .log_lines_dropped = [this] { return logger_->lines_dropped(); }};

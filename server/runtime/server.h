@@ -32,6 +32,7 @@
 #include "server/runtime/inspection_port.h"
 #include "server/runtime/load_report.h"
 #include "server/runtime/memory_trimmer.h"
+#include "server/runtime/open_connections.h"
 #include "server/runtime/received_signal.h"
 #include "server/runtime/record_keeper.h"
 #include "server/runtime/settings_in_force.h"
@@ -133,6 +134,7 @@ class InspectionServer {
   const std::string config_file_;
   const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
   const std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();  // of the main port
+  UnheardCalls unheard_calls_;
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
   LogLevelControl log_level_;

@@ -16,6 +16,9 @@ std::vector<prometheus::MetricFamily> StateMetrics::Collect() const {
       NewFamily("bayespfl_connections_open", "Connections to the inspection's port.", MetricType::Gauge);
   prometheus::MetricFamily calls = NewFamily("bayespfl_connection_calls_open",
                                              "Calls on the connection that has most of them open.", MetricType::Gauge);
+  prometheus::MetricFamily unheard =
+      NewFamily("bayespfl_grpc_unheard_calls_total", "Calls that gRPC refused before a service heard of them.",
+                MetricType::Counter);
   prometheus::MetricFamily incoming =
       NewFamily("bayespfl_incoming_bytes",
                 "What clients of the inspection's port have sent and no service has got yet.", MetricType::Gauge);
@@ -29,10 +32,11 @@ std::vector<prometheus::MetricFamily> StateMetrics::Collect() const {
   if (began.has_value()) AddValue({}, absl::ToDoubleSeconds(*began - absl::UnixEpoch()), since);
   AddValue({}, static_cast<double>(probes_.connections()), connections);
   AddValue({}, static_cast<double>(probes_.most_calls()), calls);
+  AddValue({}, static_cast<double>(probes_.unheard_calls()), unheard);
   AddValue({}, static_cast<double>(probes_.incoming_bytes()), incoming);
   AddValue({}, static_cast<double>(probes_.log_queue_bytes()), log_queue);
   AddValue({}, static_cast<double>(probes_.log_lines_dropped()), dropped);
-  return WithSeries({ready, draining, since, connections, calls, incoming, log_queue, dropped});
+  return WithSeries({ready, draining, since, connections, calls, unheard, incoming, log_queue, dropped});
 }
 
 }  // namespace bayespfl::server

@@ -6,6 +6,7 @@
 //                                                     not
 //   bayespfl_connections_open                  gauge  to the inspection's port, those in their handshake too
 //   bayespfl_connection_calls_open             gauge  on the connection that has most of them
+//   bayespfl_grpc_unheard_calls_total          counter  calls that gRPC refused before a service heard of them
 //   bayespfl_incoming_bytes                    gauge  what clients of the inspection's port have sent and no service
 //                                                     has got yet
 //   bayespfl_log_queue_bytes                   gauge  lines of the log that are not written yet
@@ -32,6 +33,7 @@ struct StateProbes {
   std::function<std::optional<absl::Time>()> draining_since;
   std::function<size_t()> connections;
   std::function<int64_t()> most_calls;      // open on one connection
+  std::function<int64_t()> unheard_calls;   // UnheardCalls::Count()
   std::function<int64_t()> incoming_bytes;  // ConnectionTable::IncomingBytes()
   std::function<size_t()> log_queue_bytes;
   std::function<uint64_t()> log_lines_dropped;

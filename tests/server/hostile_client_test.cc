@@ -215,7 +215,7 @@ TEST_F(HostileClientTest, EveryKindOfRequestLeavesItsMarkInTheMetrics) {
         "requests_total\\{code=\"NOT_FOUND\",method=\"LoadModel\"\\} [1-9]",
         "calls_refused_total\\{code=\"UNAUTHENTICATED\"\\} [1-9]",
         "calls_refused_total\\{code=\"PERMISSION_DENIED\"\\} [1-9]", "grpc_refused_calls_total [1-9]",
-        "score_count\\{category=\"metal nut\",model=\"fake\"\\} [1-9]",
+        "grpc_unheard_calls_total [1-9]", "score_count\\{category=\"metal nut\",model=\"fake\"\\} [1-9]",
         "score_count\\{category=\"other\",model=\"fake\"\\} [1-9]",
         "frames_total\\{model=\"\",outcome=\"invalid\"\\} [1-9]",
         "client_frames_total\\{client=\"line\",outcome=\"ok\"\\} [1-9]"}) {

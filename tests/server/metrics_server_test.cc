@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/server/raw_call.h"
@@ -20,6 +21,7 @@ namespace bayespfl::server {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -125,6 +127,67 @@ TEST_F(MetricsServerTest, AMethodThatThereIsNotIsCountedAndMakesNoSeries) {
 
   EXPECT_EQ(Value("bayespfl_grpc_refused_calls_total"), 2);
   EXPECT_THAT(server_->metrics(), Not(HasSubstr("ebra")));
+}
+
+TEST_F(MetricsServerTest, AMessageThatGrpcRefusesIsCounted) {
+  ServerConfig config = DefaultConfig();
+  config.max_image_bytes = 1000;
+  Start(config, Loader());
+  for (int call = 1; call <= 2; ++call) {
+    v1::InspectRequest request = MakeRequest();
+    request.mutable_image()->set_encoded(std::string(config.max_image_bytes + (2 << 20), 'x'));
+    EXPECT_EQ(Inspect(request).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_TRUE(Becomes("bayespfl_grpc_unheard_calls_total", call));
+  }
+
+  EXPECT_THAT(server_->metrics(), Not(ContainsRegex(R"(bayespfl_(frames|requests)_total\{[^}]*\} [1-9])")));
+}
+
+TEST_F(MetricsServerTest, AFrameWhoseClientLeftInItsMessageIsCancelled) {
+  const std::string address = server_->grpc_address();
+  {
+    const std::unique_ptr<Upload> upload = EndlessUpload(std::stoi(address.substr(address.rfind(':') + 1)), 1 << 20);
+    EXPECT_TRUE(Eventually([&] {
+      (void)upload->Pump();
+      return Value("bayespfl_incoming_bytes") > 1 << 19;
+    }));
+  }
+
+  EXPECT_TRUE(Becomes(R"(bayespfl_requests_total{code="CANCELLED",method="Inspect"})", 1));
+  EXPECT_EQ(Value(R"(bayespfl_frames_total{model="",outcome="cancelled"})"), 1);
+  EXPECT_EQ(Value(R"(bayespfl_frames_refused_total{reason="cancelled"})"), 1);
+  EXPECT_EQ(Value(R"(bayespfl_frames_total{model="",outcome="invalid"})"), 0);
+}
+
+TEST_F(MetricsServerTest, CallsThatAServiceHeardOfAreNotUnheardHoweverTheyEnd) {
+  std::atomic<bool> over{false};
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 4; ++client) {
+    clients.emplace_back([&] {
+      const std::shared_ptr<grpc::Channel> channel = Connect(server_->grpc_address());
+      const auto stub = v1::InspectionService::NewStub(channel);
+      for (int call = 0; call < 500; ++call) {
+        grpc::ClientContext unary;
+        v1::InspectResponse response;
+        EXPECT_TRUE(stub->Inspect(&unary, MakeRequest(), &response).ok());
+        grpc::ClientContext unknown;
+        RawCall(channel, unknown, "/zebra.Zebra/Zebra", "");
+        grpc::ClientContext cancelled;
+        const std::unique_ptr<StreamClient> stream = stub->InspectStream(&cancelled);
+        stream->Write(MakeConfiguration());
+        cancelled.TryCancel();
+      }
+    });
+  }
+  std::thread scraper([&] {
+    while (!over) EXPECT_EQ(Value("bayespfl_grpc_unheard_calls_total"), 0);
+  });
+  for (std::thread& client : clients) client.join();
+  over = true;
+  scraper.join();
+
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);  // more than the looks that it takes
+  while (std::chrono::steady_clock::now() < until) EXPECT_EQ(Value("bayespfl_grpc_unheard_calls_total"), 0);
 }
 
 TEST_F(MetricsServerTest, TheBytesOfAFrameAreInFlightUntilItIsAnswered) {

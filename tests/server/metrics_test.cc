@@ -327,6 +327,7 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
                      .draining_since = [&] { return draining_since; },
                      .connections = [] { return size_t{7}; },
                      .most_calls = [] { return int64_t{5}; },
+                     .unheard_calls = [] { return int64_t{6}; },
                      .incoming_bytes = [] { return int64_t{900}; },
                      .log_queue_bytes = [] { return size_t{40}; },
                      .log_lines_dropped = [] { return uint64_t{3}; }});
@@ -338,6 +339,7 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
 
   EXPECT_THAT(before, AllOf(HasSubstr("bayespfl_ready 1\n"), HasSubstr("bayespfl_draining 0\n"),
                             HasSubstr("bayespfl_connections_open 7\n"), HasSubstr("bayespfl_connection_calls_open 5\n"),
+                            HasSubstr("bayespfl_grpc_unheard_calls_total 6\n"),
                             HasSubstr("bayespfl_incoming_bytes 900\n"), HasSubstr("bayespfl_log_queue_bytes 40\n"),
                             Not(HasSubstr("bayespfl_draining_since_timestamp_seconds"))));
   EXPECT_THAT(after, AllOf(HasSubstr("bayespfl_ready 0\n"), HasSubstr("bayespfl_draining 1\n"),

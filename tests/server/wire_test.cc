@@ -57,6 +57,14 @@ TEST(WireTest, ReadsAMessageInAnySlices) {
   }
 }
 
+TEST(WireTest, TellsAnEmptyMessageFromOneThatDidNotCome) {
+  grpc::ByteBuffer nothing;
+  ModelInferRequest received;
+
+  EXPECT_TRUE(Parse<ModelInferRequest>("").ok());
+  EXPECT_EQ(ParseMessage(nothing, received).code(), absl::StatusCode::kCancelled);
+}
+
 TEST(WireTest, TakesAsManyFieldsAsTheLimit) {
   EXPECT_TRUE(Parse<ModelInferRequest>(Repeat(std::string("\x2A\0", 2), kLimit)).ok());  // empty inputs
 }

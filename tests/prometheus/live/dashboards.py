@@ -31,3 +31,8 @@ def asked(expression: str, rate_interval: str = "20s") -> str:
     }.items():
         expression = expression.replace(name, value)
     return re.sub(r'instance="\$instance"', 'instance=~".+"', expression)
+
+
+def needs_yesterday(expression: str) -> bool:
+    """Only who has watched for a day has data for it."""
+    return " offset " in expression

@@ -102,6 +102,13 @@ class Plant:
         value = float(samples[0]["value"][1]) if samples else 0.0
         return 0.0 if math.isnan(value) else value
 
+    def numbers(self, name: str, expression: str) -> list[float]:
+        """Of all series of an expression that has the rules' real durations, in which the server's job is not named."""
+        pace = self._paces[name]
+        samples = self._watchers[pace].query(faster(expression, pace.factor))
+        values = [float(sample["value"][1]) for sample in samples if sample["metric"].get("job", name) == name]
+        return [value for value in values if math.isfinite(value)]
+
     def load(self, name: str, *options: str | Path, seconds: int) -> Process:
         """Cameras for the server, which end with the plant at the latest."""
         return self._stack.enter_context(self.servers[name].load(*options, seconds=seconds))

@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dashboards import FILES, asked, needs_yesterday, panels, read
 from monitoring import (
     PICTURES,
     ROOT,
@@ -305,6 +306,19 @@ def test_a_line_whose_parts_are_not_those_of_yesterday_is_told(plant: Plant, loa
     bad.stop()
     for alert in told:
         plant.clears(alert, "line")
+
+
+def test_panels_of_yesterday_have_data(plant: Plant) -> None:
+    of_yesterday = [
+        (path.stem, panel["title"], asked(target["expr"]).replace('job=~".*"', 'job="line"'))
+        for path in FILES
+        for panel in panels(read(path))
+        for target in panel["targets"]
+        if needs_yesterday(target["expr"])
+    ]
+    assert of_yesterday
+    for dashboard, title, query in of_yesterday:
+        wait_for(f"{dashboard}, {title}: {query}", lambda q=query: plant.numbers("line", q), YESTERDAY_S + 60)  # type: ignore[misc]
 
 
 def test_every_alert_has_fired_and_cleared(plant: Plant) -> None:
