@@ -1,0 +1,1 @@
+// What precompiled headers need: a file to compile them for (tests/support/CMakeLists.txt).
