@@ -20,7 +20,7 @@ import numpy as np
 import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
 from numpy.typing import NDArray
-from server_program import BIN, IMAGES, REPOSITORY, Server
+from server_program import BIN, IMAGES, REPOSITORY, ServerTest
 from tritonclient.utils import InferenceServerException
 
 NAME = "bayespfl-demo"
@@ -55,19 +55,7 @@ def bmp_of(pixels: NDArray[np.uint8]) -> bytes:
     return header + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, rows.size, 0, 0, 0, 0) + rows.tobytes()
 
 
-class TritonClientTest(unittest.TestCase):
-    server: Server
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        code = cls.server.stop()
-        if code != 0:
-            raise RuntimeError(f"bayespfl-server ended with exit code {code}")
-
+class TritonClientTest(ServerTest):
     def setUp(self) -> None:
         self.client = triton.InferenceServerClient(self.server.address)
         self.addCleanup(self.client.close)

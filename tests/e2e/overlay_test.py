@@ -21,7 +21,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
-from server_program import BIN, IMAGES, Server
+from server_program import BIN, IMAGES, ServerTest
 
 Pixels = NDArray[np.uint8]  # [height, width, 3]
 
@@ -95,19 +95,7 @@ class Inspected(NamedTuple):
     mask: NDArray[np.uint8]
 
 
-class OverlayTest(unittest.TestCase):
-    server: Server
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = Server()
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        code = cls.server.stop()
-        if code != 0:
-            raise RuntimeError(f"bayespfl-server ended with exit code {code}")
-
+class OverlayTest(ServerTest):
     def inspect(self, name: str, file: bytes) -> Inspected:
         with tempfile.TemporaryDirectory() as folder:
             picture = Path(folder, name)

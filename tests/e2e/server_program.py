@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import unittest
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,3 +35,19 @@ class Server:
         self._process.terminate()
         self._process.communicate()
         return self._process.returncode
+
+
+class ServerTest(unittest.TestCase):
+    """One server for all tests of a class; that it stops cleanly belongs to each of them."""
+
+    server: Server
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.server = Server()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        code = cls.server.stop()
+        if code != 0:
+            raise RuntimeError(f"bayespfl-server ended with exit code {code}")
