@@ -15,6 +15,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bayespfl/inspection/v1/inspection.grpc.pb.h"
+#include "server/runtime/inspection_port.h"
 #include "server/runtime/memory_trimmer.h"
 #include "tests/server/hostile_bytes.h"
 #include "tests/server/raw_connection.h"
@@ -110,6 +112,42 @@ TEST_F(MemoryBoundTest, LargeMessagesThatNeverEndTakeNoMoreThanMayComeIn) {
   EXPECT_LT(Growth(), 3 * 256 * kMebibyte / 2 + kSlack);  // where gRPC's own limit stands
   EXPECT_TRUE(Eventually([this] { return Inspect(MakeRequest()).ok(); }));
   ExpectMemoryComesBack();
+  // Whoever ended them, they are counted.
+  EXPECT_TRUE(Eventually(
+      [this] { return Value(R"(bayespfl_requests_total{code="CANCELLED",method="Inspect"})") >= kConnections; }));
+}
+
+// Nobody looks at what these connections have on its way (no ConnectionTable): what is left is gRPC's resource quota.
+TEST(ResourceQuotaTest, EndsCallsWhoseHalfMessagesHaveNoRoom) {
+  constexpr int kUploads = 40;
+  constexpr uint32_t kMessage = 1 << 20;
+  inspection::v1::InspectionService::Service service;
+  const auto port = InspectionPort::Start({.host = "127.0.0.1",
+                                           .max_message_bytes = kMessage,
+                                           .credentials = grpc::InsecureServerCredentials(),
+                                           .connections = {.max_incoming_bytes = int64_t{8} * kMessage},
+                                           .services = {{"bayespfl.inspection.v1.InspectionService", &service}},
+                                           .events = {.on_unknown_method = [] {},
+                                                      .on_connection_refused = {},
+                                                      .on_connection_shortage = {},
+                                                      .on_connections_broken = {}}});
+  ASSERT_TRUE(port.ok()) << port.status();
+  std::vector<std::unique_ptr<Upload>> uploads;
+  for (int i = 0; i < kUploads; ++i) uploads.push_back(EndlessUpload((*port)->port(), kMessage));
+
+  int ended = 0;
+  const bool over = Eventually([&] {
+    bool all_taken = true;  // then gRPC holds them all, and nothing will end one any more
+    for (const std::unique_ptr<Upload>& upload : uploads) {
+      const bool open = upload->Pump();
+      ended += open ? upload->ended_calls() : 1;
+      all_taken = all_taken && upload->sent();
+    }
+    return ended > 0 || all_taken;
+  });
+
+  EXPECT_TRUE(over);
+  EXPECT_GT(ended, 0);
 }
 
 // CVE-2023-33953: gRPC keeps what it has of the fields until the last has come.
