@@ -99,9 +99,9 @@ int64_t MostCalls() {
 }
 
 int64_t UnheardCalls::Look() {
-  // A server counts a call as over when its service is through with it, a connection when its stream has ended: what
-  // the server still waits for although no connection has it was never handed to a service. The servers are asked
-  // first: a call that begins meanwhile makes the number too small, for this look.
+  // A server counts a call as over when its service has been told that it ended, a connection when its stream has
+  // ended: what the server still waits for although no connection has it was never handed to a service. The servers are
+  // asked first: a call that begins meanwhile makes the number too small, for this look.
   int64_t unheard = 0;
   ForEachServer([&](intptr_t id) { unheard += NotOver(Parse(grpc_channelz_get_server(id)), "server", "calls"); });
   ForEachSocket([&](intptr_t id, const std::string&) { unheard -= CallsOn(id); });

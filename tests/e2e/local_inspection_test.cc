@@ -70,7 +70,7 @@ class LocalInspectionTest : public ServiceTest {
 };
 
 TEST_F(LocalInspectionTest, ACalibratedCategoryGetsTheServersAnswer) {
-  const std::string picture = EncodePicture(".png", 150, 90);
+  const std::string picture = EncodePng(150, 90);
   v1::InspectRequest request;
   request.mutable_image()->set_encoded(picture);
   request.mutable_options()->set_category("belt 12");
@@ -84,7 +84,7 @@ TEST_F(LocalInspectionTest, ACalibratedCategoryGetsTheServersAnswer) {
 }
 
 TEST_F(LocalInspectionTest, OptionsOfTheRequestGetTheServersAnswer) {
-  const std::string picture = EncodePicture(".jpg", 90, 150);
+  const std::string picture = EncodeJpeg(90, 150);
   v1::InspectRequest request;
   request.mutable_image()->set_encoded(picture);
   v1::InspectOptions& options = *request.mutable_options();
@@ -111,7 +111,7 @@ TEST_F(LocalInspectionTest, OptionsOfTheRequestGetTheServersAnswer) {
 }
 
 TEST_F(LocalInspectionTest, ATurnedPictureGetsTheServersAnswer) {
-  const std::string jpeg = EncodePicture(".jpg", 90, 150);
+  const std::string jpeg = EncodeJpeg(90, 150);
   const std::string exif(
       "\xff\xe1\0\x22"
       "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",

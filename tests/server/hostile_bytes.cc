@@ -2,11 +2,10 @@
 
 #include <zlib.h>
 
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "tests/server/pictures.h"
 
 namespace bayespfl::server {
 namespace {
@@ -111,9 +110,8 @@ std::string JpegWithoutPixels(uint16_t width, uint16_t height) {
 }
 
 std::string TruncatedJpeg() {
-  std::vector<uint8_t> bytes;
-  cv::imencode(".jpg", cv::Mat(200, 200, CV_8UC3, cv::Scalar(10, 90, 200)), bytes);
-  return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2)};
+  const std::string whole = EncodeJpeg(200, 200);
+  return whole.substr(0, whole.size() / 2);
 }
 
 }  // namespace bayespfl::server

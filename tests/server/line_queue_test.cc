@@ -103,7 +103,7 @@ TEST_F(LineQueueTest, WritesWhatWaitsWhenItEnds) {
 }
 
 TEST_F(LineQueueTest, WritesLinesThatAreLongerThanThePipe) {
-  const std::string line = std::string(3 * kPipeBytes, 'y') + "\n";
+  const std::string line = absl::StrCat(std::string(3 * kPipeBytes, 'y'), "\n");
   LineQueue queue(Options());
   queue.Push(writer(), line, LineWeight::kOrdinary);
 

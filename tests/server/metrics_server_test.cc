@@ -186,8 +186,18 @@ TEST_F(MetricsServerTest, CallsThatAServiceHeardOfAreNotUnheardHoweverTheyEnd) {
   over = true;
   scraper.join();
 
+  // One whose client has long gone while the device computes it.
+  detector_->Hold();
+  std::thread left([&] {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+    v1::InspectResponse response;
+    EXPECT_FALSE(stub_->Inspect(&context, MakeRequest(), &response).ok());
+  });
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);  // more than the looks that it takes
   while (std::chrono::steady_clock::now() < until) EXPECT_EQ(Value("bayespfl_grpc_unheard_calls_total"), 0);
+  left.join();
+  detector_->Release();
 }
 
 TEST_F(MetricsServerTest, TheBytesOfAFrameAreInFlightUntilItIsAnswered) {
@@ -217,7 +227,7 @@ class UnsentRepliesTest : public MetricsServerTest {
     configuration.mutable_configuration()->mutable_options()->set_anomaly_map(v1::MAP_ENCODING_FLOAT32);
     stream_->Write(configuration);
     v1::InspectStreamRequest frame = MakeFrame("0");
-    frame.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));
+    frame.mutable_frame()->mutable_image()->set_encoded(EncodePng(300, 300));
     stream_->Write(frame);
     stream_->Write(frame);
   }

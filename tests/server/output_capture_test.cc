@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 namespace bayespfl::server {
@@ -59,7 +60,7 @@ TEST_F(OutputCaptureTest, TakesTheLinesOfAllDescriptors) {
 
 TEST_F(OutputCaptureTest, TakesLongLinesInPieces) {
   std::unique_ptr<OutputCapture> capture = Start();
-  Write(descriptors_[0], std::string(2 * kMaxCapturedLineBytes + 1, 'x') + "\nnext\n");
+  Write(descriptors_[0], absl::StrCat(std::string(2 * kMaxCapturedLineBytes + 1, 'x'), "\nnext\n"));
   capture.reset();
 
   EXPECT_THAT(lines_, ElementsAre(SizeIs(kMaxCapturedLineBytes), SizeIs(kMaxCapturedLineBytes), "x", "next"));

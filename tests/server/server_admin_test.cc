@@ -235,7 +235,7 @@ TEST_F(ServerAdminTest, ADrainedServerTakesNoNewWorkOfAnyKind) {
   const auto kserve = inference::GRPCInferenceService::NewStub(channel_);
   grpc::ClientContext infer_context;
   inference::ModelInferResponse inferred;
-  EXPECT_EQ(kserve->ModelInfer(&infer_context, MakeKserveRequest({EncodePicture(".png")}), &inferred).error_code(),
+  EXPECT_EQ(kserve->ModelInfer(&infer_context, MakeKserveRequest({EncodePng()}), &inferred).error_code(),
             grpc::StatusCode::UNAVAILABLE);
   grpc::ClientContext infer_stream_context;
   EXPECT_EQ(kserve->ModelStreamInfer(&infer_stream_context)->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);

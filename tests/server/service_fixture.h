@@ -24,7 +24,7 @@ using StreamClient = grpc::ClientReaderWriter<v1::InspectStreamRequest, v1::Insp
 
 inline v1::InspectRequest MakeRequest() {
   v1::InspectRequest request;
-  request.mutable_image()->set_encoded(EncodePicture(".png"));
+  request.mutable_image()->set_encoded(EncodePng());
   request.mutable_metadata()->set_frame_id("frame 1");
   request.mutable_options()->set_category("metal nut");
   request.mutable_options()->set_seed(42);
@@ -39,7 +39,7 @@ inline v1::InspectStreamRequest MakeConfiguration(const std::string& category = 
 
 inline v1::InspectStreamRequest MakeFrame(const std::string& id, uint64_t seed = 1) {
   v1::InspectStreamRequest message;
-  message.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png"));
+  message.mutable_frame()->mutable_image()->set_encoded(EncodePng());
   message.mutable_frame()->mutable_metadata()->set_frame_id(id);
   message.mutable_frame()->mutable_options()->set_seed(seed);
   return message;

@@ -125,7 +125,7 @@ TEST_F(StartStopTest, AClientThatTakesNoRepliesHoldsAStopUpUntilTheDrainTimeoutO
   stream->Write(configuration);
   v1::InspectStreamRequest frame = MakeFrame("0");
   // A reply takes 360 kB: more than the window, so that the first does not leave before the client reads.
-  frame.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));
+  frame.mutable_frame()->mutable_image()->set_encoded(EncodePng(300, 300));
   stream->Write(frame);
   stream->Write(frame);
   WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 2");

@@ -11,12 +11,16 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "bayespfl/inspection/v1/inspection.grpc.pb.h"
 #include "model/image/decode.h"
 #include "server/runtime/server.h"
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/paths.h"
 
 namespace bayespfl::server {
 namespace {
@@ -100,10 +104,14 @@ TEST_F(ServiceTest, ARandomSeedIsDrawnAndReturnedWhenAskedFor) {
 }
 
 TEST_F(ServiceTest, AcceptsEveryEncodedFormat) {
-  for (const char* extension : {".png", ".jpg", ".bmp", ".tiff", ".webp"}) {
+  constexpr size_t kMaxBytes = 1 << 16;
+  for (const char* name : {"rgb_56x56.png", "tiny_jpeg0", "tiny_bmp0", "tiny_tiff0", "tiny_webp0"}) {
+    const absl::StatusOr<std::string> file =
+        ReadFile(testing::SourceFile(absl::StrCat("tests/fuzz/corpus/picture/", name)), kMaxBytes);
+    ASSERT_TRUE(file.ok()) << file.status();
     v1::InspectRequest request = MakeRequest();
-    request.mutable_image()->set_encoded(EncodePicture(extension));
-    EXPECT_TRUE(Inspect(request).ok()) << extension;
+    request.mutable_image()->set_encoded(*file);
+    EXPECT_TRUE(Inspect(request).ok()) << name;
   }
 }
 
@@ -139,7 +147,7 @@ TEST_F(ServiceTest, RejectsADamagedPicture) {
 
 TEST_F(ServiceTest, RejectsATruncatedJpeg) {
   v1::InspectRequest request = MakeRequest();
-  std::string bytes = EncodePicture(".jpg", 200, 200);
+  std::string bytes = EncodeJpeg(200, 200);
   bytes.resize(bytes.size() / 2);
   request.mutable_image()->set_encoded(bytes);
   ExpectInvalid(request, "JPEG");
@@ -165,7 +173,7 @@ TEST_F(ServiceTest, RejectsPicturesOverTheLimitsAndNamesTheSetting) {
   v1::InspectRequest request = MakeRequest();
   request.mutable_image()->set_encoded(std::string((1 << 20) + 1, 'x'));
   ExpectInvalid(request, "max_image_bytes = 1048576");
-  request.mutable_image()->set_encoded(EncodePicture(".png", 401, 250));
+  request.mutable_image()->set_encoded(EncodePng(401, 250));
   ExpectInvalid(request, "max_image_pixels = 100000");
 }
 
@@ -428,7 +436,7 @@ TEST_F(ServiceTest, EveryErrorHasItsReason) {
   v1::InspectRequest damaged = MakeRequest();
   damaged.mutable_image()->set_encoded("no picture");
   v1::InspectRequest large = MakeRequest();
-  large.mutable_image()->set_encoded(EncodePicture(".png", 401, 250));
+  large.mutable_image()->set_encoded(EncodePng(401, 250));
   v1::InspectRequest other_model = MakeRequest();
   other_model.mutable_options()->set_model("other");
   v1::InspectRequest failing = MakeRequest();

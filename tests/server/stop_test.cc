@@ -193,7 +193,7 @@ TEST_F(StopTest, EachFrameAroundAStopIsAnsweredOrRefusedForItAndNeverBoth) {
   configuration.mutable_configuration()->mutable_options()->set_anomaly_map(v1::MAP_ENCODING_FLOAT32);
   slow_stream->Write(configuration);
   v1::InspectStreamRequest large = MakeFrame("large", /*seed=*/1);
-  large.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png", 300, 300));  // its reply takes 360 kB
+  large.mutable_frame()->mutable_image()->set_encoded(EncodePng(300, 300));  // its reply takes 360 kB
   slow_stream->Write(large);
   WaitForMetric("bayespfl_frames_total{model=\"fake\",outcome=\"ok\"} 1");
 

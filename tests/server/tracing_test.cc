@@ -86,7 +86,7 @@ class TracingTest : public ServerTest {
 
   static v1::InspectRequest Request(uint64_t seed = 42) {
     v1::InspectRequest request;
-    request.mutable_image()->set_encoded(EncodePicture(".png"));
+    request.mutable_image()->set_encoded(EncodePng());
     request.mutable_metadata()->set_camera_id("camera 1");
     request.mutable_metadata()->set_frame_id("frame 1");
     request.mutable_options()->set_category("metal nut");
@@ -121,7 +121,7 @@ class TracingTest : public ServerTest {
       v1::InspectStreamRequest frame;
       frame.mutable_frame()->mutable_metadata()->set_frame_id(name);
       frame.mutable_frame()->mutable_options()->set_seed(1);
-      if (name != "bad") frame.mutable_frame()->mutable_image()->set_encoded(EncodePicture(".png"));
+      if (name != "bad") frame.mutable_frame()->mutable_image()->set_encoded(EncodePng());
       stream->Write(frame);
     }
     stream->WritesDone();
