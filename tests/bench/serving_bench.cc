@@ -144,7 +144,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--seconds", flags.seconds, "How long each case is measured")
       ->check(Between(0.01, kLongestSeconds))
       ->capture_default_str();
-  app.add_option("--warm-up", flags.warm_up_seconds, "Seconds before, which do not count")
+  app.add_option("--warm-up", flags.warm_up_seconds, "Seconds before, at least, which do not count")
       ->check(Between(0, kLongestSeconds))
       ->capture_default_str();
   CLI::Option* const json = app.add_option("--json", flags.json_file, "A file for everything");

@@ -75,13 +75,14 @@ struct Tally {
 
 // Where the callers of a case stand.
 struct Phase {
+  std::atomic<int> under_way{0};  // callers that have had their first reply, or never will
   std::atomic<bool> measured{false};
   std::atomic<bool> over{false};
 };
 
 class Caller {
  public:
-  Caller(const LoadCase& load, const ServingLoadOptions& options, const Phase& phase)
+  Caller(const LoadCase& load, const ServingLoadOptions& options, Phase& phase)
       : load_(load), options_(options), phase_(phase) {
     inspect_options_.set_category(kInstantCategory);
     if (options.mask) inspect_options_.set_mask(v1::MASK_ENCODING_PNG8);
@@ -106,6 +107,7 @@ class Caller {
     } else {
       Stream();
     }
+    NoteUnderWay();
   }
 
   const Tally& tally() const { return tally_; }
@@ -120,14 +122,13 @@ class Caller {
     while (!phase_.over) {
       const absl::Time start = absl::Now();
       const absl::StatusOr<v1::InspectResponse> response = client_->Inspect(request);
-      const bool again = response.ok() && response->metadata().attempt() > 0;
-      if (phase_.measured) tally_.Answered(response.status(), absl::Now() - start, again);
+      Take(response.status(), absl::Now() - start, response.ok() && response->metadata().attempt() > 0);
     }
   }
 
   void Stream() {
     const auto on_reply = [this](const StreamReply& reply) {
-      if (phase_.measured) tally_.Answered(reply.result.status(), reply.latency, reply.attempts > 1);
+      Take(reply.result.status(), reply.latency, reply.attempts > 1);
     };
     absl::StatusOr<std::unique_ptr<FrameStream>> stream =
         client_->OpenStream(inspect_options_, {.max_in_flight = options_.in_flight, .frame_timeout = kFrameTimeout},
@@ -145,12 +146,24 @@ class Caller {
     status_ = (*stream)->Finish();
   }
 
+  // On one thread at a time: this caller's, or its stream's.
+  void Take(const absl::Status& status, absl::Duration latency, bool again) {
+    NoteUnderWay();
+    if (phase_.measured) tally_.Answered(status, latency, again);
+  }
+
+  // On the same thread, or on this caller's when the stream's has ended.
+  void NoteUnderWay() {
+    if (!std::exchange(under_way_, true)) ++phase_.under_way;
+  }
+
   const LoadCase& load_;
   const ServingLoadOptions& options_;
-  const Phase& phase_;
+  Phase& phase_;
   v1::InspectOptions inspect_options_;
   std::unique_ptr<InspectionClient> client_;
   Tally tally_;
+  bool under_way_ = false;
   absl::Status status_;
 };
 
@@ -172,9 +185,16 @@ absl::StatusOr<Mark> MarkNow(const BenchServer& server) {
   return mark;
 }
 
+// What comes before every caller has had a reply is no part of a closed loop: the first replies have waited for few
+// others.
+void WarmUp(const LoadCase& load, const ServingLoadOptions& options, const Phase& phase) {
+  const absl::Time latest = absl::Now() + options.warm_up + kFrameTimeout;
+  absl::SleepFor(options.warm_up);
+  while (phase.under_way < load.callers && absl::Now() < latest) absl::SleepFor(absl::Milliseconds(1));
+}
+
 // Frames that were under way when a mark was set count where their reply falls: of thousands it is one or two.
 absl::Status Measure(const BenchServer& server, const ServingLoadOptions& options, Phase& phase, CaseResult& result) {
-  absl::SleepFor(options.warm_up);
   const absl::StatusOr<Mark> begin = MarkNow(server);
   phase.measured = true;
   absl::SleepFor(options.duration);
@@ -230,6 +250,7 @@ absl::StatusOr<CaseResult> RunCase(const BenchServer& server, const LoadCase& lo
   }
   std::vector<std::thread> threads;
   for (const std::unique_ptr<Caller>& caller : callers) threads.emplace_back([&caller] { caller->Run(); });
+  WarmUp(load, options, phase);
   CaseResult result;
   absl::Status status = Measure(server, options, phase, result);
   phase.over = true;

@@ -42,7 +42,7 @@ struct LoadCase {
 };
 
 struct ServingLoadOptions {
-  absl::Duration warm_up = absl::Milliseconds(500);  // before, which does not count; >= 0
+  absl::Duration warm_up = absl::Milliseconds(500);  // at least, before, which does not count; >= 0
   absl::Duration duration = absl::Seconds(2);        // measured; > 0
   size_t in_flight = 2;                              // frames of one stream on their way, >= 1; a unary caller has one
   bool mask = false;                                 // replies bring the mask, a PNG of the picture's size
@@ -65,9 +65,9 @@ struct CaseResult {
   double Percentile(double share) const;
 };
 
-// A closed loop: each caller sends its next frame when it has room for one. Takes warm_up + duration, and at most
-// twenty seconds more when the server does not answer. Errors: a client could not be made, the server has died, or a
-// stream could not go on.
+// A closed loop: each caller sends its next frame when it has room for one, and measuring begins when every caller has
+// had a reply. Takes warm_up + duration and that wait, and at most forty seconds more when the server does not answer.
+// Errors: a client could not be made, the server has died, or a stream could not go on.
 absl::StatusOr<CaseResult> RunCase(const BenchServer& server, const LoadCase& load, const ServingLoadOptions& options);
 
 }  // namespace bayespfl
