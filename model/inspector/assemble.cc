@@ -1,9 +1,12 @@
 #include "model/inspector/assemble.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
+#include "absl/types/span.h"
 #include "base/sha256.h"
 #include "model/image/picture_reading.h"
 #include "model/image/sample_bits.h"
@@ -11,8 +14,21 @@
 namespace bayespfl {
 namespace {
 
+// By blocks: a loop that may end at every value looks at one at a time, one that does not at as many as a register
+// holds.
 bool IsFinite(const PixelMap& map) {
-  return std::all_of(map.values.begin(), map.values.end(), [](float value) { return std::isfinite(value); });
+  constexpr size_t kBlock = 1024;
+  constexpr uint32_t kExponent = 0x7F80'0000;  // all ones: an infinity, or not a number
+  absl::Span<const float> left(map.values);
+  while (!left.empty()) {
+    uint32_t wrong = 0;
+    for (const float value : left.first(std::min(kBlock, left.size()))) {
+      wrong |= (std::bit_cast<uint32_t>(value) & kExponent) == kExponent ? 1U : 0U;
+    }
+    if (wrong != 0) return false;
+    left.remove_prefix(std::min(kBlock, left.size()));
+  }
+  return true;
 }
 
 absl::Status CheckDetection(const Detection& detection) {

@@ -25,6 +25,26 @@ struct Part {
   float peak = 0;
 };
 
+struct Mask {
+  std::vector<uint8_t> pixels;  // 1 inside, 0 outside
+  size_t inside = 0;            // how many are 1
+};
+
+// Counts beside the comparison, whose lanes are as wide as a float: adding up the bytes afterwards takes as long again.
+// Everything is a local of its own, because a byte that is written may be part of whatever is read through a reference.
+Mask MaskOf(absl::Span<const float> values, float threshold) {
+  Mask mask{.pixels = std::vector<uint8_t>(values.size())};
+  uint8_t* const pixels = mask.pixels.data();
+  size_t inside = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool is_inside = values[i] >= threshold;
+    pixels[i] = is_inside ? 1 : 0;
+    inside += is_inside ? 1 : 0;
+  }
+  mask.inside = inside;
+  return mask;
+}
+
 Part Measure(const PixelMap& map, absl::Span<const size_t> pixels) {
   Part part;
   part.first = pixels.front();
@@ -87,15 +107,14 @@ std::vector<Point> Contour(const std::vector<uint32_t>& labels, const Part& part
 
 RegionReport FindRegions(const PixelMap& map, const RegionOptions& options) {
   const auto total_pixels = static_cast<double>(map.values.size());
-  std::vector<uint8_t> mask(map.values.size());
-  for (size_t i = 0; i < mask.size(); ++i) mask[i] = map.values[i] >= options.threshold ? 1 : 0;
+  Mask mask = MaskOf(map.values, options.threshold);
 
   RegionReport report;
-  report.mask_fraction = static_cast<double>(std::count(mask.begin(), mask.end(), 1)) / total_pixels;
+  report.mask_fraction = static_cast<double>(mask.inside) / total_pixels;
   std::vector<Part> parts;
-  std::vector<uint32_t> labels(options.max_regions > 0 ? mask.size() : 0);
+  std::vector<uint32_t> labels(options.max_regions > 0 ? mask.pixels.size() : 0);
   uint32_t label = 0;
-  VisitRegions(map.width, map.height, absl::MakeSpan(mask), [&](absl::Span<const size_t> pixels) {
+  VisitRegions(map.width, map.height, absl::MakeSpan(mask.pixels), [&](absl::Span<const size_t> pixels) {
     const double fraction = static_cast<double>(pixels.size()) / total_pixels;
     if (fraction < options.min_fraction) return;
     report.largest_fraction = std::max(report.largest_fraction, fraction);

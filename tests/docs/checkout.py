@@ -27,6 +27,9 @@ def make_checkout(folder: Path) -> None:
     (folder / "build" / "bin").mkdir(parents=True)
     for program in PROGRAMS:
         (folder / "build" / "bin" / program).symlink_to(programs_folder() / program)
+    # The one program that is built with the tests and has a page.
+    (folder / "build" / "tests").mkdir()
+    (folder / "build" / "tests" / "serving_bench").symlink_to(REPOSITORY / "build" / "tests" / "serving_bench")
 
 
 def make_environment(folder: Path, checkout: Path) -> dict[str, str]:

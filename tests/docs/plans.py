@@ -216,11 +216,17 @@ PLANS: dict[str, Plan] = {
                 "the programs are built; it is the measurement that is run, and a short one",
             ),
             Instead("model bench", f"model bench {_SHORT_BENCH}", "a measurement takes half a minute"),
+            Instead(
+                "tests/serving_bench",
+                "tests/serving_bench --pictures raw-64 --callers 1 --seconds 0.1 --warm-up 0",
+                "all cases take a minute",
+            ),
         ),
         checks={
             "make --old-file=programs bench": (writes("out/bench.json"), says("^the scores of all forms agree: ")),
             "--json out/bench.json": (writes("out/bench.json"), says("^64 px, 1 turn; ")),
             "--repeats 3": (says("^the scores of all forms agree: "),),
+            "--json out/serving.json": (writes("out/serving.json"), says("^raw-64 +stream +1 .* 0$")),
         },
     ),
     "docs/python.md": Plan(

@@ -63,6 +63,17 @@ TEST(VisitRegionsTest, BranchesThatMeetBelowAreOneRegion) {
               ElementsAre(ElementsAre(0, 4, 5, 9, 11, 12, 13)));
 }
 
+// Pixels outside are skipped eight at a time.
+TEST(VisitRegionsTest, OnePixelIsFoundWhereverItLies) {
+  constexpr int kWidth = 19;  // no multiple of eight, and neither is the mask's size
+  const std::string outside(kWidth * 3, '.');
+  for (size_t pixel = 0; pixel < outside.size(); ++pixel) {
+    std::string drawing = outside;
+    drawing[pixel] = '#';
+    EXPECT_THAT(Regions(kWidth, drawing), ElementsAre(ElementsAre(pixel)));
+  }
+}
+
 TEST(OverlapThresholdsTest, AreTwoHundredFromTheMinimumToBelowTheMaximum) {
   const std::vector<float> thresholds = OverlapThresholds(0.1F, 0.9F);
   ASSERT_THAT(thresholds, SizeIs(200));

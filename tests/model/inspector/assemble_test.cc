@@ -65,6 +65,30 @@ TEST(AssembleTest, AMapThatHoldsWhatIsNotANumberHasNoVerdict) {
   }
 }
 
+TEST(AssembleTest, WhatIsNotANumberIsFoundWhereverItLies) {
+  constexpr size_t kPixels = size_t{50} * 50;
+  for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::signaling_NaN(),
+                            std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+    for (const size_t pixel : {size_t{0}, size_t{1023}, size_t{1024}, size_t{2047}, size_t{2048}, kPixels - 1}) {
+      Detection detection = SmallDetection();
+      detection.map = {50, 50, std::vector<float>(kPixels, 0.25F)};
+      detection.map.values[pixel] = wrong;
+      Inspection inspection;
+      EXPECT_EQ(Note(detection, inspection).code(), absl::StatusCode::kInternal) << wrong << " at " << pixel;
+    }
+  }
+}
+
+TEST(AssembleTest, EveryNumberOfAMapIsTaken) {
+  for (const float number : {0.0F, -0.0F, std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max(),
+                             std::numeric_limits<float>::lowest()}) {
+    Detection detection = SmallDetection();
+    detection.map.values[2] = number;
+    Inspection inspection;
+    EXPECT_TRUE(Note(detection, inspection).ok()) << number;
+  }
+}
+
 TEST(AssembleTest, ADetectionWithoutAWholeMapHasNoVerdict) {
   for (const PixelMap& map : {PixelMap(), PixelMap{2, 2, {0.5F}}}) {
     Detection detection = SmallDetection();
