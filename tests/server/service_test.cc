@@ -17,6 +17,7 @@
 #include "tests/server/raw_call.h"
 #include "tests/server/service_fixture.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl::server {
 namespace {
@@ -497,7 +498,7 @@ class EmbeddedModelTest : public ServiceTest {
   void SetUp() override {
     ServerConfig config = DefaultConfig();
     config.model = testing::kDemoModel;
-    config.device = "cpu";
+    config.device = testing::TestDevice();
     Start(config, nullptr);
   }
 };
