@@ -7,13 +7,14 @@
 #                                       there, in a copy of this checkout: a table, and everything it knows as JSON
 #
 # GPU_CHECK_DEVICE=cpu rehearses the run without a GPU (default: cuda:0); GPU_CHECK_PYTHON is the Python that has torch
-# (default: python3). Exit codes of `run`: 0; 1 a step failed, and the others ran nevertheless; 2 it could not begin.
+# (default: python3); GPU_CHECK_MEBIBYTES is what checkout and archive may have together (default: 64). Exit codes of `run`: 0;
+# 1 a step failed, and the others ran nevertheless; 2 it could not begin.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 programs=(bin/bayespfl-server bin/bayespfl-client bin/bayespfl-model)
 programs+=(tests/parity_test tests/detect_golden_test tests/detector_test tests/device_bench)
-most_mebibytes=64 # of the checkout and the folder together
+most_mebibytes=${GPU_CHECK_MEBIBYTES:-64} # of the checkout and the archive together
 
 die() {
   printf 'gpu-check: %s\n' "$*" >&2
@@ -29,7 +30,9 @@ libraries() { ldd "$1" | awk '$2 == "=>" { print $1, $3 }' | grep -vE "$everywhe
 
 pack() {
   local folder=$1 scratch program name path
-  for program in "${programs[@]}"; do [[ -x build/$program ]] || die "build/$program is missing; build it first (make build)."; done
+  for program in "${programs[@]}"; do
+    [[ -x build/$program ]] || die "build/$program is missing; build it first (make build)."
+  done
   scratch=$(mktemp -d)
   # shellcheck disable=SC2064 # the folder's name now
   trap "rm -rf '$scratch'" EXIT

@@ -8,7 +8,8 @@ checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 git -C "$checkout" rev-parse --git-dir >/dev/null || exit 77
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export GPU_CHECK_DEVICE=cpu GPU_CHECK_PYTHON=$1
+# What else lies in this checkout is of no matter here.
+export GPU_CHECK_DEVICE=cpu GPU_CHECK_PYTHON=$1 GPU_CHECK_MEBIBYTES=4096
 
 fail() {
   printf 'gpu_check_test: %s\n%s\n' "$1" "$(cat "$folder/out")" >&2
@@ -35,7 +36,7 @@ report() { "$1" -c "import json, sys; report = json.load(open(sys.argv[1])); pri
 # Another program in the place of one of the tests; packed anew without compression, which takes long.
 mkdir "$folder/programs"
 tar -C "$folder/programs" -xf "$folder/programs.tar.xz"
-cp "$(command -v false)" "$folder/programs/bin/parity_test"
+cp "$(type -P false)" "$folder/programs/bin/parity_test"
 tar -C "$folder/programs" -cf "$folder/programs.tar.xz" bin lib
 [[ $(steps parity devices) == 1 ]] || fail "a failed test is no failure"
 [[ $(report "$1" "[(step['step'], step['passed']) for step in report['steps']]") == "[('devices', True), ('parity', False)]" ]] ||
