@@ -71,11 +71,17 @@ torch::Tensor BayesPflModel::EncodeWhole(const std::vector<PromptParts>& picture
   return text_.Encode(torch::cat(sequences), torch::tensor(ends, torch::kInt64).to(device_));
 }
 
-ImageScore BayesPflModel::ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding,
-                                     int64_t samples) const {
+torch::Tensor BayesPflModel::ScoreTensor(const torch::Tensor& text, const torch::Tensor& image_embedding,
+                                         int64_t samples) const {
   const torch::Tensor probabilities = AbnormalProbability(head_.Logits(text, image_embedding));  // [R B]
   const torch::Tensor per_sample = probabilities.view({samples, config_.prompts}).mean(1);
-  return {probabilities.mean().item<float>(), per_sample.std(/*unbiased=*/false).item<float>()};
+  return torch::stack({probabilities.mean(), per_sample.std(/*unbiased=*/false)});
+}
+
+ImageScore BayesPflModel::ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding,
+                                     int64_t samples) const {
+  const torch::Tensor score = ScoreTensor(text, image_embedding, samples).to(torch::kCPU);
+  return {score[0].item<float>(), score[1].item<float>()};
 }
 
 AnomalyMaps BayesPflModel::MapAnomalies(const torch::Tensor& text, const std::vector<torch::Tensor>& patches,

@@ -56,7 +56,9 @@ class BayesPflModel {
   std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features, const std::vector<PromptInput>& inputs,
                                            PromptForm form = PromptForm::kShared) const;
 
-  // text_i [2M, E] of a picture with `samples` = R and its row of ImageHead::ImageEmbedding [E].
+  // text_i [2M, E] of a picture with `samples` = R and its row of ImageHead::ImageEmbedding [E]. ScoreImage() waits for
+  // the device; ScoreTensor() is the same before that, [2] on the device: mean, deviation.
+  torch::Tensor ScoreTensor(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
   ImageScore ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
 
   // patches: F of the four layers for this picture, each [L, D_t].

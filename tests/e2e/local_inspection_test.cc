@@ -12,6 +12,7 @@
 #include "tests/server/service_fixture.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl::server {
 namespace {
@@ -30,14 +31,14 @@ class LocalInspectionTest : public ServiceTest {
   void SetUp() override {
     ServerConfig config = DefaultConfig();
     config.model = testing::kDemoModel;
-    config.device = "cpu";
+    config.device = testing::TestDevice();
     config.kernels = kKernels;
     config.calibration = calibration_;
     config.result_log = folder_.File("results.jsonl");
     Start(config, nullptr);
-    auto inspector =
-        Inspector::Create(testing::kDemoModel, {.device = "cpu", .calibration_file = calibration_, .kernels = kKernels},
-                          BAYESPFL_VERSION);
+    auto inspector = Inspector::Create(
+        testing::kDemoModel, {.device = testing::TestDevice(), .calibration_file = calibration_, .kernels = kKernels},
+        BAYESPFL_VERSION);
     ASSERT_TRUE(inspector.ok()) << inspector.status();
     inspector_ = *std::move(inspector);
   }

@@ -13,6 +13,7 @@
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl {
 namespace {
@@ -68,7 +69,7 @@ void ExpectDetection(const absl::StatusOr<Detection>& detection, const nlohmann:
 class DetectGoldenTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+    auto detector = Detector::Create(testing::kDemoModel, {.device = testing::TestDevice()});
     ASSERT_TRUE(detector.ok()) << detector.status();
     detector_ = *std::move(detector);
     ASSERT_EQ(cases_.size(), 2U);

@@ -21,6 +21,7 @@
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
+#include "tests/support/torch_test_device.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -36,9 +37,12 @@ torch::Tensor ToTensor(const FixtureTensor& fixture) {
   return torch::tensor(fixture.values, torch::kFloat32).view(fixture.shape);
 }
 
-// max |actual - expected| / max |expected|
+torch::Tensor OnDevice(const FixtureTensor& fixture) { return ToTensor(fixture).to(testing::TorchTestDevice()); }
+
+// max |actual - expected| / max |expected|, wherever the two lie.
 double RelativeError(const torch::Tensor& actual, const torch::Tensor& expected) {
-  return ((actual - expected).abs().max() / expected.abs().max()).item<double>();
+  const torch::Tensor wanted = expected.to(torch::kCPU);
+  return ((actual.to(torch::kCPU) - wanted).abs().max() / wanted.abs().max()).item<double>();
 }
 
 // ln(|1 + (1 - tanh(w_k . z_{k-1} + b_k)^2) w_k . u_k| + 1e-5) of each step: [R, K]. Only training needs it; here it
@@ -51,7 +55,7 @@ torch::Tensor PlanarFlowLogDet(const torch::Tensor& z0, const std::vector<torch:
     const torch::Tensor slope = 1 - torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]).square();
     steps.push_back(torch::log((1 + slope * torch::dot(parameters.w[k], parameters.u[k])).abs() + 1e-5));
   }
-  return steps.empty() ? torch::zeros({z0.size(0), 0}) : torch::stack(steps, 1);
+  return steps.empty() ? torch::zeros({z0.size(0), 0}, z0.options()) : torch::stack(steps, 1);
 }
 
 class Golden {
@@ -96,17 +100,18 @@ class ParityTest : public ::testing::Test {
       auto clip = SafetensorsFile::Open(dir + "clip.safetensors");
       auto weights = SafetensorsFile::Open(dir + "bayespfl.safetensors");
       ASSERT_TRUE(clip.ok() && weights.ok());
-      // Both forms of the maps: LibTorch's with the one stage, our own with the other.
+      const torch::Device device = testing::TorchTestDevice();
+      // Both forms of the maps that the CPU has: LibTorch's with the one stage, our own with the other.
       NetworkKernels kernels;
-      if (stage == 2) kernels.maps = InstructionSets().back();
-      auto model = BayesPflModel::Load(*config, **clip, **weights, torch::kCPU, kernels);
+      if (stage == 2 && device.is_cpu()) kernels.maps = InstructionSets().back();
+      auto model = BayesPflModel::Load(*config, **clip, **weights, device, kernels);
       ASSERT_TRUE(model.ok()) << model.status();
       models_[stage - 1] = (*std::move(model)).release();
     }
   }
 
   static const BayesPflModel& Model(int stage) { return *models_[stage - 1]; }
-  static torch::Tensor Input(const std::string& name) { return ToTensor(fixture_->at(name)); }
+  static torch::Tensor Input(const std::string& name) { return OnDevice(fixture_->at(name)); }
 
   // The image-agnostic draws are the first picture's: the reference keeps them.
   static Inputs ReadInputs(int picture) {
@@ -152,7 +157,8 @@ class ParityTest : public ::testing::Test {
     const torch::Tensor assembled = torch::cat({tokens.slice(1, 0, 1), learned, tokens.slice(1, 2, 68)}, 1);
     const torch::Tensor placed = assembled + model.text().Positions(77);
     const auto end = static_cast<int64_t>(inputs.prompt.token_ids.size()) - 1 + 10 - 1;
-    const torch::Tensor raw = model.text().Encode(placed, torch::full({placed.size(0)}, end, torch::kInt64));
+    const torch::Tensor ends = torch::full({placed.size(0)}, end, placed.options().dtype(torch::kInt64));
+    const torch::Tensor raw = model.text().Encode(placed, ends);
     if (golden.Has(prefix + "_replaced_rows")) {
       golden.Expect(prefix + "_replaced_rows", learned);
       golden.Expect(prefix + "_prompt_embeddings", placed);
@@ -307,15 +313,16 @@ TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
   constexpr double kStarterTolerance = 1e-4;
   const c10::InferenceMode inference;
   const auto golden = LoadSafetensors(testing::TestData("starter/golden.safetensors"));
-  const auto tensor = [&](const std::string& name) { return ToTensor(golden.at(name)); };
+  const auto tensor = [&](const std::string& name) { return OnDevice(golden.at(name)); };
+  const torch::Device device = testing::TorchTestDevice();
   auto package = ModelPackage::Open(testing::kDemoModel);
   ASSERT_TRUE(package.ok()) << package.status();
   for (const int stage : {1, 2}) {
     package->config.stage = stage;
-    auto model = BayesPflModel::Load(package->config, *package->clip, *package->bayespfl, torch::kCPU);
+    auto model = BayesPflModel::Load(package->config, *package->clip, *package->bayespfl, device);
     ASSERT_TRUE(model.ok()) << model.status();
-    const torch::Tensor mean = torch::tensor({0.48145466F, 0.4578275F, 0.40821073F}).view({3, 1, 1});
-    const torch::Tensor stddev = torch::tensor({0.26862954F, 0.26130258F, 0.27577711F}).view({3, 1, 1});
+    const torch::Tensor mean = torch::tensor({0.48145466F, 0.4578275F, 0.40821073F}, device).view({3, 1, 1});
+    const torch::Tensor stddev = torch::tensor({0.26862954F, 0.26130258F, 0.27577711F}, device).view({3, 1, 1});
     const torch::Tensor image = (tensor("image_uint8_rgb").permute({2, 0, 1}) / 255 - mean) / stddev;
     std::vector<int32_t> ids;
     for (const float id : golden.at("tokens").values) {

@@ -15,6 +15,7 @@
 #include "model/image/image.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl::server {
 namespace {
@@ -51,7 +52,7 @@ class LoadReplicasTest : public ::testing::Test {
 
 TEST_F(LoadReplicasTest, ARebuiltReplicaDrawsTheImageAgnosticPromptsThatItDrewFirst) {
   const absl::StatusOr<Replicas> replicas =
-      LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true}, {"cpu"}, 1, Fits);
+      LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true}, {testing::TestDevice()}, 1, Fits);
   ASSERT_TRUE(replicas.ok()) << replicas.status();
   Replica& replica = *replicas->front();
   ASSERT_EQ(replica.info().iad_sampling, "first");
@@ -64,8 +65,8 @@ TEST_F(LoadReplicasTest, ARebuiltReplicaDrawsTheImageAgnosticPromptsThatItDrewFi
 }
 
 TEST_F(LoadReplicasTest, ReplicasOfTwoDevicesDrawThemAlike) {
-  const absl::StatusOr<Replicas> replicas =
-      LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true}, {"cpu", "cpu"}, 1, Fits);
+  const absl::StatusOr<Replicas> replicas = LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true},
+                                                         {testing::TestDevice(), testing::TestDevice()}, 1, Fits);
   ASSERT_TRUE(replicas.ok()) << replicas.status();
   ScoreOf(*replicas->front(), 11);
 
@@ -78,12 +79,12 @@ TEST_F(LoadReplicasTest, WhatDoesNotFitAnyMoreIsNotLoadedAndTheReplicaIsLost) {
     asked.push_back(device);
     return absl::ResourceExhaustedError("1 MiB are free");
   };
-  const absl::StatusOr<Replicas> replicas = LoadReplicas(testing::kDemoModel, {}, {"cpu"}, 2, fits);
+  const absl::StatusOr<Replicas> replicas = LoadReplicas(testing::kDemoModel, {}, {testing::TestDevice()}, 2, fits);
   ASSERT_TRUE(replicas.ok()) << replicas.status();
 
   EXPECT_TRUE(absl::IsResourceExhausted(replicas->front()->Rebuild(Works)));
 
-  EXPECT_THAT(asked, ElementsAre("cpu"));
+  EXPECT_THAT(asked, ElementsAre(testing::TestDevice()));
   EXPECT_FALSE(replicas->front()->works());
   EXPECT_FALSE(replicas->back()->works()) << "they share the weights";
 }

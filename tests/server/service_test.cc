@@ -21,6 +21,7 @@
 #include "tests/server/service_fixture.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl::server {
 namespace {
@@ -505,7 +506,7 @@ class EmbeddedModelTest : public ServiceTest {
   void SetUp() override {
     ServerConfig config = DefaultConfig();
     config.model = testing::kDemoModel;
-    config.device = "cpu";
+    config.device = testing::TestDevice();
     Start(config, nullptr);
   }
 };

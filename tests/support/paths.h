@@ -9,7 +9,9 @@
 namespace bayespfl::testing {
 
 // Absolute paths of TestData("tiny/config.json") in tests/data, Asset("demo/model") in assets,
-// SourceFile("docs/api.md") in the checkout and BuildOutput("bin/bayespfl-server") in the build folder. Thread-safe.
+// SourceFile("docs/api.md") in the checkout and BuildOutput("bin/bayespfl-server") in the build folder. The checkout is
+// the one that the test was built in; a test that was carried to another machine finds it where TEST_CHECKOUT in the
+// environment says. Thread-safe.
 std::string TestData(absl::string_view path);
 std::string Asset(absl::string_view path);
 std::string SourceFile(absl::string_view path);

@@ -14,6 +14,7 @@
 #include "model/detection/pixel_map.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl {
 namespace {
@@ -35,7 +36,7 @@ RgbImage Picture(int width, int height, int phase) {
 class DetectorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+    auto detector = Detector::Create(testing::kDemoModel, {.device = testing::TestDevice()});
     ASSERT_TRUE(detector.ok()) << detector.status();
     detector_ = detector->release();
   }
@@ -200,7 +201,8 @@ TEST_F(DetectorTest, APreparedFrameCanBeComputedAgainToTheBit) {
 }
 
 TEST_F(DetectorTest, AnotherDetectorOfThePackageAndKernelsComputesAPreparedFrameToTheBit) {
-  const auto other = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = detector_->info().kernels});
+  const auto other =
+      Detector::Create(testing::kDemoModel, {.device = testing::TestDevice(), .kernels = detector_->info().kernels});
   ASSERT_TRUE(other.ok()) << other.status();
   const RgbImage image = Picture(224, 224, 1);
   std::vector<std::unique_ptr<const PreparedFrame>> prepared;
@@ -214,7 +216,8 @@ TEST_F(DetectorTest, AnotherDetectorOfThePackageAndKernelsComputesAPreparedFrame
   EXPECT_EQ(here->map.values, there->map.values);
 }
 
-TEST_F(DetectorTest, EveryFormOfTheKernelsGivesTheSameNumbers) {
+// Forms are the CPU's alone: a GPU has LibTorch's.
+TEST_F(DetectorTest, EveryFormOfTheCpusKernelsGivesTheSameNumbers) {
   const RgbImage image = Picture(224, 224, 1);
   const Frame frame = {.image = &image, .object = "metal nut", .seed = 3, .samples = 3, .map_deviation = true};
   const Detection expected = DetectOne(frame);
@@ -232,7 +235,7 @@ TEST_F(DetectorTest, EveryFormOfTheKernelsGivesTheSameNumbers) {
   }
 }
 
-TEST_F(DetectorTest, RefusesAFormThatThereIsNot) {
+TEST_F(DetectorTest, TheCpuRefusesAFormThatThereIsNot) {
   const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = "linear=magic"});
   EXPECT_EQ(detector.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(detector.status().message(), HasSubstr("linear=magic: it is \"torch\" or \"onednn\""));
@@ -307,12 +310,14 @@ TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
   const ModelInfo& info = detector_->info();
   EXPECT_EQ(info.kind, "bayes-pfl");
   EXPECT_EQ(info.precision, "fp32");
-  EXPECT_EQ(info.device, "cpu");
+  EXPECT_EQ(info.device, testing::TestDevice());
   EXPECT_EQ(info.digest.size(), 64U);
 }
 
-TEST_F(DetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
-  EXPECT_THAT(detector_->info().kernels,
+TEST(CpuDetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
+  const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  EXPECT_THAT((*detector)->info().kernels,
               ::testing::MatchesRegex(
                   "libtorch [0-9]+\\.[0-9]+\\.[0-9]+ [A-Z0-9]+ linear=[a-z0-9]+ attention=[a-z0-9]+ maps=[a-z0-9]+ "
                   "threads=[1-9][0-9]*"));
@@ -345,7 +350,7 @@ class PackageTest : public ::testing::Test {
   void ReplaceInConfig(const std::string& from, const std::string& to) const {
     folder_.Replace("model/config.json", from, to);
   }
-  absl::Status Load() const { return Detector::Create(dir_, {.device = "cpu"}).status(); }
+  absl::Status Load() const { return Detector::Create(dir_, {.device = testing::TestDevice()}).status(); }
 
   const testing::TemporaryFolder folder_;
   const std::filesystem::path dir_ = folder_.File("model");
@@ -357,7 +362,8 @@ TEST_F(PackageTest, AMissingFolderIsNotFound) {
 }
 
 TEST_F(PackageTest, AFolderThatTheSystemRefusesToLookUpIsNotFound) {
-  const absl::Status status = Detector::Create(dir_ / std::string(300, 'a'), {.device = "cpu"}).status();
+  const absl::Status status =
+      Detector::Create(dir_ / std::string(300, 'a'), {.device = testing::TestDevice()}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("File name too long"));
 }
@@ -397,27 +403,27 @@ TEST_F(PackageTest, WithoutAThresholdTheMaskIsDrawnByTheDefault) {
   const size_t begin = text.find("\"thresholds\"");
   const size_t end = text.find("},", begin) + 2;
   folder_.Write("model/config.json", text.substr(0, begin) + text.substr(end));
-  auto detector = Detector::Create(dir_, {.device = "cpu"});
+  auto detector = Detector::Create(dir_, {.device = testing::TestDevice()});
   ASSERT_TRUE(detector.ok()) << detector.status();
   EXPECT_EQ((*detector)->info().default_thresholds, Thresholds());
 }
 
 TEST_F(PackageTest, TheVersionFollowsTheContent) {
-  const std::string before = (*Detector::Create(dir_, {.device = "cpu"}))->info().version;
+  const std::string before = (*Detector::Create(dir_, {.device = testing::TestDevice()}))->info().version;
   ReplaceInConfig("\"samples\": 10", "\"samples\": 11");
-  const std::string after = (*Detector::Create(dir_, {.device = "cpu"}))->info().version;
+  const std::string after = (*Detector::Create(dir_, {.device = testing::TestDevice()}))->info().version;
   EXPECT_THAT(before, ::testing::StartsWith("1.0.0+"));
   EXPECT_NE(before, after);
 }
 
 TEST_F(PackageTest, IadSamplingFirstKeepsTheFirstFramesStateDraws) {
   ReplaceInConfig("\"iad_sampling\": \"request\"", "\"iad_sampling\": \"first\"");
-  auto detector = Detector::Create(dir_, {.device = "cpu"});
+  auto detector = Detector::Create(dir_, {.device = testing::TestDevice()});
   ASSERT_TRUE(detector.ok()) << detector.status();
   const RgbImage image = Picture(224, 224, 1);
   const Frame first{.image = &image, .object = "wood", .seed = 1};
   const Frame second{.image = &image, .object = "wood", .seed = 2};
-  auto per_request = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+  auto per_request = Detector::Create(testing::kDemoModel, {.device = testing::TestDevice()});
   ASSERT_TRUE(per_request.ok());
   EXPECT_EQ((*detector)->Detect({&first, 1})[0]->score, (*per_request)->Detect({&first, 1})[0]->score);
   EXPECT_NE((*detector)->Detect({&second, 1})[0]->score, (*per_request)->Detect({&second, 1})[0]->score);

@@ -1,3 +1,5 @@
+// On the CPU alone: names, shapes and types are the same wherever the weights go.
+
 #include "model/network/weights.h"
 
 #include <cstdint>

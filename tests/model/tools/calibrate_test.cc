@@ -28,6 +28,7 @@
 #include "tests/support/bmp.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl {
 namespace {
@@ -81,7 +82,7 @@ class CalibrateTest : public ::testing::Test {
     arguments_.images = {root_ / "good"};
     arguments_.targets = {.fail_rate = 0.2, .review_rate = 0.4};
     arguments_.samples = 2;
-    arguments_.device = "cpu";
+    arguments_.device = testing::TestDevice();
   }
 
   CalibrationReport MustCalibrate() {
@@ -119,11 +120,14 @@ class CalibrateTest : public ::testing::Test {
     return detector.info().categories.at(category).defaults;
   }
   std::unique_ptr<Detector> MustOpen(const std::string& calibration_file = "") const {
-    auto detector = Detector::Create(arguments_.model_dir, {.device = "cpu", .calibration_file = calibration_file});
+    auto detector =
+        Detector::Create(arguments_.model_dir, {.device = testing::TestDevice(), .calibration_file = calibration_file});
     EXPECT_TRUE(detector.ok()) << detector.status();
     return *std::move(detector);
   }
-  absl::Status OpenStatus() const { return Detector::Create(arguments_.model_dir, {.device = "cpu"}).status(); }
+  absl::Status OpenStatus() const {
+    return Detector::Create(arguments_.model_dir, {.device = testing::TestDevice()}).status();
+  }
   std::string WrittenCalibration() const { return folder_.Read("model/calibration.json"); }
 
   const testing::TemporaryFolder folder_;
@@ -498,7 +502,8 @@ TEST_F(CalibrateTest, HostileCalibrationsAreRefusedWithTheFilesName) {
 }
 
 TEST_F(CalibrateTest, ACalibrationFileThatIsNamedMustExist) {
-  const auto detector = Detector::Create(arguments_.model_dir, {.device = "cpu", .calibration_file = "nowhere.json"});
+  const auto detector =
+      Detector::Create(arguments_.model_dir, {.device = testing::TestDevice(), .calibration_file = "nowhere.json"});
   EXPECT_EQ(detector.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(detector.status().message()), HasSubstr("nowhere.json"));
 }
@@ -518,7 +523,7 @@ std::map<std::string, std::vector<fs::path>> DemoPictures() {
 }
 
 TEST(ShippedCalibrationTest, PassesTheGoodDemoPicturesAndNoDefectiveOne) {
-  const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
+  const auto detector = Detector::Create(testing::kDemoModel, {.device = testing::TestDevice()});
   ASSERT_TRUE(detector.ok()) << detector.status();
   const std::map<std::string, std::vector<fs::path>> pictures = DemoPictures();
   EXPECT_EQ(pictures.size(), 9U);
@@ -541,7 +546,8 @@ TEST_F(CalibrateTest, TheCommandLineSetsRulesRatesAndObjectAndLeavesPicturesAlon
   int exit_code = -1;
   AddCalibrateCommand(app, exit_code);
   app.parse(absl::StrCat("calibrate --model ", arguments_.model_dir,
-                         " --category L-7 --object leather --samples 2 --device cpu --fail-rate 0.3 --review-rate 0.5"
+                         " --category L-7 --object leather --samples 2 --device ", testing::TestDevice(),
+                         " --fail-rate 0.3 --review-rate 0.5"
                          " --min-region 0.001 --json --rules score,map_score ",
                          (root_ / "good").string()));
 

@@ -19,6 +19,7 @@
 #include "tests/model/tools/calibrated_model.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl {
 namespace {
@@ -55,7 +56,7 @@ class InspectTest : public ::testing::Test {
   const testing::TemporaryFolder folder_;
   InspectArguments arguments_{.model_dir = testing::kDemoModel,
                               .calibration_file = {},
-                              .device = "cpu",
+                              .device = testing::TestDevice(),
                               .category = "leather",
                               .samples = 2,
                               .output_dir = {},

@@ -15,6 +15,7 @@
 #include "tests/model/tools/calibrated_model.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 
 namespace bayespfl {
 namespace {
@@ -35,7 +36,7 @@ class ReplayTest : public ::testing::Test {
     const InspectArguments inspect{
         .model_dir = testing::kDemoModel,
         .calibration_file = folder_->Write("calibration.json", testing::DemoCalibration("belt 12", "leather", 0.5F)),
-        .device = "cpu",
+        .device = testing::TestDevice(),
         .category = "belt 12",
         .samples = 3,
         .seed = 11,
@@ -72,7 +73,7 @@ class ReplayTest : public ::testing::Test {
                              .picture = kPicture,
                              .model_dir = testing::kDemoModel,
                              .calibration_file = folder_->File("calibration.json"),
-                             .device = "cpu"};
+                             .device = testing::TestDevice()};
   std::string printed_;
   std::string complaints_;
 };

@@ -1,0 +1,230 @@
+// The forward pass on LibTorch's device "meta", which has shapes and no numbers: a tensor that does not follow the
+// weights to their device is found without a GPU.
+//
+// The meta device itself takes most mixtures of devices; so every call is watched for what a GPU refuses. It stays
+// unseen when a tensor is computed on the CPU and then brought to the device, which is slow and not wrong: the draws of
+// the noise, token ids and positions in sequences are made so on purpose. What comes back to the CPU, the two numbers
+// of a score and the maps' pixels, cannot be had here: the detector is followed to where it asks for the first. Kernels
+// of our own are the CPU's, and so left out.
+
+#include <ATen/record_function.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/detection/bayespfl_detector.h"
+#include "model/network/model.h"
+#include "model/network/noise.h"
+#include "model/package/model_package.h"
+#include "tests/support/demo_model.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// --- shapes ---
+
+// Of these operators LibTorch knows the shapes on the meta device in Python alone. Attention is one of them as a whole,
+// so that what its parts are does not matter here.
+
+torch::Tensor IndexSelect(const torch::Tensor& self, int64_t dim, const torch::Tensor& index) {
+  std::vector<int64_t> shape = self.sizes().vec();
+  shape[static_cast<size_t>(at::maybe_wrap_dim(dim, self.dim()))] = index.numel();
+  return self.new_empty(shape);
+}
+
+std::tuple<torch::Tensor, torch::Tensor, torch::Tensor> LayerNormOf(const torch::Tensor& self, at::IntArrayRef axes,
+                                                                    const std::optional<torch::Tensor>& /*weight*/,
+                                                                    const std::optional<torch::Tensor>& /*bias*/,
+                                                                    double /*eps*/) {
+  std::vector<int64_t> rows = self.sizes().vec();
+  std::fill(rows.end() - static_cast<int64_t>(axes.size()), rows.end(), 1);
+  return {torch::empty_like(self), self.new_empty(rows), self.new_empty(rows)};
+}
+
+// Without axes it is over all of them.
+torch::Tensor Deviation(const torch::Tensor& self, at::OptionalIntArrayRef axes,
+                        const std::optional<at::Scalar>& /*correction*/, bool keep_axes) {
+  return axes.has_value() && !axes->empty() ? self.mean(*axes, keep_axes) : self.mean();
+}
+
+torch::Tensor Attention(const torch::Tensor& queries, const torch::Tensor& /*keys*/, const torch::Tensor& /*values*/,
+                        const std::optional<torch::Tensor>& /*mask*/, double /*dropout*/, bool /*causal*/,
+                        std::optional<double> /*scale*/, bool /*grouped*/) {
+  return torch::empty_like(queries);
+}
+
+TORCH_LIBRARY_IMPL(aten, Meta, library) {
+  library.impl("index_select", IndexSelect);
+  library.impl("native_layer_norm", LayerNormOf);
+  library.impl("std.correction", Deviation);
+  library.impl("scaled_dot_product_attention", Attention);
+}
+
+// --- who mixes devices ---
+
+std::vector<std::string> mixtures;
+
+std::vector<torch::Tensor> TensorsOf(const c10::IValue& value) {
+  if (value.isTensor()) return {value.toTensor()};
+  if (value.isTensorList()) return value.toTensorVector();
+  std::vector<torch::Tensor> tensors;
+  if (value.isOptionalTensorList()) {
+    for (const std::optional<torch::Tensor>& tensor : value.toOptionalTensorVector()) {
+      if (tensor.has_value()) tensors.push_back(*tensor);
+    }
+  }
+  return tensors;
+}
+
+// A number without dimensions may lie on the CPU: it goes along as the kernel's argument. A copy is what crosses over.
+std::unique_ptr<at::ObserverContext> NoteMixture(const at::RecordFunction& call) {
+  if (absl::string_view(call.name()) == "aten::copy_") return nullptr;
+  bool on_meta = false;
+  bool elsewhere = false;
+  for (const c10::IValue& input : call.inputs()) {
+    for (const torch::Tensor& tensor : TensorsOf(input)) {
+      if (!tensor.defined()) continue;
+      on_meta = on_meta || tensor.is_meta();
+      elsewhere = elsewhere || (!tensor.is_meta() && tensor.dim() > 0);
+    }
+  }
+  if (on_meta && elsewhere) mixtures.emplace_back(call.name());
+  return nullptr;
+}
+
+// What this thread calls while the object lives.
+class MixtureWatch {
+ public:
+  MixtureWatch() : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(NoteMixture).needsInputs(true))) {
+    mixtures.clear();
+  }
+  MixtureWatch(const MixtureWatch&) = delete;
+  MixtureWatch& operator=(const MixtureWatch&) = delete;
+  ~MixtureWatch() { at::removeCallback(handle_); }
+
+ private:
+  at::CallbackHandle handle_;
+};
+
+TEST(MixtureWatchTest, SeesAProductThatTheMetaDeviceTakes) {
+  const MixtureWatch watch;
+  torch::mm(torch::ones({2, 3}, torch::kMeta), torch::ones({3, 4}));
+  EXPECT_THAT(mixtures, ::testing::Contains("aten::mm"));
+}
+
+TEST(MixtureWatchTest, LetsNumbersAndUploadsPass) {
+  const MixtureWatch watch;
+  torch::ones({2, 3}, torch::kMeta) * torch::tensor(2.0F) + torch::ones({2, 3}).to(torch::kMeta);
+  EXPECT_THAT(mixtures, IsEmpty());
+}
+
+// --- the network ---
+
+struct Form {
+  int stage = 1;
+  PromptForm prompts = PromptForm::kShared;
+};
+
+class MetaDeviceTest : public ::testing::TestWithParam<Form> {
+ protected:
+  void SetUp() override {
+    auto package = ModelPackage::Open(testing::kDemoModel);
+    ASSERT_TRUE(package.ok()) << package.status();
+    package_ = *std::move(package);
+    package_.config.stage = GetParam().stage;
+  }
+
+  // Start of text, "X", `words` tokens and end of text.
+  PromptInput Input(int words, int64_t samples) const {
+    PromptInput input;
+    input.token_ids.assign(static_cast<size_t>(words) + 3, 1);
+    input.noise = DrawPromptNoise({}, samples, package_.config.embed_dim, torch::kMeta);
+    return input;
+  }
+
+  static void Expect(const torch::Tensor& tensor, std::vector<int64_t> shape) {
+    EXPECT_TRUE(tensor.is_meta());
+    EXPECT_EQ(tensor.sizes(), shape);
+  }
+
+  ModelPackage package_;
+};
+
+TEST_P(MetaDeviceTest, EverythingFollowsTheWeights) {
+  const c10::InferenceMode inference;
+  const MixtureWatch watch;
+  const ModelConfig& config = package_.config;
+  const int64_t side = config.image_size;
+  const std::vector<int64_t> samples = {2, 3};
+
+  const auto loaded = BayesPflModel::Load(config, *package_.clip, *package_.bayespfl, torch::kMeta);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const BayesPflModel& model = **loaded;
+  const VisionFeatures features = model.EncodeImages(torch::zeros({2, 3, side, side}, torch::kMeta));
+  const torch::Tensor embeddings = model.image_head().ImageEmbedding(features);
+  const std::vector<torch::Tensor> texts =
+      model.EncodePrompts(features.image, {Input(2, samples[0]), Input(5, samples[1])}, GetParam().prompts);
+  for (int64_t i = 0; i < 2; ++i) {
+    const auto picture = static_cast<size_t>(i);
+    std::vector<torch::Tensor> patches;
+    for (size_t layer = 0; layer < features.patch_tokens.size(); ++layer) {
+      patches.push_back(model.rca().ProjectPatches(layer, features.patch_tokens[layer])[i]);
+    }
+    const AnomalyMaps maps = model.MapAnomalies(texts[picture], patches, samples[picture], /*want_deviation=*/true);
+    Expect(texts[picture], {2 * samples[picture] * config.prompts, config.embed_dim});
+    Expect(model.ScoreTensor(texts[picture], embeddings[i], samples[picture]), {2});
+    Expect(maps.mean, {side, side});
+    Expect(maps.deviation, {side, side});
+  }
+  EXPECT_THAT(mixtures, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(OfEveryForm, MetaDeviceTest,
+                         ::testing::Values(Form{1, PromptForm::kShared}, Form{1, PromptForm::kWhole},
+                                           Form{2, PromptForm::kShared}, Form{2, PromptForm::kWhole}),
+                         [](const auto& form) {
+                           return absl::StrCat("Stage", form.param.stage,
+                                               form.param.prompts == PromptForm::kShared ? "Shared" : "Whole");
+                         });
+
+// --- the detector ---
+
+TEST(MetaDeviceDetectorTest, GetsAsFarAsTheFirstNumberThatItFetches) {
+  const auto package = ModelPackage::Open(testing::kDemoModel);
+  ASSERT_TRUE(package.ok()) << package.status();
+  const auto detector = BayesPflDetector::Load(*package, torch::kMeta, {});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const RgbImage picture{8, 8, std::vector<uint8_t>(3 * 8 * 8)};
+  const auto prepared = (*detector)->Prepare({.image = &picture, .object = "metal nut", .samples = 2});
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  const std::vector<const PreparedFrame*> batch = {prepared->get(), prepared->get()};
+
+  const MixtureWatch watch;
+  const auto computed = (*detector)->Compute(batch);
+
+  EXPECT_THAT(mixtures, IsEmpty());
+  for (const absl::StatusOr<ComputedFrame>& frame : computed) {
+    EXPECT_EQ(frame.status().code(), absl::StatusCode::kInternal);
+    EXPECT_THAT(std::string(frame.status().message()), HasSubstr("Cannot copy out of meta tensor"));
+  }
+}
+
+}  // namespace
+}  // namespace bayespfl
