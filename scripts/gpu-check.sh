@@ -51,7 +51,7 @@ pack() {
     done < <(LD_LIBRARY_PATH=$scratch/lib libraries "$program")
   done
   # Most of it is one table of ICU's, which shrinks to a third.
-  XZ_OPT=-2 tar -C "$scratch" --owner=0 --group=0 -cJf "$folder/programs.tar.xz" bin lib
+  XZ_OPT=${XZ_OPT:--2} tar -C "$scratch" --owner=0 --group=0 -cJf "$folder/programs.tar.xz" bin lib
   local bytes
   bytes=$({ git ls-files --cached --others --exclude-standard -z && printf '%s\0' "$folder/programs.tar.xz"; } |
     { xargs -0 stat --format %s -- 2>/dev/null || true; } | awk '{ sum += $1 } END { print sum }') # some may be deleted

@@ -9,7 +9,7 @@ git -C "$checkout" rev-parse --git-dir >/dev/null || exit 77
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # What else lies in this checkout is of no matter here.
-export GPU_CHECK_DEVICE=cpu GPU_CHECK_PYTHON=$1 GPU_CHECK_MEBIBYTES=4096
+export GPU_CHECK_DEVICE=cpu GPU_CHECK_PYTHON=$1 GPU_CHECK_MEBIBYTES=4096 XZ_OPT=-0
 
 fail() {
   printf 'gpu_check_test: %s\n%s\n' "$1" "$(cat "$folder/out")" >&2
