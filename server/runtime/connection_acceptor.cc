@@ -59,34 +59,41 @@ ConnectionAcceptor::ConnectionAcceptor(AcceptorOptions options, ListeningSockets
 
 void ConnectionAcceptor::Start(std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> grpc) {
   grpc_ = std::move(grpc);
-  thread_ = std::thread([this] { Run(); });
+  accepts_ = std::thread([this] { AcceptUntilStopped(); });
+  looks_ = std::thread([this] { LookUntilStopped(); });
 }
 
 void ConnectionAcceptor::Stop() {
   const uint64_t one = 1;
   (void)!write(stop_.get(), &one, sizeof(one));  // it only fails when the number is full: then it is readable
-  if (thread_.joinable()) thread_.join();
+  // First: whoever sends without end, and so keeps the thread that took his connection, is still broken off.
+  if (accepts_.joinable()) accepts_.join();
+  {
+    const MutexLock lock(mu_);
+    no_more_looks_ = true;
+    changed_.NotifyAll();
+  }
+  if (looks_.joinable()) looks_.join();
   listening_.sockets.clear();
 }
 
-void ConnectionAcceptor::Run() {
+void ConnectionAcceptor::AcceptUntilStopped() {
   std::vector<pollfd> watched = {{.fd = stop_.get(), .events = POLLIN, .revents = 0}};
   for (const Descriptor& socket : listening_.sockets) {
     watched.push_back({.fd = socket.get(), .events = POLLIN, .revents = 0});
   }
   for (;;) {
-    if (poll(watched.data(), watched.size(), MillisecondsToNextLook()) < 0) continue;  // EINTR
+    if (poll(watched.data(), watched.size(), /*timeout=*/-1) < 0) continue;  // EINTR
     if (watched.front().revents != 0) return;
     for (size_t i = 1; i < watched.size(); ++i) {
       if (watched[i].revents != 0) AcceptAll(watched[i].fd);
     }
-    Look();
   }
 }
 
 void ConnectionAcceptor::AcceptAll(int listening) {
-  constexpr int kBeforeTheNextLook = 64;  // at stop_, and at the other sockets
-  for (int i = 0; i < kBeforeTheNextLook; ++i) {
+  constexpr int kAtOnce = 64;  // before a look at stop_ and at the other sockets
+  for (int i = 0; i < kAtOnce; ++i) {
     sockaddr_storage peer{};
     socklen_t size = sizeof(peer);
     Descriptor connection(accept4(listening, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -102,12 +109,10 @@ void ConnectionAcceptor::AcceptAll(int listening) {
 }
 
 void ConnectionAcceptor::Accept(int listening, Descriptor connection, const sockaddr& peer) {
-  if (!HasRoom()) {
+  if (!AddIfThereIsRoom(connection.get(), peer)) {
     if (options_.on_refused) options_.on_refused();
     return;
   }
-  options_.connections->Add(connection.get(), peer);
-  ++at_most_open_;
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
   parameters.listener_fd = listening;
   parameters.fd = connection.Release();
@@ -115,32 +120,49 @@ void ConnectionAcceptor::Accept(int listening, Descriptor connection, const sock
 }
 
 // Counts only when it must, and not for each of a flood of connections: a look at every socket is a cost.
-bool ConnectionAcceptor::HasRoom() {
+bool ConnectionAcceptor::AddIfThereIsRoom(int socket, const sockaddr& peer) {
   const auto now = std::chrono::steady_clock::now();
+  const MutexLock lock(mu_);
   if (at_most_open_ >= options_.max_connections && now >= next_count_) {
     at_most_open_ = options_.connections->Count();
     next_count_ = now + kBetweenCounts;
   }
-  return at_most_open_ < options_.max_connections;
+  if (at_most_open_ >= options_.max_connections) return false;
+  options_.connections->Add(socket, peer);
+  if (at_most_open_++ == 0) changed_.NotifyAll();
+  return true;
 }
 
-// For ever, when there is nothing to look at.
-int ConnectionAcceptor::MillisecondsToNextLook() const {
-  if (at_most_open_ == 0) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - std::chrono::steady_clock::now());
-  return static_cast<int>(std::max<int64_t>(0, left.count()));
+void ConnectionAcceptor::LookUntilStopped() {
+  std::chrono::steady_clock::time_point next_look_at_calls;
+  while (WaitForTheNextLook()) {
+    const size_t senders = Look();
+    const auto now = std::chrono::steady_clock::now();
+    if (senders == 0 || now < next_look_at_calls) continue;
+    LookAtCalls();
+    next_look_at_calls = now + kBetweenLooksAtCalls;
+  }
 }
 
-void ConnectionAcceptor::Look() {
-  const auto now = std::chrono::steady_clock::now();
-  if (at_most_open_ == 0 || now < next_look_) return;
-  const ConnectionTable::Look look = options_.connections->BreakLargest(options_.max_incoming_bytes);
-  at_most_open_ = look.open;
-  next_look_ = now + kBetweenLooks;
+// False: there will be none. For ever, when there is nothing to look at.
+bool ConnectionAcceptor::WaitForTheNextLook() {
+  const auto next = std::chrono::steady_clock::now() + kBetweenLooks;
+  MutexLock lock(mu_);
+  while (!no_more_looks_ && at_most_open_ == 0) changed_.Wait(mu_);
+  while (!no_more_looks_ && std::chrono::steady_clock::now() < next) changed_.WaitUntil(mu_, next);
+  return !no_more_looks_;
+}
+
+// How many connections are worth a look at their calls.
+size_t ConnectionAcceptor::Look() {
+  ConnectionTable::Look look;
+  {
+    const MutexLock lock(mu_);  // nobody comes between the count and its result
+    look = options_.connections->BreakLargest(options_.max_incoming_bytes);
+    at_most_open_ = look.open;
+  }
   if (look.broken > 0 && options_.on_broken) options_.on_broken(look.broken);
-  if (look.senders == 0 || now < next_look_at_calls_) return;
-  LookAtCalls();
-  next_look_at_calls_ = now + kBetweenLooksAtCalls;
+  return look.senders;
 }
 
 void ConnectionAcceptor::LookAtCalls() {

@@ -20,8 +20,10 @@
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/descriptor.h"
+#include "base/mutex.h"
 #include "grpcpp/server_builder.h"
 #include "server/runtime/connection_table.h"
 #include "server/runtime/listening_sockets.h"
@@ -45,16 +47,17 @@ struct AcceptorOptions {
   // The process has no descriptor left for a connection, or the system no memory; those that come wait. Called once
   // when that begins, from the acceptor's thread, with what the system says; may be empty.
   std::function<void(const std::string& reason)> on_shortage = {};
-  // So many connections were broken off (ConnectionTable). From the acceptor's thread; may be empty.
+  // So many connections were broken off (ConnectionTable). From the thread that looks; may be empty.
   std::function<void(size_t connections)> on_broken = {};
 };
 
 // gRPC's own listener knows no limit, and version 1.51 stops listening for good when the process has no descriptor left
 // for a connection (CVE-2023-4785). Here both end when others leave.
 //
-// What clients have on their way to the services is looked at twenty times a second; beyond its limit the connection
-// with most of it is broken off. So whoever sends too much loses his own connection, and does so before gRPC's own
-// limit is met, which ends calls of whoever was there first.
+// What clients have on their way to the services is looked at twenty times a second, by a thread of its own: gRPC reads
+// what comes over a new connection in the thread that hands it over, and goes on for as long as more is there already.
+// Beyond its limit the connection with most of it is broken off. So whoever sends too much loses his own connection,
+// and does so before gRPC's own limit is met, which ends calls of whoever was there first.
 //
 // A connection over the limit is closed at once, and not left waiting: its client goes to another server, or comes
 // back. Those whose handshake is under way count too. A place is free a few milliseconds after its connection's end.
@@ -82,26 +85,31 @@ class ConnectionAcceptor {
  private:
   ConnectionAcceptor(AcceptorOptions options, ListeningSockets listening, Descriptor stop);
 
-  void Run();
+  void AcceptUntilStopped();
   void AcceptAll(int listening);
   void Accept(int listening, Descriptor connection, const sockaddr& peer);
-  bool HasRoom();
-  int MillisecondsToNextLook() const;
-  void Look();
-  void LookAtCalls();
+  bool AddIfThereIsRoom(int socket, const sockaddr& peer);
   void WaitOutShortage(int error);
+  void LookUntilStopped();
+  bool WaitForTheNextLook();
+  size_t Look();
+  void LookAtCalls();
 
   const AcceptorOptions options_;
   ListeningSockets listening_;
   const Descriptor stop_;  // an eventfd: readable from Stop() on
-  // The thread's own:
-  size_t at_most_open_ = 0;  // connections: those of the last count, and all that came since
-  std::chrono::steady_clock::time_point next_look_;
-  std::chrono::steady_clock::time_point next_look_at_calls_;
+  // The accepting thread's own:
   std::chrono::steady_clock::time_point next_count_;  // not before
   bool short_ = false;                                // no connection could be taken since the last one
+
+  Mutex mu_;
+  CondVar changed_;
+  size_t at_most_open_ ABSL_GUARDED_BY(mu_) = 0;  // connections: those of the last count, and all that came since
+  bool no_more_looks_ ABSL_GUARDED_BY(mu_) = false;
+
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> grpc_;
-  std::thread thread_;
+  std::thread accepts_;
+  std::thread looks_;
 };
 
 }  // namespace bayespfl::server

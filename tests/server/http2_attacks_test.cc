@@ -24,7 +24,7 @@ TEST_F(Http2AttacksTest, CallsThatAreResetAsTheyBeginCostTheConnection) {
   const RawConnection connection(server_->port());
   ASSERT_TRUE(connection.Send(Http2Preface()));
 
-  std::thread reader([&connection] { (void)connection.ReadToEnd(); });  // else the server would read no further
+  std::thread reader([&connection] { connection.HangUpWithThePeer(); });  // who would read no further by itself
   uint32_t stream = 1;
   bool open = true;
   while (open && stream < kMost) {
@@ -49,6 +49,7 @@ TEST_F(Http2AttacksTest, CallsWithoutEndCostTheConnectionOfAClientThatKnowsNoLim
   const RawConnection connection(server_->port());
   ASSERT_TRUE(connection.Send(Http2Preface()));
 
+  std::thread reader([&connection] { connection.HangUpWithThePeer(); });
   uint32_t stream = 1;
   bool open = true;
   while (open && stream < kMost) {
@@ -56,6 +57,8 @@ TEST_F(Http2AttacksTest, CallsWithoutEndCostTheConnectionOfAClientThatKnowsNoLim
     for (uint32_t i = 0; i < kAtOnce; ++i, stream += 2) absl::StrAppend(&calls, Http2Begin(stream, kInspectMethod));
     open = connection.Send(calls);
   }
+
+  reader.join();
 
   EXPECT_FALSE(open) << stream / 2 << " calls are open";
   WaitForMetric("bayespfl_connections_broken_total 1");

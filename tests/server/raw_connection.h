@@ -19,8 +19,8 @@
 
 namespace bayespfl::server {
 
-// Fails the test when it cannot connect, or the peer says nothing for 20 s while somebody waits for it. Not
-// thread-safe.
+// Fails the test when it cannot connect, or the peer says nothing for 20 s while somebody waits for it. One
+// thread may send while another one reads.
 class RawConnection {
  public:
   // To a port of 127.0.0.1.
@@ -65,6 +65,13 @@ class RawConnection {
 
   std::string ReadToEnd() const {
     return ReadUntil([](const std::string& /*received*/) { return false; });
+  }
+
+  // Reads to the end, then ends the connection on this side too, so that a Send() that waits in another thread returns:
+  // where the peer had no room for more, the kernel would let it wait for minutes after the peer has gone.
+  void HangUpWithThePeer() const {
+    (void)ReadToEnd();
+    shutdown(socket_, SHUT_RDWR);
   }
 
   // Closes the sending side and reads to the end.
