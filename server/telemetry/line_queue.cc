@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
+#include "base/signals_blocked.h"
 
 namespace bayespfl::server {
 namespace {
@@ -122,8 +123,10 @@ struct LineQueue::State {
   bool left ABSL_GUARDED_BY(mu) = false;  // the writer has ended
 };
 
-LineQueue::LineQueue(LineQueueOptions options)
-    : state_(std::make_shared<State>(std::move(options))), thread_([state = state_] { Run(*state); }) {}
+LineQueue::LineQueue(LineQueueOptions options) : state_(std::make_shared<State>(std::move(options))) {
+  const SignalsBlocked blocked;  // a handler may wait for the lines
+  thread_ = std::thread([state = state_] { Run(*state); });
+}
 
 LineQueue::~LineQueue() { Close(kClosePatience); }
 

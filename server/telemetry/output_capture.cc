@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "base/signals_blocked.h"
 
 namespace bayespfl::server {
 namespace {
@@ -50,6 +51,7 @@ absl::StatusOr<std::unique_ptr<OutputCapture>> OutputCapture::Start(const std::v
   const int error = errno;
   close(writing);
   if (failed) return absl::ErrnoToStatus(error, "cannot take what is written to standard output and standard error");
+  const SignalsBlocked blocked;  // a handler may wait for what was printed
   capture->thread_ = std::thread([raw = capture.get()] { raw->Run(); });
   return capture;
 }

@@ -252,6 +252,28 @@ TEST_F(ProgramLogDeathTest, AnAbortThatSomebodyElseSendsEndsTheProcessAtTheFirst
   EXPECT_EXIT(Die(Config("json"), wait), KilledBySignal(SIGABRT), IsJsonWith("info|the last line|"));
 }
 
+// The kernel gives a signal of the process to the main thread, unless that does not take it just now.
+TEST_F(ProgramLogDeathTest, AnAbortThatSomebodyElseSendsIsNothingForTheThreadsThatWrite) {
+  const auto wait = [] {
+    const absl::StatusOr<std::unique_ptr<ProgramLog>> log = ProgramLog::Start(Config("json"));
+    if (!log.ok()) _exit(EXIT_FAILURE);
+    sigset_t abort_alone;
+    sigemptyset(&abort_alone);
+    sigaddset(&abort_alone, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &abort_alone, nullptr);
+    std::thread([&] {
+      pthread_sigmask(SIG_UNBLOCK, &abort_alone, nullptr);
+      for (int i = 0; i < 500; ++i) (*log)->logger()->Info(absl::StrCat("line ", i));  // writing takes a while
+      (*log)->logger()->Info("the last line");
+      kill(getpid(), SIGABRT);
+      sleep(5);
+    }).join();
+    _exit(EXIT_SUCCESS);
+  };
+
+  EXPECT_EXIT(wait(), KilledBySignal(SIGABRT), IsJsonWith("info|the last line|"));
+}
+
 TEST_F(ProgramLogDeathTest, ACrashWaitsForNobodyWhoDoesNotRead) {
   const auto die = [](Log& log) {
     for (int i = 0; i < 500; ++i) log.Info(kLongLine);
