@@ -18,9 +18,10 @@ int64_t ResidentBytes();
 struct MemoryTrimmerOptions {
   // Whether nobody is being served at the moment; quick, called from the trimmer's thread. Must be given.
   std::function<bool()> quiet;
-  std::chrono::milliseconds interval{1000};   // between two looks
-  std::chrono::milliseconds rest{60'000};     // between two times; what was given back costs whoever needs it again
-  int64_t least_growth = int64_t{128} << 20;  // unused bytes that came since the last time
+  std::chrono::milliseconds interval{1000};  // between two looks
+  std::chrono::milliseconds rest{10'000};    // between two times; what was given back costs whoever needs it again
+  int64_t least_growth = int64_t{32} << 20;  // unused bytes that came since the last time; what cannot be given back
+                                             // comes on top of them, and docs/operations.md promises 64 MiB
 };
 
 // malloc() keeps what was freed between blocks that are still in use: messages come in pieces of 8 and 64 KiB, and

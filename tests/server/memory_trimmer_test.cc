@@ -23,10 +23,10 @@ constexpr auto kHeld = static_cast<int64_t>(kBlock * kBlocks);
 using Blocks = std::vector<std::unique_ptr<std::vector<char>>>;
 
 // Takes blocks and frees all but every thirtieth, between which malloc() keeps the others.
-Blocks LeaveHolesInTheHeap() {
+Blocks LeaveHolesInTheHeap(size_t count = kBlocks) {
   Blocks blocks;
-  for (size_t i = 0; i < kBlocks; ++i) blocks.push_back(std::make_unique<std::vector<char>>(kBlock, 'x'));
-  for (size_t i = 0; i < kBlocks; ++i) {
+  for (size_t i = 0; i < count; ++i) blocks.push_back(std::make_unique<std::vector<char>>(kBlock, 'x'));
+  for (size_t i = 0; i < count; ++i) {
     if (i % 30 != 0) blocks[i].reset();
   }
   return blocks;
@@ -87,6 +87,21 @@ TEST_F(MemoryTrimmerTest, RestsBetweenTwoTimes) {
   EXPECT_TRUE(Eventually([&] { return looks_ >= looks + 5; }));
 
   EXPECT_GT(ResidentBytes(), before + kHeld / 2);
+}
+
+// The row "what malloc() keeps between blocks in use" of docs/operations.md.
+TEST_F(MemoryTrimmerTest, LeavesNoMoreThanThePagePromises) {
+  constexpr int64_t kPromised = int64_t{64} << 20;
+  constexpr size_t kSomeBlocks = 1400;  // 88 MiB
+  quiet_ = false;
+  const int64_t before = ResidentBytes();
+  const MemoryTrimmer trimmer({.quiet = [this] { return quiet_.load(); }, .interval = std::chrono::milliseconds(5)});
+  const Blocks blocks = LeaveHolesInTheHeap(kSomeBlocks);
+  ASSERT_GT(ResidentBytes(), before + kPromised);
+
+  quiet_ = true;
+
+  EXPECT_TRUE(Eventually([&] { return ResidentBytes() < before + kPromised; })) << ResidentBytes() - before;
 }
 
 }  // namespace
