@@ -18,6 +18,9 @@ int64_t ResidentBytes() {
 
 namespace {
 
+// Of each part of the heap, in bytes; the most that malloc() takes for M_MMAP_THRESHOLD.
+constexpr int kKeptBetweenFrames = 32 << 20;
+
 // What is in memory and is no block in use: code, and what malloc() keeps.
 int64_t UnusedBytes() {
   const struct mallinfo2 heap = mallinfo2();
@@ -27,7 +30,12 @@ int64_t UnusedBytes() {
 }  // namespace
 
 MemoryTrimmer::MemoryTrimmer(MemoryTrimmerOptions options)
-    : options_(std::move(options)), unused_after_(UnusedBytes()), thread_([this] { Run(); }) {}
+    : options_(std::move(options)), unused_after_(UnusedBytes()), thread_([this] { Run(); }) {
+  // malloc() then keeps what a frame's maps and pictures lay in for those of the next one, instead of giving the end of
+  // each part of the heap back as soon as it is free: it is what the trimmer gives back.
+  mallopt(M_MMAP_THRESHOLD, kKeptBetweenFrames);
+  mallopt(M_TRIM_THRESHOLD, kKeptBetweenFrames);
+}
 
 MemoryTrimmer::~MemoryTrimmer() {
   {

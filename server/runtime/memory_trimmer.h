@@ -29,6 +29,9 @@ struct MemoryTrimmerOptions {
 // whoever allocates from the part of the heap that it is at. So it runs only when two looks in a row found nobody
 // served, and the process with more memory that is not in use than after the last time.
 //
+// Meanwhile malloc() keeps up to 32 MiB at the end of each part of the heap (M_TRIM_THRESHOLD; of the whole process,
+// and for good): by itself it gives the maps of each frame back, and the next frame's are a page fault for every 4 KiB.
+//
 // Its methods are not thread-safe.
 class MemoryTrimmer {
  public:

@@ -2,6 +2,7 @@
 #include "server/runtime/memory_trimmer.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -34,6 +35,10 @@ Blocks LeaveHolesInTheHeap(size_t count = kBlocks) {
 
 class MemoryTrimmerTest : public ::testing::Test {
  protected:
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  void SetUp() override { GTEST_SKIP() << "the sanitizer brings a malloc() of its own"; }
+#endif
+
   MemoryTrimmerOptions Options() {
     return {.quiet =
                 [this] {
@@ -87,6 +92,31 @@ TEST_F(MemoryTrimmerTest, RestsBetweenTwoTimes) {
   EXPECT_TRUE(Eventually([&] { return looks_ >= looks + 5; }));
 
   EXPECT_GT(ResidentBytes(), before + kHeld / 2);
+}
+
+// Pages that the kernel has to find for a few maps of a frame.
+int64_t FaultsOfAFrame() {
+  constexpr size_t kMap = 4 << 20;
+  constexpr int kMaps = 6;
+  rusage before{};
+  getrusage(RUSAGE_THREAD, &before);
+  {
+    std::vector<std::vector<char>> maps;
+    for (int i = 0; i < kMaps; ++i) maps.emplace_back(kMap, 'x');
+  }
+  rusage after{};
+  getrusage(RUSAGE_THREAD, &after);
+  return after.ru_minflt - before.ru_minflt;
+}
+
+TEST_F(MemoryTrimmerTest, LeavesTheMemoryOfAFrameForTheNextOne) {
+  quiet_ = false;
+  const MemoryTrimmer trimmer(Options());
+  const int64_t first = FaultsOfAFrame();
+
+  EXPECT_GT(first, 1000);
+  EXPECT_LT(FaultsOfAFrame(), 100);
+  EXPECT_LT(FaultsOfAFrame(), 100);
 }
 
 // The row "what malloc() keeps between blocks in use" of docs/operations.md.
