@@ -1,0 +1,26 @@
+// In which numbers a network's large matrix products are multiplied.
+#ifndef BAYESPFL_MODEL_PACKAGE_PRECISION_H_
+#define BAYESPFL_MODEL_PACKAGE_PRECISION_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace bayespfl {
+
+// It touches the operands of the towers' linear maps and of their attention alone. Sums, softmax, normalisation, the
+// residual stream, the flows, unit lengths and heads are fp32 in each of them.
+enum class Precision {
+  kFp32,
+  kBf16,  // operands rounded to bfloat16 (8 bits of significand)
+  kInt8,  // of linear maps that bear it: operands of 8 bits; of the others, and of attention: as kBf16
+};
+
+// "fp32", "bf16", "int8": as config.json, the setting `precision` and a result's provenance spell them.
+absl::string_view PrecisionName(Precision precision);
+
+// InvalidArgument: none of these names.
+absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_PACKAGE_PRECISION_H_
