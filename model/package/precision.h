@@ -2,10 +2,14 @@
 #ifndef BAYESPFL_MODEL_PACKAGE_PRECISION_H_
 #define BAYESPFL_MODEL_PACKAGE_PRECISION_H_
 
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace bayespfl {
+
+class JsonObjectReader;
 
 // It touches the operands of the towers' linear maps and of their attention alone. Sums, softmax, normalisation, the
 // residual stream, the flows, unit lengths and heads are fp32 in each of them.
@@ -20,6 +24,15 @@ absl::string_view PrecisionName(Precision precision);
 
 // InvalidArgument: none of these names.
 absl::StatusOr<Precision> ParsePrecision(absl::string_view name);
+
+// What the setting `precision` and the tools' flag ask for; nullopt, with "package" or nothing: what the package says.
+// InvalidArgument: neither that nor a precision's name.
+absl::StatusOr<std::optional<Precision>> ParsePrecisionChoice(absl::string_view text);
+
+inline constexpr char kPrecisionKey[] = "precision";  // in the files of a package
+
+// The value of that key; fp32 where there is none, as in files that are older than the others.
+Precision ReadPrecision(JsonObjectReader& reader);
 
 }  // namespace bayespfl
 
