@@ -595,20 +595,24 @@ TEST_F(CalibrateTest, TheCommandLineSetsRulesRatesAndObjectAndLeavesPicturesAlon
 }
 
 TEST_F(CalibrateTest, ThePrecisionIsPrintedToPeopleAndPrograms) {
+  std::string computed;
   const auto printed = [&](const std::string& more) {
     CLI::App app;
     int exit_code = -1;
     AddCalibrateCommand(app, exit_code);
     ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     app.parse(absl::StrCat("calibrate --model ", arguments_.model_dir, " --category L-7 --object leather --samples 1",
                            " --device ", testing::TestDevice(), " --fail-rate 0.3 --review-rate 0.5 ", more, " ",
                            (root_ / "good").string()));
     EXPECT_EQ(exit_code, 0);
+    computed = ::testing::internal::GetCapturedStderr();
     return ::testing::internal::GetCapturedStdout();
   };
 
   EXPECT_THAT(printed("--precision bf16"),
               HasSubstr("  computed in bf16, as inspections of the category must be too\n"));
+  EXPECT_THAT(computed, HasSubstr(" in bf16: ")) << "what is noted is what computed";
   EXPECT_THAT(printed("--precision bf16 --json"), HasSubstr("\"precision\":\"bf16\""));
   EXPECT_THAT(printed(""), Not(HasSubstr("computed in")));
 }
