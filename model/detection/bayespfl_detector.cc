@@ -44,19 +44,27 @@ absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std
   return wanted == kUsualKernels ? UsualNetworkKernels() : ParseNetworkKernels(wanted);
 }
 
-ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device, const NetworkKernels& kernels) {
+// A GPU has no kernels for the products of 8 bits.
+absl::Status CheckPrecision(Precision precision, const torch::Device& device) {
+  if (device.is_cpu() || precision != Precision::kInt8) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("int8 is computed on the CPU alone, and the device is ",
+                                                    device.str(),
+                                                    ": set precision to bf16 or fp32, or the device to cpu"));
+}
+
+ModelInfo InfoOf(const ModelPackage& package, const BayesPflModel& model, const NetworkKernels& kernels) {
   const ModelConfig& config = package.config;
   ModelInfo info = {.name = config.name,
                     .version = package.version(),
                     .digest = package.digest,
                     .computation_digest = package.computation_digest,
-                    .device = device.str(),
+                    .device = model.device().str(),
                     .stage = config.stage,
                     .image_size = static_cast<int>(config.image_size),
                     .default_samples = config.samples,
                     .kind = "bayes-pfl",
-                    .precision = "fp32",
-                    .kernels = ComputeKernels(device, NetworkKernelsText(kernels)),
+                    .precision = std::string(PrecisionName(model.precision())),
+                    .kernels = ComputeKernels(model.device(), NetworkKernelsText(kernels)),
                     .map_smoothing_sigma = config.map_smoothing_sigma,
                     .iad_sampling = config.iad_per_request ? "request" : "first"};
   if (config.mask_threshold.has_value()) {
@@ -72,6 +80,7 @@ absl::StatusOr<std::unique_ptr<BayesPflDetector>> BayesPflDetector::Load(const M
                                                                          torch::Device device,
                                                                          const DetectorOptions& options) {
   const ModelConfig& config = package.config;
+  if (absl::Status status = CheckPrecision(config.precision, device); !status.ok()) return status;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
   absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels);
@@ -79,14 +88,14 @@ absl::StatusOr<std::unique_ptr<BayesPflDetector>> BayesPflDetector::Load(const M
   std::unique_ptr<const BayesPflModel> model;
   const std::string failure = absl::StrCat("cannot place ", package.dir, " on ", device.str());
   const absl::Status loaded = CatchDeviceErrors(absl::StatusCode::kInternal, failure, [&] {
-    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device, *kernels);
+    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device, *kernels, config.precision);
     if (!network.ok()) return network.status();
     model = *std::move(network);
     return absl::OkStatus();
   });
   if (!loaded.ok()) return loaded;
-  auto frames = std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)),
-                                                 InfoOf(package, model->device(), *kernels));
+  auto frames =
+      std::make_shared<BayesPflFrames>(FramePreparer(config, *std::move(reader)), InfoOf(package, *model, *kernels));
   return std::unique_ptr<BayesPflDetector>(new BayesPflDetector(
       std::move(frames), std::move(model),
       options.first_seed != nullptr ? options.first_seed : std::make_shared<FirstSeed>(), PromptForm::kShared));

@@ -23,7 +23,8 @@ namespace bayespfl {
 
 class BayesPflDetector final : public Detector {
  public:
-  // Errors as Detector::Create().
+  // Errors as Detector::Create(). Of `options` only what ModelPackage::Open() does not take counts: the precision is
+  // the package's.
   static absl::StatusOr<std::unique_ptr<BayesPflDetector>> Load(const ModelPackage& package, torch::Device device,
                                                                 const DetectorOptions& options);
 

@@ -18,8 +18,10 @@ absl::StatusOr<std::unique_ptr<Detector>> Detector::Create(const std::string& pa
                                                            const DetectorOptions& options) {
   const absl::StatusOr<torch::Device> device = ResolveDevice(options.device);
   if (!device.ok()) return device.status();
-  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(
-      package_dir, {.calibration_file = options.calibration_file, .ignore_calibration = options.ignore_calibration});
+  const absl::StatusOr<ModelPackage> package =
+      ModelPackage::Open(package_dir, {.calibration_file = options.calibration_file,
+                                       .ignore_calibration = options.ignore_calibration,
+                                       .precision = options.precision});
   if (!package.ok()) return package.status();
   switch (package->config.kind) {
     case ModelKind::kBayesPfl:

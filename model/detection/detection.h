@@ -85,15 +85,16 @@ struct Detection {
 
 struct ModelInfo {
   std::string name;
-  std::string version;                  // configured version + "+" + first 12 digits of the digest
+  std::string version;                  // ModelPackage::version()
   std::string digest;                   // SHA-256 over the package's files, hexadecimal
-  std::string computation_digest = {};  // the same for packages that differ in names, version and calibration alone
+  std::string computation_digest = {};  // the same for packages that differ in names, version and calibration alone;
+                                        // another one in another precision
   std::string device;                   // "cpu", "cuda:0"
   int stage = 2;                        // 1 or 2: which image head gives the score
   int image_size = 0;                   // side of the model's square input, pixels
   int default_samples = 0;              // R of the package
   std::string kind = {};                // what computes it: "bayes-pfl"
-  std::string precision = {};           // of the arithmetic: "fp32"
+  std::string precision = {};           // of the large matrix products: a PrecisionName()
   std::string kernels = {};             // library, version, chosen instructions, threads (ComputeKernels in device.h)
   float map_smoothing_sigma = 0;        // pixels at model size; 0: off
   std::string iad_sampling;             // "request" or "first"

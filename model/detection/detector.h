@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "model/detection/detection.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 
@@ -58,6 +60,8 @@ struct DetectorOptions {
   // words "linear=", "attention=" and "maps=" of ModelInfo::kernels or of a result's provenance: the same bits again.
   // InvalidArgument: a form that there is not, or that this processor cannot run.
   std::string kernels = std::string(kUsualKernels);
+  // In which the package is computed, whatever it says itself; absent: as it says. FailedPrecondition: int8 on a GPU.
+  std::optional<Precision> precision = std::nullopt;
 };
 
 // Threads that one call of Compute() may use on the CPU, for the whole process; by default LibTorch takes every
@@ -104,7 +108,8 @@ class Detector : public FrameHandler {
  public:
   // Loads, checks and places the package on the device: the form of detector that its kind asks for. NotFound,
   // InvalidArgument and DataLoss name the file and the tensor, key or offset; FailedPrecondition: the device cannot be
-  // used, or the calibration was made with another package; ResourceExhausted: its memory does not suffice.
+  // used or not in that precision, or the calibration was made with another package or precision; ResourceExhausted:
+  // its memory does not suffice.
   static absl::StatusOr<std::unique_ptr<Detector>> Create(const std::string& package_dir,
                                                           const DetectorOptions& options);
 

@@ -119,6 +119,8 @@ std::string RunIdentity(const Dataset& dataset, const EvaluationSetting& setting
                              {"listing", ListingDigest(dataset)},
                              {"image_only", dataset.image_only},
                              {"draws", draws}};
+  // The digest is of the package's files, which may be computed in another precision than they say.
+  identity["precision"] = setting.model.precision;
   const PictureReading& reading = setting.reading;
   if (reading.significant_bits.has_value()) identity["significant_bits"] = *reading.significant_bits;
   if (reading.apply_orientation) identity["apply_orientation"] = true;

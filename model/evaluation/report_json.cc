@@ -110,7 +110,8 @@ Json ModelJson(const ModelInfo& model) {
           {"mask_threshold", model.default_thresholds.mask},
           {"mask_threshold_source", ThresholdSourceName(model.default_thresholds.source)},
           {"iad_sampling", model.iad_sampling},
-          {"device", model.device}};
+          {"device", model.device},
+          {"precision", model.precision}};
 }
 
 Json DatasetJson(const Evaluation& evaluation) {

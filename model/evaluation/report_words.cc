@@ -88,7 +88,7 @@ std::vector<std::pair<std::string, std::string>> ReportFacts(const Evaluation& e
           {"Pictures",
            absl::StrCat(counts.normal, " normal, ", counts.anomalous, " anomalous", skipped, "; ",
                         evaluation.categories.size(), evaluation.categories.size() == 1 ? " category" : " categories")},
-          {"Program", absl::StrCat("bayespfl-model ", BAYESPFL_VERSION, ", ", model.device, ", fp32")},
+          {"Program", absl::StrCat("bayespfl-model ", BAYESPFL_VERSION, ", ", model.device, ", ", model.precision)},
           {"Model digest", model.digest},
           {"Data set digest", evaluation.dataset_digest}};
 }

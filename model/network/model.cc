@@ -8,13 +8,11 @@
 
 namespace bayespfl {
 
-absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(const ModelConfig& config,
-                                                                         const TensorSource& clip,
-                                                                         const TensorSource& bayespfl,
-                                                                         torch::Device device,
-                                                                         const NetworkKernels& kernels) {
+absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(
+    const ModelConfig& config, const TensorSource& clip, const TensorSource& bayespfl, torch::Device device,
+    const NetworkKernels& kernels, Precision precision) {
   const c10::InferenceMode inference;
-  std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device));
+  std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device, precision));
   model->map_kernel_ = kernels.maps;
   WeightReader towers(clip, device);
   model->vision_ = VisionTransformer::Load(towers, config, kernels);

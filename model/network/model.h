@@ -18,6 +18,7 @@
 #include "model/network/text_transformer.h"
 #include "model/network/vision_transformer.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "model/package/tensor_source.h"
 #include "torch/torch.h"
 
@@ -42,10 +43,12 @@ class BayesPflModel {
   // require the CPU.
   static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelConfig& config, const TensorSource& clip,
                                                                    const TensorSource& bayespfl, torch::Device device,
-                                                                   const NetworkKernels& kernels = {});
+                                                                   const NetworkKernels& kernels = {},
+                                                                   Precision precision = Precision::kFp32);
 
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return device_; }
+  Precision precision() const { return precision_; }
 
   // images [N, 3, S, S], normalised, on the device.
   VisionFeatures EncodeImages(const torch::Tensor& images) const { return vision_.Encode(images); }
@@ -76,10 +79,12 @@ class BayesPflModel {
   // The towers' raw embeddings [sum of 2M_i, E].
   torch::Tensor EncodeWhole(const std::vector<PromptParts>& pictures) const;
 
-  BayesPflModel(ModelConfig config, torch::Device device) : config_(std::move(config)), device_(device) {}
+  BayesPflModel(ModelConfig config, torch::Device device, Precision precision)
+      : config_(std::move(config)), device_(device), precision_(precision) {}
 
   ModelConfig config_;
   torch::Device device_;
+  Precision precision_;
   VisionTransformer vision_;
   TextTransformer text_;
   PromptDistributions distributions_;

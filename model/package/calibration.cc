@@ -161,6 +161,7 @@ absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text) {
   JsonObjectReader root(&*document, kFileName, "", &status);
   root.Integer("schema_version", kSchemaVersion, kSchemaVersion);
   calibration.computation_digest = ReadDigest(root, "computation_digest");
+  calibration.precision = ReadPrecision(root);
   JsonObjectReader categories = root.Object("categories");
   const std::vector<std::string> keys = categories.Keys();
   if (keys.empty()) root.Fail("categories", "holds no category");
@@ -176,9 +177,10 @@ absl::StatusOr<Calibration> ParseCalibration(absl::string_view json_text) {
 std::string CalibrationText(const Calibration& calibration) {
   nlohmann::ordered_json categories = nlohmann::ordered_json::object();
   for (const auto& [key, category] : calibration.categories) categories[key] = ToJson(category);
-  const nlohmann::ordered_json document = {{"schema_version", kSchemaVersion},
-                                           {"computation_digest", calibration.computation_digest},
-                                           {"categories", categories}};
+  nlohmann::ordered_json document = {{"schema_version", kSchemaVersion},
+                                     {"computation_digest", calibration.computation_digest}};
+  if (calibration.precision != Precision::kFp32) document[kPrecisionKey] = PrecisionName(calibration.precision);
+  document["categories"] = std::move(categories);
   return document.dump(2) + "\n";
 }
 

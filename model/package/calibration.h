@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/package/precision.h"
 #include "model/verdict/categories.h"
 
 namespace bayespfl {
@@ -35,7 +36,8 @@ struct CategoryCalibration {
 };
 
 struct Calibration {
-  std::string computation_digest;  // of the package it was made with (ModelPackage::computation_digest)
+  std::string computation_digest;          // of the package it was made with (ModelPackage::computation_digest)
+  Precision precision = Precision::kFp32;  // part of it, for people
   std::map<std::string, CategoryCalibration> categories;  // by CategoryKey(), never empty
 };
 

@@ -183,6 +183,7 @@ std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance
       {"image_size", config.image_size}, {"mean", FormatTriple(config.mean)}, {"std", FormatTriple(config.stddev)}};
   root["sampling"] = {{"samples", config.samples}, {"iad_sampling", config.iad_per_request ? "request" : "first"}};
   root["map_smoothing_sigma"] = ShortestDecimal(config.map_smoothing_sigma);
+  if (config.precision != Precision::kFp32) root[kPrecisionKey] = PrecisionName(config.precision);
   if (config.mask_threshold) root["thresholds"] = {{"mask", ShortestDecimal(*config.mask_threshold)}};
   root["category_names"] = FormatStrings(config.category_names);
   root["vocabulary"] = config.vocabulary_file;
@@ -203,18 +204,22 @@ absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
   config.version = root.String("version");
   ReadArchitecture(root.Object("architecture"), config);
   ReadBehaviour(root, config);
+  config.precision = ReadPrecision(root);
   root.Done();
   if (status.ok()) status = CheckConsistency(config);
   if (!status.ok()) return status;
   return config;
 }
 
-absl::StatusOr<std::string> ComputationText(absl::string_view json_text) {
+absl::StatusOr<std::string> ComputationText(absl::string_view json_text, std::optional<Precision> precision) {
   absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
   if (!document.ok()) return document.status();
   for (const char* key : {"name", "version", "thresholds", "file_digests", "provenance"}) document->erase(key);
   const auto kind = document->find("kind");
   if (kind != document->end() && *kind == std::string(kDefaultKind.name)) document->erase(kind);
+  if (precision.has_value()) (*document)[kPrecisionKey] = std::string(PrecisionName(*precision));
+  const auto usual = document->find(kPrecisionKey);
+  if (usual != document->end() && *usual == std::string(PrecisionName(Precision::kFp32))) document->erase(usual);
   return document->dump();  // keys sorted, no white space
 }
 

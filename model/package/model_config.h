@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 
@@ -54,6 +55,8 @@ struct ModelConfig {
   std::array<float, 3> mean = {};    // of RGB in 0..1
   std::array<float, 3> stddev = {};  // > 0
 
+  Precision precision = Precision::kFp32;  // of the large matrix products
+
   int samples = 10;                     // R when the request does not say; 1..kMaxSamples
   bool iad_per_request = true;          // "iad_sampling": "request" (true) or "first" (the reference's habit)
   float map_smoothing_sigma = 0;        // pixels at image_size; 0: off
@@ -77,9 +80,11 @@ using PackageProvenance = std::vector<std::pair<std::string, std::string>>;
 std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance);
 
 // What of config.json decides scores and maps, in one spelling: everything but "name", "version", "thresholds",
-// "file_digests" and "provenance", keys sorted, no white space; "kind" is left out when it says what its absence means.
-// InvalidArgument: not a JSON object.
-absl::StatusOr<std::string> ComputationText(absl::string_view json_text);
+// "file_digests" and "provenance", keys sorted, no white space; "kind" and "precision" are left out when they say what
+// their absence means. With `precision` it is the text of a package that says that one. InvalidArgument: not a JSON
+// object.
+absl::StatusOr<std::string> ComputationText(absl::string_view json_text,
+                                            std::optional<Precision> precision = std::nullopt);
 
 }  // namespace bayespfl
 

@@ -34,17 +34,26 @@ absl::StatusOr<std::optional<std::string>> ReadCalibration(const std::filesystem
   return *std::move(text);
 }
 
+// Why a calibration with another computation digest does not fit, and what to do.
+std::string Mismatch(const Calibration& calibration, const ModelPackage& package) {
+  constexpr char kWithout[] = "or remove the file to serve without a calibration";
+  if (calibration.precision != package.config.precision) {
+    const absl::string_view made = PrecisionName(calibration.precision);
+    const absl::string_view computed = PrecisionName(package.config.precision);
+    return absl::StrCat("its thresholds were made in ", made, ", and the package is computed in ", computed,
+                        ", whose scores differ: calibrate again with `bayespfl-model calibrate --precision ", computed,
+                        "` (--calibration FILE keeps this file), set precision to ", made, ", ", kWithout);
+  }
+  return absl::StrCat("its thresholds were made with another model (computation digest ",
+                      calibration.computation_digest.substr(0, 12), ", this package's is ",
+                      package.computation_digest.substr(0, 12), "): calibrate again with `bayespfl-model calibrate`, ",
+                      kWithout);
+}
+
 absl::StatusOr<Calibration> CheckedCalibration(const std::string& text, const ModelPackage& package) {
   absl::StatusOr<Calibration> calibration = ParseCalibration(text);
-  if (!calibration.ok()) return calibration;
-  const std::string& digest = package.computation_digest;
-  if (calibration->computation_digest != digest) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "its thresholds were made with another model (computation digest ",
-        calibration->computation_digest.substr(0, 12), ", this package's is ", digest.substr(0, 12),
-        "): calibrate again with `bayespfl-model calibrate`, or remove the file to serve without a calibration"));
-  }
-  return calibration;
+  if (!calibration.ok() || calibration->computation_digest == package.computation_digest) return calibration;
+  return absl::FailedPreconditionError(Mismatch(*calibration, package));
 }
 
 void AddFiles(const std::string& config, const SafetensorsFile& clip, const SafetensorsFile& bayespfl,
@@ -57,6 +66,12 @@ void AddFiles(const std::string& config, const SafetensorsFile& clip, const Safe
 
 }  // namespace
 
+std::string ModelPackage::version() const {
+  std::string version = absl::StrCat(config.version, "+", digest.substr(0, 12));
+  if (config.precision != Precision::kFp32) absl::StrAppend(&version, "+", PrecisionName(config.precision));
+  return version;
+}
+
 absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const PackageOptions& options) {
   std::error_code error;
   if (!std::filesystem::is_directory(dir, error)) {
@@ -68,6 +83,7 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const Pa
   if (!config_text.ok()) return config_text.status();
   absl::StatusOr<ModelConfig> config = ParseModelConfig(*config_text);
   if (!config.ok()) return absl::Status(config.status().code(), absl::StrCat(dir, "/", config.status().message()));
+  config->precision = options.precision.value_or(config->precision);
   auto clip = SafetensorsFile::Open(root / "clip.safetensors");
   if (!clip.ok()) return clip.status();
   auto bayespfl = SafetensorsFile::Open(root / "bayespfl.safetensors");
@@ -76,7 +92,7 @@ absl::StatusOr<ModelPackage> ModelPackage::Open(const std::string& dir, const Pa
   absl::StatusOr<std::string> vocabulary = ReadFile(vocabulary_path, kMaxVocabularyBytes);
   if (!vocabulary.ok()) return vocabulary.status();
 
-  absl::StatusOr<std::string> computation_text = ComputationText(*config_text);
+  absl::StatusOr<std::string> computation_text = ComputationText(*config_text, config->precision);
   if (!computation_text.ok()) return computation_text.status();
   absl::StatusOr<std::optional<std::string>> calibration_text = ReadCalibration(root, options);
   if (!calibration_text.ok()) return calibration_text.status();

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "model/package/calibration.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "model/package/safetensors.h"
 
 namespace bayespfl {
@@ -24,12 +25,13 @@ inline constexpr char kCalibrationFileName[] = "calibration.json";
 struct PackageOptions {
   std::string calibration_file = {};  // must exist; empty: the package's own calibration.json, if it has one
   bool ignore_calibration = false;    // as if there were none: for tools that make one
+  std::optional<Precision> precision = std::nullopt;  // as if config.json said so; absent: as it says
 };
 
 // Immutable after Open(). The weight files stay mapped as long as the package lives.
 struct ModelPackage {
-  std::string dir;  // as given to Open()
-  ModelConfig config;
+  std::string dir;     // as given to Open()
+  ModelConfig config;  // with the precision that counts: PackageOptions::precision where there is one
   std::unique_ptr<const SafetensorsFile> clip;
   std::unique_ptr<const SafetensorsFile> bayespfl;
   std::string vocabulary_path;
@@ -37,16 +39,17 @@ struct ModelPackage {
   std::string digest;  // SHA-256 (hexadecimal) over name, size and content of the files, in the order above
 
   // SHA-256 (hexadecimal) over what decides scores and maps: the weights, the vocabulary and config.json but for names,
-  // version, threshold and provenance. A calibration is only good for the package with the digest that it names.
+  // version, threshold and provenance, with the precision that counts. A calibration is only good for the package with
+  // the digest that it names.
   std::string computation_digest;
 
-  // Configured version + "+" + the first 12 digits of the digest.
-  std::string version() const { return config.version + "+" + digest.substr(0, 12); }
+  // Configured version + "+" + the first 12 digits of the digest; in less than fp32 also + "+" + the precision.
+  std::string version() const;
 
   // NotFound: the folder or one of its files; as ReadFile() says for one that cannot be read. InvalidArgument:
   // config.json or the calibration. DataLoss: a weight file. FailedPrecondition: the calibration was made with another
-  // package. The message names the file and the key, tensor or offset. Tensors are matched with the configuration when
-  // the model is built.
+  // package or in another precision. The message names the file and the key, tensor or offset. Tensors are matched with
+  // the configuration when the model is built.
   static absl::StatusOr<ModelPackage> Open(const std::string& dir, const PackageOptions& options = {});
 };
 

@@ -202,9 +202,9 @@ absl::Status WithHint(const absl::Status& status, const CalibrateArguments& argu
       status.code(), absl::StrCat(status.message(), " (--calibration FILE keeps the calibration outside the package)"));
 }
 
-// The file with the category's entry set. Entries made with another model are left out: no package would load them.
-absl::Status WriteEntry(const CalibrateArguments& arguments, const std::string& computation_digest,
-                        CalibrationReport& report) {
+// The file with the category's entry set. Entries made with another model or precision are left out: no package would
+// load them.
+absl::Status WriteEntry(const CalibrateArguments& arguments, const ModelPackage& package, CalibrationReport& report) {
   std::string unreadable;
   const absl::Status written =
       ChangeFile(report.file, [&](const std::optional<std::string>& current) -> absl::StatusOr<std::string> {
@@ -217,12 +217,13 @@ absl::Status WriteEntry(const CalibrateArguments& arguments, const std::string& 
           }
           calibration = *std::move(parsed);
         }
-        if (calibration.computation_digest != computation_digest) {
+        if (calibration.computation_digest != package.computation_digest) {
           for (const auto& [key, entry] : calibration.categories) {
             if (key != report.key) report.superseded.push_back(key);
           }
-          calibration = {.computation_digest = computation_digest, .categories = {}};
+          calibration = {.computation_digest = package.computation_digest, .categories = {}};
         }
+        calibration.precision = package.config.precision;
         calibration.categories[report.key] = report.calibration;
         return CalibrationText(calibration);
       });
@@ -271,6 +272,10 @@ void PrintSentences(const CalibrationReport& report) {
   std::printf("  mask threshold %.6g: at most %.6g %% of good pictures' %lld map pixels reach it\n",
               static_cast<double>(defaults.thresholds.mask), 100 - made.pixel_percentile,
               static_cast<long long>(made.pixels));
+  if (report.precision != Precision::kFp32) {
+    std::printf("  computed in %s, as inspections of the category must be too\n",
+                std::string(PrecisionName(report.precision)).c_str());
+  }
   if (made.significant_bits != 0) {
     std::printf("  with %d significant bits of 16-bit pictures, which inspections of the category must say too\n",
                 made.significant_bits);
@@ -282,7 +287,8 @@ void PrintSentences(const CalibrationReport& report) {
   for (const std::string& copy : report.copies)
     std::printf("  a copy of another picture, left out: %s\n", EscapeControls(copy).c_str());
   for (const std::string& key : report.superseded) {
-    std::printf("  calibrated with another model, dropped; calibrate again: %s\n", EscapeControls(key).c_str());
+    std::printf("  calibrated with another model or precision, dropped; calibrate again: %s\n",
+                EscapeControls(key).c_str());
   }
   std::printf("  revision %s, written to %s; a running server reads it when it is started again\n",
               defaults.thresholds.revision.c_str(), report.file.c_str());
@@ -294,6 +300,7 @@ void PrintJson(const CalibrationReport& report) {
   nlohmann::ordered_json line = {{"category", report.key}};
   line.update(nlohmann::ordered_json::parse(CalibrationText(alone))["categories"][report.key]);
   line["revision"] = report.calibration.defaults.thresholds.revision;
+  line["precision"] = std::string(PrecisionName(report.precision));
   line["guarantees"] = Guarantees(report.calibration.provenance);
   line["copies"] = report.copies;
   line["left_out"] = report.left_out;
@@ -341,11 +348,13 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   if (!pictures.ok()) return pictures.status();
   const auto count = static_cast<int64_t>(pictures->path_by_digest.size());
   if (absl::Status status = CheckTargets(count, arguments.targets); !status.ok()) return status;
-  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(arguments.model_dir, {.ignore_calibration = true});
+  const absl::StatusOr<ModelPackage> package =
+      ModelPackage::Open(arguments.model_dir, {.ignore_calibration = true, .precision = arguments.precision});
   if (!package.ok()) return package.status();
   if (absl::Status status = CheckSampling(*package); !status.ok()) return status;
   UseThreads();
-  const auto detector = Detector::Create(arguments.model_dir, {.device = arguments.device, .ignore_calibration = true});
+  const auto detector = Detector::Create(
+      arguments.model_dir, {.device = arguments.device, .ignore_calibration = true, .precision = arguments.precision});
   if (!detector.ok()) return detector.status();
   if (absl::Status status = (*detector)->Validate(*object, arguments.samples); !status.ok()) return status;
   SayDevice((*detector)->info());
@@ -357,11 +366,12 @@ absl::StatusOr<CalibrationReport> Calibrate(const CalibrateArguments& arguments)
   CalibrationReport report;
   report.key = *key;
   report.calibration = *std::move(entry);
+  report.precision = package->config.precision;
   report.file = CalibrationPath(arguments);
   report.copies = std::move(pictures->copies);
   report.shallow_pictures = pictures->shallow;
   report.left_out = std::move(pictures->left_out);
-  if (absl::Status status = WriteEntry(arguments, package->computation_digest, report); !status.ok()) return status;
+  if (absl::Status status = WriteEntry(arguments, *package, report); !status.ok()) return status;
   return report;
 }
 
@@ -427,6 +437,7 @@ void AddCalibrateCommand(CLI::App& app, int& exit_code) {
   AddSignificantBits(*command, into.significant_bits);
   AddApplyOrientation(*command, into.apply_orientation);
   command->add_option("--device", into.device, "auto, cpu or cuda:N")->capture_default_str();
+  AddPrecision(*command, into.precision);
   command->add_flag("--json", into.json, "Print one JSON object");
   auto* const images =
       command->add_option("images", into.images, "Good pictures: files, or folders (every picture below them)");

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/evaluation/verdict_lines.h"
 #include "model/package/calibration.h"
+#include "model/package/precision.h"
 
 namespace CLI {
 class App;
@@ -31,6 +33,7 @@ struct CalibrateArguments {
   bool apply_orientation = false;   // turn pictures upright as their EXIF data says; frames must be too
   int significant_bits = 0;         // of 16-bit pictures, 9..16; 0: all
   std::string device = "auto";
+  std::optional<Precision> precision = std::nullopt;  // absent: as the package says
   bool undo = false;  // take the last change of the calibration file back; nothing else is read then
   bool json = false;  // print one JSON object instead of sentences
 };
@@ -38,10 +41,11 @@ struct CalibrateArguments {
 struct CalibrationReport {
   std::string key;  // of the category
   CategoryCalibration calibration;
-  std::string file;                     // where it was written
-  std::vector<std::string> copies;      // files that are copies of others, left out
-  std::string left_out;                 // LeftOut::Sentence(): what the folders hold besides; may be empty
-  std::vector<std::string> superseded;  // categories dropped from the file: calibrated with another model
+  Precision precision = Precision::kFp32;  // that it was made in
+  std::string file;                        // where it was written
+  std::vector<std::string> copies;         // files that are copies of others, left out
+  std::string left_out;                    // LeftOut::Sentence(): what the folders hold besides; may be empty
+  std::vector<std::string> superseded;  // categories dropped from the file: calibrated with another model or precision
   size_t shallow_pictures = 0;          // distinct ones whose 16-bit samples fit into 12 (sample_bits.h)
 };
 

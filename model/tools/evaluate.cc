@@ -203,8 +203,9 @@ absl::StatusOr<int> RunAll(const EvaluateArguments& arguments, ConsoleObserver& 
   observer.Say(Found(*dataset));
   Say(dataset->left_out.Sentence());
   UseThreads();
-  const auto detector = Detector::Create(arguments.model_dir,
-                                         {.device = arguments.device, .calibration_file = arguments.calibration_file});
+  const auto detector = Detector::Create(
+      arguments.model_dir,
+      {.device = arguments.device, .calibration_file = arguments.calibration_file, .precision = arguments.precision});
   if (!detector.ok()) return detector.status();
   const ModelInfo& model = (*detector)->info();
   SayDevice(model);
@@ -326,6 +327,7 @@ void AddEvaluateCommand(CLI::App& app, int& exit_code) {
   command->add_option("--calibration", arguments.calibration_file,
                       "Thresholds of categories, instead of the package's calibration.json");
   command->add_option("--device", arguments.device, "auto, cpu or cuda:N")->capture_default_str();
+  AddPrecision(*command, arguments.precision);
   command->footer(
       "Exit codes: 0; 1 no report; 2 the report is written, but a category has no normal or no usable defective "
       "picture,\n"

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/evaluation/dataset.h"
+#include "model/package/precision.h"
 
 namespace CLI {
 class App;
@@ -25,11 +26,12 @@ struct EvaluateArguments {
   std::string report_dir;
   DatasetOptions options;
   std::string device = "auto";
-  std::optional<int> samples = std::nullopt;  // absent: the category's, else the package's
-  std::vector<uint64_t> seeds = {};           // one evaluation each; empty: one with the category's, else 0
-  bool seed_per_picture = false;              // draw each picture with a seed of its own, made from that one
-  int significant_bits = 0;                   // of 16-bit pictures, 9..16; 0: all
-  bool apply_orientation = false;             // turn pictures and masks upright as their EXIF data says
+  std::optional<Precision> precision = std::nullopt;  // absent: as the package says
+  std::optional<int> samples = std::nullopt;          // absent: the category's, else the package's
+  std::vector<uint64_t> seeds = {};                   // one evaluation each; empty: one with the category's, else 0
+  bool seed_per_picture = false;                      // draw each picture with a seed of its own, made from that one
+  int significant_bits = 0;                           // of 16-bit pictures, 9..16; 0: all
+  bool apply_orientation = false;                     // turn pictures and masks upright as their EXIF data says
 };
 
 // The seeds that --seeds asks for: "3,14,15" names them, each once; a number alone is how many, from 0 on, 2..100.

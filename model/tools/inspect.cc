@@ -166,6 +166,7 @@ void AddFlags(CLI::App& command, InspectArguments& inspect) {
   command.add_option("--device", inspect.device, "auto, cpu or cuda:N")->capture_default_str();
   command.add_option("--threads", inspect.threads, "Threads of the processor (default: those that it may use)")
       ->check(CLI::Range(1, 1024));
+  AddPrecision(command, inspect.precision);
   command.add_option("--category", inspect.category, "What the plant calls the product, e.g. \"PCB-4711 rev C\"")
       ->required();
   command.add_option(
@@ -206,9 +207,10 @@ int RunInspect(const InspectArguments& arguments, std::ostream& out) {
   const absl::StatusOr<CategoryRequest> request = RequestOf(arguments);
   if (!request.ok()) return Fail(request.status().message());
   UseThreads(arguments.threads);
-  const auto inspector =
-      Inspector::Create(arguments.model_dir,
-                        {.device = arguments.device, .calibration_file = arguments.calibration_file}, BAYESPFL_VERSION);
+  const auto inspector = Inspector::Create(
+      arguments.model_dir,
+      {.device = arguments.device, .calibration_file = arguments.calibration_file, .precision = arguments.precision},
+      BAYESPFL_VERSION);
   if (!inspector.ok()) return Fail(inspector.status().message());
   if (absl::Status status = (*inspector)->Validate(*request); !status.ok()) return Fail(status.message());
   const absl::StatusOr<std::vector<PictureFile>> pictures = Pictures(arguments);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/package/precision.h"
+
 namespace CLI {
 class App;
 }  // namespace CLI
@@ -18,7 +20,8 @@ struct InspectArguments {
   std::string model_dir;
   std::string calibration_file;  // empty: the package's own, if it has one
   std::string device = "auto";
-  int threads = 0;  // that LibTorch may use; 0: the processors of this process
+  int threads = 0;                                    // that LibTorch may use; 0: the processors of this process
+  std::optional<Precision> precision = std::nullopt;  // absent: as the package says
   std::string category;
   std::optional<std::string> object = std::nullopt;    // absent: the category's words, else the category
   std::optional<int> samples = std::nullopt;           // absent: the category's, else the package's

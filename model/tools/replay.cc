@@ -52,6 +52,13 @@ CategoryRequest RequestOf(const Inspection& recorded) {
           .seed = recorded.provenance.seed};
 }
 
+// The line's, unless another one is asked for. One that this program does not know is the comparison's to tell.
+std::optional<Precision> PrecisionOf(const ReplayArguments& arguments, const Inspection& recorded) {
+  if (arguments.precision.has_value()) return arguments.precision;
+  const absl::StatusOr<Precision> precision = ParsePrecision(recorded.provenance.precision);
+  return precision.ok() ? std::optional<Precision>(*precision) : std::nullopt;
+}
+
 absl::StatusOr<Inspection> Again(const Inspector& inspector, const Inspection& recorded, const std::string& picture) {
   const PictureIdentity& identity = recorded.provenance.picture;
   absl::StatusOr<InspectedPicture> inspected =
@@ -82,7 +89,8 @@ int RunReplay(const ReplayArguments& arguments, std::istream& in, std::ostream& 
       Inspector::Create(arguments.model_dir,
                         {.device = arguments.device,
                          .calibration_file = arguments.calibration_file,
-                         .kernels = CheckKernels(kernels).ok() ? kernels : std::string(kUsualKernels)},
+                         .kernels = CheckKernels(kernels).ok() ? kernels : std::string(kUsualKernels),
+                         .precision = PrecisionOf(arguments, *recorded)},
                         BAYESPFL_VERSION);
   if (!inspector.ok()) return Fail(inspector.status().message());
   SayDevice((*inspector)->info());
@@ -113,6 +121,7 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
   command->add_option("--device", replay.device, "auto, cpu or cuda:N")->capture_default_str();
   command->add_option("--threads", replay.threads, "Threads of the processor (default: as many as the line says)")
       ->check(CLI::Range(1, kMostThreads));
+  AddPrecision(*command, replay.precision, "the line's");
   command->footer("Exit codes: 0 equal to the bit or within the documented tolerance; 1 an error; 2 different.");
   command->callback([shared, &exit_code] { exit_code = RunReplay(*shared, std::cin, std::cout); });
 }

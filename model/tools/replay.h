@@ -3,8 +3,11 @@
 #define BAYESPFL_MODEL_TOOLS_REPLAY_H_
 
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
+
+#include "model/package/precision.h"
 
 namespace CLI {
 class App;
@@ -20,9 +23,11 @@ struct ReplayArguments {
   std::string calibration_file;  // empty: the package's own, if it has one
   std::string device = "auto";
   int threads = 0;  // that LibTorch may use; 0: as many as the line says, else every processor
+  std::optional<Precision> precision = std::nullopt;  // absent: the line's; where that is unknown, the package's
 };
 
-// Inspects the picture as the line says: category, object, seed, samples, mask threshold, geometry of raw pixels.
+// Inspects the picture as the line says: category, object, seed, samples, mask threshold, geometry of raw pixels,
+// kernels, precision.
 // Prints ReplayText() (model/inspector/replay.h) to `out`, and before it a complaint when the picture is another one.
 // Returns a ReplayExit; the reason of kReplayFailed is on stderr.
 int RunReplay(const ReplayArguments& arguments, std::istream& in, std::ostream& out);

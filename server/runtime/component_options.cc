@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/time/time.h"
 #include "base/loopback_host.h"
 #include "model/detection/device_memory.h"
+#include "model/package/precision.h"
 #include "server/api/method_names.h"
 #include "server/pipeline/frame_flow.h"
 #include "server/runtime/load_replicas.h"
@@ -202,9 +204,13 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     };
     const std::vector<std::string> devices = Devices(config);
     if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
-    const std::string calibration = folder == config.model ? config.calibration : std::string();
-    return LoadReplicas(folder, {.device = {}, .calibration_file = calibration, .kernels = config.kernels}, devices,
-                        config.replicas, [fits](const std::string& device) { return fits({device}); });
+    const absl::StatusOr<std::optional<Precision>> precision = ParsePrecisionChoice(config.precision);
+    if (!precision.ok()) return precision.status();
+    const DetectorOptions options = {.calibration_file = folder == config.model ? config.calibration : std::string(),
+                                     .kernels = config.kernels,
+                                     .precision = *precision};
+    return LoadReplicas(folder, options, devices, config.replicas,
+                        [fits](const std::string& device) { return fits({device}); });
   };
 }
 

@@ -131,6 +131,25 @@ TEST_F(ModelToolTest, EvaluatesADataSetIntoAReport) {
   EXPECT_THAT(nothing.err, HasSubstr("there is no file or folder"));
 }
 
+TEST_F(ModelToolTest, EvaluatesInAnotherPrecisionWithACalibrationOfIt) {
+  const std::vector<std::string> evaluate = {
+      "evaluate",     "--model",       testing::kDemoModel, "--dataset",   testing::Asset("demo/images/manifest.csv"),
+      "--categories", "wood",          "--samples",         "1",           "--report",
+      Path("report"), "--calibration", Path("bf16.json"),   "--precision", "bf16"};
+  const Finished calibrate =
+      RunProgram("bayespfl-model",
+                 {"calibrate", "--model", testing::kDemoModel, "--category", "wood", "--calibration", Path("bf16.json"),
+                  "--precision", "bf16", "--samples", "1", "--fail-rate", "0.4", "--review-rate", "0.45",
+                  testing::Asset("demo/images/wood/good_0.jpg"), testing::Asset("demo/images/leather/good_0.jpg")});
+  ASSERT_EQ(calibrate.exit_code, 0) << calibrate.err;
+
+  const Finished run = RunProgram("bayespfl-model", evaluate);
+
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("computes on cpu in bf16: "));
+  EXPECT_THAT(temporary_.Read("report/report.json"), HasSubstr("\"precision\": \"bf16\""));
+}
+
 TEST_F(ModelToolTest, BenchMeasuresWhatItIsAskedForAndRefusesWhatItCannot) {
   const auto bench = [](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"bench", "--model", testing::kDemoModel};

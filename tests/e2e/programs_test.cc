@@ -249,6 +249,46 @@ TEST_F(CalibratedServerTest, AServerWithAnotherModelsCalibrationDoesNotStart) {
   EXPECT_THAT(run.err, HasSubstr("calibrate again"));
 }
 
+// One precision from the calibration to the replay of what a server answered.
+TEST_F(CalibratedServerTest, AServerComputesInThePrecisionThatItsCalibrationWasMadeIn) {
+  ASSERT_EQ(Calibrate({"--precision", "bf16"}).exit_code, 0);
+  const std::string picture = kImages + "/leather/hole_0.jpg";
+  Background server("bayespfl-server", {"--model", kDemoModel, "--calibration", file_, "--precision", "bf16", "--port",
+                                        "0", "--http-port", "0"});
+  const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
+  ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
+
+  const Finished inspect =
+      RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--category", "leather", picture});
+  const Finished models = RunProgram("bayespfl-client", {"models", "list", "--server", address});
+  std::ofstream(file_ + ".line") << inspect.out;
+  const Finished replay =
+      RunProgram("bayespfl-model", {"replay", file_ + ".line", picture, "--model", kDemoModel, "--calibration", file_});
+
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  const nlohmann::json provenance = JsonLines(inspect.out)[0]["provenance"];
+  EXPECT_EQ(provenance["precision"], "bf16");
+  EXPECT_THAT(provenance["model_version"].get<std::string>(), ::testing::EndsWith("+bf16"));
+  EXPECT_THAT(models.out, HasSubstr("+bf16"));
+  EXPECT_EQ(replay.exit_code, 0) << replay.out << replay.err;
+  EXPECT_THAT(replay.out, ::testing::Not(HasSubstr("precision")));
+}
+
+TEST_F(CalibratedServerTest, AServerInAnotherPrecisionThanItsCalibrationDoesNotStart) {
+  const Finished run =
+      RunProgram("bayespfl-server", {"--model", kDemoModel, "--precision", "bf16", "--port", "0", "--http-port", "0"});
+
+  EXPECT_NE(run.exit_code, 0);
+  EXPECT_THAT(run.err, HasSubstr("made in fp32, and the package is computed in bf16"));
+}
+
+TEST(ServerProgramConfigTest, APrecisionThatThereIsNotIsAMistakeOfTheConfiguration) {
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kDemoModel, "--precision", "fp16"});
+
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, HasSubstr("precision"));
+}
+
 TEST(ServerProgramErrorTest, AMissingModelEndsTheServerWithOneSentence) {
   const Finished run = RunProgram("bayespfl-server", {"--model", "nowhere", "--port", "0", "--http-port", "0"});
   EXPECT_NE(run.exit_code, 0);

@@ -260,6 +260,12 @@ def _version() -> str:
     return version
 
 
+def test_precision_reaches_the_server() -> None:
+    assert "precision" not in config()
+    assert config("config.precision=int8")["precision"] == "int8"
+    assert config("gpu.enabled=true", "config.precision=bf16")["precision"] == "bf16"
+
+
 def test_claim_template_is_named_by_what_is_in_it() -> None:
     def name(*settings: str) -> str:
         text = chart("gpu.enabled=true", "gpu.claim.enabled=true", *settings)
@@ -338,6 +344,7 @@ def test_a_stop_has_time_for_the_last_traces() -> None:
         ["config.host=0.0.0.0"],
         ["config.tls_key=/k"],
         ["config.log_level=loud"],
+        ["config.precision=fp16"],
         ["config.trace_sample_ratio=1.5"],
         ["image.tag=a/b"],
         ["image.digest=sha256:1"],
@@ -405,6 +412,7 @@ def test_schema_refuses(settings: list[str]) -> None:
         (["autoscaling.kind=hpa", "resources.requests=null"], "resources.requests.cpu"),
         (["autoscaling.minReplicas=9"], "larger than"),
         (["gpu.claim.enabled=true"], "needs gpu.enabled"),
+        (["gpu.enabled=true", "config.precision=int8"], "with gpu.enabled take bf16 or fp32"),
         (["grpcRoute.enabled=true"], "parentRefs is empty"),
         (["grpcRoute.backendTls.enabled=true"], "grpcRoute.backendTls needs TLS"),
         (["grpcRoute.backendTls.enabled=true", "tls.secretName=s"], "caConfigMapName is empty"),

@@ -43,6 +43,8 @@ TEST(ConfigTest, DefaultsListenOnTheLoopbackOnly) {
   EXPECT_TRUE(config.http_host.empty()) << "as host";
 }
 
+TEST(ConfigTest, ByDefaultEachPackageSaysItsPrecision) { EXPECT_EQ(ServerConfig().precision, "package"); }
+
 // Another value than the default, which the setting allows.
 std::string OtherValue(const Setting& setting) {
   if (const auto* choice = std::get_if<ChoiceSetting>(&setting.type)) {

@@ -64,6 +64,18 @@ TEST_F(LoadReplicasTest, ARebuiltReplicaDrawsTheImageAgnosticPromptsThatItDrewFi
   EXPECT_EQ(ScoreOf(replica, 5), before);
 }
 
+TEST_F(LoadReplicasTest, ARebuiltReplicaComputesInThePrecisionThatItHad) {
+  const absl::StatusOr<Replicas> replicas =
+      LoadReplicas(testing::kDemoModel, {.ignore_calibration = true, .precision = Precision::kBf16},
+                   {testing::TestDevice()}, 1, Fits);
+  ASSERT_TRUE(replicas.ok()) << replicas.status();
+  Replica& replica = *replicas->front();
+
+  ASSERT_TRUE(replica.Rebuild(Works).ok());
+
+  EXPECT_EQ(replica.detector()->info().precision, "bf16");
+}
+
 TEST_F(LoadReplicasTest, ReplicasOfTwoDevicesDrawThemAlike) {
   const absl::StatusOr<Replicas> replicas = LoadReplicas(PackageThatDrawsOnce(), {.ignore_calibration = true},
                                                          {testing::TestDevice(), testing::TestDevice()}, 1, Fits);

@@ -218,6 +218,9 @@ the last traces where there are any, 2 s to spare. */}}
 {{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) }}
 {{- fail "autoscaling.minReplicas is larger than autoscaling.maxReplicas" }}
 {{- end }}
+{{- if and $v.gpu.enabled (eq (default "package" $v.config.precision) "int8") }}
+{{- fail "config.precision is int8, which is computed on processors alone: with gpu.enabled take bf16 or fp32" }}
+{{- end }}
 {{- if and $v.gpu.claim.enabled (not $v.gpu.enabled) }}
 {{- fail "gpu.claim.enabled needs gpu.enabled" }}
 {{- end }}

@@ -314,6 +314,25 @@ TEST_F(DetectorTest, ItsInfoSaysWhatComputes) {
   EXPECT_EQ(info.digest.size(), 64U);
 }
 
+TEST_F(DetectorTest, InAnotherPrecisionItSaysSo) {
+  const auto detector =
+      Detector::Create(testing::kDemoModel,
+                       {.device = testing::TestDevice(), .ignore_calibration = true, .precision = Precision::kBf16});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  const ModelInfo& info = (*detector)->info();
+  EXPECT_EQ(info.precision, "bf16");
+  EXPECT_THAT(info.version, ::testing::EndsWith("+bf16"));
+  EXPECT_NE(info.computation_digest, detector_->info().computation_digest);
+}
+
+TEST_F(DetectorTest, ACalibrationOfAnotherPrecisionIsRefused) {
+  const auto detector =
+      Detector::Create(testing::kDemoModel, {.device = testing::TestDevice(), .precision = Precision::kBf16});
+  EXPECT_EQ(detector.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(detector.status().message()),
+              HasSubstr("thresholds were made in fp32, and the package is computed in bf16"));
+}
+
 TEST(CpuDetectorTest, ItsKernelsAreLibraryInstructionsAndThreads) {
   const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu"});
   ASSERT_TRUE(detector.ok()) << detector.status();

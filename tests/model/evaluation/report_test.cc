@@ -151,6 +151,7 @@ class ReportTest : public ::testing::Test {
     setting.model.version = "1";
     setting.model.digest = "d";
     setting.model.device = "cpu";
+    setting.model.precision = precision_;
     setting.model.iad_sampling = "request";
     setting.model.image_size = kSide;
     setting.model.map_smoothing_sigma = 1;
@@ -181,6 +182,7 @@ class ReportTest : public ::testing::Test {
   const fs::path root_ = folder_.path();
   std::string rows_;
   bool seed_per_picture_ = false;
+  std::string precision_ = "fp32";
   PictureReading reading_;
   std::vector<uint64_t> seeds_;  // of the frames, as they came
   CategoryTable categories_;
@@ -255,6 +257,25 @@ TEST_F(ReportTest, AnotherReadingOrWayToDrawMakesAnotherRun) {
   EXPECT_NE(turned, identity);
   EXPECT_NE(RunIdentity({}, setting), identity);
   EXPECT_NE(RunIdentity({}, setting), turned);
+}
+
+// The package's digest does not tell: it is the same in each precision.
+TEST_F(ReportTest, AnotherPrecisionMakesAnotherRun) {
+  EvaluationSetting setting;
+  setting.model.precision = "fp32";
+  const std::string identity = RunIdentity({}, setting);
+  setting.model.precision = "bf16";
+  EXPECT_NE(RunIdentity({}, setting), identity);
+}
+
+TEST_F(ReportTest, ItSaysThePrecision) {
+  PutCategory("nut", 2, 1);
+  precision_ = "bf16";
+
+  ASSERT_TRUE(Evaluate("report").ok());
+
+  EXPECT_EQ(nlohmann::json::parse(Files("report").at("report.json"))["model"]["precision"], "bf16");
+  EXPECT_THAT(Files("report").at("report.md"), HasSubstr(", cpu, bf16"));
 }
 
 TEST_F(ReportTest, PicturesThatStandOtherwiseThanTheCalibrationsAreSaid) {

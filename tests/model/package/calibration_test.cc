@@ -78,6 +78,21 @@ TEST(CalibrationTest, WhetherPicturesWereTurnedUprightComesBackAndReachesTheTabl
                      "\"categories.leather.provenance.apply_orientation\"");
 }
 
+TEST(CalibrationTest, ThePrecisionComesBackAndFp32IsSaidByNoWord) {
+  Calibration calibration = *ParseCalibration(Document().dump());
+  EXPECT_EQ(calibration.precision, Precision::kFp32);
+  EXPECT_EQ(CalibrationText(calibration).find("precision"), std::string::npos) << "as files have been so far";
+  calibration.precision = Precision::kInt8;
+
+  const absl::StatusOr<Calibration> read = ParseCalibration(CalibrationText(calibration));
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->precision, Precision::kInt8);
+  json document = Document();
+  document["precision"] = "fp16";
+  ExpectRefused(document.dump(), "calibration: \"precision\" must be \"fp32\", \"bf16\" or \"int8\"");
+}
+
 TEST(CalibrationTest, ReadsEveryKey) {
   json document = Document();
   document["categories"]["leather"]["provenance"]["confidence"] = 0.95;

@@ -1,6 +1,7 @@
 #include "model/package/model_config.h"
 
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,75 @@ TEST(ModelConfigTest, SayingTheUsualKindChangesNoComputation) {
 
   ASSERT_TRUE(silent.ok()) << silent.status();
   EXPECT_EQ(*spoken, *silent);
+}
+
+TEST(ModelConfigTest, WithoutAPrecisionAPackageIsComputedInFp32) {
+  const absl::StatusOr<ModelConfig> config = ParseModelConfig(DemoConfig().dump());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->precision, Precision::kFp32);
+  EXPECT_FALSE(json::parse(FormatModelConfig(*config, {})).contains("precision")) << "as packages have been so far";
+}
+
+TEST(ModelConfigTest, ReadsAndWritesEveryPrecision) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+    json document = DemoConfig();
+    document["precision"] = std::string(PrecisionName(precision));
+    const absl::StatusOr<ModelConfig> config = ParseModelConfig(document.dump());
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->precision, precision);
+    const absl::StatusOr<ModelConfig> again = ParseModelConfig(FormatModelConfig(*config, {}));
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->precision, precision);
+  }
+}
+
+TEST(ModelConfigTest, RefusesWhatIsNoPrecision) {
+  json document = DemoConfig();
+  for (const char* bad : {"fp16", "BF16", "package", " fp32"}) {
+    document["precision"] = bad;
+    ExpectRefused(document.dump(), "config.json: \"precision\" must be \"fp32\", \"bf16\" or \"int8\"");
+  }
+  for (const json& bad : {json(nullptr), json(16), json("")}) {
+    document["precision"] = bad;
+    ExpectRefused(document.dump(), "\"precision\"");
+  }
+}
+
+TEST(ModelConfigTest, SayingFp32ChangesNoComputationAndAnotherPrecisionDoes) {
+  json document = DemoConfig();
+  const std::string silent = *ComputationText(document.dump());
+  document["precision"] = "fp32";
+  EXPECT_EQ(*ComputationText(document.dump()), silent);
+  document["precision"] = "bf16";
+  const std::string bf16 = *ComputationText(document.dump());
+  document["precision"] = "int8";
+  const std::string int8 = *ComputationText(document.dump());
+
+  EXPECT_NE(bf16, silent);
+  EXPECT_NE(int8, silent);
+  EXPECT_NE(int8, bf16);
+}
+
+// Whether a package says a precision or is told to be computed in it, the numbers are the same.
+TEST(ModelConfigTest, APrecisionFromOutsideMakesTheTextOfAPackageThatSaysIt) {
+  json document = DemoConfig();
+  const std::string silent = document.dump();
+  document["precision"] = "bf16";
+  const std::string spoken = document.dump();
+
+  EXPECT_EQ(*ComputationText(silent, Precision::kBf16), *ComputationText(spoken));
+  EXPECT_EQ(*ComputationText(spoken, Precision::kFp32), *ComputationText(silent));
+}
+
+TEST(PrecisionTest, AChoiceIsAPrecisionOrThePackages) {
+  EXPECT_EQ(*ParsePrecisionChoice("package"), std::nullopt);
+  EXPECT_EQ(*ParsePrecisionChoice(""), std::nullopt);
+  EXPECT_EQ(*ParsePrecisionChoice("fp32"), Precision::kFp32);
+  EXPECT_EQ(*ParsePrecisionChoice("bf16"), Precision::kBf16);
+  EXPECT_EQ(*ParsePrecisionChoice("int8"), Precision::kInt8);
+  const absl::Status refused = ParsePrecisionChoice("half").status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.message(), "precision is \"half\"; expected package, fp32, bf16 or int8");
 }
 
 TEST(ModelConfigTest, RefusesCategoryNamesThatAreNoObjectOfStrings) {

@@ -476,6 +476,39 @@ TEST_F(CalibrateTest, ACalibrationOfAnotherModelIsRefusedAndCalibratingAgainRepl
   EXPECT_EQ(MustOpen()->info().categories.count("wood"), 1U);
 }
 
+TEST_F(CalibrateTest, ACalibrationIsMadeInThePrecisionThatIsAskedForAndHoldsForNoOther) {
+  EXPECT_EQ(MustCalibrate().precision, Precision::kFp32);
+  EXPECT_THAT(WrittenCalibration(), Not(HasSubstr("precision")));
+  arguments_.precision = Precision::kBf16;
+
+  EXPECT_EQ(MustCalibrate().precision, Precision::kBf16);
+
+  EXPECT_THAT(WrittenCalibration(), HasSubstr("\n  \"precision\": \"bf16\",\n"));
+  const auto same =
+      Detector::Create(arguments_.model_dir, {.device = testing::TestDevice(), .precision = Precision::kBf16});
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ((*same)->info().categories.count("leather"), 1U);
+  EXPECT_EQ(OpenStatus().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(OpenStatus().message()),
+              HasSubstr("thresholds were made in bf16, and the package is computed in fp32"));
+}
+
+TEST_F(CalibrateTest, WithoutAFlagThePackagesPrecisionIsTaken) {
+  folder_.Replace("model/config.json", "{", "{\"precision\": \"bf16\",");
+  EXPECT_EQ(MustCalibrate().precision, Precision::kBf16);
+  EXPECT_TRUE(OpenStatus().ok()) << OpenStatus();
+}
+
+TEST_F(CalibrateTest, LinesOfAnotherPrecisionAreDroppedAndNamed) {
+  MustCalibrate();
+  arguments_.category = "wood";
+  arguments_.precision = Precision::kBf16;
+  EXPECT_THAT(MustCalibrate().superseded, ElementsAre("leather"));
+  arguments_.category = "leather";
+  EXPECT_THAT(MustCalibrate().superseded, ::testing::IsEmpty());
+  EXPECT_THAT(WrittenCalibration(), AllOf(HasSubstr("\"wood\""), HasSubstr("\"precision\": \"bf16\"")));
+}
+
 TEST_F(CalibrateTest, NamesAndVersionOfThePackageDoNotMakeACalibrationStale) {
   MustCalibrate();
   folder_.Replace("model/config.json", "\"version\": \"1.0.0\"", "\"version\": \"1.0.1\"");
@@ -559,6 +592,29 @@ TEST_F(CalibrateTest, TheCommandLineSetsRulesRatesAndObjectAndLeavesPicturesAlon
   EXPECT_EQ(entry.defaults.thresholds.min_region_fraction, 0.001);
   EXPECT_EQ(entry.provenance.fail_rate, 0.3);
   EXPECT_EQ(entry.provenance.review_rate, 0.5);
+}
+
+TEST_F(CalibrateTest, ThePrecisionIsPrintedToPeopleAndPrograms) {
+  std::string computed;
+  const auto printed = [&](const std::string& more) {
+    CLI::App app;
+    int exit_code = -1;
+    AddCalibrateCommand(app, exit_code);
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    app.parse(absl::StrCat("calibrate --model ", arguments_.model_dir, " --category L-7 --object leather --samples 1",
+                           " --device ", testing::TestDevice(), " --fail-rate 0.3 --review-rate 0.5 ", more, " ",
+                           (root_ / "good").string()));
+    EXPECT_EQ(exit_code, 0);
+    computed = ::testing::internal::GetCapturedStderr();
+    return ::testing::internal::GetCapturedStdout();
+  };
+
+  EXPECT_THAT(printed("--precision bf16"),
+              HasSubstr("  computed in bf16, as inspections of the category must be too\n"));
+  EXPECT_THAT(computed, HasSubstr(" in bf16: ")) << "what is noted is what computed";
+  EXPECT_THAT(printed("--precision bf16 --json"), HasSubstr("\"precision\":\"bf16\""));
+  EXPECT_THAT(printed(""), Not(HasSubstr("computed in")));
 }
 
 TEST_F(CalibrateTest, ARuleThatIsNotKnownIsACommandLineError) {

@@ -11,10 +11,12 @@
 
 namespace bayespfl::testing {
 
-// The text of a calibration.json for the embedded model: one category of that name, drawn with seed 7 and 2 samples,
-// whose score is FAIL above `fail` and REVIEW above half of it.
-inline std::string DemoCalibration(const std::string& category, const std::string& object, float fail) {
-  const absl::StatusOr<ModelPackage> package = ModelPackage::Open(kDemoModel);
+// The text of a calibration.json for the embedded model in that precision: one category of that name, drawn with seed 7
+// and 2 samples, whose score is FAIL above `fail` and REVIEW above half of it.
+inline std::string DemoCalibration(const std::string& category, const std::string& object, float fail,
+                                   Precision precision = Precision::kFp32) {
+  const absl::StatusOr<ModelPackage> package =
+      ModelPackage::Open(kDemoModel, {.ignore_calibration = true, .precision = precision});
   EXPECT_TRUE(package.ok()) << package.status();
   if (!package.ok()) return "";
   CategoryCalibration entry;
@@ -32,7 +34,8 @@ inline std::string DemoCalibration(const std::string& category, const std::strin
                       .review_rate = 0.05,
                       .confidence = 0.9};
   Revise(entry);
-  return CalibrationText({.computation_digest = package->computation_digest, .categories = {{category, entry}}});
+  return CalibrationText(
+      {.computation_digest = package->computation_digest, .precision = precision, .categories = {{category, entry}}});
 }
 
 }  // namespace bayespfl::testing

@@ -157,6 +157,54 @@ TEST_F(ReplayTest, ItTakesTheThreadsOfTheLine) {
   EXPECT_THAT(printed_, Not(HasSubstr("kernels")));
 }
 
+// A line that was computed in bf16, with a calibration that was made so: in fp32 the package would refuse that.
+class ReplayPrecisionTest : public ReplayTest {
+ protected:
+  ReplayPrecisionTest() {
+    arguments_.calibration_file =
+        folder_->Write("bf16.json", testing::DemoCalibration("belt 12", "leather", 0.5F, Precision::kBf16));
+    const InspectArguments inspect{.model_dir = testing::kDemoModel,
+                                   .calibration_file = arguments_.calibration_file,
+                                   .device = testing::TestDevice(),
+                                   .precision = Precision::kBf16,
+                                   .category = "belt 12",
+                                   .output_dir = {},
+                                   .map_dir = {},
+                                   .pictures = {kPicture}};
+    std::ostringstream out;
+    EXPECT_EQ(RunInspect(inspect, out), 0);
+    line_ = nlohmann::ordered_json::parse(out.str());
+  }
+};
+
+TEST_F(ReplayPrecisionTest, ItTakesThePrecisionOfTheLine) {
+  ASSERT_EQ(line_["provenance"]["precision"], "bf16");
+  EXPECT_EQ(Replay(), kReplayAgrees) << complaints_;
+  EXPECT_EQ(printed_, line_["result_id"].get<std::string>() + ": equal to the bit\n");
+  EXPECT_THAT(complaints_, HasSubstr("computes on " + testing::TestDevice() + " in bf16: "));
+}
+
+TEST_F(ReplayPrecisionTest, AnotherOneThatIsAskedForIsSaid) {
+  arguments_.precision = Precision::kFp32;
+  arguments_.calibration_file = folder_->File("calibration.json");
+  EXPECT_NE(Replay(), kReplayFailed) << complaints_;
+  EXPECT_THAT(printed_, AllOf(HasSubstr("not as it was: precision bf16 -> fp32"),
+                              HasSubstr("not as it was: the model's computation digest")));
+}
+
+TEST_F(ReplayPrecisionTest, ItIsRefusedWithACalibrationOfAnotherPrecision) {
+  arguments_.calibration_file = folder_->File("calibration.json");
+  EXPECT_EQ(Replay(), kReplayFailed);
+  EXPECT_THAT(complaints_, HasSubstr("thresholds were made in fp32, and the package is computed in bf16"));
+}
+
+// Of a version to come.
+TEST_F(ReplayTest, APrecisionThatIsNotKnownIsSaidAndThePackagesIsTaken) {
+  line_["provenance"]["precision"] = "fp4";
+  EXPECT_EQ(Replay(), kReplayAgrees) << complaints_;
+  EXPECT_THAT(printed_, HasSubstr("not as it was: precision fp4 -> fp32"));
+}
+
 TEST_F(ReplayTest, ADamagedLineIsAnErrorThatNamesWhatIsWrong) {
   line_["score"] = "high";
   EXPECT_EQ(Replay(), kReplayFailed);

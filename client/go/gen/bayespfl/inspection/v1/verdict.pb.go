@@ -357,9 +357,9 @@ type Provenance struct {
 	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
 	// SHA-256 over the package's files, hexadecimal.
 	ModelDigest string `protobuf:"bytes,3,opt,name=model_digest,json=modelDigest,proto3" json:"model_digest,omitempty"`
-	// Configured version + the digest's first 12 digits.
+	// Configured version + the digest's first 12 digits; in less than fp32 also + the precision.
 	ModelVersion string `protobuf:"bytes,4,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
-	// Of the arithmetic: "fp32".
+	// Of the large matrix products: "fp32", "bf16", "int8".
 	Precision string `protobuf:"bytes,5,opt,name=precision,proto3" json:"precision,omitempty"`
 	// What computed: library, its version, the instructions it chose, and its threads, e.g.
 	// "libtorch 2.11.0 AVX512 threads=2".
@@ -378,10 +378,10 @@ type Provenance struct {
 	// hexadecimal.
 	PictureSha256 string `protobuf:"bytes,12,opt,name=picture_sha256,json=pictureSha256,proto3" json:"picture_sha256,omitempty"`
 	// The frame was the only one of its batch: computed again alone on the same machine, it gives the same bits. Otherwise
-	// scores and maps may differ by 1e-5.
+	// scores and maps may differ by 1e-5 in fp32, and by more in less.
 	RanAlone bool `protobuf:"varint,13,opt,name=ran_alone,json=ranAlone,proto3" json:"ran_alone,omitempty"`
-	// SHA-256 over what decides scores and maps (weights, vocabulary, the configuration's numbers), hexadecimal: the same
-	// for two packages that differ in names, version or calibration alone.
+	// SHA-256 over what decides scores and maps (weights, vocabulary, the configuration's numbers, the precision),
+	// hexadecimal: the same for two packages that differ in names, version or calibration alone.
 	ComputationDigest string `protobuf:"bytes,14,opt,name=computation_digest,json=computationDigest,proto3" json:"computation_digest,omitempty"`
 }
 

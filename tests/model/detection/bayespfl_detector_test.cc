@@ -1,0 +1,40 @@
+// What is decided before a device is touched, so that it can be tried where there is none.
+#include "model/detection/bayespfl_detector.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/demo_model.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::Status LoadOn(const std::string& device, Precision precision) {
+  const absl::StatusOr<ModelPackage> package =
+      ModelPackage::Open(testing::kDemoModel, {.ignore_calibration = true, .precision = precision});
+  if (!package.ok()) return package.status();
+  return BayesPflDetector::Load(*package, torch::Device(device), {}).status();
+}
+
+TEST(BayesPflDetectorTest, AGpuRefusesInt8WithTheWayOut) {
+  const absl::Status status = LoadOn("cuda:7", Precision::kInt8);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "int8 is computed on the CPU alone, and the device is cuda:7: set precision to bf16 or fp32, or the device "
+            "to cpu");
+}
+
+// Whatever becomes of a device that is not there, the precision is not why.
+TEST(BayesPflDetectorTest, AGpuTakesTheOtherPrecisions) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    EXPECT_THAT(std::string(LoadOn("cuda:7", precision).message()), ::testing::Not(HasSubstr("set precision")));
+  }
+}
+
+TEST(BayesPflDetectorTest, TheCpuTakesInt8) { EXPECT_TRUE(LoadOn("cpu", Precision::kInt8).ok()); }
+
+}  // namespace
+}  // namespace bayespfl
