@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "model/kernels/bf16.h"
 #include "model/kernels/instruction_set.h"
 
 namespace bayespfl {
@@ -34,6 +35,11 @@ struct AttentionShape {
 // value. What is not finite in a sequence's keys or values makes its results not finite. Thread-safe.
 // Requires that the processor has `instructions`.
 void Attend(InstructionSet instructions, const AttentionShape& shape, const float* qkv, float* out, int64_t begin,
+            int64_t end);
+// The same of numbers in bfloat16. Both products' factors are of bfloat16: the softmax's weights, relative to the
+// largest score seen so far, are rounded to it; their sum and everything else is float, and the result is rounded once.
+// Against the formula with the same q, k and v: 2^-8 of the largest value.
+void Attend(InstructionSet instructions, const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin,
             int64_t end);
 
 }  // namespace bayespfl

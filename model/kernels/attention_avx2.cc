@@ -1,11 +1,17 @@
 #include "model/kernels/attention_blocks.h"
 #include "model/kernels/attention_forms.h"
+#include "model/kernels/attention_operands.h"
 #include "model/kernels/avx2_floats.h"
 
 namespace bayespfl {
 
 void AttendAvx2(const AttentionShape& shape, const float* qkv, float* out, int64_t begin, int64_t end) {
-  BlockedAttention<Avx2Floats> attention(shape.length);
+  BlockedAttention<FloatOperands<Avx2Floats>> attention(shape.length);
+  for (int64_t task = begin; task < end; ++task) attention.Run(TaskOf(shape, qkv, out, task));
+}
+
+void AttendAvx2(const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin, int64_t end) {
+  BlockedAttention<WidenedBf16Operands<Avx2Floats>> attention(shape.length);
   for (int64_t task = begin; task < end; ++task) attention.Run(TaskOf(shape, qkv, out, task));
 }
 

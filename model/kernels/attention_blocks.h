@@ -1,15 +1,22 @@
 // The blocked form of Attend(), for vectors of any width. Included by one file for each instruction set, which is
 // compiled for it: everything here must be of that file alone, or the linker could give another file code that its
-// processor does not have. So it is a template of a type that only files for the same instructions know, and uses
+// processor does not have. So it is a template of types that only files for the same instructions know, and uses
 // nothing of the standard library but what the compiler makes itself.
 //
-// `Vector` is a register of kLanes floats:
-//   kTileRegisters       of them lie side by side in a tile: kTileRows times as many sums must fit into registers
+// `Operands` is what the products multiply: that of lane_tile.h, and
+//   Element              of qkv and out
+//   kDepth               elements in a lane
+//   LaneOf(row, i)       elements i * kDepth and on of a row of elements
+//   LaneOf(values, stride, count, i)  element i of so many rows, at most kDepth; 0 for those that are not there
+//   Narrow(weights, to)  stores kDepth registers of floats as kLanes lanes; returns the sum of the registers
+//   Store(to, x)         stores a register of floats as elements
+//
+// `Vector`, beside what lane_tile.h wants of it:
 //   Load, Store          any alignment
 //   Broadcast(float)
 //   MultiplyAdd(a, b, c) a * b + c, rounded once
 //   Max(a, b)            b where one is NaN
-//   Exp(x)               relative error 2e-7 for x <= 87; 0 or below 1e-37 from -87 down; NaN of NaN
+//   Exp2(x)              2^x, relative error 2e-7 for x <= 126; 0 or below 2e-38 from -126 down; NaN of NaN
 //   Sum, Largest         over the lanes
 #ifndef BAYESPFL_MODEL_KERNELS_ATTENTION_BLOCKS_H_
 #define BAYESPFL_MODEL_KERNELS_ATTENTION_BLOCKS_H_
@@ -20,17 +27,21 @@
 #include <new>
 
 #include "model/kernels/attention_task.h"
+#include "model/kernels/lane_tile.h"
 
 namespace bayespfl {
 
 // Of one thread, for one task after the other.
-template <typename Vector>
+template <typename Operands>
 class BlockedAttention {
  public:
+  using Element = typename Operands::Element;
+  using Task = AttentionTask<Element>;
+
   explicit BlockedAttention(int64_t length)
       : padded_((length + kTileColumns - 1) / kTileColumns * kTileColumns),
-        keys_(new (kAlignment) float[static_cast<size_t>(padded_ * kWidth)]),
-        values_(new (kAlignment) float[static_cast<size_t>(padded_ * kWidth)]) {}
+        keys_(new (kAlignment) Lane[static_cast<size_t>(padded_ * kLanesOfHead)]),
+        values_(new (kAlignment) Lane[static_cast<size_t>(padded_ * kLanesOfHead)]) {}
   ~BlockedAttention() {
     ::operator delete[](keys_, kAlignment);
     ::operator delete[](values_, kAlignment);
@@ -38,7 +49,7 @@ class BlockedAttention {
   BlockedAttention(const BlockedAttention&) = delete;
   BlockedAttention& operator=(const BlockedAttention&) = delete;
 
-  void Run(const AttentionTask& task) {
+  void Run(const Task& task) {
     PackKeys(task);
     PackValues(task);
     for (int64_t query = task.first_query; query < task.last_query; query += kQueries) {
@@ -48,84 +59,54 @@ class BlockedAttention {
   }
 
  private:
+  using Vector = typename Operands::Vector;
   static constexpr int64_t kWidth = kAttentionHeadWidth;
   static constexpr int64_t kLanes = Vector::kLanes;
-  static constexpr int64_t kTileRows = 6;
+  static constexpr int64_t kDepth = Operands::kDepth;
+  static constexpr int64_t kLanesOfHead = kWidth / kDepth;
   static constexpr int64_t kTileColumns = Vector::kTileRegisters * kLanes;
   // A block's scores, a block of keys and one of values lie in the first-level cache together.
   static constexpr int64_t kQueries = 4 * kTileRows;
   static constexpr int64_t kKeys = 128;
+  // Weights are powers of two of the scores times this: 1 / sqrt(64), and the exponential's base.
+  static constexpr float kScale = 0.125F * 1.44269504F;
   static constexpr std::align_val_t kAlignment{64};
-  static_assert(kKeys % kTileColumns == 0 && kWidth % kTileColumns == 0);
+  static_assert(kKeys % kTileColumns == 0 && kWidth % kTileColumns == 0 && kTileColumns % (kDepth * kLanes) == 0);
 
-  // c[row][column] = (or +=) the sum over i < depth of a[row][i] * b[i][column], for a tile of rows and columns.
-  // A function of its own, so that no constant of the softmax takes one of its registers.
-  template <bool kAdd>
-  [[gnu::noinline]] static void MultiplyTile(const float* a, int64_t a_stride, const float* b, int64_t depth, float* c,
-                                             int64_t c_stride) {
-    Vector sums[kTileRows][Vector::kTileRegisters];
-#pragma GCC unroll 8
-    for (int64_t row = 0; row < kTileRows; ++row) {
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < Vector::kTileRegisters; ++j) {
-        sums[row][j] = kAdd ? Vector::Load(c + row * c_stride + j * kLanes) : Vector::Broadcast(0);
-      }
-    }
-    for (int64_t i = 0; i < depth; ++i) {
-      Vector columns[Vector::kTileRegisters];
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < Vector::kTileRegisters; ++j) {
-        columns[j] = Vector::Load(b + i * kTileColumns + j * kLanes);
-      }
-#pragma GCC unroll 8
-      for (int64_t row = 0; row < kTileRows; ++row) {
-        const Vector scalar = Vector::Broadcast(a[row * a_stride + i]);
-#pragma GCC unroll 4
-        for (int64_t j = 0; j < Vector::kTileRegisters; ++j) {
-          sums[row][j] = Vector::MultiplyAdd(scalar, columns[j], sums[row][j]);
+  // Tiles of kTileColumns keys, each [kLanesOfHead][kTileColumns]; keys beyond the last are 0.
+  void PackKeys(const Task& task) {
+    for (int64_t first = 0; first < padded_; first += kTileColumns) {
+      Lane* const tile = keys_ + first * kLanesOfHead;
+      for (int64_t j = 0; j < kTileColumns; ++j) {
+        const bool is_there = first + j < task.length;
+        const Element* const key = task.keys + (first + j) * task.qkv_stride;
+        for (int64_t i = 0; i < kLanesOfHead; ++i) {
+          tile[i * kTileColumns + j] = is_there ? Operands::LaneOf(key, i) : 0;
         }
       }
     }
-#pragma GCC unroll 8
-    for (int64_t row = 0; row < kTileRows; ++row) {
-#pragma GCC unroll 4
-      for (int64_t j = 0; j < Vector::kTileRegisters; ++j) {
-        Vector::Store(c + row * c_stride + j * kLanes, sums[row][j]);
-      }
-    }
   }
 
-  // Tiles of kTileColumns keys, each [64][kTileColumns]; keys beyond the last are 0.
-  void PackKeys(const AttentionTask& task) {
-    for (int64_t first = 0; first < padded_; first += kTileColumns) {
-      float* const tile = keys_ + first * kWidth;
-      for (int64_t j = 0; j < kTileColumns; ++j) {
-        const bool is_there = first + j < task.length;
-        const float* const key = task.keys + (first + j) * task.qkv_stride;
-        for (int64_t d = 0; d < kWidth; ++d) tile[d * kTileColumns + j] = is_there ? key[d] : 0;
-      }
-    }
-  }
-
-  // Slices of kTileColumns of the head's width, each [keys][kTileColumns]; values beyond the last are 0.
-  void PackValues(const AttentionTask& task) {
+  // Slices of kTileColumns of the head's width, each [keys / kDepth][kTileColumns]; values beyond the last are 0.
+  void PackValues(const Task& task) {
     for (int64_t slice = 0; slice < kWidth / kTileColumns; ++slice) {
-      float* const to = values_ + slice * padded_ * kTileColumns;
-      for (int64_t key = 0; key < task.length; ++key) {
-        std::memcpy(to + key * kTileColumns, task.values + key * task.qkv_stride + slice * kTileColumns,
-                    kTileColumns * sizeof(float));
+      Lane* to = values_ + slice * padded_ / kDepth * kTileColumns;
+      for (int64_t key = 0; key < padded_; key += kDepth) {
+        const Element* const from = task.values + key * task.qkv_stride + slice * kTileColumns;
+        const int64_t left = task.length - key;
+        for (int64_t j = 0; j < kTileColumns; ++j) {
+          *to++ = left > 0 ? Operands::LaneOf(from, task.qkv_stride, left, j) : 0;
+        }
       }
-      std::memset(to + task.length * kTileColumns, 0,
-                  static_cast<size_t>((padded_ - task.length) * kTileColumns) * sizeof(float));
     }
   }
 
-  void AttendBlock(const AttentionTask& task, int64_t first_query, int64_t queries) {
+  void AttendBlock(const Task& task, int64_t first_query, int64_t queries) {
     for (int64_t row = 0; row < kQueries; ++row) {
       // Rows that are too many repeat the last one; nobody reads what becomes of them.
       const int64_t query = first_query + (row < queries ? row : queries - 1);
-      const float* const from = task.queries + query * task.qkv_stride;
-      for (int64_t d = 0; d < kWidth; ++d) queries_[row][d] = from[d] * 0.125F;  // 1 / sqrt(64)
+      const Element* const from = task.queries + query * task.qkv_stride;
+      for (int64_t i = 0; i < kLanesOfHead; ++i) queries_[row][i] = Operands::LaneOf(from, i);
       largest_[row] = -__builtin_inff();
       sum_[row] = 0;
     }
@@ -135,10 +116,10 @@ class BlockedAttention {
       AddKeys(task.length, first_key, left < kKeys ? left : kKeys);
     }
     for (int64_t row = 0; row < queries; ++row) {
-      float* const to = task.out + (first_query + row) * task.out_stride;
+      Element* const to = task.out + (first_query + row) * task.out_stride;
       const Vector sum = Vector::Broadcast(1 / sum_[row]);
       for (int64_t d = 0; d < kWidth; d += kLanes) {
-        Vector::Store(to + d, Vector::Multiply(Vector::Load(mixed_[row] + d), sum));
+        Operands::Store(to + d, Vector::Multiply(Vector::Load(mixed_[row] + d), sum));
       }
     }
   }
@@ -146,9 +127,9 @@ class BlockedAttention {
   // One step of the online softmax: `keys` (a multiple of kTileColumns) from `first_key` on.
   void AddKeys(int64_t length, int64_t first_key, int64_t keys) {
     for (int64_t column = 0; column < keys; column += kTileColumns) {
-      const float* const tile = keys_ + (first_key + column) * kWidth;
+      const Lane* const tile = keys_ + (first_key + column) * kLanesOfHead;
       for (int64_t row = 0; row < kQueries; row += kTileRows) {
-        MultiplyTile<false>(queries_[row], kWidth, tile, kWidth, scores_[row] + column, kKeys);
+        MultiplyTile<Operands, false>(queries_[row], kLanesOfHead, tile, kLanesOfHead, scores_[row] + column, kKeys);
       }
     }
     for (int64_t row = 0; row < kQueries; ++row) {
@@ -156,14 +137,16 @@ class BlockedAttention {
       Weigh(row, keys);
     }
     for (int64_t slice = 0; slice < kWidth / kTileColumns; ++slice) {
-      const float* const tile = values_ + (slice * padded_ + first_key) * kTileColumns;
+      const Lane* const tile = values_ + (slice * padded_ + first_key) / kDepth * kTileColumns;
       for (int64_t row = 0; row < kQueries; row += kTileRows) {
-        MultiplyTile<true>(scores_[row], kKeys, tile, keys, mixed_[row] + slice * kTileColumns, kWidth);
+        MultiplyTile<Operands, true>(scores_[row], kKeys, tile, keys / kDepth, mixed_[row] + slice * kTileColumns,
+                                     kWidth);
       }
     }
   }
 
-  // Turns a row's scores into weights relative to the largest score so far, and what was summed before likewise.
+  // Turns a row's scores into weights relative to the largest score so far, in lanes, and what was summed before
+  // likewise.
   [[gnu::noinline]] void Weigh(int64_t row, int64_t keys) {
     float* const scores = scores_[row];
     Vector most = Vector::Load(scores);
@@ -171,15 +154,19 @@ class BlockedAttention {
     const float before = largest_[row];
     const float block = Vector::Largest(most);
     const float largest = block > before ? block : before;
-    const Vector subtract = Vector::Broadcast(-largest);
+    const Vector scale = Vector::Broadcast(kScale);
+    const Vector subtract = Vector::Broadcast(-largest * kScale);
     Vector sum = Vector::Broadcast(0);
-    for (int64_t i = 0; i < keys; i += kLanes) {
-      const Vector weight = Vector::Exp(Vector::Add(Vector::Load(scores + i), subtract));
-      Vector::Store(scores + i, weight);
-      sum = Vector::Add(sum, weight);
+    for (int64_t i = 0; i < keys; i += kDepth * kLanes) {
+      Vector weights[kDepth];
+#pragma GCC unroll 2
+      for (int64_t j = 0; j < kDepth; ++j) {
+        weights[j] = Vector::Exp2(Vector::MultiplyAdd(Vector::Load(scores + i + j * kLanes), scale, subtract));
+      }
+      sum = Vector::Add(sum, Operands::Narrow(weights, scores + i / kDepth));
     }
     if (largest != before) {
-      const Vector shrink = Vector::Exp(Vector::Broadcast(before - largest));
+      const Vector shrink = Vector::Exp2(Vector::Broadcast((before - largest) * kScale));
       for (int64_t d = 0; d < kWidth; d += kLanes) {
         Vector::Store(mixed_[row] + d, Vector::Multiply(Vector::Load(mixed_[row] + d), shrink));
       }
@@ -190,9 +177,9 @@ class BlockedAttention {
   }
 
   const int64_t padded_;  // keys, rounded up to whole tiles
-  float* const keys_;
-  float* const values_;
-  alignas(64) float queries_[kQueries][kWidth];
+  Lane* const keys_;
+  Lane* const values_;
+  alignas(64) Lane queries_[kQueries][kLanesOfHead];
   alignas(64) float scores_[kQueries][kKeys];
   alignas(64) float mixed_[kQueries][kWidth];
   float largest_[kQueries];

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "model/kernels/attention_forms.h"
@@ -12,40 +13,67 @@
 namespace bayespfl {
 namespace {
 
-void AttendOne(const AttentionTask& task, int64_t query, std::vector<float>& weights) {
-  const float* const q = task.queries + query * task.qkv_stride;
+float FloatOf(float x) { return x; }
+
+// Rounds to a task's elements.
+template <typename Element>
+Element ElementOf(float x) {
+  if constexpr (std::is_same_v<Element, Bf16>) {
+    return Bf16Of(x);
+  } else {
+    return x;
+  }
+}
+
+// Scores of one query, and the largest of them.
+template <typename Element>
+float ScoreKeys(const AttentionTask<Element>& task, int64_t query, std::vector<float>& scores) {
+  const Element* const q = task.queries + query * task.qkv_stride;
   float largest = -std::numeric_limits<float>::infinity();
   for (int64_t key = 0; key < task.length; ++key) {
-    const float* const k = task.keys + key * task.qkv_stride;
+    const Element* const k = task.keys + key * task.qkv_stride;
     float score = 0;
-    for (int64_t d = 0; d < kAttentionHeadWidth; ++d) score += q[d] * k[d];
+    for (int64_t d = 0; d < kAttentionHeadWidth; ++d) score += FloatOf(q[d]) * FloatOf(k[d]);
     score /= 8;  // sqrt(64)
-    weights[static_cast<size_t>(key)] = score;
+    scores[static_cast<size_t>(key)] = score;
     largest = std::max(largest, score);
   }
+  return largest;
+}
+
+template <typename Element>
+void AttendOne(const AttentionTask<Element>& task, int64_t query, std::vector<float>& weights) {
+  const float largest = ScoreKeys(task, query, weights);
   float sum = 0;
-  for (float& weight : weights) {
-    weight = std::exp(weight - largest);
-    sum += weight;
-  }
   std::array<float, kAttentionHeadWidth> mixed = {};
   for (int64_t key = 0; key < task.length; ++key) {
-    const float* const v = task.values + key * task.qkv_stride;
-    const float weight = weights[static_cast<size_t>(key)];
-    for (size_t d = 0; d < mixed.size(); ++d) mixed[d] += weight * v[d];
+    const Element* const v = task.values + key * task.qkv_stride;
+    const float weight = std::exp(weights[static_cast<size_t>(key)] - largest);
+    const float factor = FloatOf(ElementOf<Element>(weight));
+    sum += weight;
+    for (size_t d = 0; d < mixed.size(); ++d) mixed[d] += factor * FloatOf(v[d]);
   }
-  for (size_t d = 0; d < mixed.size(); ++d)
-    task.out[query * task.out_stride + static_cast<int64_t>(d)] = mixed[d] / sum;
+  Element* const out = task.out + query * task.out_stride;
+  for (size_t d = 0; d < mixed.size(); ++d) out[d] = ElementOf<Element>(mixed[d] / sum);
+}
+
+template <typename Element>
+void AttendTasks(const AttentionShape& shape, const Element* qkv, Element* out, int64_t begin, int64_t end) {
+  std::vector<float> weights(static_cast<size_t>(shape.length));
+  for (int64_t index = begin; index < end; ++index) {
+    const AttentionTask<Element> task = TaskOf(shape, qkv, out, index);
+    for (int64_t query = task.first_query; query < task.last_query; ++query) AttendOne(task, query, weights);
+  }
 }
 
 }  // namespace
 
 void AttendPlain(const AttentionShape& shape, const float* qkv, float* out, int64_t begin, int64_t end) {
-  std::vector<float> weights(static_cast<size_t>(shape.length));
-  for (int64_t index = begin; index < end; ++index) {
-    const AttentionTask task = TaskOf(shape, qkv, out, index);
-    for (int64_t query = task.first_query; query < task.last_query; ++query) AttendOne(task, query, weights);
-  }
+  AttendTasks(shape, qkv, out, begin, end);
+}
+
+void AttendPlain(const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin, int64_t end) {
+  AttendTasks(shape, qkv, out, begin, end);
 }
 
 }  // namespace bayespfl

@@ -8,12 +8,14 @@
 
 namespace bayespfl {
 
+// `Element` is float or Bf16.
+template <typename Element>
 struct AttentionTask {
-  // Of position 0 of the task's head; the next position lies qkv_stride or out_stride floats on.
-  const float* queries;
-  const float* keys;
-  const float* values;
-  float* out;
+  // Of position 0 of the task's head; the next position lies qkv_stride or out_stride elements on.
+  const Element* queries;
+  const Element* keys;
+  const Element* values;
+  Element* out;
   int64_t qkv_stride;
   int64_t out_stride;
   int64_t length;       // keys
@@ -22,13 +24,14 @@ struct AttentionTask {
 };
 
 // Inlined always: its callers are compiled for different processors.
-[[gnu::always_inline]] inline AttentionTask TaskOf(const AttentionShape& shape, const float* qkv, float* out,
-                                                   int64_t task) {
+template <typename Element>
+[[gnu::always_inline]] inline AttentionTask<Element> TaskOf(const AttentionShape& shape, const Element* qkv,
+                                                            Element* out, int64_t task) {
   const int64_t width = shape.heads * kAttentionHeadWidth;
   const int64_t split = task % shape.splits;
   const int64_t head = task / shape.splits % shape.heads;
   const int64_t sequence = task / shape.splits / shape.heads;
-  const float* const first = qkv + sequence * shape.length * 3 * width + head * kAttentionHeadWidth;
+  const Element* const first = qkv + sequence * shape.length * 3 * width + head * kAttentionHeadWidth;
   return {.queries = first,
           .keys = first + width,
           .values = first + 2 * width,

@@ -7,6 +7,9 @@
 
 #include <cstdint>
 
+#include "model/kernels/bf16.h"
+#include "model/kernels/exp2.h"
+
 namespace bayespfl {
 
 // A `Vector` of attention_blocks.h and map_fusion_blocks.h.
@@ -41,7 +44,7 @@ struct Avx2Floats {
   }
   static float First(Avx2Floats x) { return _mm256_cvtss_f32(x.value); }
 
-  // As in avx512_floats.h; 2^n by its exponent, which is there: -126 <= n <= 126.
+  // As in avx512_floats.h.
   static Avx2Floats Exp(Avx2Floats x) {
     const __m256 in_range = _mm256_max_ps(_mm256_set1_ps(-87.33F), x.value);  // x where it is NaN
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(in_range, _mm256_set1_ps(1.44269504F)),
@@ -53,8 +56,40 @@ struct Avx2Floats {
     for (const float coefficient : kCoefficients) {
       series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(coefficient));
     }
-    const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
-    return {_mm256_mul_ps(series, _mm256_castsi256_ps(exponent))};
+    return {_mm256_mul_ps(series, PowerOfTwo(n))};
+  }
+
+  // As in avx512_floats.h.
+  static Avx2Floats Exp2(Avx2Floats x) {
+    const __m256 in_range = _mm256_max_ps(_mm256_set1_ps(-126), x.value);  // x where it is NaN
+    const __m256 n = _mm256_round_ps(in_range, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m256 r = _mm256_sub_ps(in_range, n);
+    __m256 series = _mm256_set1_ps(kExp2Highest);
+    for (const float coefficient : kExp2Coefficients) {
+      series = _mm256_fmadd_ps(series, r, _mm256_set1_ps(coefficient));
+    }
+    return {_mm256_mul_ps(series, PowerOfTwo(n))};
+  }
+
+  // To the nearest number of bfloat16; NaN of NaN.
+  static Avx2Floats RoundToBf16(Avx2Floats x) {
+    const __m256i bits = _mm256_castps_si256(x.value);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    const __m256 upper = _mm256_castsi256_ps(_mm256_and_si256(rounded, _mm256_set1_epi32(-0x10000)));
+    return {_mm256_blendv_ps(upper, x.value, _mm256_cmp_ps(x.value, x.value, _CMP_UNORD_Q))};
+  }
+  static void StoreBf16(Bf16* to, Avx2Floats x) {
+    const __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(RoundToBf16(x).value), 16);
+    const __m256i packed = _mm256_packus_epi32(halves, halves);  // lanes 0..3 twice, then 4..7 twice
+    const __m256i in_order = _mm256_permute4x64_epi64(packed, 0b1000);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(in_order));
+  }
+
+ private:
+  // For whole numbers from -126 to 126.
+  static __m256 PowerOfTwo(__m256 n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
   }
 };
 

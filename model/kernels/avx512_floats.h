@@ -7,6 +7,9 @@
 
 #include <cstdint>
 
+#include "model/kernels/bf16.h"
+#include "model/kernels/exp2.h"
+
 namespace bayespfl {
 
 // A `Vector` of attention_blocks.h and map_fusion_blocks.h.
@@ -46,6 +49,31 @@ struct Avx512Floats {
       series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(coefficient));
     }
     return {_mm512_scalef_ps(series, n)};
+  }
+
+  // 2^n 2^r with |r| <= 1/2.
+  static Avx512Floats Exp2(Avx512Floats x) {
+    const __m512 in_range = _mm512_max_ps(_mm512_set1_ps(-126), x.value);  // x where it is NaN
+    const __m512 n = _mm512_roundscale_ps(in_range, 0);
+    const __m512 r = _mm512_sub_ps(in_range, n);
+    __m512 series = _mm512_set1_ps(kExp2Highest);
+    for (const float coefficient : kExp2Coefficients) {
+      series = _mm512_fmadd_ps(series, r, _mm512_set1_ps(coefficient));
+    }
+    return {_mm512_scalef_ps(series, n)};
+  }
+
+  // To the nearest number of bfloat16; NaN of NaN.
+  static Avx512Floats RoundToBf16(Avx512Floats x) {
+    const __m512i bits = _mm512_castps_si512(x.value);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+    const __m512 upper = _mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32(-0x10000)));
+    return {_mm512_mask_mov_ps(upper, _mm512_cmp_ps_mask(x.value, x.value, _CMP_UNORD_Q), x.value)};
+  }
+  static void StoreBf16(Bf16* to, Avx512Floats x) {
+    const __m512i halves = _mm512_srli_epi32(_mm512_castps_si512(RoundToBf16(x).value), 16);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(halves));
   }
 };
 

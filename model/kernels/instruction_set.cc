@@ -10,6 +10,8 @@ absl::string_view InstructionSetName(InstructionSet instructions) {
       return "avx2";
     case InstructionSet::kAvx512:
       return "avx512";
+    case InstructionSet::kAvx512Bf16:
+      return "avx512_bf16";
   }
   return "";
 }
@@ -24,6 +26,17 @@ std::vector<InstructionSet> InstructionSets() {
     return sets;
   }
   sets.push_back(InstructionSet::kAvx512);
+#endif
+  return sets;
+}
+
+std::vector<InstructionSet> Bf16InstructionSets() {
+  std::vector<InstructionSet> sets = InstructionSets();
+#ifdef __x86_64__
+  if (sets.back() == InstructionSet::kAvx512 && __builtin_cpu_supports("avx512bf16") &&
+      __builtin_cpu_supports("avx512vnni")) {
+    sets.push_back(InstructionSet::kAvx512Bf16);
+  }
 #endif
   return sets;
 }

@@ -38,6 +38,7 @@ void FuseMaps(InstructionSet instructions, const MapFusionShape& shape, const fl
     case InstructionSet::kAvx2:
       return FuseMapsAvx2(task);
     case InstructionSet::kAvx512:
+    case InstructionSet::kAvx512Bf16:
       return FuseMapsAvx512(task);
 #else
     default:

@@ -17,6 +17,7 @@ int MultiplyAddLanes(InstructionSet instructions) {
     case InstructionSet::kAvx2:
       return 8;
     case InstructionSet::kAvx512:
+    case InstructionSet::kAvx512Bf16:
       return 16;
   }
   return 0;
@@ -30,6 +31,7 @@ float MultiplyAdds(InstructionSet instructions, int64_t rounds) {
     case InstructionSet::kAvx2:
       return MultiplyAddsAvx2(rounds, kFactor, kAddend);
     case InstructionSet::kAvx512:
+    case InstructionSet::kAvx512Bf16:
       return MultiplyAddsAvx512(rounds, kFactor, kAddend);
 #else
     default:

@@ -12,6 +12,7 @@ void AddWeightedRows(InstructionSet instructions, const WeightedRows& rows, floa
     case InstructionSet::kAvx2:
       return AddWeightedRowsAvx2(rows, out);
     case InstructionSet::kAvx512:
+    case InstructionSet::kAvx512Bf16:
       return AddWeightedRowsAvx512(rows, out);
 #else
     default:

@@ -11,12 +11,13 @@ namespace bayespfl {
 absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(
     const ModelConfig& config, const TensorSource& clip, const TensorSource& bayespfl, torch::Device device,
     const NetworkKernels& kernels, Precision precision) {
+  if (absl::Status status = CheckPrecision(kernels, precision); !status.ok()) return status;
   const c10::InferenceMode inference;
   std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device, precision));
   model->map_kernel_ = kernels.maps;
   WeightReader towers(clip, device);
-  model->vision_ = VisionTransformer::Load(towers, config, kernels);
-  model->text_ = TextTransformer::Load(towers, config, kernels);
+  model->vision_ = VisionTransformer::Load(towers, config, kernels, precision);
+  model->text_ = TextTransformer::Load(towers, config, kernels, precision);
   if (!towers.status().ok()) return towers.status();
   WeightReader weights(bayespfl, device);
   model->distributions_ = PromptDistributions::Load(weights, config);

@@ -35,12 +35,13 @@ struct ImageScore {
   float deviation = 0;  // population deviation over the samples of the mean over prompts
 };
 
-// Immutable after Load(); safe from many threads. All in fp32; calls throw c10::Error when the device fails.
+// Immutable after Load(); safe from many threads. In fp32 but for the operands that a Precision is about; calls throw
+// c10::Error when the device fails.
 class BayesPflModel {
  public:
   // `clip` holds CLIP's weights under OpenAI's names, `bayespfl` the others under the reference's. DataLoss: a tensor
-  // is missing or does not fit the configuration; the message names source and tensor. `kernels` other than LibTorch's
-  // require the CPU.
+  // is missing or does not fit the configuration; the message names source and tensor. InvalidArgument: this processor
+  // cannot run `kernels` in this precision. `kernels` other than LibTorch's require the CPU.
   static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Load(const ModelConfig& config, const TensorSource& clip,
                                                                    const TensorSource& bayespfl, torch::Device device,
                                                                    const NetworkKernels& kernels = {},

@@ -12,7 +12,6 @@ namespace bayespfl {
 namespace {
 
 constexpr absl::string_view kTorch = "torch";
-constexpr absl::string_view kOneDnn = "onednn";
 constexpr absl::string_view kLinearKey = "linear=";
 constexpr absl::string_view kAttentionKey = "attention=";
 constexpr absl::string_view kMapsKey = "maps=";
@@ -25,17 +24,50 @@ absl::string_view ValueOf(absl::string_view text, absl::string_view key) {
   return kTorch;
 }
 
-// Of an operation that there is a kernel of our own for.
-absl::StatusOr<std::optional<InstructionSet>> ParseOwn(absl::string_view text, absl::string_view key) {
-  const absl::string_view value = ValueOf(text, key);
+bool MultipliesBf16() { return Bf16InstructionSets().back() == InstructionSet::kAvx512Bf16; }
+
+// An operation that there is a kernel of our own for.
+struct OwnOperation {
+  absl::string_view key;
+  std::vector<InstructionSet> forms;  // that there are anywhere
+  std::vector<InstructionSet> here;   // of those that this processor runs
+};
+
+OwnOperation OwnAttention() {
+  return {
+      .key = kAttentionKey,
+      .forms = {InstructionSet::kPlain, InstructionSet::kAvx2, InstructionSet::kAvx512, InstructionSet::kAvx512Bf16},
+      .here = Bf16InstructionSets()};
+}
+
+OwnOperation OwnMaps() {
+  return {.key = kMapsKey,
+          .forms = {InstructionSet::kPlain, InstructionSet::kAvx2, InstructionSet::kAvx512},
+          .here = InstructionSets()};
+}
+
+absl::StatusOr<std::optional<InstructionSet>> ParseOwn(absl::string_view text, const OwnOperation& own) {
+  const absl::string_view value = ValueOf(text, own.key);
   if (value == kTorch) return std::nullopt;
-  for (const InstructionSet set : {InstructionSet::kPlain, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+  std::string names = "\"torch\"";
+  for (const InstructionSet set : own.forms) {
+    absl::StrAppend(&names, ", \"", InstructionSetName(set), "\"");
     if (value != InstructionSetName(set)) continue;
-    const std::vector<InstructionSet> here = InstructionSets();
-    if (std::find(here.begin(), here.end(), set) != here.end()) return set;
-    return absl::InvalidArgumentError(absl::StrCat(key, value, ": this processor has no ", value));
+    if (std::find(own.here.begin(), own.here.end(), set) != own.here.end()) return set;
+    return absl::InvalidArgumentError(absl::StrCat(own.key, value, ": this processor has no ", value));
   }
-  return absl::InvalidArgumentError(absl::StrCat(key, value, ": it is \"torch\", \"plain\", \"avx2\" or \"avx512\""));
+  return absl::InvalidArgumentError(absl::StrCat(own.key, value, ": it is one of ", names));
+}
+
+absl::StatusOr<LinearForm> ParseLinear(absl::string_view text) {
+  const absl::string_view value = ValueOf(text, kLinearKey);
+  for (const LinearForm form : {LinearForm::kTorch, LinearForm::kOneDnn, LinearForm::kOwn}) {
+    if (value != LinearFormName(form)) continue;
+    if (form != LinearForm::kOwn || MultipliesBf16()) return form;
+    return absl::InvalidArgumentError(absl::StrCat(kLinearKey, value, ": this processor has no ", value));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(kLinearKey, value, ": it is one of \"torch\", \"onednn\", \"avx512_bf16\""));
 }
 
 absl::string_view OwnName(std::optional<InstructionSet> kernel) {
@@ -53,36 +85,64 @@ bool MklLeavesAvx512Unused() {
 
 }  // namespace
 
+absl::string_view LinearFormName(LinearForm form) {
+  switch (form) {
+    case LinearForm::kTorch:
+      break;
+    case LinearForm::kOneDnn:
+      return "onednn";
+    case LinearForm::kOwn:
+      return InstructionSetName(InstructionSet::kAvx512Bf16);
+  }
+  return kTorch;
+}
+
 std::string NetworkKernelsText(const NetworkKernels& kernels) {
-  return absl::StrCat(kLinearKey, kernels.linear == LinearForm::kOneDnn ? kOneDnn : kTorch, " ", kAttentionKey,
-                      OwnName(kernels.attention), " ", kMapsKey, OwnName(kernels.maps));
+  return absl::StrCat(kLinearKey, LinearFormName(kernels.linear), " ", kAttentionKey, OwnName(kernels.attention), " ",
+                      kMapsKey, OwnName(kernels.maps));
 }
 
 absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text) {
   NetworkKernels kernels;
-  const absl::string_view linear = ValueOf(text, kLinearKey);
-  if (linear == kOneDnn) {
-    kernels.linear = LinearForm::kOneDnn;
-  } else if (linear != kTorch) {
-    return absl::InvalidArgumentError(absl::StrCat(kLinearKey, linear, ": it is \"torch\" or \"onednn\""));
-  }
-  using Own = std::pair<absl::string_view, std::optional<InstructionSet>*>;
-  for (const auto& [key, kernel] : {Own(kAttentionKey, &kernels.attention), Own(kMapsKey, &kernels.maps)}) {
-    const absl::StatusOr<std::optional<InstructionSet>> own = ParseOwn(text, key);
+  const absl::StatusOr<LinearForm> linear = ParseLinear(text);
+  if (!linear.ok()) return linear.status();
+  kernels.linear = *linear;
+  using Own = std::pair<OwnOperation, std::optional<InstructionSet>*>;
+  for (const auto& [operation, kernel] : {Own(OwnAttention(), &kernels.attention), Own(OwnMaps(), &kernels.maps)}) {
+    const absl::StatusOr<std::optional<InstructionSet>> own = ParseOwn(text, operation);
     if (!own.ok()) return own.status();
     *kernel = *own;
   }
   return kernels;
 }
 
-NetworkKernels UsualNetworkKernels() {
+NetworkKernels UsualNetworkKernels(Precision precision) {
   NetworkKernels kernels;
-  if (MklLeavesAvx512Unused()) kernels.linear = LinearForm::kOneDnn;
+  const bool is_narrow = precision != Precision::kFp32;
+  if (is_narrow && MultipliesBf16()) kernels.linear = LinearForm::kOwn;
+  if (!is_narrow && MklLeavesAvx512Unused()) kernels.linear = LinearForm::kOneDnn;
   const InstructionSet own = InstructionSets().back();
   if (own == InstructionSet::kPlain) return kernels;
-  kernels.attention = own;
+  kernels.attention = is_narrow ? Bf16InstructionSets().back() : own;
   kernels.maps = own;
   return kernels;
+}
+
+absl::Status CheckPrecision(const NetworkKernels& kernels, Precision precision) {
+  const std::string what = absl::StrCat(kLinearKey, LinearFormName(kernels.linear), " in ", PrecisionName(precision));
+  switch (kernels.linear) {
+    case LinearForm::kTorch:
+      return absl::OkStatus();
+    case LinearForm::kOneDnn:
+      if (precision == Precision::kInt8) return absl::InvalidArgumentError(what + ": it is for fp32 and bf16");
+      break;
+    case LinearForm::kOwn:
+      if (precision == Precision::kFp32) return absl::InvalidArgumentError(what + ": it is for bf16 and int8");
+      break;
+  }
+  if (precision == Precision::kFp32 || MultipliesBf16()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, ": this processor has no ", InstructionSetName(InstructionSet::kAvx512Bf16)));
 }
 
 }  // namespace bayespfl

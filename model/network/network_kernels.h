@@ -9,24 +9,32 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "model/kernels/instruction_set.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 
 enum class LinearForm {
   kTorch,   // torch::linear: the BLAS that LibTorch is built with
   kOneDnn,  // oneDNN with weights packed once, bias and GELU in the same pass
+  kOwn,     // our own of bfloat16 and of 8 bits, for InstructionSet::kAvx512Bf16 (model/kernels/linear.h)
 };
 
 // The forms differ in the order of their sums: results by some 1e-6. One form gives the same bits each time.
 struct NetworkKernels {
   LinearForm linear = LinearForm::kTorch;
-  std::optional<InstructionSet> attention;  // our own (model/kernels/attention.h); none: LibTorch's
-  std::optional<InstructionSet> maps;       // our own (model/kernels/map_fusion.h); none: LibTorch's
+  // Our own (model/kernels/attention.h); none: LibTorch's. kAvx512Bf16 differs from kAvx512 where precision is not
+  // fp32.
+  std::optional<InstructionSet> attention = std::nullopt;
+  std::optional<InstructionSet> maps = std::nullopt;  // our own (model/kernels/map_fusion.h); none: LibTorch's
 
   bool operator==(const NetworkKernels&) const = default;
 };
 
-// "linear=torch attention=torch maps=torch", "linear=onednn attention=avx512 maps=avx512".
+// "torch", "onednn", "avx512_bf16".
+absl::string_view LinearFormName(LinearForm form);
+
+// "linear=torch attention=torch maps=torch", "linear=onednn attention=avx512 maps=avx512",
+// "linear=avx512_bf16 attention=avx512_bf16 maps=avx512".
 std::string NetworkKernelsText(const NetworkKernels& kernels);
 
 // What the words "linear=", "attention=" and "maps=" of `text` say, wherever they stand in it; a word that is not there
@@ -37,7 +45,12 @@ absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text);
 // What is taken on this kind of processor unless somebody says otherwise. By rule, not by trial: the same package,
 // picture and seed must give the same bits on the same machine each time, and a trial ends one way or the other as the
 // machine happens to be busy.
-NetworkKernels UsualNetworkKernels();
+NetworkKernels UsualNetworkKernels(Precision precision = Precision::kFp32);
+
+// InvalidArgument: linear maps of this form do not multiply numbers of this precision, or not on this processor: oneDNN
+// would take bfloat16 without instructions for it, and be slower than with floats. kTorch multiplies all of them
+// everywhere, as floats.
+absl::Status CheckPrecision(const NetworkKernels& kernels, Precision precision);
 
 }  // namespace bayespfl
 

@@ -19,26 +19,37 @@ int64_t SplitsFor(int64_t heads, int64_t length, int64_t threads) {
 }
 
 bool CanAttend(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
-  return options.kernel.has_value() && !options.causal && qkv.is_cpu() && qkv.scalar_type() == torch::kFloat32 &&
+  return options.kernel.has_value() && !options.causal && qkv.is_cpu() &&
          qkv.size(2) == 3 * options.heads * kAttentionHeadWidth && qkv.numel() > 0;
 }
 
-torch::Tensor OwnAttention(const torch::Tensor& projected, int64_t heads, InstructionSet kernel) {
-  const torch::Tensor qkv = projected.contiguous();
+// `qkv` holds numbers of type Element, contiguous.
+template <typename Element>
+torch::Tensor OwnAttention(const torch::Tensor& qkv, int64_t heads, InstructionSet kernel) {
   AttentionShape shape = {.batch = qkv.size(0), .length = qkv.size(1), .heads = heads};
   shape.splits = SplitsFor(shape.batch * heads, shape.length, at::get_num_threads());
   torch::Tensor out = torch::empty({shape.batch, shape.length, heads * kAttentionHeadWidth}, qkv.options());
-  const float* const from = qkv.const_data_ptr<float>();
-  float* const to = out.mutable_data_ptr<float>();
+  const auto* const from = static_cast<const Element*>(qkv.const_data_ptr());
+  auto* const to = static_cast<Element*>(out.mutable_data_ptr());
   at::parallel_for(0, shape.tasks(), 1,
                    [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
   return out;
 }
 
+torch::Tensor OwnAttention(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
+  if (options.precision == Precision::kFp32) {
+    return OwnAttention<float>(qkv.contiguous(), options.heads, *options.kernel);
+  }
+  static_assert(sizeof(Bf16) == sizeof(at::BFloat16));
+  return OwnAttention<Bf16>(qkv.to(torch::kBFloat16).contiguous(), options.heads, *options.kernel);
+}
+
 }  // namespace
 
-torch::Tensor SelfAttention(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
-  if (CanAttend(qkv, options)) return OwnAttention(qkv, options.heads, *options.kernel);
+torch::Tensor SelfAttention(const torch::Tensor& projected, const SelfAttentionOptions& options) {
+  if (CanAttend(projected, options)) return OwnAttention(projected, options);
+  const torch::Tensor qkv =
+      options.precision == Precision::kFp32 ? projected : projected.to(torch::kBFloat16).to(torch::kFloat32);
   const int64_t batch = qkv.size(0);
   const int64_t length = qkv.size(1);
   const int64_t width = qkv.size(2) / 3;

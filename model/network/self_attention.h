@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "model/kernels/instruction_set.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -13,12 +14,14 @@ namespace bayespfl {
 struct SelfAttentionOptions {
   int64_t heads = 1;
   bool causal = false;  // position i sees positions 0..i only
-  // A kernel of our own where it can (heads of 64, not causal, fp32 on the CPU); else, and without one, LibTorch's.
-  std::optional<InstructionSet> kernel;
+  // A kernel of our own where it can (heads of 64, not causal, on the CPU); else, and without one, LibTorch's.
+  std::optional<InstructionSet> kernel = std::nullopt;
+  Precision precision = Precision::kFp32;
 };
 
 // softmax(Q K^T / sqrt(width / heads)) V: qkv [N, L, 3 width] (queries, keys, values; heads are contiguous slices) ->
-// [N, L, width].
+// [N, L, width]. Other precisions than fp32 round qkv to bfloat16. Our own kernel rounds the softmax's weights too and
+// gives bfloat16 (model/kernels/attention.h); LibTorch's computes and gives floats.
 torch::Tensor SelfAttention(const torch::Tensor& qkv, const SelfAttentionOptions& options);
 
 }  // namespace bayespfl

@@ -2,11 +2,12 @@
 
 namespace bayespfl {
 
-TextTransformer TextTransformer::Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels) {
+TextTransformer TextTransformer::Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels,
+                                      Precision precision) {
   TextTransformer tower;
   tower.token_embedding_ = reader.Take("token_embedding.weight", {config.vocabulary_size, config.text.width});
   tower.positional_embedding_ = reader.Take("positional_embedding", {config.context_length, config.text.width});
-  tower.blocks_ = LoadBlocks(reader, "transformer.resblocks.", config.text, kernels);
+  tower.blocks_ = LoadBlocks(reader, "transformer.resblocks.", config.text, kernels, precision);
   tower.ln_final_ = reader.TakeLayerNorm("ln_final", config.text.width);
   tower.projection_ = reader.TakeHalf("text_projection", {config.text.width, config.embed_dim});
   return tower;

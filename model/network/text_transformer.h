@@ -10,6 +10,7 @@
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -17,7 +18,8 @@ namespace bayespfl {
 // Immutable after Load(); safe from many threads.
 class TextTransformer {
  public:
-  static TextTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels);
+  static TextTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels,
+                              Precision precision);
 
   // ids of n tokens -> [n, D_t], before the positional embedding.
   torch::Tensor EmbedTokens(const std::vector<int32_t>& ids) const;

@@ -1,16 +1,14 @@
 #include "model/network/transformer.h"
 
 #include "absl/strings/str_cat.h"
-#include "model/network/self_attention.h"
 
 namespace bayespfl {
 
 ResidualBlock ResidualBlock::Load(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
-                                  const NetworkKernels& kernels) {
+                                  const NetworkKernels& kernels, Precision precision) {
   const int64_t width = tower.width;
   ResidualBlock block;
-  block.heads_ = tower.heads;
-  block.attention_ = kernels.attention;
+  block.attention_ = {.heads = tower.heads, .kernel = kernels.attention, .precision = precision};
   block.ln_1_ = reader.TakeLayerNorm(prefix + "ln_1", width);
   block.ln_2_ = reader.TakeLayerNorm(prefix + "ln_2", width);
   const Linear in_proj = {reader.TakeHalf(prefix + "attn.in_proj_weight", {3 * width, width}),
@@ -19,15 +17,15 @@ ResidualBlock ResidualBlock::Load(WeightReader& reader, const std::string& prefi
   const Linear fc = reader.TakeHalfLinear(prefix + "mlp.c_fc", width, 4 * width);
   const Linear proj = reader.TakeHalfLinear(prefix + "mlp.c_proj", 4 * width, width);
   if (!reader.status().ok()) return block;
-  block.in_proj_ = {in_proj, kernels.linear};
-  block.out_proj_ = {out_proj, kernels.linear};
-  block.fc_ = {fc, kernels.linear};
-  block.proj_ = {proj, kernels.linear};
+  block.in_proj_ = {in_proj, kernels.linear, precision};
+  block.out_proj_ = {out_proj, kernels.linear, precision};
+  block.fc_ = {fc, kernels.linear, precision};
+  block.proj_ = {proj, kernels.linear, precision};
   return block;
 }
 
 torch::Tensor ResidualBlock::Forward(const torch::Tensor& x, bool causal) const {
-  return Finish(x, SelfAttention(in_proj_(ln_1_(x)), {.heads = heads_, .causal = causal, .kernel = attention_}));
+  return Finish(x, Attend(in_proj_(ln_1_(x)), causal));
 }
 
 torch::Tensor ResidualBlock::ForwardShared(const torch::Tensor& rows, const SharedPrompts& prompts) const {
@@ -42,19 +40,25 @@ torch::Tensor ResidualBlock::ForwardEnds(const torch::Tensor& rows, const Shared
 torch::Tensor ResidualBlock::AttendShared(const torch::Tensor& rows, const SharedPrompts& prompts) const {
   const torch::Tensor qkv = in_proj_(ln_1_(rows)).index_select(0, prompts.sequences.flatten());
   const torch::Tensor sequences = qkv.view({prompts.sequences.size(0), prompts.sequences.size(1), qkv.size(1)});
-  return SelfAttention(sequences, {.heads = heads_, .causal = true, .kernel = attention_}).flatten(0, 1);
+  return Attend(sequences, /*causal=*/true).flatten(0, 1);
+}
+
+torch::Tensor ResidualBlock::Attend(const torch::Tensor& qkv, bool causal) const {
+  SelfAttentionOptions options = attention_;
+  options.causal = causal;
+  return SelfAttention(qkv, options);
 }
 
 torch::Tensor ResidualBlock::Finish(const torch::Tensor& x, const torch::Tensor& mixed) const {
-  const torch::Tensor attended = x + out_proj_(mixed);
-  return attended + proj_(fc_.Gelu(ln_2_(attended)));
+  const torch::Tensor attended = out_proj_.AddedTo(x, mixed);
+  return proj_.AddedTo(attended, fc_.Gelu(ln_2_(attended)));
 }
 
 std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
-                                      const NetworkKernels& kernels) {
+                                      const NetworkKernels& kernels, Precision precision) {
   std::vector<ResidualBlock> blocks;
   for (int64_t i = 0; i < tower.layers; ++i) {
-    blocks.push_back(ResidualBlock::Load(reader, absl::StrCat(prefix, i, "."), tower, kernels));
+    blocks.push_back(ResidualBlock::Load(reader, absl::StrCat(prefix, i, "."), tower, kernels, precision));
   }
   return blocks;
 }

@@ -2,15 +2,16 @@
 #ifndef BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
 #define BAYESPFL_MODEL_NETWORK_TRANSFORMER_H_
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/network/block_linear.h"
 #include "model/network/network_kernels.h"
+#include "model/network/self_attention.h"
 #include "model/network/shared_prompts.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -21,7 +22,7 @@ class ResidualBlock {
  public:
   // Reads "<prefix>ln_1.weight" and so on; errors are left in the reader.
   static ResidualBlock Load(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
-                            const NetworkKernels& kernels);
+                            const NetworkKernels& kernels, Precision precision);
 
   // x [N, L, width] -> [N, L, width]; `causal`: position i attends to positions 0..i only.
   torch::Tensor Forward(const torch::Tensor& x, bool causal) const;
@@ -34,11 +35,11 @@ class ResidualBlock {
  private:
   // What the attention of every position of every sequence gives: [N * length, width].
   torch::Tensor AttendShared(const torch::Tensor& rows, const SharedPrompts& prompts) const;
+  torch::Tensor Attend(const torch::Tensor& qkv, bool causal) const;
   // x <- x + out_proj(mixed), and the second half of the block.
   torch::Tensor Finish(const torch::Tensor& x, const torch::Tensor& mixed) const;
 
-  int64_t heads_ = 1;
-  std::optional<InstructionSet> attention_;
+  SelfAttentionOptions attention_;
   LayerNorm ln_1_;
   BlockLinear in_proj_;  // rows: queries, keys, values
   BlockLinear out_proj_;
@@ -49,7 +50,7 @@ class ResidualBlock {
 
 // Blocks "<prefix>0." .. "<prefix>{layers-1}.".
 std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
-                                      const NetworkKernels& kernels);
+                                      const NetworkKernels& kernels, Precision precision);
 
 }  // namespace bayespfl
 

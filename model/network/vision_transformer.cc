@@ -4,7 +4,7 @@
 
 namespace bayespfl {
 VisionTransformer VisionTransformer::Load(WeightReader& reader, const ModelConfig& config,
-                                          const NetworkKernels& kernels) {
+                                          const NetworkKernels& kernels, Precision precision) {
   VisionTransformer tower;
   const int64_t width = config.vision.width;
   const int64_t patch = config.patch_size;
@@ -15,7 +15,7 @@ VisionTransformer VisionTransformer::Load(WeightReader& reader, const ModelConfi
   tower.class_embedding_ = reader.Take("visual.class_embedding", {width});
   tower.positional_embedding_ = reader.Take("visual.positional_embedding", {1 + pretrain_grid * pretrain_grid, width});
   tower.ln_pre_ = reader.TakeLayerNorm("visual.ln_pre", width);
-  tower.blocks_ = LoadBlocks(reader, "visual.transformer.resblocks.", config.vision, kernels);
+  tower.blocks_ = LoadBlocks(reader, "visual.transformer.resblocks.", config.vision, kernels, precision);
   tower.ln_post_ = reader.TakeLayerNorm("visual.ln_post", width);
   tower.projection_ = reader.TakeHalf("visual.proj", {width, config.embed_dim});
   if (!reader.status().ok()) return tower;

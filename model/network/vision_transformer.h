@@ -8,6 +8,7 @@
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -21,7 +22,8 @@ struct VisionFeatures {
 // Immutable after Load(); safe from many threads.
 class VisionTransformer {
  public:
-  static VisionTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels);
+  static VisionTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels,
+                                Precision precision);
 
   // images [N, 3, S, S], normalised.
   VisionFeatures Encode(const torch::Tensor& images) const;

@@ -1,5 +1,6 @@
 #include "model/kernels/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/kernels/bf16.h"
 #include "model/kernels/instruction_set.h"
 
 namespace bayespfl {
@@ -149,12 +151,114 @@ TEST_P(AttentionTest, WhatIsNotANumberSpreadsOverItsSequenceAlone) {
   }
 }
 
+// --- bfloat16 ---
+
+std::vector<Bf16> Narrow(const std::vector<float>& values) {
+  std::vector<Bf16> narrow;
+  for (const float value : values) narrow.push_back(Bf16Of(value));
+  return narrow;
+}
+
+std::vector<float> Widen(const std::vector<Bf16>& values) {
+  std::vector<float> wide;
+  for (const Bf16 value : values) wide.push_back(FloatOf(value));
+  return wide;
+}
+
+class Bf16AttentionTest : public ::testing::TestWithParam<InstructionSet> {
+ protected:
+  static std::vector<float> Run(const AttentionShape& shape, const std::vector<Bf16>& qkv) {
+    std::vector<Bf16> out(qkv.size() / 3, Bf16Of(std::numeric_limits<float>::quiet_NaN()));
+    Attend(GetParam(), shape, qkv.data(), out.data(), 0, shape.tasks());
+    return Widen(out);
+  }
+};
+
+// Each weight is rounded by 2^-9 of itself at most, and the result by as much: values are up to 2.
+TEST_P(Bf16AttentionTest, EveryLengthGivesTheFormulasResult) {
+  for (const int64_t length : {1, 2, 3, 5, 6, 7, 15, 16, 17, 23, 24, 25, 63, 64, 65, 127, 128, 129, 192, 257}) {
+    const AttentionShape shape = {.batch = 2, .length = length, .heads = 3};
+    const std::vector<Bf16> qkv = Narrow(Projections(shape));
+    const std::vector<double> expected = Expected(shape, Widen(qkv));
+    const std::vector<float> out = Run(shape, qkv);
+    ASSERT_EQ(out.size(), expected.size());
+    double squares = 0;
+    for (size_t i = 0; i < out.size(); ++i) {
+      ASSERT_NEAR(out[i], expected[i], 2.0 / 256) << length << ", " << i;
+      squares += (out[i] - expected[i]) * (out[i] - expected[i]);
+    }
+    ASSERT_LT(std::sqrt(squares / static_cast<double>(out.size())), 2e-3) << length;
+  }
+}
+
+// Neither are scores rounded, nor sums of weights.
+TEST_P(Bf16AttentionTest, AThousandKeysAreSummedAsFloats) {
+  const AttentionShape shape = {.length = 1370};
+  std::vector<float> wide = Projections(shape);
+  for (float& value : wide) value /= 4;  // nearly equal weights: each is far below the sum's last bit in bfloat16
+  const std::vector<Bf16> qkv = Narrow(wide);
+  const std::vector<double> expected = Expected(shape, Widen(qkv));
+  const std::vector<float> out = Run(shape, qkv);
+  for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 2e-4) << i;
+}
+
+TEST_P(Bf16AttentionTest, SplitsAndOrderOfTasksDoNotChangeABit) {
+  const AttentionShape whole = {.batch = 2, .length = 151, .heads = 2};
+  const std::vector<Bf16> qkv = Narrow(Projections(whole));
+  const std::vector<float> expected = Run(whole, qkv);
+
+  AttentionShape split = whole;
+  split.splits = 7;
+  std::vector<Bf16> out(expected.size());
+  for (int64_t task = split.tasks(); task > 0; --task) {
+    Attend(GetParam(), split, qkv.data(), out.data(), task - 1, task);
+  }
+  EXPECT_EQ(Widen(out), expected);
+}
+
+TEST_P(Bf16AttentionTest, WhatIsNotANumberSpreadsOverItsSequenceAlone) {
+  const AttentionShape shape = {.batch = 2, .length = 71};
+  for (const size_t part : {1, 2}) {  // a key, a value
+    std::vector<Bf16> qkv = Narrow(Projections(shape));
+    qkv[(33 * 3 + part) * kWidth + 5] = Bf16Of(std::numeric_limits<float>::quiet_NaN());
+    const std::vector<float> out = Run(shape, qkv);
+    for (size_t position = 0; position < 142; ++position) {
+      EXPECT_EQ(std::isfinite(out[position * kWidth + 5]), position >= 71) << part << ", " << position;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThisProcessor, Bf16AttentionTest, ::testing::ValuesIn(Bf16InstructionSets()),
+                         [](const auto& processor) { return std::string(InstructionSetName(processor.param)); });
+
+TEST(Bf16Test, RoundsToTheNearestAndOfTwoToTheEvenOne) {
+  EXPECT_EQ(FloatOf(Bf16Of(1)), 1);
+  EXPECT_EQ(FloatOf(Bf16Of(-3.140625F)), -3.140625F);
+  constexpr float kStep = 1.0F / 128;  // of numbers between 1 and 2
+  EXPECT_EQ(FloatOf(Bf16Of(1 + 0.5F * kStep)), 1);
+  EXPECT_EQ(FloatOf(Bf16Of(1 + 0.51F * kStep)), 1 + kStep);
+  EXPECT_EQ(FloatOf(Bf16Of(1 + 1.5F * kStep)), 1 + 2 * kStep);
+  EXPECT_EQ(FloatOf(Bf16Of(-1 - 1.49F * kStep)), -1 - kStep);
+  EXPECT_EQ(FloatOf(Bf16Of(std::numeric_limits<float>::max())), std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(FloatOf(Bf16Of(std::numeric_limits<float>::quiet_NaN()))));
+  EXPECT_TRUE(std::isnan(FloatOf(Bf16Of(__builtin_bit_cast(float, 0x7F800001)))));
+}
+
 INSTANTIATE_TEST_SUITE_P(OfThisProcessor, AttentionTest, ::testing::ValuesIn(InstructionSets()),
                          [](const auto& processor) { return std::string(InstructionSetName(processor.param)); });
 
 TEST(InstructionSetTest, EveryProcessorRunsThePlainForm) {
   EXPECT_EQ(InstructionSets().front(), InstructionSet::kPlain);
   EXPECT_EQ(InstructionSetName(InstructionSet::kAvx512), "avx512");
+  EXPECT_EQ(InstructionSetName(InstructionSet::kAvx512Bf16), "avx512_bf16");
+}
+
+// A pinned name must mean the same in both lists, or a result could not be made again.
+TEST(InstructionSetTest, WhatRunsFloatsRunsBfloat16) {
+  const std::vector<InstructionSet> floats = InstructionSets();
+  const std::vector<InstructionSet> narrow = Bf16InstructionSets();
+  ASSERT_GE(narrow.size(), floats.size());
+  EXPECT_TRUE(std::equal(floats.begin(), floats.end(), narrow.begin()));
 }
 
 }  // namespace

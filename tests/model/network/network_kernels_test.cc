@@ -1,5 +1,7 @@
 #include "model/network/network_kernels.h"
 
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -8,13 +10,24 @@ namespace {
 
 using ::testing::HasSubstr;
 
+bool MultipliesBf16() { return Bf16InstructionSets().back() == InstructionSet::kAvx512Bf16; }
+
+// That this processor runs.
+std::vector<LinearForm> LinearForms() {
+  std::vector<LinearForm> forms = {LinearForm::kTorch, LinearForm::kOneDnn};
+  if (MultipliesBf16()) forms.push_back(LinearForm::kOwn);
+  return forms;
+}
+
 TEST(NetworkKernelsTest, WhatIsWrittenIsReadAgain) {
-  for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn}) {
+  for (const LinearForm linear : LinearForms()) {
     NetworkKernels kernels = {.linear = linear, .attention = std::nullopt, .maps = std::nullopt};
     EXPECT_EQ(*ParseNetworkKernels(NetworkKernelsText(kernels)), kernels);
-    for (const InstructionSet own : InstructionSets()) {
+    for (const InstructionSet own : Bf16InstructionSets()) {
       kernels = {.linear = linear, .attention = own, .maps = std::nullopt};
       EXPECT_EQ(*ParseNetworkKernels(NetworkKernelsText(kernels)), kernels);
+    }
+    for (const InstructionSet own : InstructionSets()) {
       kernels = {.linear = linear, .attention = std::nullopt, .maps = own};
       EXPECT_EQ(*ParseNetworkKernels(NetworkKernelsText(kernels)), kernels);
     }
@@ -38,6 +51,36 @@ TEST(NetworkKernelsTest, AFormThatThereIsNotIsNamed) {
   EXPECT_THAT(ParseNetworkKernels("linear=blas").status().message(), HasSubstr("linear=blas"));
   EXPECT_THAT(ParseNetworkKernels("attention=avx9").status().message(), HasSubstr("attention=avx9"));
   EXPECT_THAT(ParseNetworkKernels("attention=plain maps=fast").status().message(), HasSubstr("maps=fast"));
+  // Maps are made of floats.
+  EXPECT_THAT(ParseNetworkKernels("maps=avx512_bf16").status().message(), HasSubstr("maps=avx512_bf16: it is one of"));
+}
+
+TEST(NetworkKernelsTest, AFormThatThisProcessorLacksIsRefused) {
+  for (const char* text :
+       {"linear=avx512_bf16 attention=torch maps=torch", "linear=torch attention=avx512_bf16 maps=torch"}) {
+    const auto kernels = ParseNetworkKernels(text);
+    if (MultipliesBf16()) {
+      ASSERT_TRUE(kernels.ok()) << kernels.status();
+      EXPECT_EQ(NetworkKernelsText(*kernels), text);
+    } else {
+      EXPECT_EQ(kernels.status().code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_THAT(kernels.status().message(), HasSubstr("this processor has no avx512_bf16"));
+    }
+  }
+}
+
+TEST(NetworkKernelsTest, WhatIsUsualCanBeComputedInItsPrecision) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+    const NetworkKernels usual = UsualNetworkKernels(precision);
+    EXPECT_EQ(*ParseNetworkKernels(NetworkKernelsText(usual)), usual);
+    EXPECT_TRUE(CheckPrecision(usual, precision).ok());
+    EXPECT_TRUE(CheckPrecision({}, precision).ok());
+  }
+}
+
+// Results of fp32 name their kernels as before there was another precision.
+TEST(NetworkKernelsTest, Fp32TakesNoFormThatIsForBfloat16) {
+  EXPECT_NE(UsualNetworkKernels().attention, InstructionSet::kAvx512Bf16);
 }
 
 TEST(NetworkKernelsTest, WhatIsUsualRunsHereAndIsTheSameEachTime) {

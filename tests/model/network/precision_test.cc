@@ -1,0 +1,156 @@
+// The whole network in each precision against itself in fp32, on the embedded model. On the CPU alone, which the forms
+// are of.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/network/model.h"
+#include "model/network/noise.h"
+#include "model/package/model_package.h"
+#include "tests/support/demo_model.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kSamples = 3;
+
+struct Answer {
+  ImageScore score;
+  torch::Tensor map;  // [S, S]
+};
+
+class PrecisionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto package = ModelPackage::Open(testing::kDemoModel);
+    ASSERT_TRUE(package.ok()) << package.status();
+    package_ = *std::move(package);
+    torch::manual_seed(5);
+    const int64_t side = package_.config.image_size;
+    pictures_ = torch::randn({2, 3, side, side});
+  }
+
+  std::unique_ptr<const BayesPflModel> Load(const NetworkKernels& kernels, Precision precision) {
+    auto model =
+        BayesPflModel::Load(package_.config, *package_.clip, *package_.bayespfl, torch::kCPU, kernels, precision);
+    EXPECT_TRUE(model.ok()) << model.status();
+    return *std::move(model);
+  }
+
+  std::vector<Answer> Detect(const BayesPflModel& model, const torch::Tensor& pictures) {
+    const c10::InferenceMode inference;
+    const VisionFeatures features = model.EncodeImages(pictures);
+    const torch::Tensor embeddings = model.image_head().ImageEmbedding(features);
+    const PromptInput input = {.token_ids = {49406, 343, 5721, 11429, 49407},
+                               .noise = DrawPromptNoise({}, kSamples, package_.config.embed_dim, torch::kCPU)};
+    const std::vector<torch::Tensor> texts =
+        model.EncodePrompts(features.image, std::vector<PromptInput>(static_cast<size_t>(pictures.size(0)), input));
+    std::vector<Answer> answers;
+    for (int64_t i = 0; i < pictures.size(0); ++i) {
+      std::vector<torch::Tensor> patches;
+      for (size_t layer = 0; layer < features.patch_tokens.size(); ++layer) {
+        patches.push_back(model.rca().ProjectPatches(layer, features.patch_tokens[layer])[i]);
+      }
+      const torch::Tensor& text = texts[static_cast<size_t>(i)];
+      answers.push_back({.score = model.ScoreImage(text, embeddings[i], kSamples),
+                         .map = model.MapAnomalies(text, patches, kSamples, /*want_deviation=*/false).mean});
+    }
+    return answers;
+  }
+
+  // Every form that there is of it here: LibTorch's, and what is usual.
+  static std::vector<NetworkKernels> Forms(Precision precision) { return {{}, UsualNetworkKernels(precision)}; }
+
+  ModelPackage package_;
+  torch::Tensor pictures_;
+};
+
+float MapDifference(const Answer& a, const Answer& b) { return (a.map - b.map).abs().max().item<float>(); }
+
+// Of what users see: 1 when one map is the other, however stretched.
+double Correlation(const torch::Tensor& a, const torch::Tensor& b) {
+  const torch::Tensor from_mean_a = a.to(torch::kFloat64) - a.to(torch::kFloat64).mean();
+  const torch::Tensor from_mean_b = b.to(torch::kFloat64) - b.to(torch::kFloat64).mean();
+  return ((from_mean_a * from_mean_b).sum() / (from_mean_a.norm() * from_mean_b.norm())).item<double>();
+}
+
+TEST_F(PrecisionTest, Bf16IsNearFp32AndNotTheSame) {
+  const std::vector<Answer> expected = Detect(*Load({}, Precision::kFp32), pictures_);
+  for (const NetworkKernels& kernels : Forms(Precision::kBf16)) {
+    const std::vector<Answer> answers = Detect(*Load(kernels, Precision::kBf16), pictures_);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      SCOPED_TRACE(NetworkKernelsText(kernels));
+      EXPECT_NEAR(answers[i].score.mean, expected[i].score.mean, 5e-3);
+      EXPECT_NEAR(answers[i].score.deviation, expected[i].score.deviation, 5e-3);
+      EXPECT_LE(MapDifference(answers[i], expected[i]), 2e-2);
+      EXPECT_GT(MapDifference(answers[i], expected[i]), 1e-6) << "was anything rounded?";
+    }
+  }
+}
+
+TEST_F(PrecisionTest, Int8IsNearFp32AndNotBf16) {
+  const std::vector<Answer> expected = Detect(*Load({}, Precision::kFp32), pictures_);
+  const std::vector<Answer> bf16 = Detect(*Load({}, Precision::kBf16), pictures_);
+  for (const NetworkKernels& kernels : Forms(Precision::kInt8)) {
+    const std::vector<Answer> answers = Detect(*Load(kernels, Precision::kInt8), pictures_);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      SCOPED_TRACE(NetworkKernelsText(kernels));
+      EXPECT_NEAR(answers[i].score.mean, expected[i].score.mean, 0.02);
+      EXPECT_NEAR(answers[i].score.deviation, expected[i].score.deviation, 0.02);
+      EXPECT_GE(Correlation(answers[i].map, expected[i].map), 0.99);
+      EXPECT_GT(MapDifference(answers[i], expected[i]), MapDifference(bf16[i], expected[i])) << "was it 8 bits?";
+    }
+  }
+}
+
+TEST_F(PrecisionTest, TheSamePictureGivesTheSameBits) {
+  for (const Precision precision : {Precision::kBf16, Precision::kInt8}) {
+    const auto model = Load(UsualNetworkKernels(precision), precision);
+    const std::vector<Answer> first = Detect(*model, pictures_);
+    const std::vector<Answer> again = Detect(*model, pictures_);
+    for (size_t i = 0; i < first.size(); ++i) {
+      EXPECT_EQ(again[i].score.mean, first[i].score.mean);
+      EXPECT_TRUE(torch::equal(again[i].map, first[i].map));
+    }
+  }
+}
+
+TEST_F(PrecisionTest, AFrameHardlyDependsOnItsNeighbours) {
+  for (const Precision precision : {Precision::kBf16, Precision::kInt8}) {
+    for (const NetworkKernels& kernels : Forms(precision)) {
+      const auto model = Load(kernels, precision);
+      const std::vector<Answer> both = Detect(*model, pictures_);
+      const std::vector<Answer> alone = Detect(*model, pictures_.slice(0, 0, 1));
+      SCOPED_TRACE(absl::StrCat(NetworkKernelsText(kernels), ", ", PrecisionName(precision)));
+      EXPECT_NEAR(both[0].score.mean, alone[0].score.mean, 1e-5);
+      EXPECT_LE(MapDifference(both[0], alone[0]), 1e-5);
+    }
+  }
+}
+
+TEST_F(PrecisionTest, WhatCannotBeMultipliedIsRefused) {
+  const auto load = [&](LinearForm linear, Precision precision) {
+    return BayesPflModel::Load(package_.config, *package_.clip, *package_.bayespfl, torch::kCPU, {.linear = linear},
+                               precision)
+        .status();
+  };
+  EXPECT_EQ(load(LinearForm::kOneDnn, Precision::kInt8).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(load(LinearForm::kOwn, Precision::kFp32).code(), absl::StatusCode::kInvalidArgument);
+  if (Bf16InstructionSets().back() == InstructionSet::kAvx512Bf16) return;
+  for (const LinearForm linear : {LinearForm::kOneDnn, LinearForm::kOwn}) {
+    const absl::Status status = load(linear, Precision::kBf16);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("this processor has no avx512_bf16"));
+  }
+}
+
+}  // namespace
+}  // namespace bayespfl

@@ -1,0 +1,103 @@
+// On the CPU alone: what is tried are the forms that only it has.
+
+#include "model/network/self_attention.h"
+
+#include <cmath>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace bayespfl {
+namespace {
+
+struct Form {
+  std::optional<InstructionSet> kernel;
+  Precision precision = Precision::kFp32;
+};
+
+std::string NameOf(const Form& form) {
+  return absl::StrCat(form.kernel.has_value() ? InstructionSetName(*form.kernel) : "torch", "_",
+                      PrecisionName(form.precision));
+}
+
+void PrintTo(const Form& form, std::ostream* out) { *out << NameOf(form); }
+
+std::vector<Form> FormsHere() {
+  std::vector<Form> forms = {{std::nullopt, Precision::kFp32}, {std::nullopt, Precision::kBf16}};
+  for (const InstructionSet own : Bf16InstructionSets()) {
+    forms.push_back({own, Precision::kFp32});
+    forms.push_back({own, Precision::kBf16});
+  }
+  return forms;
+}
+
+// The formula in double precision of rounded queries, keys and values.
+torch::Tensor Expected(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
+  const int64_t width = qkv.size(2) / 3;
+  const torch::Tensor exact =
+      (options.precision == Precision::kFp32 ? qkv : qkv.to(torch::kBFloat16)).to(torch::kFloat64);
+  const torch::Tensor parts =
+      exact.view({qkv.size(0), qkv.size(1), 3, options.heads, width / options.heads}).permute({2, 0, 3, 1, 4});
+  torch::Tensor scores =
+      torch::matmul(parts[0], parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(width / options.heads));
+  if (options.causal) {
+    const torch::Tensor later = torch::ones_like(scores, torch::kBool).triu(1);
+    scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
+  }
+  return torch::matmul(torch::softmax(scores, 3), parts[2]).transpose(1, 2).reshape({qkv.size(0), qkv.size(1), width});
+}
+
+class SelfAttentionTest : public ::testing::TestWithParam<Form> {
+ protected:
+  void SetUp() override { torch::manual_seed(7); }
+
+  static void Try(const torch::Tensor& qkv, int64_t heads, bool causal) {
+    const SelfAttentionOptions options = {
+        .heads = heads, .causal = causal, .kernel = GetParam().kernel, .precision = GetParam().precision};
+    const torch::Tensor result = SelfAttention(qkv, options);
+    const torch::Tensor expected = Expected(qkv, options);
+    ASSERT_EQ(result.sizes(), expected.sizes());
+    // The softmax's weights and the result are rounded too where the result is bfloat16.
+    const double tolerance = result.scalar_type() == torch::kBFloat16 ? 1.0 / 128 : 5e-6;
+    EXPECT_LE((result.to(torch::kFloat64) - expected).abs().max().item<double>(), tolerance)
+        << "length " << qkv.size(1) << ", " << heads << " heads, causal " << causal;
+  }
+};
+
+TEST_P(SelfAttentionTest, IsTheFormulaOfWhatItsPrecisionLeavesOfItsInput) {
+  const c10::InferenceMode inference;
+  for (const int64_t length : {1, 7, 65, 200}) {
+    Try(torch::randn({2, length, 3 * 128}), 2, /*causal=*/false);
+    Try(torch::randn({2, length, 3 * 128}), 2, /*causal=*/true);
+    Try(torch::randn({1, length, 3 * 96}), 3, /*causal=*/false);  // heads of 32: no kernel of our own
+  }
+}
+
+TEST_P(SelfAttentionTest, TakesWhatIsAlreadyRoundedAndWhatIsNotContiguous) {
+  const c10::InferenceMode inference;
+  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16).to(torch::kFloat32), 1, /*causal=*/false);
+  Try(torch::randn({20, 3, 3 * 64}).transpose(0, 1), 1, /*causal=*/false);
+  if (GetParam().precision == Precision::kFp32) return;
+  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16), 1, /*causal=*/false);
+  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16), 1, /*causal=*/true);
+}
+
+TEST_P(SelfAttentionTest, ASequenceDoesNotDependOnItsNeighbours) {
+  const c10::InferenceMode inference;
+  const SelfAttentionOptions options = {.heads = 2, .kernel = GetParam().kernel, .precision = GetParam().precision};
+  torch::Tensor qkv = torch::randn({3, 50, 3 * 128});
+  const torch::Tensor before = SelfAttention(qkv, options)[0].to(torch::kFloat32);
+  qkv.slice(0, 1).mul_(100);
+  const torch::Tensor after = SelfAttention(qkv, options)[0].to(torch::kFloat32);
+  EXPECT_LE((after - before).abs().max().item<float>(), 1e-6F);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThisProcessor, SelfAttentionTest, ::testing::ValuesIn(FormsHere()),
+                         [](const auto& form) { return NameOf(form.param); });
+
+}  // namespace
+}  // namespace bayespfl
