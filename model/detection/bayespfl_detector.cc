@@ -39,13 +39,13 @@ std::vector<torch::Tensor> RowOf(const std::vector<torch::Tensor>& patches, int6
 }
 
 // LibTorch's own on a GPU, where the others are not.
-absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted) {
+absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted, Precision precision) {
   if (!device.is_cpu()) return NetworkKernels();
-  return wanted == kUsualKernels ? UsualNetworkKernels() : ParseNetworkKernels(wanted);
+  return wanted == kUsualKernels ? UsualNetworkKernels(precision) : ParseNetworkKernels(wanted);
 }
 
 // A GPU has no kernels for the products of 8 bits.
-absl::Status CheckPrecision(Precision precision, const torch::Device& device) {
+absl::Status CheckDevice(Precision precision, const torch::Device& device) {
   if (device.is_cpu() || precision != Precision::kInt8) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("int8 is computed on the CPU alone, and the device is ",
                                                     device.str(),
@@ -80,10 +80,10 @@ absl::StatusOr<std::unique_ptr<BayesPflDetector>> BayesPflDetector::Load(const M
                                                                          torch::Device device,
                                                                          const DetectorOptions& options) {
   const ModelConfig& config = package.config;
-  if (absl::Status status = CheckPrecision(config.precision, device); !status.ok()) return status;
+  if (absl::Status status = CheckDevice(config.precision, device); !status.ok()) return status;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
-  absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels);
+  absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels, config.precision);
   if (!kernels.ok()) return kernels.status();
   std::unique_ptr<const BayesPflModel> model;
   const std::string failure = absl::StrCat("cannot place ", package.dir, " on ", device.str());
