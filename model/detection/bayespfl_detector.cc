@@ -39,9 +39,9 @@ std::vector<torch::Tensor> RowOf(const std::vector<torch::Tensor>& patches, int6
 }
 
 // LibTorch's own on a GPU, where the others are not.
-absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted) {
+absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted, Precision precision) {
   if (!device.is_cpu()) return NetworkKernels();
-  return wanted == kUsualKernels ? UsualNetworkKernels() : ParseNetworkKernels(wanted);
+  return wanted == kUsualKernels ? UsualNetworkKernels(precision) : ParseNetworkKernels(wanted);
 }
 
 ModelInfo InfoOf(const ModelPackage& package, const torch::Device& device, const NetworkKernels& kernels) {
@@ -74,12 +74,12 @@ absl::StatusOr<std::unique_ptr<BayesPflDetector>> BayesPflDetector::Load(const M
   const ModelConfig& config = package.config;
   absl::StatusOr<ObjectReader> reader = ObjectReader::Create(package.vocabulary_path, config);
   if (!reader.ok()) return reader.status();
-  absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels);
+  absl::StatusOr<NetworkKernels> kernels = KernelsFor(device, options.kernels, config.precision);
   if (!kernels.ok()) return kernels.status();
   std::unique_ptr<const BayesPflModel> model;
   const std::string failure = absl::StrCat("cannot place ", package.dir, " on ", device.str());
   const absl::Status loaded = CatchDeviceErrors(absl::StatusCode::kInternal, failure, [&] {
-    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device, *kernels);
+    auto network = BayesPflModel::Load(config, *package.clip, *package.bayespfl, device, *kernels, config.precision);
     if (!network.ok()) return network.status();
     model = *std::move(network);
     return absl::OkStatus();

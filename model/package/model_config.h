@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 
@@ -53,6 +54,8 @@ struct ModelConfig {
   int64_t image_size = 0;            // S, pixels; a multiple of p
   std::array<float, 3> mean = {};    // of RGB in 0..1
   std::array<float, 3> stddev = {};  // > 0
+
+  Precision precision = Precision::kFp32;  // of the large matrix products
 
   int samples = 10;                     // R when the request does not say; 1..kMaxSamples
   bool iad_per_request = true;          // "iad_sampling": "request" (true) or "first" (the reference's habit)

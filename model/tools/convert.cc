@@ -16,7 +16,7 @@
 namespace bayespfl {
 namespace {
 
-std::optional<DType> Precision(const std::string& name) {
+std::optional<DType> StoredType(const std::string& name) {
   static const auto* const kTypes =
       new std::map<std::string, DType>{{"fp32", DType::kF32}, {"bf16", DType::kBF16}, {"fp16", DType::kF16}};
   const auto found = kTypes->find(name);
@@ -38,7 +38,7 @@ void PrintTower(const char* name, const TowerConfig& tower) {
 
 int RunConvert(const ConvertArguments& arguments) {
   ConvertOptions options = arguments.options;
-  options.precision = Precision(arguments.precision);
+  options.precision = StoredType(arguments.precision);
   options.vocabulary = BundledVocabulary();
   options.vocabulary_file = std::string(kBundledVocabularyFile);
   std::string vocabulary;
