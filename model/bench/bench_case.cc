@@ -29,8 +29,8 @@ absl::StatusOr<std::vector<T>> ParseList(absl::string_view text, absl::string_vi
   return values;
 }
 
-absl::StatusOr<NetworkKernels> ParseKernels(absl::string_view entry) {
-  if (entry == "auto") return UsualNetworkKernels();
+absl::StatusOr<KernelsChoice> ParseKernels(absl::string_view entry) {
+  if (entry == "auto") return KernelsChoice();
   for (const absl::string_view word : absl::StrSplit(entry, ' ', absl::SkipEmpty())) {
     if (!absl::StartsWith(word, "linear=") && !absl::StartsWith(word, "attention=") &&
         !absl::StartsWith(word, "maps=")) {
@@ -39,7 +39,16 @@ absl::StatusOr<NetworkKernels> ParseKernels(absl::string_view entry) {
     }
   }
   if (entry.empty()) return absl::InvalidArgumentError("there are kernels without a name");
-  return ParseNetworkKernels(entry);
+  const absl::StatusOr<NetworkKernels> kernels = ParseNetworkKernels(entry);
+  if (!kernels.ok()) return kernels.status();
+  return KernelsChoice(*kernels);
+}
+
+std::vector<NetworkKernels> KernelsOf(const std::vector<KernelsChoice>& choices, Precision precision) {
+  if (choices.empty()) return EveryKernels(precision);
+  std::vector<NetworkKernels> kernels;
+  for (const KernelsChoice& choice : choices) kernels.push_back(choice.value_or(UsualNetworkKernels(precision)));
+  return kernels;
 }
 
 }  // namespace
@@ -56,8 +65,8 @@ absl::StatusOr<std::vector<int>> ParseNumberList(absl::string_view text, absl::s
   });
 }
 
-absl::StatusOr<std::vector<NetworkKernels>> ParseKernelsList(absl::string_view text) {
-  return ParseList<NetworkKernels>(text, "form", ParseKernels);
+absl::StatusOr<std::vector<KernelsChoice>> ParseKernelsList(absl::string_view text) {
+  return ParseList<KernelsChoice>(text, "form", ParseKernels);
 }
 
 absl::StatusOr<std::vector<PromptForm>> ParsePromptsList(absl::string_view text) {
@@ -69,6 +78,10 @@ absl::StatusOr<std::vector<PromptForm>> ParsePromptsList(absl::string_view text)
   });
 }
 
+absl::StatusOr<std::vector<Precision>> ParsePrecisionList(absl::string_view text) {
+  return ParseList<Precision>(text, "precision", ParsePrecision);
+}
+
 absl::Status CheckImageSize(const ModelConfig& config, int size) {
   if (size >= config.patch_size && size <= kLargestImageSize && size % config.patch_size == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("the model cannot take pictures of ", size,
@@ -76,24 +89,29 @@ absl::Status CheckImageSize(const ModelConfig& config, int size) {
                                                  " up to ", kLargestImageSize));
 }
 
-std::vector<NetworkKernels> EveryKernels() {
+std::vector<NetworkKernels> EveryKernels(Precision precision) {
   std::vector<NetworkKernels> every;
-  const InstructionSet best = InstructionSets().back();
-  for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn}) {
+  const NetworkKernels usual = UsualNetworkKernels(precision);
+  for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn, LinearForm::kOwn}) {
+    if (linear == LinearForm::kOwn && usual.linear != linear) continue;  // this processor may not have it
+    if (!CheckPrecision({.linear = linear}, precision).ok()) continue;
     every.push_back({.linear = linear, .attention = std::nullopt, .maps = std::nullopt});
-    if (best == InstructionSet::kPlain) continue;
-    every.push_back({.linear = linear, .attention = best, .maps = std::nullopt});
-    every.push_back({.linear = linear, .attention = best, .maps = best});
+    if (!usual.attention.has_value()) continue;
+    every.push_back({.linear = linear, .attention = usual.attention, .maps = std::nullopt});
+    every.push_back({.linear = linear, .attention = usual.attention, .maps = usual.maps});
   }
   return every;
 }
 
-std::vector<BenchForm> FormsOf(const std::vector<NetworkKernels>& kernels, const std::vector<PromptForm>& prompts) {
+absl::StatusOr<std::vector<BenchForm>> FormsOf(const FormLists& lists) {
   std::vector<BenchForm> forms = {BenchForm()};
-  for (const NetworkKernels& kernel : kernels) {
-    for (const PromptForm prompt : prompts) {
-      const BenchForm form = {.kernels = kernel, .prompts = prompt};
-      if (form != forms.front()) forms.push_back(form);
+  for (const Precision precision : lists.precisions) {
+    for (const NetworkKernels& kernels : KernelsOf(lists.kernels, precision)) {
+      if (absl::Status status = CheckPrecision(kernels, precision); !status.ok()) return status;
+      for (const PromptForm prompts : lists.prompts) {
+        const BenchForm form = {.kernels = kernels, .prompts = prompts, .precision = precision};
+        if (std::find(forms.begin(), forms.end(), form) == forms.end()) forms.push_back(form);
+      }
     }
   }
   return forms;

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_MODEL_BENCH_BENCH_CASE_H_
 #define BAYESPFL_MODEL_BENCH_BENCH_CASE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,17 +12,19 @@
 #include "model/network/network_kernels.h"
 #include "model/network/prompt_form.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 
 inline constexpr int kMostBenchFrames = 64;  // of a batch
 inline constexpr int kLargestImageSize = 8192;
 
-// The network without and with each of its savings. By default the plain form: LibTorch's own operations, and every
-// prompt by itself.
+// The network without and with each of its savings. By default the plain form: LibTorch's own operations in fp32, and
+// every prompt by itself.
 struct BenchForm {
   NetworkKernels kernels = {};
   PromptForm prompts = PromptForm::kWhole;
+  Precision precision = Precision::kFp32;
 
   bool operator==(const BenchForm&) const = default;
 };
@@ -32,6 +35,9 @@ struct BenchCase {
   BenchForm form = {};
 };
 
+// Kernels that somebody asked for; none: those that are usual in the precision they are asked for in.
+using KernelsChoice = std::optional<NetworkKernels>;
+
 // "shared", "whole".
 absl::string_view PromptFormName(PromptForm form);
 
@@ -39,20 +45,30 @@ absl::string_view PromptFormName(PromptForm form);
 //   numbers  from `lowest` to `highest`; `what` is what errors call one: "batch"
 //   kernels  "auto", or words as of NetworkKernelsText(), for what this processor can run; one word may be left out
 //   prompts  "shared", "whole"
+//   precisions  "fp32", "bf16", "int8"
 absl::StatusOr<std::vector<int>> ParseNumberList(absl::string_view text, absl::string_view what, int lowest,
                                                  int highest);
-absl::StatusOr<std::vector<NetworkKernels>> ParseKernelsList(absl::string_view text);
+absl::StatusOr<std::vector<KernelsChoice>> ParseKernelsList(absl::string_view text);
 absl::StatusOr<std::vector<PromptForm>> ParsePromptsList(absl::string_view text);
+absl::StatusOr<std::vector<Precision>> ParsePrecisionList(absl::string_view text);
 
 // InvalidArgument: the model cannot take pictures of this side; says which it takes.
 absl::Status CheckImageSize(const ModelConfig& config, int size);
 
-// LibTorch's operations, each with our own or oneDNN's in its place, and both: what this processor can run of them.
-std::vector<NetworkKernels> EveryKernels();
+// LibTorch's operations, each with another's in its place, and all of these: what this processor can run of them in a
+// precision.
+std::vector<NetworkKernels> EveryKernels(Precision precision = Precision::kFp32);
 
-// Every kernel with every form of prompts. The plain form is there and the first, asked for or not: the others are
-// compared with it.
-std::vector<BenchForm> FormsOf(const std::vector<NetworkKernels>& kernels, const std::vector<PromptForm>& prompts);
+// What to measure every precision in.
+struct FormLists {
+  std::vector<KernelsChoice> kernels = {};  // empty: EveryKernels() of each precision
+  std::vector<PromptForm> prompts = {};
+  std::vector<Precision> precisions = {Precision::kFp32};
+};
+
+// In every precision every kernel with every form of prompts. The plain form is there and the first, asked for or not:
+// the others are compared with it. InvalidArgument: a form that this processor does not compute in that precision.
+absl::StatusOr<std::vector<BenchForm>> FormsOf(const FormLists& lists);
 
 // Every batch with every number of samples in every form, the form changing fastest.
 std::vector<BenchCase> CasesOf(const std::vector<int>& batches, const std::vector<int>& samples,

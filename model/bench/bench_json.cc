@@ -50,6 +50,12 @@ Json ToJson(const StageSeconds& seconds) {
 // JSON has no infinity: a difference from what is not a number.
 Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+Json ToJson(const Tolerance& tolerance) {
+  return {{"score", tolerance.score},
+          {"map", OrNull(tolerance.map)},
+          {"map_correlation", OrNull(tolerance.map_correlation)}};
+}
+
 Json CaseJson(const SizeResult& size, size_t index) {
   const CaseResult& result = size.cases[index];
   const CaseFigures figures = FiguresOf(size, index);
@@ -57,6 +63,7 @@ Json CaseJson(const SizeResult& size, size_t index) {
   for (const BenchRun& run : result.runs) runs.push_back(TotalSeconds(run.seconds));
   return {{"batch", result.measured.frames},
           {"samples", result.measured.samples},
+          {"precision", PrecisionName(result.measured.form.precision)},
           {"kernels", NetworkKernelsText(result.measured.form.kernels)},
           {"prompts", PromptFormName(result.measured.form.prompts)},
           {"frames_per_second", figures.frames_per_second},
@@ -69,7 +76,11 @@ Json CaseJson(const SizeResult& size, size_t index) {
           {"gemm_share", ToJson(figures.gemm_share)},
           {"speed_up", ToJson(figures.speed_up)},
           {"memory_growth_bytes", OrNull(result.memory_growth)},
-          {"difference", {{"score", Finite(result.difference.score)}, {"map", Finite(result.difference.map)}}},
+          {"difference",
+           {{"score", Finite(result.difference.score)},
+            {"map", Finite(result.difference.map)},
+            {"map_correlation", Finite(result.difference.map_correlation)}}},
+          {"tolerance", ToJson(ToleranceOf(result.measured.form.precision))},
           {"agrees", figures.agrees}};
 }
 
@@ -78,13 +89,14 @@ Json RateJson(const Rates& rates) { return {{"flop_per_second", Median(rates)}, 
 Json SizeJson(const SizeResult& size) {
   Json gemms = Json::array();
   for (const GemmResult& gemm : size.gemms) {
-    Json json = {{"linear", gemm.form == LinearForm::kOneDnn ? "onednn" : "torch"}};
+    Json json = {{"linear", LinearFormName(gemm.form)}, {"precision", PrecisionName(gemm.precision)}};
     json.update(RateJson(gemm.rates));
     gemms.push_back(std::move(json));
   }
   Json loads = Json::array();
   for (const LoadResult& load : size.loads) {
-    loads.push_back({{"kernels", NetworkKernelsText(load.kernels)},
+    loads.push_back({{"precision", PrecisionName(load.precision)},
+                     {"kernels", NetworkKernelsText(load.kernels)},
                      {"seconds", load.seconds},
                      {"memory_growth_bytes", OrNull(load.memory_growth)}});
   }
@@ -97,7 +109,7 @@ Json SizeJson(const SizeResult& size) {
            {{"rows", size.gemm_rows},
             {"in", size.gemm_in},
             {"out", size.gemm_out},
-            {"flop_per_second", GemmRate(size)},
+            {"flop_per_second", GemmRate(size, Precision::kFp32)},
             {"forms", std::move(gemms)}}},
           {"loads", std::move(loads)},
           {"cases", std::move(cases)}};
@@ -124,15 +136,13 @@ std::string BenchJson(const BenchReport& report) {
                       {{"name", report.model.name},
                        {"version", report.model.version},
                        {"digest", report.model.digest},
-                       {"computation_digest", report.model.computation_digest},
-                       {"precision", report.model.precision}}},
+                       {"computation_digest", report.model.computation_digest}}},
                      {"input",
                       {{"object", report.object},
                        {"tokens", report.tokens},
                        {"picture_width", report.picture_width},
                        {"picture_height", report.picture_height}}},
                      {"limits", {{"repeats", report.repeats}, {"seconds", report.seconds}}},
-                     {"score_tolerance", kScoreTolerance},
                      {"agrees", AllAgree(report)},
                      {"peak_memory_bytes", OrNull(report.peak_memory)},
                      {"sizes", std::move(sizes)}};

@@ -9,7 +9,7 @@
 
 namespace bayespfl {
 
-inline constexpr int kBenchSchema = 1;
+inline constexpr int kBenchSchema = 2;
 
 // What it ran on, two lines.
 void PrintBenchHeading(const BenchReport& report, std::ostream& out);

@@ -58,7 +58,26 @@ const CaseResult& PlainOf(const SizeResult& size, const BenchCase& other) {
   });
 }
 
+bool Agrees(const CaseResult& result) {
+  const Tolerance tolerance = ToleranceOf(result.measured.form.precision);
+  const Difference& difference = result.difference;
+  return difference.score <= tolerance.score && (!tolerance.map.has_value() || difference.map <= *tolerance.map) &&
+         (!tolerance.map_correlation.has_value() || difference.map_correlation >= *tolerance.map_correlation);
+}
+
 }  // namespace
+
+Tolerance ToleranceOf(Precision precision) {
+  switch (precision) {
+    case Precision::kFp32:
+      break;
+    case Precision::kBf16:
+      return {.score = 5e-3, .map = 2e-2};
+    case Precision::kInt8:
+      return {.score = 2e-2, .map_correlation = 0.99};
+  }
+  return {};
+}
 
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -70,9 +89,11 @@ double TotalSeconds(const StageSeconds& seconds) {
   return seconds.preprocess + seconds.vision + seconds.prompts + seconds.detect + seconds.postprocess;
 }
 
-double GemmRate(const SizeResult& size) {
+double GemmRate(const SizeResult& size, Precision precision) {
   double fastest = 0;
-  for (const GemmResult& gemm : size.gemms) fastest = std::max(fastest, Median(gemm.rates));
+  for (const GemmResult& gemm : size.gemms) {
+    if (gemm.precision == precision) fastest = std::max(fastest, Median(gemm.rates));
+  }
   return fastest;
 }
 
@@ -86,17 +107,15 @@ CaseFigures FiguresOf(const SizeResult& size, size_t index) {
   const PerStage seconds = SecondsOf(figures.seconds);
   figures.rate = Quotient(FlopOf(result.flop), seconds);
   figures.peak_share = Scaled(figures.rate, 1 / Median(size.peak));
-  figures.gemm_share = Scaled(figures.rate, 1 / GemmRate(size));
+  figures.gemm_share = Scaled(figures.rate, 1 / GemmRate(size, result.measured.form.precision));
   figures.speed_up = Quotient(SecondsOf(MedianSeconds(PlainOf(size, result.measured).runs)), seconds);
-  figures.agrees = result.difference.score <= kScoreTolerance;
+  figures.agrees = Agrees(result);
   return figures;
 }
 
 bool AllAgree(const BenchReport& report) {
-  return std::all_of(report.sizes.begin(), report.sizes.end(), [](const SizeResult& size) {
-    return std::all_of(size.cases.begin(), size.cases.end(),
-                       [](const CaseResult& result) { return result.difference.score <= kScoreTolerance; });
-  });
+  return std::all_of(report.sizes.begin(), report.sizes.end(),
+                     [](const SizeResult& size) { return std::all_of(size.cases.begin(), size.cases.end(), Agrees); });
 }
 
 }  // namespace bayespfl

@@ -17,8 +17,14 @@
 
 namespace bayespfl {
 
-// Scores of two forms that compute the same may differ by so much, as the detector promises.
-inline constexpr double kScoreTolerance = 1e-5;
+// How far a form's answers may be from the plain form's.
+struct Tolerance {
+  double score = 1e-5;                                   // in fp32 all forms compute the same
+  std::optional<double> map = std::nullopt;              // of any pixel; absent: not asked
+  std::optional<double> map_correlation = std::nullopt;  // at least; absent: not asked
+};
+
+Tolerance ToleranceOf(Precision precision);
 
 // One batch, once.
 struct BenchRun {
@@ -28,8 +34,9 @@ struct BenchRun {
 
 // The largest difference from the plain form's answers of any frame in any run.
 struct Difference {
-  double score = 0;  // of image score or map score
-  double map = 0;    // of any pixel of the unsmoothed map
+  double score = 0;            // of image score or map score
+  double map = 0;              // of any pixel of the unsmoothed map
+  double map_correlation = 1;  // the least of a frame's unsmoothed maps
 };
 
 struct CaseResult {
@@ -45,11 +52,13 @@ using Rates = std::vector<double>;  // floating-point operations a second
 
 struct GemmResult {
   LinearForm form = LinearForm::kTorch;
+  Precision precision = Precision::kFp32;
   Rates rates = {};
 };
 
 struct LoadResult {
   NetworkKernels kernels = {};
+  Precision precision = Precision::kFp32;
   double seconds = 0;
   std::optional<int64_t> memory_growth = std::nullopt;  // bytes that are resident since then; absent: not known
 };
@@ -63,7 +72,7 @@ struct SizeResult {
   int64_t gemm_rows = 0;
   int64_t gemm_in = 0;
   int64_t gemm_out = 0;
-  std::vector<GemmResult> gemms = {};  // of every form of linear maps among the cases
+  std::vector<GemmResult> gemms = {};  // of every form of linear maps, and precision, among the cases
   std::vector<LoadResult> loads = {};
   std::vector<CaseResult> cases = {};
 };
@@ -101,9 +110,9 @@ struct CaseFigures {
   double frames_per_second = 0;
   PerStage rate;        // operations a second
   PerStage peak_share;  // of the median peak
-  PerStage gemm_share;  // of the fastest linear form's median
+  PerStage gemm_share;  // of the median of its precision's fastest linear form
   PerStage speed_up;    // the plain form's time over this one's
-  bool agrees = false;  // its scores with the plain form's
+  bool agrees = false;  // its answers with the plain form's, as ToleranceOf() its precision
 };
 
 // The mean of the two in the middle when there is an even number; requires at least one.
@@ -111,8 +120,8 @@ double Median(std::vector<double> values);
 
 double TotalSeconds(const StageSeconds& seconds);
 
-// Of the fastest form.
-double GemmRate(const SizeResult& size);
+// Of the fastest form in this precision.
+double GemmRate(const SizeResult& size, Precision precision);
 
 // `index` of size.cases.
 CaseFigures FiguresOf(const SizeResult& size, size_t index);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -48,6 +49,23 @@ double Apart(float a, float b) {
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
 
+// How much of one map's ups and downs the other has: 1 of the same; NaN where one of two different maps has none.
+double Correlation(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a == b) return 1;
+  const auto count = static_cast<double>(a.size());
+  const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / count;
+  const double mean_b = std::accumulate(b.begin(), b.end(), 0.0) / count;
+  double both = 0;
+  double squares_a = 0;
+  double squares_b = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    both += (a[i] - mean_a) * (b[i] - mean_b);
+    squares_a += (a[i] - mean_a) * (a[i] - mean_a);
+    squares_b += (b[i] - mean_b) * (b[i] - mean_b);
+  }
+  return both / std::sqrt(squares_a * squares_b);
+}
+
 void Widen(const std::vector<Answer>& expected, const std::vector<Answer>& answers, Difference& difference) {
   for (size_t i = 0; i < answers.size(); ++i) {
     difference.score = std::max({difference.score, Apart(answers[i].score, expected[i].score),
@@ -55,6 +73,9 @@ void Widen(const std::vector<Answer>& expected, const std::vector<Answer>& answe
     for (size_t pixel = 0; pixel < answers[i].map.size(); ++pixel) {
       difference.map = std::max(difference.map, Apart(answers[i].map[pixel], expected[i].map[pixel]));
     }
+    const double correlation = Correlation(answers[i].map, expected[i].map);
+    // NaN is less than any number.
+    if (!(correlation >= difference.map_correlation)) difference.map_correlation = correlation;
   }
 }
 
@@ -93,17 +114,21 @@ absl::StatusOr<Outcome> RunBatch(const Detector& detector, const std::vector<Rgb
 // A package in every form that is measured. What differs in its prompts alone shares the weights.
 class LoadedForms {
  public:
-  absl::Status Load(const ModelPackage& package, const std::vector<BenchCase>& cases) {
+  absl::Status Load(ModelPackage& package, const std::vector<BenchCase>& cases) {
+    const Precision own = package.config.precision;
     for (const BenchCase& wanted : cases) {
-      if (detectors_.empty() || Find(wanted.form.kernels) == nullptr) {
-        if (absl::Status status = LoadKernels(package, wanted.form.kernels); !status.ok()) return status;
+      if (Find(wanted.form) == nullptr) {
+        package.config.precision = wanted.form.precision;
+        const absl::Status status = LoadForm(package, wanted.form);
+        package.config.precision = own;
+        if (!status.ok()) return status;
       }
     }
     return absl::OkStatus();
   }
 
   const Detector& For(const BenchForm& form) const {
-    const Entry& entry = *Find(form.kernels);
+    const Entry& entry = *Find(form);
     return form.prompts == PromptForm::kShared ? *entry.shared : *entry.whole;
   }
   const std::vector<LoadResult>& loads() const { return loads_; }
@@ -111,28 +136,33 @@ class LoadedForms {
  private:
   struct Entry {
     NetworkKernels kernels;
+    Precision precision;
     std::unique_ptr<BayesPflDetector> shared;
     std::unique_ptr<BayesPflDetector> whole;
   };
 
-  const Entry* Find(const NetworkKernels& kernels) const {
-    const auto found = std::find_if(detectors_.begin(), detectors_.end(),
-                                    [&](const Entry& entry) { return entry.kernels == kernels; });
+  const Entry* Find(const BenchForm& form) const {
+    const auto found = std::find_if(detectors_.begin(), detectors_.end(), [&](const Entry& entry) {
+      return entry.kernels == form.kernels && entry.precision == form.precision;
+    });
     return found == detectors_.end() ? nullptr : &*found;
   }
 
-  absl::Status LoadKernels(const ModelPackage& package, const NetworkKernels& kernels) {
+  absl::Status LoadForm(const ModelPackage& package, const BenchForm& form) {
     const std::optional<ResidentMemory> before = ReadResidentMemory();
     StopWatch watch;
     auto loaded =
-        BayesPflDetector::Load(package, torch::kCPU, {.device = "cpu", .kernels = NetworkKernelsText(kernels)});
+        BayesPflDetector::Load(package, torch::kCPU, {.device = "cpu", .kernels = NetworkKernelsText(form.kernels)});
     if (!loaded.ok()) return loaded.status();
-    LoadResult load = {.kernels = kernels, .seconds = watch.Lap()};
+    LoadResult load = {.kernels = form.kernels, .precision = form.precision, .seconds = watch.Lap()};
     const std::optional<ResidentMemory> after = ReadResidentMemory();
     if (before.has_value() && after.has_value()) load.memory_growth = after->now - before->now;
     loads_.push_back(load);
     auto whole = (*loaded)->With(PromptForm::kWhole);
-    detectors_.push_back({.kernels = kernels, .shared = *std::move(loaded), .whole = std::move(whole)});
+    detectors_.push_back({.kernels = form.kernels,
+                          .precision = form.precision,
+                          .shared = *std::move(loaded),
+                          .whole = std::move(whole)});
     return absl::OkStatus();
   }
 
@@ -141,14 +171,15 @@ class LoadedForms {
 };
 
 absl::Status In(const BenchCase& measured, const absl::Status& status) {
-  return {status.code(), absl::StrCat("batch ", measured.frames, ", R ", measured.samples, ", ",
-                                      NetworkKernelsText(measured.form.kernels), ", prompts ",
-                                      PromptFormName(measured.form.prompts), ": ", status.message())};
+  return {status.code(),
+          absl::StrCat("batch ", measured.frames, ", R ", measured.samples, ", ",
+                       PrecisionName(measured.form.precision), ", ", NetworkKernelsText(measured.form.kernels),
+                       ", prompts ", PromptFormName(measured.form.prompts), ": ", status.message())};
 }
 
 class SizeBench {
  public:
-  SizeBench(const ModelPackage& package, const std::vector<BenchCase>& cases, MemoryWatch& memory,
+  SizeBench(ModelPackage& package, const std::vector<BenchCase>& cases, MemoryWatch& memory,
             absl::FunctionRef<void()> on_run)
       : package_(package), cases_(cases), memory_(memory), on_run_(on_run) {}
 
@@ -211,11 +242,12 @@ class SizeBench {
     result_.gemm_in = shape.in;
     result_.gemm_out = shape.out;
     for (const LoadResult& load : result_.loads) {
-      const bool is_there = std::any_of(result_.gemms.begin(), result_.gemms.end(),
-                                        [&](const GemmResult& gemm) { return gemm.form == load.kernels.linear; });
+      const bool is_there = std::any_of(result_.gemms.begin(), result_.gemms.end(), [&](const GemmResult& gemm) {
+        return gemm.form == load.kernels.linear && gemm.precision == load.precision;
+      });
       if (is_there) continue;
-      result_.gemms.push_back({.form = load.kernels.linear});
-      gemms_.emplace_back(shape, load.kernels.linear);
+      result_.gemms.push_back({.form = load.kernels.linear, .precision = load.precision});
+      gemms_.emplace_back(shape, load.kernels.linear, load.precision);
     }
   }
 
@@ -235,7 +267,7 @@ class SizeBench {
     return absl::OkStatus();
   }
 
-  const ModelPackage& package_;
+  ModelPackage& package_;
   const std::vector<BenchCase>& cases_;
   MemoryWatch& memory_;
   const absl::FunctionRef<void()> on_run_;
@@ -250,7 +282,7 @@ class SizeBench {
 
 }  // namespace
 
-absl::StatusOr<SizeMeasurement> MeasureSize(const ModelPackage& package, const std::vector<BenchCase>& cases,
+absl::StatusOr<SizeMeasurement> MeasureSize(ModelPackage& package, const std::vector<BenchCase>& cases,
                                             const TurnLimits& limits, MemoryWatch& memory,
                                             absl::FunctionRef<void()> on_run) {
   return SizeBench(package, cases, memory, on_run).Run(limits);

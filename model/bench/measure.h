@@ -31,8 +31,9 @@ struct SizeMeasurement {
 // turns with the machine's peak and its matrix products. On the CPU, with as many threads as LibTorch has. Every form
 // of kernels among the cases is loaded at the same time. Calls `on_run` after each run of a case. Pictures are made up,
 // another for each frame of a batch.
+// The package's own precision does not count, and is another one while a form is loaded.
 // `cases` are CasesOf() such forms as FormsOf() gives. Errors as Detector::Create() and Detector::Detect().
-absl::StatusOr<SizeMeasurement> MeasureSize(const ModelPackage& package, const std::vector<BenchCase>& cases,
+absl::StatusOr<SizeMeasurement> MeasureSize(ModelPackage& package, const std::vector<BenchCase>& cases,
                                             const TurnLimits& limits, MemoryWatch& memory,
                                             absl::FunctionRef<void()> on_run);
 

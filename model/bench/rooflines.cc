@@ -46,10 +46,10 @@ double MeasurePeakRate() {
   });
 }
 
-Gemm::Gemm(const GemmShape& shape, LinearForm form)
+Gemm::Gemm(const GemmShape& shape, LinearForm form, Precision precision)
     : shape_(shape),
       input_(torch::randn({shape.rows, shape.in})),
-      linear_({torch::randn({shape.out, shape.in}), torch::randn({shape.out})}, form) {}
+      linear_({torch::randn({shape.out, shape.in}), torch::randn({shape.out})}, form, precision) {}
 
 double Gemm::MeasureRate() const {
   const c10::InferenceMode inference;

@@ -7,6 +7,7 @@
 #include "model/network/block_linear.h"
 #include "model/network/network_kernels.h"
 #include "model/package/model_config.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -28,10 +29,10 @@ GemmShape LargestGemm(const ModelConfig& config);
 // best instructions of the processor. Takes about 50 ms.
 double MeasurePeakRate();
 
-// A linear map of random weights in one of the network's forms.
+// A linear map of random weights in one of the network's forms and precisions.
 class Gemm {
  public:
-  Gemm(const GemmShape& shape, LinearForm form);
+  Gemm(const GemmShape& shape, LinearForm form, Precision precision);
 
   // Operations a second of the map alone, with all of LibTorch's threads. Takes about 50 ms, or one call if that takes
   // longer.
@@ -39,7 +40,7 @@ class Gemm {
 
  private:
   GemmShape shape_;
-  torch::Tensor input_;  // [rows, in]
+  torch::Tensor input_;  // [rows, in], fp32: rounding it is part of the map, as it is in the network
   BlockLinear linear_;
 };
 

@@ -46,6 +46,7 @@ torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int6
   // Copied out of the source: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
   torch::Tensor tensor = torch::empty(shape, *type);
   if (!view.data.empty()) std::memcpy(tensor.data_ptr(), view.data.data(), view.data.size());
+  source_.Forget(view);
   return tensor.to(torch::kFloat32).to(device_);
 }
 

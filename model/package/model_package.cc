@@ -56,11 +56,17 @@ absl::StatusOr<Calibration> CheckedCalibration(const std::string& text, const Mo
   return absl::FailedPreconditionError(Mismatch(*calibration, package));
 }
 
+// Its pages leave the process again: otherwise it would hold the whole file beside the weights that are made of it.
+void AddWeights(const std::string& name, const SafetensorsFile& file, Sha256& digest) {
+  digest.AddFile(name, file.bytes().data(), file.bytes().size());
+  for (const auto& [tensor, view] : file.tensors()) file.Forget(view);
+}
+
 void AddFiles(const std::string& config, const SafetensorsFile& clip, const SafetensorsFile& bayespfl,
               const std::string& vocabulary, Sha256& digest) {
   digest.AddFile("config.json", config.data(), config.size());
-  digest.AddFile("clip.safetensors", clip.bytes().data(), clip.bytes().size());
-  digest.AddFile("bayespfl.safetensors", bayespfl.bytes().data(), bayespfl.bytes().size());
+  AddWeights("clip.safetensors", clip, digest);
+  AddWeights("bayespfl.safetensors", bayespfl, digest);
   digest.AddFile("vocabulary", vocabulary.data(), vocabulary.size());
 }
 

@@ -144,6 +144,15 @@ const TensorView* SafetensorsFile::Find(const std::string& tensor) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
+void SafetensorsFile::Forget(const TensorView& tensor) const {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<size_t>(tensor.data.data() - map_);
+  const size_t first = (begin + page - 1) / page * page;
+  const size_t last = (begin + tensor.data.size()) / page * page;
+  // It is a favour: where the kernel refuses it, everything is as it was.
+  if (first < last) madvise(const_cast<uint8_t*>(map_) + first, last - first, MADV_DONTNEED);
+}
+
 absl::Status SafetensorsFile::ParseHeader() {
   uint64_t header_bytes = 0;
   if (size_ < kLengthBytes) {

@@ -30,6 +30,8 @@ class SafetensorsFile final : public TensorSource {
   const std::string& path() const { return path_; }
   const std::string& name() const override { return path_; }
   const TensorView* Find(const std::string& tensor) const override;
+  // Pages of the file that hold nothing else leave the process; the kernel has them cached, or reads them again.
+  void Forget(const TensorView& tensor) const override;
   const std::map<std::string, TensorView>& tensors() const { return tensors_; }
   // The whole file, for digests.
   absl::Span<const uint8_t> bytes() const { return {map_, size_}; }

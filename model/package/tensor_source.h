@@ -44,6 +44,10 @@ class TensorSource {
 
   // Null: there is no tensor of that name.
   [[nodiscard]] virtual const TensorView* Find(const std::string& tensor) const = 0;
+
+  // Whoever has read a tensor may say so: memory that it takes while it is looked at is given back. It can be read
+  // again as before.
+  virtual void Forget(const TensorView& tensor) const { static_cast<void>(tensor); }
 };
 
 }  // namespace bayespfl

@@ -65,15 +65,18 @@ class Bench {
       : arguments_(arguments), package_(std::move(package)), out_(out) {
     sizes_ = arguments.sizes;
     if (sizes_.empty()) sizes_.push_back(static_cast<int>(package_.config.image_size));
-    cases_ = CasesOf(arguments.batches,
-                     arguments.samples.empty() ? std::vector<int>{package_.config.samples} : arguments.samples,
-                     FormsOf(arguments.kernels, arguments.prompts));
   }
 
   absl::StatusOr<int> Run() {
     for (const int size : sizes_) {
       if (absl::Status status = CheckImageSize(package_.config, size); !status.ok()) return status;
     }
+    const absl::StatusOr<std::vector<BenchForm>> forms =
+        FormsOf({.kernels = arguments_.kernels, .prompts = arguments_.prompts, .precisions = arguments_.precisions});
+    if (!forms.ok()) return forms.status();
+    cases_ =
+        CasesOf(arguments_.batches,
+                arguments_.samples.empty() ? std::vector<int>{package_.config.samples} : arguments_.samples, *forms);
     const Machine machine = ThisMachine();
     const int threads = arguments_.threads > 0 ? arguments_.threads : machine.processors;
     UseThreads(threads);
@@ -146,9 +149,11 @@ void AddCases(CLI::App& command, BenchArguments& bench) {
           "Sides of the pictures at the model, pixels: multiples of its patch size (default: the package's)",
           Numbers("size", 1, kLargestImageSize));
   AddList(command, "--kernels", bench.kernels,
-          "auto, or \"linear=torch|onednn attention=torch|plain|avx2|avx512\" (default: each saving on and off)",
+          "auto, or \"linear=torch|onednn|avx512_bf16 attention=torch|plain|avx2|avx512|avx512_bf16\" (default: each "
+          "saving on and off)",
           ParseKernelsList);
   AddList(command, "--prompts", bench.prompts, "shared, whole (default: both)", ParsePromptsList);
+  AddList(command, "--precision", bench.precisions, "fp32, bf16, int8 (default: fp32)", ParsePrecisionList);
 }
 
 }  // namespace
@@ -177,9 +182,9 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--json", bench.json_file, "Write everything into this file")->type_name("FILE");
   command->footer(
-      "Lists have commas between. Everything is compared with LibTorch's own kernels and whole prompts, which are "
-      "always\n"
-      "measured too. Every form of kernels is held in memory at the same time.\n"
+      "Lists have commas between. Everything is compared with LibTorch's own kernels in fp32 and whole prompts, "
+      "which\n"
+      "are always measured too. Every form of kernels is held in memory at the same time.\n"
       "Exit codes: 0; 1 it failed; 2 the scores of the forms do not agree, so that the times mean nothing.");
   command->callback([shared, &exit_code] { exit_code = RunBench(*shared, std::cout); });
 }

@@ -90,6 +90,8 @@ double Apart(float a, float b) {
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
 
+constexpr double kTolerance = Tolerance().score;  // of fp32
+
 // The largest of all frames; `expected` holds the same frames, over and over.
 Difference Largest(const Computed& actual, const Computed& expected) {
   Difference largest;
@@ -143,16 +145,16 @@ class DeviceBench {
     if (!again.ok()) return again.status();
     const Difference from_cpu = Largest(*alone, *expected);
     const Difference from_itself = Largest(*again, *alone);
-    bool agrees = Most(from_cpu) <= kScoreTolerance && Most(from_itself) == 0;
+    bool agrees = Most(from_cpu) <= kTolerance && Most(from_itself) == 0;
     Json batches = Json::array();
     for (const int batch : kBatches) {
       const absl::StatusOr<Computed> together = ComputeBatch(*detector_, frames_, static_cast<size_t>(batch));
       if (!together.ok()) return together.status();
       const Difference difference = Largest(*together, *alone);
-      agrees = agrees && Most(difference) <= kScoreTolerance;
+      agrees = agrees && Most(difference) <= kTolerance;
       batches.push_back({{"batch", batch}, {"from_alone", ToJson(difference)}});
     }
-    Print({{"tolerance", kScoreTolerance},
+    Print({{"tolerance", kTolerance},
            {"frames", frames_.size()},
            {"agrees", agrees},
            {"from_cpu", ToJson(from_cpu)},

@@ -171,7 +171,7 @@ TEST_F(ModelToolTest, BenchMeasuresWhatItIsAskedForAndRefusesWhatItCannot) {
       {{"--size", "63"}, "cannot take pictures of 63 px a side"},
       {{"--seconds", "soon"}, "--seconds"},
       {{"--repeats", "0"}, "--repeats"},
-      {{"--precision", "bf16"}, "unknown flag '--precision'"}};
+      {{"--precision", "fp16"}, "expected fp32, bf16 or int8"}};
   for (const auto& [arguments, reason] : wrong) {
     const Finished refused = bench(arguments);
     EXPECT_EQ(refused.exit_code, 1) << arguments.front();

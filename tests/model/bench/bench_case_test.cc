@@ -34,7 +34,7 @@ TEST(ParseKernelsListTest, TakesFormsAsTheyAreWritten) {
   const NetworkKernels both = {
       .linear = LinearForm::kOneDnn, .attention = InstructionSet::kPlain, .maps = InstructionSet::kPlain};
   EXPECT_THAT(*parsed, ElementsAre(both, onednn, plain));
-  EXPECT_THAT(*ParseKernelsList("auto"), ElementsAre(UsualNetworkKernels()));
+  EXPECT_THAT(*ParseKernelsList("auto"), ElementsAre(KernelsChoice()));
 }
 
 // A word that the network's own reader would pass over must not measure something else than what was asked for.
@@ -52,6 +52,13 @@ TEST(ParsePromptsListTest, TakesSharedAndWhole) {
   EXPECT_THAT(ParsePromptsList("whole,whole").status().message(), HasSubstr("named twice"));
 }
 
+TEST(ParsePrecisionListTest, TakesTheNamesOfPrecisions) {
+  EXPECT_THAT(*ParsePrecisionList("int8,fp32, bf16"),
+              ElementsAre(Precision::kInt8, Precision::kFp32, Precision::kBf16));
+  EXPECT_THAT(ParsePrecisionList("fp16").status().message(), HasSubstr("\"fp16\""));
+  EXPECT_THAT(ParsePrecisionList("bf16,bf16").status().message(), HasSubstr("named twice"));
+}
+
 TEST(CheckImageSizeTest, TakesMultiplesOfThePatch) {
   ModelConfig config;
   config.patch_size = 14;
@@ -66,12 +73,29 @@ TEST(CheckImageSizeTest, TakesMultiplesOfThePatch) {
 
 TEST(FormsOfTest, ThePlainFormIsTheFirstAndThereOnce) {
   const NetworkKernels plain;
-  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn, .attention = std::nullopt, .maps = std::nullopt};
-  EXPECT_THAT(FormsOf({onednn, plain}, {PromptForm::kShared, PromptForm::kWhole}),
+  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn};
+  EXPECT_THAT(*FormsOf({.kernels = {onednn, plain}, .prompts = {PromptForm::kShared, PromptForm::kWhole}}),
               ElementsAre(BenchForm{plain, PromptForm::kWhole}, BenchForm{onednn, PromptForm::kShared},
                           BenchForm{onednn, PromptForm::kWhole}, BenchForm{plain, PromptForm::kShared}));
-  EXPECT_THAT(FormsOf({onednn}, {PromptForm::kShared}),
+  EXPECT_THAT(*FormsOf({.kernels = {onednn}, .prompts = {PromptForm::kShared}}),
               ElementsAre(BenchForm{plain, PromptForm::kWhole}, BenchForm{onednn, PromptForm::kShared}));
+}
+
+TEST(FormsOfTest, WhatIsUsualIsSoInEachPrecision) {
+  const auto forms = FormsOf({.kernels = {KernelsChoice()},
+                              .prompts = {PromptForm::kShared},
+                              .precisions = {Precision::kBf16, Precision::kInt8}});
+  EXPECT_THAT(
+      *forms,
+      ElementsAre(BenchForm(), BenchForm{UsualNetworkKernels(Precision::kBf16), PromptForm::kShared, Precision::kBf16},
+                  BenchForm{UsualNetworkKernels(Precision::kInt8), PromptForm::kShared, Precision::kInt8}));
+}
+
+TEST(FormsOfTest, KernelsThatAreNotOfAPrecisionAreRefused) {
+  const NetworkKernels onednn = {.linear = LinearForm::kOneDnn};
+  const auto forms = FormsOf({.kernels = {onednn}, .prompts = {PromptForm::kShared}, .precisions = {Precision::kInt8}});
+  EXPECT_TRUE(absl::IsInvalidArgument(forms.status()));
+  EXPECT_THAT(forms.status().message(), HasSubstr("linear=onednn in int8"));
 }
 
 TEST(EveryKernelsTest, HasThePlainFormEachSavingAndWhatIsUsual) {
@@ -83,6 +107,17 @@ TEST(EveryKernelsTest, HasThePlainFormEachSavingAndWhatIsUsual) {
   if (best == InstructionSet::kPlain) GTEST_SKIP() << "this processor has no form of our kernels but the plain one";
   EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kTorch, best, std::nullopt}));
   EXPECT_THAT(every, ::testing::Contains(NetworkKernels{LinearForm::kTorch, best, best}));
+}
+
+TEST(EveryKernelsTest, ArePossibleInTheirPrecision) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+    const std::vector<NetworkKernels> every = EveryKernels(precision);
+    EXPECT_EQ(every.front(), NetworkKernels());
+    EXPECT_THAT(every, ::testing::Contains(UsualNetworkKernels(precision)));
+    for (const NetworkKernels& kernels : every) {
+      EXPECT_TRUE(CheckPrecision(kernels, precision).ok()) << NetworkKernelsText(kernels);
+    }
+  }
 }
 
 TEST(CasesOfTest, TheFormChangesFastest) {

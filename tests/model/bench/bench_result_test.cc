@@ -64,7 +64,7 @@ TEST(FiguresTest, ARateIsOperationsOverTime) {
 }
 
 TEST(FiguresTest, SharesAreOfTheMedianPeakAndOfTheFastestForm) {
-  EXPECT_EQ(GemmRate(Size()), 600);
+  EXPECT_EQ(GemmRate(Size(), Precision::kFp32), 600);
   const CaseFigures figures = FiguresOf(Size(), 0);
   EXPECT_DOUBLE_EQ(figures.peak_share.vision, 150.0 / 2000);
   EXPECT_DOUBLE_EQ(figures.peak_share.total, 32.0 / 2000);
@@ -85,16 +85,41 @@ TEST(FiguresTest, ABatchGivesItsFramesInItsTime) {
   EXPECT_DOUBLE_EQ(FiguresOf(Size(), 3).frames_per_second, 4.0 / 30);
 }
 
-TEST(FiguresTest, ADifferenceOverTheToleranceIsNoAgreement) {
-  BenchReport report;
-  report.sizes = {Size(), Size()};
-  report.sizes[1].cases[3].difference.score = kScoreTolerance;
-  EXPECT_TRUE(FiguresOf(report.sizes[1], 3).agrees);
-  EXPECT_TRUE(AllAgree(report));
-  for (const double difference : {1.01 * kScoreTolerance, std::numeric_limits<double>::infinity()}) {
-    report.sizes[1].cases[3].difference.score = difference;
-    EXPECT_FALSE(FiguresOf(report.sizes[1], 3).agrees);
-    EXPECT_FALSE(AllAgree(report));
+TEST(FiguresTest, AMatrixProductIsComparedWithinItsPrecision) {
+  SizeResult size = Size();
+  size.gemms.push_back({.form = LinearForm::kTorch, .precision = Precision::kBf16, .rates = {9000}});
+  EXPECT_EQ(GemmRate(size, Precision::kFp32), 600);
+  EXPECT_EQ(GemmRate(size, Precision::kBf16), 9000);
+  size.cases[1].measured.form.precision = Precision::kBf16;
+  EXPECT_DOUBLE_EQ(FiguresOf(size, 1).gemm_share.vision, 600.0 / 2 / 9000);
+}
+
+struct Agreement {
+  Precision precision = Precision::kFp32;
+  Difference difference = {};
+  bool agrees = false;
+};
+
+TEST(FiguresTest, EveryPrecisionHasItsTolerance) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  for (const Agreement& expected : std::vector<Agreement>{{Precision::kFp32, {1e-5, 1, 0}, true},
+                                                          {Precision::kFp32, {1.01e-5, 0, 1}, false},
+                                                          {Precision::kFp32, {kInfinity, 0, 1}, false},
+                                                          {Precision::kBf16, {5e-3, 2e-2, 0}, true},
+                                                          {Precision::kBf16, {5.1e-3, 0, 1}, false},
+                                                          {Precision::kBf16, {0, 2.1e-2, 1}, false},
+                                                          {Precision::kInt8, {2e-2, 1, 0.99}, true},
+                                                          {Precision::kInt8, {2.1e-2, 0, 1}, false},
+                                                          {Precision::kInt8, {0, 0, 0.989}, false},
+                                                          {Precision::kInt8, {0, 0, kNaN}, false}}) {
+    BenchReport report;
+    report.sizes = {Size(), Size()};
+    report.sizes[1].cases[3].measured.form.precision = expected.precision;
+    report.sizes[1].cases[3].difference = expected.difference;
+    SCOPED_TRACE(PrecisionName(expected.precision));
+    EXPECT_EQ(FiguresOf(report.sizes[1], 3).agrees, expected.agrees) << expected.difference.score;
+    EXPECT_EQ(AllAgree(report), expected.agrees);
   }
 }
 

@@ -1,7 +1,11 @@
 #include "model/package/safetensors.h"
 
+#include <unistd.h>
+
+#include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <random>
 
 #include "gmock/gmock.h"
@@ -45,6 +49,32 @@ TEST_F(SafetensorsTest, ReadsTensorsAndIgnoresMetadata) {
   EXPECT_THAT((*file)->tensors().at("x").shape, ::testing::ElementsAre(2, 1));
   EXPECT_EQ((*file)->tensors().at("x").data.size(), 8U);
   EXPECT_TRUE((*file)->tensors().at("s").shape.empty());
+}
+
+// Of this process that lie in memory.
+int64_t ResidentPages() {
+  int64_t pages = 0;
+  int64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident;
+}
+
+TEST_F(SafetensorsTest, WhatIsForgottenLeavesMemoryAndCanBeReadAgain) {
+  constexpr int64_t kBytes = 32 << 20;
+  const auto file = Open(File(R"({"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]},)"
+                              R"("x":{"dtype":"U8","shape":[33554432],"data_offsets":[5,33554437]}})",
+                              kBytes + 5));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const TensorView& tensor = *(*file)->Find("x");
+  const auto sum = [&] { return std::accumulate(tensor.data.begin(), tensor.data.end(), int64_t{0}); };
+  EXPECT_EQ(sum(), kBytes);
+  const int64_t before = ResidentPages();
+
+  (*file)->Forget(tensor);
+  (*file)->Forget(*(*file)->Find("a"));  // less than a page
+
+  EXPECT_LT(ResidentPages(), before - kBytes / sysconf(_SC_PAGESIZE) / 2);
+  EXPECT_EQ(sum(), kBytes);
 }
 
 TEST_F(SafetensorsTest, AMissingFileIsNotFound) {

@@ -118,7 +118,6 @@ TEST_F(BenchTest, SaysWhatItRanOn) {
   EXPECT_EQ(report["threads"], 1);
   EXPECT_THAT(report["library"].get<std::string>(), AllOf(HasSubstr("libtorch "), HasSubstr("threads=1")));
   EXPECT_EQ(report["model"]["name"], "bayespfl-demo");
-  EXPECT_EQ(report["model"]["precision"], "fp32");
   EXPECT_EQ(report["model"]["digest"].get<std::string>().size(), 64U);
   EXPECT_EQ(report["input"]["tokens"], 5);
   EXPECT_GT(report["peak_memory_bytes"], 0);
@@ -134,7 +133,7 @@ TEST_F(BenchTest, SaysWhatItRanOn) {
 }
 
 TEST_F(BenchTest, TheFormsAgree) {
-  arguments_.kernels = EveryKernels();
+  arguments_.kernels.clear();  // every one
   arguments_.repeats = 1;
   Output();
   ASSERT_EQ(exit_code_, 0) << complaints_;
@@ -142,11 +141,38 @@ TEST_F(BenchTest, TheFormsAgree) {
   EXPECT_EQ(report["agrees"], true);
   bool some_differ = false;
   for (const json& one : report["sizes"][0]["cases"]) {
-    EXPECT_LE(one["difference"]["score"], kScoreTolerance);
-    EXPECT_LE(one["difference"]["map"], kScoreTolerance);
+    EXPECT_LE(one["difference"]["score"], 1e-5);
+    EXPECT_LE(one["difference"]["map"], 1e-5);
+    EXPECT_GE(one["difference"]["map_correlation"], 0.99999);
     some_differ = some_differ || one["difference"]["map"] > 0;
   }
   EXPECT_TRUE(some_differ) << "other orders of summation give the same bits everywhere: is it one form all the time?";
+}
+
+TEST_F(BenchTest, EveryPrecisionIsACaseAndComparedWithFp32) {
+  arguments_.batches = {1};
+  arguments_.kernels = {KernelsChoice()};
+  arguments_.prompts = {PromptForm::kShared};
+  arguments_.precisions = {Precision::kFp32, Precision::kBf16, Precision::kInt8};
+  arguments_.repeats = 1;
+  const std::string table = Output();
+  ASSERT_EQ(exit_code_, 0) << complaints_ << table;
+  const json report = json::parse(folder_.Read("out/bench.json"));
+  const json& cases = report["sizes"][0]["cases"];
+  ASSERT_EQ(cases.size(), 4U);  // and the plain form
+  const std::vector<Precision> precisions = {Precision::kFp32, Precision::kFp32, Precision::kBf16, Precision::kInt8};
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const Precision precision = precisions[i];
+    EXPECT_EQ(cases[i]["precision"], std::string(PrecisionName(precision)));
+    EXPECT_EQ(cases[i]["tolerance"]["score"], ToleranceOf(precision).score);
+    EXPECT_EQ(cases[i]["kernels"], NetworkKernelsText(i == 0 ? NetworkKernels() : UsualNetworkKernels(precision)));
+    EXPECT_EQ(report["sizes"][0]["loads"][i]["precision"], std::string(PrecisionName(precision)));
+  }
+  // Numbers of fewer bits differ by more.
+  EXPECT_LT(cases[1]["difference"]["map"], cases[2]["difference"]["map"]);
+  EXPECT_LT(cases[2]["difference"]["map"], cases[3]["difference"]["map"]);
+  EXPECT_LT(cases[3]["difference"]["map_correlation"], 1);
+  EXPECT_THAT(table, AllOf(HasSubstr(" in fp32 (1e-05 is allowed)"), HasSubstr(" in int8 (0.02 is allowed)")));
 }
 
 TEST_F(BenchTest, WithoutListsThePackagesOwnNumbersAreTaken) {
