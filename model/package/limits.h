@@ -14,6 +14,9 @@ inline constexpr int64_t kMaxDimension = int64_t{1} << 20;
 // Of the vocabulary, CLIP's merges file: of the file as it lies there, and of its text when that is compressed.
 inline constexpr size_t kMaxVocabularyBytes = size_t{64} << 20;
 
+// Of config.json.
+inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
+
 }  // namespace bayespfl
 
 #endif  // BAYESPFL_MODEL_PACKAGE_LIMITS_H_

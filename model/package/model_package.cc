@@ -15,7 +15,6 @@
 namespace bayespfl {
 namespace {
 
-constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr size_t kMaxCalibrationBytes = 16 << 20;  // some 20,000 categories
 
 std::string CalibrationPath(const std::filesystem::path& root, const PackageOptions& options) {

@@ -199,13 +199,13 @@ absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& conf
 
 ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
   return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
-    const auto fits = [folder, root](const std::vector<std::string>& devices) {
-      return CheckMemory(folder, devices, AvailableMemory(root), FreeDeviceMemory);
+    const absl::StatusOr<std::optional<Precision>> precision = ParsePrecisionChoice(config.precision);
+    if (!precision.ok()) return precision.status();
+    const auto fits = [folder, root, precision = *precision](const std::vector<std::string>& devices) {
+      return CheckMemory(folder, precision, devices, AvailableMemory(root), FreeDeviceMemory);
     };
     const std::vector<std::string> devices = Devices(config);
     if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
-    const absl::StatusOr<std::optional<Precision>> precision = ParsePrecisionChoice(config.precision);
-    if (!precision.ok()) return precision.status();
     const DetectorOptions options = {.calibration_file = folder == config.model ? config.calibration : std::string(),
                                      .kernels = config.kernels,
                                      .precision = *precision};

@@ -9,6 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/control_group.h"
+#include "base/files.h"
+#include "model/package/limits.h"
+#include "model/package/model_config.h"
 #include "model/package/safetensors.h"
 
 namespace bayespfl::server {
@@ -67,6 +70,16 @@ absl::Status CheckPlace(const Place& place, int64_t needed_per_copy) {
                                                    " of its weights; ", mebibytes(place.free), " MiB are free"));
 }
 
+// What cannot be read is refused by whoever loads it.
+Precision PrecisionOf(const std::string& package_dir) {
+  const absl::StatusOr<std::string> text = ReadFile(fs::path(package_dir) / "config.json", kMaxConfigBytes);
+  if (!text.ok()) return Precision::kFp32;
+  const absl::StatusOr<ModelConfig> config = ParseModelConfig(*text);
+  return config.ok() ? config->precision : Precision::kFp32;
+}
+
+int64_t BytesOfWeight(Precision precision) { return precision == Precision::kFp32 ? 4 : 3; }
+
 }  // namespace
 
 int64_t AvailableMemory(const fs::path& root) {
@@ -78,20 +91,21 @@ int64_t AvailableMemory(const fs::path& root) {
   return static_cast<int64_t>(available);
 }
 
-int64_t MemoryOfPackage(const std::string& package_dir) {
-  int64_t floats = 0;
+int64_t MemoryOfPackage(const std::string& package_dir, std::optional<Precision> precision) {
+  int64_t weights = 0;
   for (const char* name : {"clip.safetensors", "bayespfl.safetensors"}) {
     const auto file = SafetensorsFile::Open((fs::path(package_dir) / name).string());
     if (!file.ok()) return 0;
     for (const auto& [tensor, view] : (*file)->tensors()) {
-      floats += static_cast<int64_t>(view.data.size() / DTypeSize(view.dtype));
+      weights += static_cast<int64_t>(view.data.size() / DTypeSize(view.dtype));
     }
   }
-  const auto bytes = floats * static_cast<int64_t>(sizeof(float));
+  const int64_t bytes = weights * BytesOfWeight(precision.value_or(PrecisionOf(package_dir)));
   return bytes + bytes / 4;
 }
 
-absl::Status CheckMemory(const std::string& package_dir, const std::vector<std::string>& devices, int64_t available,
+absl::Status CheckMemory(const std::string& package_dir, std::optional<Precision> precision,
+                         const std::vector<std::string>& devices, int64_t available,
                          const DeviceMemory& device_memory) {
   Place memory{.name = "memory", .free = available};
   std::map<std::string, Place> gpus;
@@ -101,7 +115,7 @@ absl::Status CheckMemory(const std::string& package_dir, const std::vector<std::
     Place& place = *free ? gpus.try_emplace(device, Place{.name = device, .free = **free}).first->second : memory;
     ++place.copies;
   }
-  const int64_t needed = MemoryOfPackage(package_dir);
+  const int64_t needed = MemoryOfPackage(package_dir, precision);
   absl::Status fits = CheckPlace(memory, needed);
   for (const auto& [device, place] : gpus) fits.Update(CheckPlace(place, needed));
   return fits;

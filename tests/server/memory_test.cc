@@ -12,7 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "model/detection/device_memory.h"
+#include "model/package/precision.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 
@@ -69,7 +71,7 @@ class PackageMemoryTest : public ::testing::Test {
  protected:
   // The demo package on these devices: the CPU with `available` bytes free, GPUs with `on_gpu` each.
   absl::Status Check(const std::vector<std::string>& devices, int64_t available, int64_t on_gpu = 0) const {
-    return CheckMemory(package_, devices, available,
+    return CheckMemory(package_, Precision::kFp32, devices, available,
                        [&](const std::string& device) -> absl::StatusOr<std::optional<int64_t>> {
                          if (device == "cuda:9") return absl::FailedPreconditionError("device cuda:9 does not exist");
                          if (absl::StartsWith(device, "cuda")) return on_gpu;
@@ -78,7 +80,7 @@ class PackageMemoryTest : public ::testing::Test {
   }
 
   const std::string package_ = testing::kDemoModel;
-  const int64_t needed_ = MemoryOfPackage(package_);
+  const int64_t needed_ = MemoryOfPackage(package_, Precision::kFp32);
 };
 
 TEST_F(PackageMemoryTest, APackageThatDoesNotFitIsRefusedWithBothNumbers) {
@@ -106,13 +108,31 @@ TEST_F(PackageMemoryTest, AGpuAndTheCpuAreCheckedEachByItself) {
   EXPECT_TRUE(absl::IsResourceExhausted(Check({"cuda:0", "cpu"}, needed_, needed_ - 1)));
 }
 
+// The demo package says no precision, which is fp32.
+TEST_F(PackageMemoryTest, SmallerNumbersNeedLess) {
+  EXPECT_EQ(MemoryOfPackage(package_, std::nullopt), needed_);
+  EXPECT_LT(MemoryOfPackage(package_, Precision::kBf16), needed_);
+  EXPECT_TRUE(CheckMemory(package_, Precision::kBf16, {"cpu"}, needed_ - 1, FreeDeviceMemory).ok());
+}
+
+TEST_F(PackageMemoryTest, ThePrecisionIsThePackagesUnlessSomebodySaysAnother) {
+  const TemporaryFolder folder;
+  const std::string narrow = folder.File("model");
+  testing::CopyDemoModel(narrow);
+  const std::string config = folder.Read("model/config.json");
+  folder.Write("model/config.json", absl::StrCat("{\"precision\": \"bf16\",", config.substr(config.find('{') + 1)));
+
+  EXPECT_EQ(MemoryOfPackage(narrow, std::nullopt), MemoryOfPackage(package_, Precision::kBf16));
+  EXPECT_EQ(MemoryOfPackage(narrow, Precision::kFp32), needed_);
+}
+
 TEST_F(PackageMemoryTest, ADeviceThatCannotBeAskedIsAnError) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Check({"cpu", "cuda:9"}, needed_, needed_)));
 }
 
 TEST_F(PackageMemoryTest, WhatCannotBeReadIsLeftToWhoeverLoadsIt) {
-  EXPECT_EQ(MemoryOfPackage("nowhere"), 0);
-  EXPECT_TRUE(CheckMemory("nowhere", {"cpu"}, 0, FreeDeviceMemory).ok());
+  EXPECT_EQ(MemoryOfPackage("nowhere", std::nullopt), 0);
+  EXPECT_TRUE(CheckMemory("nowhere", std::nullopt, {"cpu"}, 0, FreeDeviceMemory).ok());
 }
 
 TEST(FreeDeviceMemoryTest, TheCpuHasNoneOfItsOwn) {
