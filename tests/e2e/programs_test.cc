@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "httplib.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
@@ -22,6 +23,8 @@ namespace bayespfl {
 namespace {
 
 using testing::Background;
+using ::testing::ContainsRegex;
+using testing::Eventually;
 using testing::Finished;
 using ::testing::HasSubstr;
 using testing::kDemoModel;
@@ -249,27 +252,36 @@ TEST_F(CalibratedServerTest, AServerWithAnotherModelsCalibrationDoesNotStart) {
   EXPECT_THAT(run.err, HasSubstr("calibrate again"));
 }
 
-// One precision from the calibration to the replay of what a server answered.
+// One precision from the calibration to the replay of what a server answered, and wherever the server tells of itself.
 TEST_F(CalibratedServerTest, AServerComputesInThePrecisionThatItsCalibrationWasMadeIn) {
   ASSERT_EQ(Calibrate({"--precision", "bf16"}).exit_code, 0);
   const std::string picture = kImages + "/leather/hole_0.jpg";
-  Background server("bayespfl-server", {"--model", kDemoModel, "--calibration", file_, "--precision", "bf16", "--port",
-                                        "0", "--http-port", "0"});
+  const std::string log = folder_.File("results.jsonl");
+  Background server("bayespfl-server",
+                    {"--model", kDemoModel, "--calibration", file_, "--precision", "bf16", "--port", "0", "--http-port",
+                     "0", "--admin-port", "0", "--result-log", log, "--result-log-fsync", "always"});
   const std::string address = server.WaitForLine("bayespfl-server: gRPC listening on ");
+  const std::string http = server.WaitForLine("bayespfl-server: HTTP listening on ");
+  const std::string admin = server.WaitForLine("bayespfl-server: administration listening on ");
   ASSERT_FALSE(server.WaitForLine("bayespfl-server: ready").empty());
 
   const Finished inspect =
       RunProgram("bayespfl-client", {"inspect", "--server", address, "--json", "--category", "leather", picture});
   const Finished models = RunProgram("bayespfl-client", {"models", "list", "--server", address});
-  std::ofstream(file_ + ".line") << inspect.out;
-  const Finished replay =
-      RunProgram("bayespfl-model", {"replay", file_ + ".line", picture, "--model", kDemoModel, "--calibration", file_});
-
+  const Finished config = RunProgram("bayespfl-client", {"admin", "config", "--admin", admin});
+  const httplib::Result metrics = httplib::Client("http://" + http).Get("/metrics");
   ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::file_size(log) > 0; }));
+  const Finished replay =
+      RunProgram("bayespfl-model", {"replay", log, picture, "--model", kDemoModel, "--calibration", file_});
+
   const nlohmann::json provenance = JsonLines(inspect.out)[0]["provenance"];
   EXPECT_EQ(provenance["precision"], "bf16");
   EXPECT_THAT(provenance["model_version"].get<std::string>(), ::testing::EndsWith("+bf16"));
   EXPECT_THAT(models.out, HasSubstr("+bf16"));
+  ASSERT_TRUE(metrics);
+  EXPECT_THAT(metrics->body, ContainsRegex("bayespfl_model_info\\{[^\n]*[+]bf16\""));
+  EXPECT_THAT(config.out, HasSubstr("\nprecision: bf16  # flag"));
   EXPECT_EQ(replay.exit_code, 0) << replay.out << replay.err;
   EXPECT_THAT(replay.out, ::testing::Not(HasSubstr("precision")));
 }
