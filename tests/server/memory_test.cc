@@ -116,7 +116,7 @@ TEST_F(PackageMemoryTest, SmallerNumbersNeedLess) {
 }
 
 TEST_F(PackageMemoryTest, ThePrecisionIsThePackagesUnlessSomebodySaysAnother) {
-  const TemporaryFolder folder;
+  const testing::TemporaryFolder folder;
   const std::string narrow = folder.File("model");
   testing::CopyDemoModel(narrow);
   const std::string config = folder.Read("model/config.json");
