@@ -10,6 +10,7 @@
 #include "ATen/Parallel.h"
 #include "ATen/core/dispatch/Dispatcher.h"
 #include "model/kernels/linear.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
@@ -205,8 +206,7 @@ torch::Tensor BlockLinear::Own(const torch::Tensor& x, bool gelu, const torch::T
     task.bf16_out = static_cast<Bf16*>(result.mutable_data_ptr());
   }
   task.splits = SplitsFor(task.tasks(), task.rows, at::get_num_threads());
-  at::parallel_for(0, task.tasks(), 1,
-                   [&](int64_t begin, int64_t end) { ApplyLinear(kOwnInstructions, task, begin, end); });
+  RunTasks(task.tasks(), [&](int64_t begin, int64_t end) { ApplyLinear(kOwnInstructions, task, begin, end); });
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include "ATen/Parallel.h"
 #include "model/kernels/attention.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
@@ -31,8 +32,7 @@ torch::Tensor OwnAttention(const torch::Tensor& qkv, int64_t heads, InstructionS
   torch::Tensor out = torch::empty({shape.batch, shape.length, heads * kAttentionHeadWidth}, qkv.options());
   const auto* const from = static_cast<const Element*>(qkv.const_data_ptr());
   auto* const to = static_cast<Element*>(out.mutable_data_ptr());
-  at::parallel_for(0, shape.tasks(), 1,
-                   [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
+  RunTasks(shape.tasks(), [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
   return out;
 }
 
