@@ -38,10 +38,16 @@ std::vector<torch::Tensor> RowOf(const std::vector<torch::Tensor>& patches, int6
   return own;
 }
 
-// LibTorch's own on a GPU, where the others are not.
+// LibTorch's own on a GPU, where the others are not. Wanted linear maps that do not multiply numbers of this precision,
+// as those of a line that was computed in another one, give way to the usual ones; ModelInfo says what is used.
 absl::StatusOr<NetworkKernels> KernelsFor(const torch::Device& device, const std::string& wanted, Precision precision) {
   if (!device.is_cpu()) return NetworkKernels();
-  return wanted == kUsualKernels ? UsualNetworkKernels(precision) : ParseNetworkKernels(wanted);
+  if (wanted == kUsualKernels) return UsualNetworkKernels(precision);
+  absl::StatusOr<NetworkKernels> kernels = ParseNetworkKernels(wanted);
+  if (kernels.ok() && !CheckPrecision(*kernels, precision).ok()) {
+    kernels->linear = UsualNetworkKernels(precision).linear;
+  }
+  return kernels;
 }
 
 // A GPU has no kernels for the products of 8 bits.

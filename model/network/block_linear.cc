@@ -1,6 +1,5 @@
 #include "model/network/block_linear.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "ATen/Parallel.h"
 #include "ATen/core/dispatch/Dispatcher.h"
 #include "model/kernels/linear.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
@@ -71,15 +71,6 @@ torch::Tensor RoundedWeight(const torch::Tensor& weight, Precision precision) {
 // --- our own ---
 
 constexpr InstructionSet kOwnInstructions = InstructionSet::kAvx512Bf16;
-
-// Parts of the rows: so many that the threads end about together, and long enough to be worth fetching weights for.
-int64_t SplitsFor(int64_t tiles, int64_t rows, int64_t threads) {
-  constexpr int64_t kShortest = 96;
-  constexpr int64_t kTasksOfAThread = 4;
-  if (tiles % threads == 0 || tiles >= kTasksOfAThread * threads) return 1;
-  const int64_t wanted = (kTasksOfAThread * threads + tiles - 1) / tiles;
-  return std::clamp<int64_t>(rows / kShortest, 1, wanted);
-}
 
 // Rows in 8 bits, and what keeps them.
 struct QuantisedInput {
@@ -204,9 +195,8 @@ torch::Tensor BlockLinear::Own(const torch::Tensor& x, bool gelu, const torch::T
   } else {
     task.bf16_out = static_cast<Bf16*>(result.mutable_data_ptr());
   }
-  task.splits = SplitsFor(task.tasks(), task.rows, at::get_num_threads());
-  at::parallel_for(0, task.tasks(), 1,
-                   [&](int64_t begin, int64_t end) { ApplyLinear(kOwnInstructions, task, begin, end); });
+  task.splits = SplitsFor(task.tasks(), task.rows);
+  RunTasks(task.tasks(), [&](int64_t begin, int64_t end) { ApplyLinear(kOwnInstructions, task, begin, end); });
   return result;
 }
 

@@ -1,22 +1,10 @@
 #include "model/network/self_attention.h"
 
-#include <algorithm>
-
-#include "ATen/Parallel.h"
 #include "model/kernels/attention.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
-
-// Parts of a head's queries: so many that the threads end about together, and not so short that packing a head's keys
-// anew for each part costs more than that.
-int64_t SplitsFor(int64_t heads, int64_t length, int64_t threads) {
-  constexpr int64_t kShortest = 96;
-  constexpr int64_t kTasksOfAThread = 4;
-  if (heads % threads == 0 || heads >= kTasksOfAThread * threads) return 1;
-  const int64_t wanted = (kTasksOfAThread * threads + heads - 1) / heads;
-  return std::clamp<int64_t>(length / kShortest, 1, wanted);
-}
 
 bool CanAttend(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
   return options.kernel.has_value() && !options.causal && qkv.is_cpu() &&
@@ -27,12 +15,11 @@ bool CanAttend(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
 template <typename Element>
 torch::Tensor OwnAttention(const torch::Tensor& qkv, int64_t heads, InstructionSet kernel) {
   AttentionShape shape = {.batch = qkv.size(0), .length = qkv.size(1), .heads = heads};
-  shape.splits = SplitsFor(shape.batch * heads, shape.length, at::get_num_threads());
+  shape.splits = SplitsFor(shape.batch * heads, shape.length);
   torch::Tensor out = torch::empty({shape.batch, shape.length, heads * kAttentionHeadWidth}, qkv.options());
   const auto* const from = static_cast<const Element*>(qkv.const_data_ptr());
   auto* const to = static_cast<Element*>(out.mutable_data_ptr());
-  at::parallel_for(0, shape.tasks(), 1,
-                   [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
+  RunTasks(shape.tasks(), [&](int64_t begin, int64_t end) { Attend(kernel, shape, from, to, begin, end); });
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/detection/bayespfl_detector.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/package/model_package.h"
@@ -150,6 +151,17 @@ TEST_F(PrecisionTest, WhatCannotBeMultipliedIsRefused) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(status.message(), HasSubstr("this processor has no avx512_bf16"));
   }
+}
+
+// As when a line that was computed in fp32 is computed again in int8.
+TEST_F(PrecisionTest, ADetectorTakesTheUsualLinearMapsWhereThoseAskedForAreOfAnotherPrecision) {
+  package_.config.precision = Precision::kInt8;
+  const auto detector =
+      BayesPflDetector::Load(package_, torch::kCPU, {.device = "cpu", .kernels = "linear=onednn attention=torch"});
+  ASSERT_TRUE(detector.ok()) << detector.status();
+  NetworkKernels expected;
+  expected.linear = UsualNetworkKernels(Precision::kInt8).linear;
+  EXPECT_THAT((*detector)->info().kernels, HasSubstr(NetworkKernelsText(expected)));
 }
 
 }  // namespace

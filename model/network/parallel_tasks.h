@@ -1,0 +1,36 @@
+// Tasks of a kernel, shared by LibTorch's threads.
+#ifndef BAYESPFL_MODEL_NETWORK_PARALLEL_TASKS_H_
+#define BAYESPFL_MODEL_NETWORK_PARALLEL_TASKS_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "ATen/Parallel.h"
+
+namespace bayespfl {
+
+// Into how many parts to split each of so many equal tasks over `length` rows: so many that the threads end about
+// together, and not so short that what a part costs by itself (a head's keys are packed, weights are fetched) counts.
+inline int64_t SplitsFor(int64_t tasks, int64_t length) {
+  constexpr int64_t kShortest = 96;
+  constexpr int64_t kTasksOfAThread = 4;
+  const int64_t threads = at::get_num_threads();
+  if (tasks % threads == 0 || tasks >= kTasksOfAThread * threads) return 1;
+  const int64_t wanted = (kTasksOfAThread * threads + tasks - 1) / tasks;
+  return std::clamp<int64_t>(length / kShortest, 1, wanted);
+}
+
+// Calls work(begin, end) for parts of the tasks 0 .. count, each once. A thread takes the next one when it is done with
+// its last: one that has to wait for the processor leaves its share to the others.
+template <typename Work>
+void RunTasks(int64_t count, const Work& work) {
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    for (int64_t task = next++; task < count; task = next++) work(task, task + 1);
+  });
+}
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_NETWORK_PARALLEL_TASKS_H_
