@@ -2,11 +2,11 @@
 
 #include <atomic>
 
-#include "ATen/Parallel.h"
 #include "absl/functional/function_ref.h"
 #include "model/detection/stop_watch.h"
 #include "model/kernels/instruction_set.h"
 #include "model/kernels/multiply_add.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
@@ -40,10 +40,7 @@ double MeasurePeakRate() {
   std::atomic<float> sum = 0;  // used, so that the work is not optimised away
   const double flop =
       2.0 * static_cast<double>(kRounds * threads) * kMultiplyAddChains * MultiplyAddLanes(instructions);
-  return Rate(flop, [&] {
-    at::parallel_for(0, threads, 1,
-                     [&](int64_t begin, int64_t end) { sum = MultiplyAdds(instructions, kRounds * (end - begin)); });
-  });
+  return Rate(flop, [&] { RunTasks(threads, [&](int64_t) { sum = MultiplyAdds(instructions, kRounds); }); });
 }
 
 Gemm::Gemm(const GemmShape& shape, LinearForm form, Precision precision)

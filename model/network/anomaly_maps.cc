@@ -1,7 +1,7 @@
 #include "model/network/anomaly_maps.h"
 
-#include "ATen/Parallel.h"
 #include "model/kernels/map_fusion.h"
+#include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
 namespace {
@@ -35,6 +35,9 @@ bool CanFuse(const torch::Tensor& logits, const AnomalyMapOptions& options) {
   return options.kernel.has_value() && logits.is_cpu() && logits.scalar_type() == torch::kFloat32;
 }
 
+// Every call finds out anew where the map's pixels lie on the grid.
+constexpr int64_t kRowsOfATask = 32;
+
 AnomalyMaps FuseOwn(const torch::Tensor& given, const AnomalyMapOptions& options) {
   const torch::Tensor logits = given.contiguous();
   const MapFusionShape shape = {
@@ -45,8 +48,8 @@ AnomalyMaps FuseOwn(const torch::Tensor& given, const AnomalyMapOptions& options
   const float* const from = logits.const_data_ptr<float>();
   const FusedMaps to = {.mean = maps.mean.mutable_data_ptr<float>(),
                         .deviation = options.want_deviation ? maps.deviation.mutable_data_ptr<float>() : nullptr};
-  at::parallel_for(0, options.side, 1,
-                   [&](int64_t begin, int64_t end) { FuseMaps(*options.kernel, shape, from, to, begin, end); });
+  RunRows(options.side, kRowsOfATask,
+          [&](int64_t begin, int64_t end) { FuseMaps(*options.kernel, shape, from, to, begin, end); });
   return maps;
 }
 

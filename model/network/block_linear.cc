@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "ATen/Parallel.h"
 #include "ATen/core/dispatch/Dispatcher.h"
 #include "model/kernels/linear.h"
 #include "model/network/parallel_tasks.h"
@@ -88,7 +87,7 @@ QuantisedInput Quantised(const torch::Tensor& x, int64_t in) {
   input.rows = {.values = input.values.mutable_data_ptr<uint8_t>(), .steps = steps, .lowest = steps + rows};
   const bool is_bf16 = x.scalar_type() == torch::kBFloat16;
   const torch::Tensor from = (is_bf16 ? x : x.to(torch::kFloat32)).contiguous();
-  at::parallel_for(0, rows, kRowsOfATask, [&](int64_t begin, int64_t end) {
+  RunRows(rows, kRowsOfATask, [&](int64_t begin, int64_t end) {
     if (is_bf16) {
       const auto* const data = static_cast<const Bf16*>(from.const_data_ptr());
       QuantiseRows(kOwnInstructions, data, in, input.rows, begin, end);
@@ -196,7 +195,7 @@ torch::Tensor BlockLinear::Own(const torch::Tensor& x, bool gelu, const torch::T
     task.bf16_out = static_cast<Bf16*>(result.mutable_data_ptr());
   }
   task.splits = SplitsFor(task.tasks(), task.rows);
-  RunTasks(task.tasks(), [&](int64_t begin, int64_t end) { ApplyLinear(kOwnInstructions, task, begin, end); });
+  RunTasks(task.tasks(), [&](int64_t index) { ApplyLinear(kOwnInstructions, task, index, index + 1); });
   return result;
 }
 

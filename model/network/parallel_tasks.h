@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "ATen/Parallel.h"
+#include "model/kernels/threads.h"
 
 namespace bayespfl {
 
@@ -21,14 +22,27 @@ inline int64_t SplitsFor(int64_t tasks, int64_t length) {
   return std::clamp<int64_t>(length / kShortest, 1, wanted);
 }
 
-// Calls work(begin, end) for parts of the tasks 0 .. count, each once. A thread takes the next one when it is done with
-// its last: one that has to wait for the processor leaves its share to the others.
+// Calls work(task) for each of the tasks 0 .. count once. A thread takes the next one when it is done with its last:
+// one that has to wait for the processor leaves its share to the others.
 template <typename Work>
 void RunTasks(int64_t count, const Work& work) {
   std::atomic<int64_t> next = 0;
-  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
-    for (int64_t task = next++; task < count; task = next++) work(task, task + 1);
-  });
+  const auto take_all = [&] {
+    for (int64_t task = next++; task < count; task = next++) work(task);
+  };
+  // Asking also tells OpenMP how many threads LibTorch has for this one.
+  if (at::get_num_threads() == 1 || count == 1) {
+    take_all();
+  } else {
+    RunOnThreads(take_all);
+  }
+}
+
+// Calls work(begin, end) for parts of the rows 0 .. rows, each `length` rows long but the last.
+template <typename Work>
+void RunRows(int64_t rows, int64_t length, const Work& work) {
+  RunTasks((rows + length - 1) / length,
+           [&](int64_t part) { work(part * length, std::min((part + 1) * length, rows)); });
 }
 
 }  // namespace bayespfl

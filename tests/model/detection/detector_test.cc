@@ -238,7 +238,7 @@ TEST_F(DetectorTest, EveryFormOfTheCpusKernelsGivesTheSameNumbers) {
 TEST_F(DetectorTest, TheCpuRefusesAFormThatThereIsNot) {
   const auto detector = Detector::Create(testing::kDemoModel, {.device = "cpu", .kernels = "linear=magic"});
   EXPECT_EQ(detector.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(detector.status().message(), HasSubstr("linear=magic: it is \"torch\" or \"onednn\""));
+  EXPECT_THAT(detector.status().message(), HasSubstr("linear=magic: it is one of \"torch\", \"onednn\""));
 }
 
 TEST_F(DetectorTest, APreparedFrameWeighsWhatTheNetworkTakes) {

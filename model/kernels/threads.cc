@@ -1,0 +1,26 @@
+#include "model/kernels/threads.h"
+
+#include <exception>
+#include <mutex>
+
+namespace bayespfl {
+
+void RunOnThreads(absl::FunctionRef<void()> work) {
+  std::mutex mutex;
+  std::exception_ptr failure;
+  // Other compilers than the release's may lack it.
+#ifdef _OPENMP
+#pragma omp parallel
+#endif
+  {
+    try {
+      work();
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace bayespfl
