@@ -110,7 +110,7 @@ TEST_F(MemoryBoundTest, LargeMessagesThatNeverEndTakeNoMoreThanMayComeIn) {
   SendWithoutEnd(kConnections, kMessage, 2048 * kMebibyte);
 
   std::printf("the process grew by %ld MiB\n", static_cast<long>(Growth() / kMebibyte));
-  EXPECT_LT(Growth(), 3 * 256 * kMebibyte / 2 + kSlack);  // where gRPC's own limit stands
+  EXPECT_LT(Growth(), kMebibyte * 256 * 3 / 2 + kSlack);  // where gRPC's own limit stands
   EXPECT_TRUE(Eventually([this] { return Inspect(MakeRequest()).ok(); }));
   ExpectMemoryComesBack();
   // Whoever ended them, they are counted.
@@ -177,7 +177,7 @@ TEST_F(MemoryBoundTest, AHeaderThatNeverEndsCostsItsConnection) {
   std::printf("closed after %ld MiB, the process grew by %ld MiB\n", static_cast<long>(sent / kMebibyte),
               static_cast<long>(Growth() / kMebibyte));
   EXPECT_LT(sent, kMost);
-  EXPECT_LT(Growth(), 3 * 3 * kIncoming + kSlack);  // the kernel takes as much again while the server looks away
+  EXPECT_LT(Growth(), kIncoming * 3 * 3 + kSlack);  // the kernel takes as much again while the server looks away
   WaitForMetric("bayespfl_connections_broken_total 1");
   EXPECT_TRUE(Inspect(MakeRequest()).ok());
   ExpectMemoryComesBack();
@@ -195,7 +195,8 @@ std::unique_ptr<RawConnection> OpenUnreadStream(int port) {
   v1::InspectStreamRequest configuration = MakeConfiguration();
   configuration.mutable_configuration()->mutable_options()->set_anomaly_map(v1::MAP_ENCODING_FLOAT32);
   v1::InspectStreamRequest frame;
-  frame.mutable_frame()->mutable_image()->set_encoded(Png(1000, 1000, DeflatedZeros(1001 * 1000)));  // a map of 4 MB
+  frame.mutable_frame()->mutable_image()->set_encoded(
+      Png(1000, 1000, DeflatedZeros(size_t{1001} * 1000)));  // a map of 4 MB
   std::string frames;
   for (int i = 0; i < kFrames; ++i) frames += data(frame);
   const std::string no_window("\0\x04\0\0\0\0", 6);  // SETTINGS_INITIAL_WINDOW_SIZE
@@ -207,7 +208,7 @@ std::unique_ptr<RawConnection> OpenUnreadStream(int port) {
 
 TEST_F(MemoryBoundTest, RepliesThatNobodyTakesAreBoundedForAllStreamsTogether) {
   constexpr int kStreams = 60;  // which may be owed 4 replies each, of 4 MB: 960 MB
-  constexpr int64_t kMost = 2 * 128 * kMebibyte;
+  constexpr int64_t kMost = kMebibyte * 128 * 2;
   {
     std::vector<std::unique_ptr<RawConnection>> streams;
     for (int i = 0; i < kStreams; ++i) streams.push_back(OpenUnreadStream(server_->port()));
@@ -231,7 +232,7 @@ constexpr int kPictureWidth = 2048;
 constexpr int kPictureHeight = 1024;
 constexpr int64_t kPictureBytes = int64_t{4} * kPictureWidth * kPictureHeight;
 constexpr int64_t kLargestFrame = int64_t{6} * kPictureWidth * kPictureHeight;  // what its decoding reserves
-constexpr int64_t kModelPixels = 8 * 8;                                         // of the stand-in
+constexpr int64_t kModelPixels = 64;                                            // of the stand-in
 
 // What a stream under FLOW_POLICY_BLOCK sends with one frame, of a camera's pixels.
 std::vector<UploadPart> OneFrameUnderBlock() {
@@ -264,7 +265,7 @@ int64_t MostMemory(const ServerConfig& config, int64_t pixels, int64_t largest_f
   const int64_t working = std::max(config.max_working_bytes, largest_frame);
   const int64_t unsent = 2 * config.max_unsent_bytes + config.render_threads * config.max_reply_bytes;
   const int64_t connections =
-      config.max_connections * (16 * kKibibyte + config.max_calls_per_connection * 21 * kKibibyte / 2);
+      config.max_connections * (16 * kKibibyte + kKibibyte * config.max_calls_per_connection * 21 / 2);
   const int64_t records = 20 * kMebibyte;
   const int64_t kept_by_malloc = 64 * kMebibyte;
   return coming_in + accepted + at_the_door + prepared + maps + working + unsent + connections + records +
