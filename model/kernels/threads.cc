@@ -8,7 +8,7 @@ namespace bayespfl {
 void RunOnThreads(absl::FunctionRef<void()> work) {
   std::mutex mutex;
   std::exception_ptr failure;
-  // Other compilers than the release's may lack it.
+  // Clang builds are without it (CMakeLists.txt).
 #ifdef _OPENMP
 #pragma omp parallel
 #endif
