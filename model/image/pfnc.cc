@@ -19,7 +19,6 @@ namespace bayespfl {
 namespace {
 
 using image_internal::FindSpec;
-using image_internal::Mosaic;
 using image_internal::PixelFormatSpec;
 using image_internal::PixelKind;
 using image_internal::SampleLayout;
