@@ -79,7 +79,8 @@ void CallRegistry::EndStreams() {
   for (const std::shared_ptr<OrderedStream>& stream : open) stream->EndWith(StreamDraining());
 }
 
-StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client) {
+StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client,
+                                              const grpc::ServerContextBase& context) {
   return {
       .pipeline = pipeline_,
       .unsent = unsent_,
@@ -93,6 +94,7 @@ StreamSurroundings CallRegistry::Surroundings(const std::shared_ptr<const CallRe
       .new_timeline = [this] { return NewTimeline(); },
       .on_message = [this, call](size_t bytes) { NoteMessage(*call, bytes); },
       .on_finishing = [this, id = *call->stream_id] { Unregister(id); },
+      .cancelled = [&context] { return context.IsCancelled(); },  // gRPC deletes it after OnDone()
       .on_done =
           [this, call](const grpc::Status& status) {
             CountCall(*call, status);

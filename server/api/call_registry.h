@@ -112,7 +112,7 @@ class CallRegistry {
     call->stream_id = id;
     call->has_spans = std::make_shared<std::atomic<bool>>(false);
     const CallClient client = ClientOf(context);
-    auto stream = std::make_shared<Stream>(Surroundings(call, client), DeadlineOf(context), arguments...);
+    auto stream = std::make_shared<Stream>(Surroundings(call, client, context), DeadlineOf(context), arguments...);
     stream->Start(Register(id, client.name, stream));
     return stream.get();
   }
@@ -147,7 +147,8 @@ class CallRegistry {
     ClientLimits::StreamLease lease;
   };
 
-  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client);
+  StreamSurroundings Surroundings(const std::shared_ptr<const CallRecord>& call, const CallClient& client,
+                                  const grpc::ServerContextBase& context);
   absl::Status Register(uint64_t id, const std::string& client, const std::shared_ptr<OrderedStream>& stream);
   void Unregister(uint64_t id);
   absl::Status StreamsFull(const absl::Status& status) const;

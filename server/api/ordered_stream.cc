@@ -69,13 +69,22 @@ void OrderedStream::OnCancel() {
 
 void OrderedStream::OnDone() {
   age_.Cancel();
+  // A client that leaves ends the read under way too, and gRPC may tell of that first: it looked like a half close
+  // then, and the end was on its way when OnCancel() came.
+  if (final_status_.ok() && surroundings_.cancelled && surroundings_.cancelled()) {
+    final_status_ = ToGrpcStatus(GoneStatus());
+  }
   const std::shared_ptr<OrderedStream> last = std::move(self_);
   surroundings_.on_done(final_status_);
 }
 
+absl::Status OrderedStream::GoneStatus() const {
+  return absl::Now() >= deadline_ ? absl::DeadlineExceededError("the stream's deadline passed")
+                                  : absl::CancelledError("the client left");
+}
+
 void OrderedStream::Abandon() {
-  exchange_.Abandon(absl::Now() >= deadline_ ? absl::DeadlineExceededError("the stream's deadline passed")
-                                             : absl::CancelledError("the client left"));
+  exchange_.Abandon(GoneStatus());
   OnAbandoned();
 }
 

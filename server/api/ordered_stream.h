@@ -43,6 +43,7 @@ struct StreamSurroundings {
   std::function<std::shared_ptr<FrameTimeline>()> new_timeline;  // for a frame; null: nobody wants it
   std::function<void(size_t bytes)> on_message = {};             // a message has come; may be empty
   std::function<void()> on_finishing;                            // before the client can see the end
+  std::function<bool()> cancelled = {};  // whether the call was, asked when it is over; empty: only OnCancel() says so
   std::function<void(const grpc::Status&)> on_done;  // the last call; the stream may be gone when it returns
 };
 
@@ -104,6 +105,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   void IssueWrite(const ReplyPayload& reply) override;
   void IssueFinish(const absl::Status& status) override;
   std::function<void()> Waker() override;
+  absl::Status GoneStatus() const;  // of a client that has gone
   void Abandon();
   void StartTimer();
 
@@ -112,7 +114,7 @@ class OrderedStream : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::Byt
   OrderedExchange exchange_;
   std::shared_ptr<OrderedStream> self_;  // gRPC's reference; given up in OnDone()
   grpc::ByteBuffer incoming_;            // belongs to the read under way
-  grpc::Status final_status_;            // set before the end is issued
+  grpc::Status final_status_;            // set before the end is issued, and in OnDone()
   grpc::Alarm age_;
 };
 

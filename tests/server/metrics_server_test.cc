@@ -261,6 +261,23 @@ TEST_F(MetricsServerTest, AUnaryReplyLeavesNothingUnsent) {
   EXPECT_TRUE(Becomes("bayespfl_unsent_reply_bytes", 0));
 }
 
+// Whichever gRPC tells of first: that there is nothing more to read, or that the call is cancelled.
+TEST_F(MetricsServerTest, AStreamWhoseClientLeavesDoesNotCountAsAnOrderlyEnd) {
+  constexpr int kStreams = 200;
+  for (int i = 0; i < kStreams; ++i) {
+    grpc::ClientContext context;
+    const std::unique_ptr<StreamClient> stream = stub_->InspectStream(&context);
+    stream->Write(MakeConfiguration());
+    stream->Write(MakeFrame("0"));
+    v1::InspectStreamResponse reply;
+    ASSERT_TRUE(stream->Read(&reply));
+    context.TryCancel();
+    ASSERT_FALSE(stream->Finish().ok());
+  }
+
+  EXPECT_TRUE(Becomes(R"(bayespfl_requests_total{code="CANCELLED",method="InspectStream"})", kStreams));
+}
+
 TEST_F(MetricsServerTest, AStreamLastsFromItsOpeningToItsEnd) {
   constexpr std::chrono::milliseconds kFrame(100);
   detector_->TakePerFrame(kFrame);
