@@ -8,8 +8,11 @@ cd "$repo_root"
 
 build_dir=build
 [[ $preset == release ]] || build_dir=build/$preset
+# A tree that was configured with other presets would keep their flags.
+presets=$(sha256sum <CMakePresets.json | cut -c1-12)
 configured() {
   [[ -f $build_dir/build.ninja ]] &&
+    grep -qxF "BAYESPFL_PRESETS:UNINITIALIZED=$presets" "$build_dir/CMakeCache.txt" &&
     grep -qxF "BAYESPFL_VENV:UNINITIALIZED=$BAYESPFL_VENV" "$build_dir/CMakeCache.txt" &&
     grep -qxF "BAYESPFL_TEST_VENV:UNINITIALIZED=$BAYESPFL_TEST_VENV" "$build_dir/CMakeCache.txt"
 }
@@ -18,7 +21,7 @@ if ! configured; then
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   if ! cmake --preset "$preset" "-DBAYESPFL_VENV=$BAYESPFL_VENV" "-DBAYESPFL_TEST_VENV=$BAYESPFL_TEST_VENV" \
-    >"$log" 2>&1; then
+    "-DBAYESPFL_PRESETS=$presets" >"$log" 2>&1; then
     cat "$log" >&2
     printf 'build: cmake could not configure; the reason stands above.\n' >&2
     exit 1

@@ -47,10 +47,36 @@ if ((${#missing[@]})); then
     >"$log" 2>&1 || die "apt-get install failed: $(grep -m1 '^E:' "$log" || tail -n 1 "$log")"
 fi
 
+# At once: they mostly wait for the network, and for pip, which unpacks with one processor.
+making=()
+set -m # each in a process group of its own, so that Ctrl-C reaches all of it
+stop_making() {
+  local group
+  for group in "${making[@]}"; do kill -INT -- "-$group" 2>/dev/null || true; done
+  exit 130
+}
+trap stop_making INT TERM
 if [[ ! -f "$BAYESPFL_VENV/.complete" ]]; then
   say "creating $BAYESPFL_VENV (LibTorch: 530 MB to fetch, 1.3 GB on disk)"
-  make_venv "$BAYESPFL_VENV" libtorch --no-deps
+  make_venv "$BAYESPFL_VENV" libtorch --no-deps &
+  making+=("$!")
 fi
+if [[ ! -f "$BAYESPFL_TOOLS_VENV/.complete" ]]; then
+  say "creating $BAYESPFL_TOOLS_VENV for the formatters and linters"
+  make_venv "$BAYESPFL_TOOLS_VENV" tools &
+  making+=("$!")
+fi
+if [[ ! -f "$BAYESPFL_TEST_VENV/.complete" ]]; then
+  say "creating $BAYESPFL_TEST_VENV for the tests"
+  make_venv "$BAYESPFL_TEST_VENV" tests &
+  making+=("$!")
+fi
+set +m
+"$repo_root/scripts/go.sh" setup
+made=0
+for environment in "${making[@]}"; do wait "$environment" || made=1; done
+((made == 0)) || exit 1
+trap - INT TERM
 
 gpu_wanted() {
   case ${GPU:-} in
@@ -68,12 +94,3 @@ if gpu_wanted && [[ ! -f $gpu_complete ]]; then
     die "pip could not install what ${gpu_list#"$repo_root/"} names; is the package index reachable?"
   touch "$gpu_complete"
 fi
-if [[ ! -f "$BAYESPFL_TOOLS_VENV/.complete" ]]; then
-  say "creating $BAYESPFL_TOOLS_VENV for the formatters and linters"
-  make_venv "$BAYESPFL_TOOLS_VENV" tools
-fi
-if [[ ! -f "$BAYESPFL_TEST_VENV/.complete" ]]; then
-  say "creating $BAYESPFL_TEST_VENV for the tests"
-  make_venv "$BAYESPFL_TEST_VENV" tests
-fi
-"$repo_root/scripts/go.sh" setup
