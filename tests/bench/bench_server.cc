@@ -28,11 +28,13 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> StartServer(const BenchServerO
   config.drain_delay_seconds = 0;
   config.drain_timeout_seconds = 5;
   config.model = options.model;
+  config.replicas = options.replicas;
   server::ModelLoader loader;
   if (options.model.empty()) {
     const auto detector = std::make_shared<InstantDetector>(options.map_side);
-    loader = [detector](const std::string& /*package_dir*/) -> absl::StatusOr<server::Replicas> {
-      return server::MakeReplicas(detector, [detector] { return detector; }, /*count=*/1);
+    const auto count = static_cast<size_t>(options.replicas);
+    loader = [detector, count](const std::string& /*package_dir*/) -> absl::StatusOr<server::Replicas> {
+      return server::MakeReplicas(detector, [detector] { return detector; }, count);
     };
   }
   absl::StatusOr<std::unique_ptr<InspectionServer>> started =

@@ -17,6 +17,7 @@ namespace bayespfl {
 struct BenchServerOptions {
   int port = 0;            // of 127.0.0.1, for gRPC; 0: a free one
   std::string model = {};  // a package's folder; empty: InstantDetector
+  int replicas = 1;        // of the model, which share the processors, >= 1
   int map_side = 518;      // pixels of InstantDetector's map, >= 10
 };
 

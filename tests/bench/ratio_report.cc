@@ -131,6 +131,7 @@ std::string RatioJson(const RatioReport& report) {
                      {"category", report.options.category},
                      {"pictures", report.pictures},
                      {"picture_bytes", report.picture_bytes},
+                     {"replicas", report.replicas},
                      {"streams", report.streams},
                      {"in_flight", report.options.in_flight},
                      {"mask", report.options.mask},

@@ -44,6 +44,7 @@ struct RatioReport {
   std::string model;  // the package's folder
   size_t pictures = 0;
   size_t picture_bytes = 0;  // of one, on average
+  int replicas = 0;          // of the server
   int streams = 0;
   ServingLoadOptions options;
   std::vector<RatioTurn> turns;

@@ -38,6 +38,7 @@ struct Flags {
   std::string model;
   std::string category;
   std::vector<std::string> pictures;
+  int replicas = 1;
   int streams = 8;
   size_t in_flight = 2;
   bool mask = false;
@@ -96,7 +97,8 @@ absl::StatusOr<int> Run(const Flags& flags) {
   const Machine machine = ThisMachine();
   absl::StatusOr<std::vector<std::string>> pictures = ReadPictures(flags);
   if (!pictures.ok()) return pictures.status();
-  const absl::StatusOr<std::unique_ptr<BenchServer>> server = BenchServer::Start({.model = flags.model});
+  const absl::StatusOr<std::unique_ptr<BenchServer>> server =
+      BenchServer::Start({.model = flags.model, .replicas = flags.replicas});
   if (!server.ok()) return server.status();
   const BenchPicture picture = ToSend(*pictures);
   const absl::StatusOr<std::unique_ptr<InspectorLoop>> loop = InspectorLoop::Start(
@@ -107,6 +109,7 @@ absl::StatusOr<int> Run(const Flags& flags) {
                      .model = flags.model,
                      .pictures = picture.images.size(),
                      .picture_bytes = BytesOf(picture),
+                     .replicas = flags.replicas,
                      .streams = flags.streams,
                      .options = {.warm_up = absl::Seconds(flags.warm_up_seconds),
                                  .duration = absl::Seconds(flags.seconds),
@@ -141,6 +144,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("pictures", flags.pictures, "Encoded pictures and folders of them, sent in turn")->required();
   app.add_option("--model", flags.model, "The package's folder")->required();
   app.add_option("--category", flags.category, "The product's id, for all pictures")->required();
+  app.add_option("--replicas", flags.replicas, "The server's setting; they share the processors")
+      ->check(Between(1, 64))
+      ->capture_default_str();
   app.add_option("--streams", flags.streams, "To the server, each over a connection of its own")
       ->check(Between(1, 256))
       ->capture_default_str();
