@@ -25,6 +25,8 @@ struct Place {
   size_t bytes = 0;                         // what it weighs
   const void* group = nullptr;              // only items of one group are taken together
   size_t most_together = SIZE_MAX;          // and no more of them than this, >= 1; it is the smallest that counts
+  size_t cost = 1;                          // >= 1; of whoever takes it
+  size_t most_cost = SIZE_MAX;              // of those that are taken together, unless it is one alone; the smallest
 };
 
 // Every method may be called from any thread. T is moved in and out.
@@ -54,11 +56,12 @@ class WaitingLine {
     return true;
   }
 
-  // Takes up to `max_items` of the group that is served first among those for which `accepts(group)` is true. When none
-  // waits, the caller waits for one item and takes it at once: who is idle gains nothing by waiting. When fewer than
-  // `max_items` of them wait already (the caller was busy), and more may be taken together, it gives others a chance to
-  // join until the longest waiting of them has waited for `max_delay`. Empty only when the line is closed and
-  // everything acceptable in it was taken. `accepts` must not call back; after its answers have changed, call Wake().
+  // Takes up to `max_items` of the group that is served first, and no more than their places say, among those for which
+  // `accepts(group)` is true. When none waits, the caller waits for one item and takes it at once: who is idle gains
+  // nothing by waiting. When fewer than `max_items` of them wait already (the caller was busy), and more may be taken
+  // together, it gives others a chance to join until the longest waiting of them has waited for `max_delay`. Empty only
+  // when the line is closed and everything acceptable in it was taken. `accepts` must not call back; after its answers
+  // have changed, call Wake().
   template <typename Accepts>
   std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts) {
     MutexLock lock(mu_);
@@ -161,34 +164,42 @@ class WaitingLine {
   }
 
   // Those that would be taken now: the first one, and those of its group that may be taken with it.
+  struct Together {
+    std::vector<Position> entries;
+    size_t cost = 0;
+    size_t most_entries = 0;
+    size_t most_cost = SIZE_MAX;
+
+    // Whether one more could join them.
+    bool MayGrow() const { return entries.size() < most_entries && cost < most_cost; }
+  };
+
   template <typename Accepts>
-  std::vector<Position> FirstTogether(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    std::vector<Position> together;
+  Together FirstTogether(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Together together;
+    together.most_entries = max_items;
     const Position first = First(accepts);
-    for (auto entry = first; entry != items_.end() && together.size() < max_items; ++entry) {
+    for (auto entry = first; entry != items_.end() && together.MayGrow(); ++entry) {
       const Place& place = entry->second.place;
-      if (place.group != first->second.place.group || together.size() >= place.most_together) continue;
-      together.push_back(entry);
-      max_items = std::min(max_items, place.most_together);
+      if (place.group != first->second.place.group || together.entries.size() >= place.most_together) continue;
+      const size_t most_cost = std::min(together.most_cost, place.most_cost);
+      if (entry != first && place.cost > most_cost - std::min(most_cost, together.cost)) continue;
+      together.entries.push_back(entry);
+      together.cost += place.cost;
+      together.most_entries = std::min(together.most_entries, place.most_together);
+      together.most_cost = most_cost;
     }
     return together;
-  }
-
-  // Whether one more could join these.
-  bool MayGrow(const std::vector<Position>& together, size_t max_items) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return std::all_of(together.begin(), together.end(), [&](Position entry) {
-      return together.size() < std::min(max_items, entry->second.place.most_together);
-    });
   }
 
   template <typename Accepts>
   void Linger(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     while (!closed_) {
-      const std::vector<Position> together = FirstTogether(max_items, accepts);
-      if (together.empty() || !MayGrow(together, max_items)) return;
+      const Together together = FirstTogether(max_items, accepts);
+      if (together.entries.empty() || !together.MayGrow()) return;
       SteadyTime longest = SteadyTime::max();
-      for (const Position entry : together) longest = std::min(longest, entry->second.entered);
+      for (const Position entry : together.entries) longest = std::min(longest, entry->second.entered);
       if (std::chrono::steady_clock::now() >= longest + max_delay || !arrived_.WaitUntil(mu_, longest + max_delay)) {
         return;
       }
@@ -198,7 +209,7 @@ class WaitingLine {
   template <typename Accepts>
   std::vector<T> TakeFirstGroup(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<T> taken;
-    for (const Position entry : FirstTogether(max_items, accepts)) taken.push_back(Extract(entry));
+    for (const Position entry : FirstTogether(max_items, accepts).entries) taken.push_back(Extract(entry));
     return taken;
   }
 

@@ -136,6 +136,50 @@ TEST_F(LineOfWaryItemsTest, NobodyLingersForABatchThatMayNotGrow) {
   EXPECT_THAT(line_.Take(4, hours(1)), ElementsAre("2", "9"));
 }
 
+// Items of different costs, of which those that are taken together may cost 10: each is its cost.
+class LineOfCostlyItemsTest : public ::testing::Test {
+ protected:
+  void Put(const std::vector<size_t>& costs) {
+    for (const size_t cost : costs) {
+      Place place = At(id_++);
+      place.cost = cost;
+      place.most_cost = 10;
+      std::string item = std::to_string(cost);
+      ASSERT_TRUE(line_.Push(place, item));
+    }
+  }
+
+  WaitingLine<std::string> line_{16, kAnyBytes};
+  uint64_t id_ = 0;
+};
+
+TEST_F(LineOfCostlyItemsTest, ThoseThatAreTakenTogetherCostNoMoreThanTheyMay) {
+  Put({4, 5, 1, 1});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("4", "5", "1"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+}
+
+TEST_F(LineOfCostlyItemsTest, OneThatCostsTooMuchForTheRestIsFirstTheNextTime) {
+  Put({4, 7, 6});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("4", "6"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("7"));
+}
+
+TEST_F(LineOfCostlyItemsTest, OneThatCostsMoreThanAllMayIsTakenAlone) {
+  Put({64, 1});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("64"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+}
+
+TEST_F(LineOfCostlyItemsTest, NobodyLingersForABatchThatCostsAllItMay) {
+  Put({6, 4});
+
+  EXPECT_THAT(line_.Take(9, hours(1)), ElementsAre("6", "4"));
+}
+
 TEST(WaitingLineTest, PushWaitsForAPlace) {
   WaitingLine<std::string> line(2, kAnyBytes);
 
