@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "base/mutex.h"
 #include "server/pipeline/steady_time.h"
+#include "server/pipeline/waiting_threads.h"
 
 namespace bayespfl::server {
 
@@ -29,7 +31,8 @@ struct Place {
   size_t most_cost = SIZE_MAX;              // of those that are taken together, unless it is one alone; the smallest
 };
 
-// Every method may be called from any thread. T is moved in and out.
+// Every method may be called from any thread. T is moved in and out. An item wakes one thread that can serve it, and
+// room one that can fill it, however many wait: a stage has as many threads as there are processors.
 template <typename T>
 class WaitingLine {
  public:
@@ -42,9 +45,13 @@ class WaitingLine {
   // when the line is closed.
   [[nodiscard]] bool Push(const Place& place, T& item) {
     MutexLock lock(mu_);
-    while (!HasRoom(place.bytes) && !closed_) room_.Wait(mu_);
+    while (!HasRoom(place.bytes) && !closed_) {
+      pushers_.Wait(mu_, place.bytes);
+      if (!HasRoom(place.bytes)) WakePusher();  // others were faster, and what is left may do for somebody else
+    }
     if (closed_) return false;
     Insert(place, item);
+    WakePusher();
     return true;
   }
 
@@ -67,7 +74,10 @@ class WaitingLine {
     MutexLock lock(mu_);
     for (;;) {
       const bool was_idle = First(accepts) == items_.end();
-      while (First(accepts) == items_.end() && !closed_) arrived_.Wait(mu_);
+      while (First(accepts) == items_.end() && !closed_) {
+        takers_.Wait(mu_, GroupCheck(accepts));
+        if (First(accepts) == items_.end()) WakeTakers();  // it may accept less than when it was woken
+      }
       if (First(accepts) == items_.end()) return {};
       if (!was_idle) Linger(max_items, max_delay, accepts);
       std::vector<T> taken = TakeFirstGroup(max_items, accepts);
@@ -81,6 +91,7 @@ class WaitingLine {
   // Lets takers look again.
   void Wake() {
     MutexLock lock(mu_);
+    takers_.WakeAll();
     arrived_.NotifyAll();
   }
 
@@ -116,8 +127,9 @@ class WaitingLine {
   void Close() {
     MutexLock lock(mu_);
     closed_ = true;
+    takers_.WakeAll();
+    pushers_.WakeAll();
     arrived_.NotifyAll();
-    room_.NotifyAll();
   }
 
   [[nodiscard]] size_t size() const {
@@ -127,6 +139,7 @@ class WaitingLine {
 
  private:
   using Key = std::pair<SteadyTime, uint64_t>;
+  using GroupCheck = absl::FunctionRef<bool(const void* group)>;
   struct Entry {
     Place place;
     SteadyTime entered;
@@ -143,8 +156,8 @@ class WaitingLine {
     bytes_ += place.bytes;
     ranks_.emplace(place.id, place.rank);
     items_.emplace(Key{place.rank, place.id}, Entry{place, std::chrono::steady_clock::now(), std::move(item)});
-    // All: a taker that lingers must not be the only one to hear of an item that an idle one could serve.
-    arrived_.NotifyAll();
+    WakeTaker(place.group);
+    arrived_.NotifyAll();  // of those who linger each may want it
   }
 
   T Extract(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -152,8 +165,25 @@ class WaitingLine {
     bytes_ -= position->second.place.bytes;
     ranks_.erase(position->second.place.id);
     items_.erase(position);
-    room_.NotifyAll();
+    WakePusher();
     return item;
+  }
+
+  // One that could serve an item of the group.
+  bool WakeTaker(const void* group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return takers_.WakeOne([group](const GroupCheck& accepts) { return accepts(group); });
+  }
+
+  // One for whatever waits.
+  void WakeTakers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    for (const auto& [key, entry] : items_) {
+      if (WakeTaker(entry.place.group)) return;
+    }
+  }
+
+  // One whose item would fit; when that is inside it wakes the next.
+  void WakePusher() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    pushers_.WakeOne([this](size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return HasRoom(bytes); });
   }
 
   template <typename Accepts>
@@ -216,8 +246,9 @@ class WaitingLine {
   const size_t max_items_;
   const size_t max_bytes_;
   mutable Mutex mu_;
-  CondVar arrived_;
-  CondVar room_;
+  WaitingThreads<GroupCheck> takers_ ABSL_GUARDED_BY(mu_);  // idle ones, with what they accept
+  CondVar arrived_;                                         // of takers that linger
+  WaitingThreads<size_t> pushers_ ABSL_GUARDED_BY(mu_);     // with the bytes of their items
   std::map<Key, Entry> items_ ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, SteadyTime> ranks_ ABSL_GUARDED_BY(mu_);  // by id
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;

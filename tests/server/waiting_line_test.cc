@@ -200,6 +200,49 @@ TEST(WaitingLineTest, PushWaitsForBytesButASingleItemAlwaysFits) {
   EXPECT_EQ(most, 1U);
 }
 
+TEST(WaitingLineTest, RoomThatIsTooSmallForOneIsFilledByAnother) {
+  WaitingLine<std::string> line(8, 10);
+  Place place = At(1);
+  place.bytes = 6;
+  Put(line, place, "stays");
+  place = At(2);
+  place.bytes = 4;
+  Put(line, place, "leaves");
+  const auto push = [&line](uint64_t id, size_t bytes) {
+    Place own = At(id);
+    own.bytes = bytes;
+    std::string item = "x";
+    (void)line.Push(own, item);
+  };
+  std::thread large(push, 3, 8);
+  std::thread small(push, 4, 4);
+  EXPECT_TRUE(line.Remove(2).has_value());
+
+  small.join();
+  EXPECT_EQ(line.size(), 2U);
+  line.Close();
+  large.join();
+}
+
+TEST(WaitingLineTest, RoomForSeveralIsFilledBySeveral) {
+  WaitingLine<std::string> line(8, 10);
+  Place whole = At(0);
+  whole.bytes = 10;
+  Put(line, whole, "leaves");
+  std::vector<std::thread> pushers;
+  for (uint64_t id = 1; id <= 3; ++id) {
+    pushers.emplace_back([&line, id] {
+      Place place = At(id);
+      place.bytes = 3;
+      Put(line, place, "x");
+    });
+  }
+  EXPECT_TRUE(line.Remove(0).has_value());
+  for (std::thread& pusher : pushers) pusher.join();
+
+  EXPECT_EQ(line.size(), 3U);
+}
+
 TEST(WaitingLineTest, WhoComesBackNeedsNoRoom) {
   WaitingLine<std::string> line(1, kAnyBytes);
   Put(line, At(2), "b");
@@ -271,6 +314,45 @@ TEST(WaitingLineTest, AnIdleTakerGetsAnItemAtOnceWhateverTheDelay) {
   of_mine.group = &mine;
   Put(line, of_mine, "a");
   taker.join();
+
+  EXPECT_THAT(taken, ElementsAre("a"));
+}
+
+TEST(WaitingLineTest, AnItemGoesToAnIdleTakerThatAcceptsIt) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  const int mine = 0;
+  std::thread picky([&] { EXPECT_THAT(line.Take(1, kNoDelay, [](const void*) { return false; }), IsEmpty()); });
+  std::vector<std::string> taken;
+  std::thread taker([&] { taken = line.Take(1, kNoDelay, [&](const void* group) { return group == &mine; }); });
+  Place place = At(1);
+  place.group = &mine;
+  Put(line, place, "a");
+  taker.join();
+  line.Close();
+  picky.join();
+
+  EXPECT_THAT(taken, ElementsAre("a"));
+}
+
+TEST(WaitingLineTest, ATakerThatAcceptsLessThanWhenItWasWokenLeavesTheItemToAnother) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  std::atomic<int> idle{0};
+  // Accepts nothing when it looks itself, and everything when others ask.
+  std::thread fickle([&] {
+    const auto own = std::this_thread::get_id();
+    const auto accepts = [&, own](const void* /*group*/) { return std::this_thread::get_id() != own; };
+    EXPECT_THAT(line.Take(1, kNoDelay, accepts), IsEmpty());
+  });
+  std::vector<std::string> taken;
+  std::thread taker([&] {
+    ++idle;
+    taken = line.Take(1, kNoDelay);
+  });
+  EXPECT_TRUE(Eventually([&] { return idle == 1; }));
+  Put(line, At(1), "a");
+  taker.join();
+  line.Close();
+  fickle.join();
 
   EXPECT_THAT(taken, ElementsAre("a"));
 }
