@@ -147,9 +147,15 @@ class WaitingLine {
   };
   using Position = typename std::map<Key, Entry>::iterator;
 
+  // The bytes of the largest item that has room now; nullopt: none has. A single one always does.
+  std::optional<size_t> Room() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (items_.empty()) return SIZE_MAX;
+    if (items_.size() >= max_items_) return std::nullopt;
+    return max_bytes_ - std::min(max_bytes_, bytes_);
+  }
   bool HasRoom(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (items_.empty()) return true;
-    return items_.size() < max_items_ && bytes <= max_bytes_ - std::min(max_bytes_, bytes_);
+    const std::optional<size_t> room = Room();
+    return room.has_value() && bytes <= *room;
   }
 
   void Insert(const Place& place, T& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -183,7 +189,8 @@ class WaitingLine {
 
   // One whose item would fit; when that is inside it wakes the next.
   void WakePusher() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    pushers_.WakeOne([this](size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return HasRoom(bytes); });
+    const std::optional<size_t> room = Room();
+    if (room.has_value()) pushers_.WakeOne([room](size_t bytes) { return bytes <= *room; });
   }
 
   template <typename Accepts>
