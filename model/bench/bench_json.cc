@@ -4,16 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "model/bench/bench_report.h"
+#include "model/bench/machine_json.h"
 
 namespace bayespfl {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
-}
 
 Json ToJson(const PerStage& figures) {
   return {
@@ -118,18 +114,12 @@ Json SizeJson(const SizeResult& size) {
 }  // namespace
 
 std::string BenchJson(const BenchReport& report) {
-  const Machine& machine = report.machine;
   Json sizes = Json::array();
   for (const SizeResult& size : report.sizes) sizes.push_back(SizeJson(size));
   const Json json = {{"schema", kBenchSchema},
                      {"made_by", absl::StrCat("bayespfl-model bench ", report.program)},
                      {"date", absl::FormatTime(absl::RFC3339_sec, report.date, absl::UTCTimeZone())},
-                     {"machine",
-                      {{"processor", machine.processor},
-                       {"instructions", machine.instructions},
-                       {"processors", machine.processors},
-                       {"cpu_quota", OrNull(machine.cpu_quota)},
-                       {"load_before", OrNull(machine.load)}}},
+                     {"machine", MachineJson(report.machine)},
                      {"library", report.library},
                      {"threads", report.threads},
                      {"model",

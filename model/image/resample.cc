@@ -71,8 +71,25 @@ uint8_t Round8(int32_t sum) {
   return static_cast<uint8_t>(std::clamp((sum + (1 << (kPrecisionBits - 1))) >> kPrecisionBits, 0, 255));
 }
 
+// One row [width, kChannels] -> [out_width, kChannels]. A number of channels that the compiler knows lets it keep their
+// sums in registers and read each weight once for all of them.
+template <size_t kChannels>
+void ResampleRowOf(const uint8_t* row, const AxisKernel& kernel, uint8_t* to) {
+  for (size_t o = 0; o < kernel.first.size(); ++o) {
+    const int32_t* weights = kernel.weights.data() + o * static_cast<size_t>(kernel.taps);
+    const uint8_t* from = row + static_cast<size_t>(kernel.first[o]) * kChannels;
+    const int count = kernel.count[o];
+    int32_t sums[kChannels] = {};
+    for (int i = 0; i < count; ++i) {
+      for (size_t c = 0; c < kChannels; ++c) sums[c] += weights[i] * from[static_cast<size_t>(i) * kChannels + c];
+    }
+    for (size_t c = 0; c < kChannels; ++c) *to++ = Round8(sums[c]);
+  }
+}
+
 // One row [width, channels] -> [out_width, channels]
 void ResampleRow(const uint8_t* row, size_t channels, const AxisKernel& kernel, uint8_t* to) {
+  if (channels == 3) return ResampleRowOf<3>(row, kernel, to);
   for (size_t o = 0; o < kernel.first.size(); ++o) {
     const int32_t* weights = kernel.weights.data() + o * static_cast<size_t>(kernel.taps);
     const uint8_t* from = row + static_cast<size_t>(kernel.first[o]) * channels;

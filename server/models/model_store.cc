@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/models/low_priority.h"
+#include "server/models/work_thread.h"
 #include "server/pipeline/warm_up.h"
 
 namespace bayespfl::server {
@@ -214,9 +214,8 @@ absl::StatusOr<std::string> ModelStore::FolderOf(const std::string& name) const 
 
 // At low priority beside models that serve; at the start nobody has to wait for anything else.
 absl::StatusOr<Replicas> ModelStore::LoadPackage(const std::string& folder) const {
-  if (!Serves()) return LoadAndWarmUp(folder);
   absl::StatusOr<Replicas> replicas = absl::UnknownError("not loaded");
-  RunAtLowPriority([&] { replicas = LoadAndWarmUp(folder); });
+  RunOnOwnThread(Serves() ? WorkPriority::kLow : WorkPriority::kNormal, [&] { replicas = LoadAndWarmUp(folder); });
   return replicas;
 }
 

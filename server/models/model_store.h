@@ -22,7 +22,7 @@
 
 namespace bayespfl::server {
 
-// Loads the package in a folder; may take long. Called by one thread at a time, one of low priority.
+// Loads the package in a folder; may take long. Called by one thread at a time, a thread of its own that ends then.
 using ModelLoader = std::function<absl::StatusOr<Replicas>(const std::string& package_dir)>;
 
 struct ModelStoreOptions {

@@ -164,7 +164,7 @@ void Executor::TryAgainInParts(JobPtr job, size_t batch, const absl::Status& fai
     return flow_.PutBack(std::move(job));
   }
   const ModelInfo& model = job->model->info();
-  const int samples = job->setting.samples == 0 ? model.default_samples : job->setting.samples;
+  const int samples = SamplesOf(*job);
   const bool deviation = job->request.options.deviation_map != MapEncoding::kNone;
   flow_.Answer(std::move(job), FrameTooLarge(model, samples, deviation, failure.message()));
 }

@@ -58,6 +58,12 @@ size_t BytesHeld(const Job& job) {
   return prepared + picture + MapBytes(job.computed);
 }
 
+// What the device does and holds for a frame grows with its samples, and with pixels, of which all frames of a model
+// have as many: a batch has no more of either than max_batch of the model's usual frames.
+size_t MostSamples(const ModelInfo& model, const PipelineOptions& options) {
+  return static_cast<size_t>(options.max_batch) * static_cast<size_t>(std::max(1, model.default_samples));
+}
+
 }  // namespace
 
 size_t MaxWaiting(PipelineQueue queue, const PipelineOptions& options) {
@@ -184,7 +190,9 @@ void FrameFlow::Put(JobPtr job, PipelineQueue to, bool (Line::*push)(const Place
                     .deadline = deadline,
                     .bytes = static_cast<size_t>(job->queued_bytes),
                     .group = model.get(),
-                    .most_together = job->most_together};
+                    .most_together = job->most_together,
+                    .cost = static_cast<size_t>(SamplesOf(*job)),
+                    .most_cost = MostSamples(job->model->info(), options_)};
   NoteEntered(to, *job);
   if (!(line(to).*push)(place, job)) {
     // Lines close only after the last frame was answered, so this is out of reach; a frame is answered all the same.

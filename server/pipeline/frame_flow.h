@@ -59,8 +59,9 @@ class FrameFlow {
   // The next frame of a line, waiting for one. Empty: closed, and nothing is left.
   std::vector<JobPtr> Take(PipelineQueue from);
 
-  // The next batch before the model: 1 to max_batch frames of one model whose replica is ready, and no more than any of
-  // them says (Job::most_together). Empty: closed, and nothing is left.
+  // The next batch before the model: 1 to max_batch frames of one model whose replica is ready, no more than any of
+  // them says (Job::most_together), and, unless it is one frame, with no more samples than max_batch frames of the
+  // model's usual number have. Empty: closed, and nothing is left.
   std::vector<JobPtr> TakeBatch(size_t replica);
 
   // To be called when a replica has become ready: it looks again at what it can take.

@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_SERVER_PIPELINE_JOB_H_
 #define BAYESPFL_SERVER_PIPELINE_JOB_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -49,6 +50,11 @@ struct Job {
   InspectionOutcome outcome;
 };
 using JobPtr = std::unique_ptr<Job>;
+
+// R of the frame, which is at least 1. Requires its model and setting.
+inline int SamplesOf(const Job& job) {
+  return std::max(1, job.setting.samples == 0 ? job.model->info().default_samples : job.setting.samples);
+}
 
 }  // namespace bayespfl::server
 

@@ -38,8 +38,9 @@ namespace bayespfl::server {
 // - Nothing is unbounded: frames and bytes inside are limited, and so are the prepared pictures that wait for the model
 //   (2 * max_batch for each replica, and max_decoded_bytes; then the decoders wait) and the maps that wait to be
 //   encoded (max_decoded_bytes too; then the model waits).
-// - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, the first by
-//   arrival and priority (or by deadline, when that comes sooner); an idle one takes what there is at once.
+// - Frames of all callers gather before the model they want. A replica takes up to max_batch of one model, or fewer
+//   that have as many samples as max_batch of the model's usual frames, the first by arrival and priority (or by
+//   deadline, when that comes sooner); an idle one takes what there is at once.
 // - A frame whose deadline passes while it waits is answered at that moment, and one that is cancelled or skipped
 //   leaves at once; neither reaches the device. A frame inside a stage, or held there because the next line is full, is
 //   looked at when it leaves the stage.

@@ -32,7 +32,8 @@ struct PipelineOptions {
   int64_t max_working_bytes = int64_t{1} << 30;      // >= 1, of pictures that are being decoded and of maps that are
                                                      // being encoded; then a frame's decoding or encoding waits for
                                                      // others to be done (a single larger one may run alone)
-  int max_batch = 4;                                 // >= 1, frames that the model takes in one call
+  int max_batch = 4;                                 // >= 1, frames of the model's usual number of samples that it
+                                                     // takes in one call
   std::chrono::microseconds max_delay{0};            // how long a replica that was busy waits for a batch to fill
   std::chrono::milliseconds max_batch_time{0};       // after which a batch's device counts as hung; 0: it never does
   int replicas = 1;                                  // >= 1, of each model

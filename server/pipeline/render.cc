@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,27 +17,44 @@ namespace {
 
 constexpr int kJpegQuality = 90;
 
+// Rounds half up, as std::lround() does: a double holds the sum exactly. Unlike that, loops of it can be vectorised.
 uint32_t Quantize(float value, float scale) {
-  return static_cast<uint32_t>(std::lround(std::clamp(value, 0.0F, 1.0F) * scale));
+  return static_cast<uint32_t>(static_cast<double>(std::clamp(value, 0.0F, 1.0F) * scale) + 0.5);
 }
 
 std::vector<uint8_t> QuantizeTo8Bits(const bayespfl::PixelMap& map) {
-  std::vector<uint8_t> samples;
-  samples.reserve(map.values.size());
-  for (const float value : map.values) samples.push_back(static_cast<uint8_t>(Quantize(value, 255.0F)));
+  std::vector<uint8_t> samples(map.values.size());
+  for (size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<uint8_t>(Quantize(map.values[i], 255.0F));
   return samples;
 }
 
 // Big-endian, as PNG has them.
 std::vector<uint8_t> QuantizeTo16Bits(const bayespfl::PixelMap& map) {
-  std::vector<uint8_t> samples;
-  samples.reserve(2 * map.values.size());
-  for (const float value : map.values) {
-    const uint32_t sample = Quantize(value, 65535.0F);
-    samples.push_back(static_cast<uint8_t>(sample >> 8U));
-    samples.push_back(static_cast<uint8_t>(sample & 0xFFU));
+  std::vector<uint8_t> samples(2 * map.values.size());
+  for (size_t i = 0; i < map.values.size(); ++i) {
+    const uint32_t sample = Quantize(map.values[i], 65535.0F);
+    samples[2 * i] = static_cast<uint8_t>(sample >> 8U);
+    samples[2 * i + 1] = static_cast<uint8_t>(sample & 0xFFU);
   }
   return samples;
+}
+
+// 255 inside and 0 outside. Returns how many are inside, counted by rows, so that a count has as few bytes as a value.
+uint64_t DrawMask(const bayespfl::PixelMap& map, float threshold, std::vector<uint8_t>& pixels) {
+  const auto width = static_cast<size_t>(map.width);
+  pixels.resize(map.values.size());
+  uint64_t area = 0;
+  for (size_t row = 0; row < pixels.size(); row += width) {
+    const float* const from = map.values.data() + row;
+    uint8_t* const to = pixels.data() + row;
+    uint32_t inside = 0;
+    for (size_t x = 0; x < width; ++x) {
+      to[x] = from[x] >= threshold ? 255 : 0;
+      inside += from[x] >= threshold ? 1U : 0U;
+    }
+    area += inside;
+  }
+  return area;
 }
 
 std::string LittleEndianFloats(const std::vector<float>& values) {
@@ -126,12 +142,7 @@ absl::StatusOr<EncodedMask> EncodeMask(const bayespfl::PixelMap& map, float thre
   if (!IsConsistent(map)) return absl::InternalError("the map is empty");
   EncodedMask mask{.encoding = encoding, .width = map.width, .height = map.height, .data = {}, .area = 0};
   std::vector<uint8_t> pixels;
-  pixels.reserve(map.values.size());
-  for (const float value : map.values) {
-    const bool inside = value >= threshold;
-    pixels.push_back(inside ? 255 : 0);
-    mask.area += inside ? 1 : 0;
-  }
+  mask.area = DrawMask(map, threshold, pixels);
   absl::StatusOr<std::string> data;
   switch (encoding) {
     case MaskEncoding::kPng8:

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "base/mutex.h"
 #include "server/pipeline/steady_time.h"
+#include "server/pipeline/waiting_threads.h"
 
 namespace bayespfl::server {
 
@@ -25,9 +27,12 @@ struct Place {
   size_t bytes = 0;                         // what it weighs
   const void* group = nullptr;              // only items of one group are taken together
   size_t most_together = SIZE_MAX;          // and no more of them than this, >= 1; it is the smallest that counts
+  size_t cost = 1;                          // >= 1; of whoever takes it
+  size_t most_cost = SIZE_MAX;              // of those that are taken together, unless it is one alone; the smallest
 };
 
-// Every method may be called from any thread. T is moved in and out.
+// Every method may be called from any thread. T is moved in and out. An item wakes one thread that can serve it, and
+// room one that can fill it, however many wait: a stage has as many threads as there are processors.
 template <typename T>
 class WaitingLine {
  public:
@@ -40,9 +45,13 @@ class WaitingLine {
   // when the line is closed.
   [[nodiscard]] bool Push(const Place& place, T& item) {
     MutexLock lock(mu_);
-    while (!HasRoom(place.bytes) && !closed_) room_.Wait(mu_);
+    while (!HasRoom(place.bytes) && !closed_) {
+      pushers_.Wait(mu_, place.bytes);
+      if (!HasRoom(place.bytes)) WakePusher();  // others were faster, and what is left may do for somebody else
+    }
     if (closed_) return false;
     Insert(place, item);
+    WakePusher();
     return true;
   }
 
@@ -54,17 +63,21 @@ class WaitingLine {
     return true;
   }
 
-  // Takes up to `max_items` of the group that is served first among those for which `accepts(group)` is true. When none
-  // waits, the caller waits for one item and takes it at once: who is idle gains nothing by waiting. When fewer than
-  // `max_items` of them wait already (the caller was busy), and more may be taken together, it gives others a chance to
-  // join until the longest waiting of them has waited for `max_delay`. Empty only when the line is closed and
-  // everything acceptable in it was taken. `accepts` must not call back; after its answers have changed, call Wake().
+  // Takes up to `max_items` of the group that is served first, and no more than their places say, among those for which
+  // `accepts(group)` is true. When none waits, the caller waits for one item and takes it at once: who is idle gains
+  // nothing by waiting. When fewer than `max_items` of them wait already (the caller was busy), and more may be taken
+  // together, it gives others a chance to join until the longest waiting of them has waited for `max_delay`. Empty only
+  // when the line is closed and everything acceptable in it was taken. `accepts` must not call back; after its answers
+  // have changed, call Wake().
   template <typename Accepts>
   std::vector<T> Take(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts) {
     MutexLock lock(mu_);
     for (;;) {
       const bool was_idle = First(accepts) == items_.end();
-      while (First(accepts) == items_.end() && !closed_) arrived_.Wait(mu_);
+      while (First(accepts) == items_.end() && !closed_) {
+        takers_.Wait(mu_, GroupCheck(accepts));
+        if (First(accepts) == items_.end()) WakeTakers();  // it may accept less than when it was woken
+      }
       if (First(accepts) == items_.end()) return {};
       if (!was_idle) Linger(max_items, max_delay, accepts);
       std::vector<T> taken = TakeFirstGroup(max_items, accepts);
@@ -78,6 +91,7 @@ class WaitingLine {
   // Lets takers look again.
   void Wake() {
     MutexLock lock(mu_);
+    takers_.WakeAll();
     arrived_.NotifyAll();
   }
 
@@ -113,8 +127,9 @@ class WaitingLine {
   void Close() {
     MutexLock lock(mu_);
     closed_ = true;
+    takers_.WakeAll();
+    pushers_.WakeAll();
     arrived_.NotifyAll();
-    room_.NotifyAll();
   }
 
   [[nodiscard]] size_t size() const {
@@ -124,6 +139,7 @@ class WaitingLine {
 
  private:
   using Key = std::pair<SteadyTime, uint64_t>;
+  using GroupCheck = absl::FunctionRef<bool(const void* group)>;
   struct Entry {
     Place place;
     SteadyTime entered;
@@ -131,17 +147,23 @@ class WaitingLine {
   };
   using Position = typename std::map<Key, Entry>::iterator;
 
+  // The bytes of the largest item that has room now; nullopt: none has. A single one always does.
+  std::optional<size_t> Room() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (items_.empty()) return SIZE_MAX;
+    if (items_.size() >= max_items_) return std::nullopt;
+    return max_bytes_ - std::min(max_bytes_, bytes_);
+  }
   bool HasRoom(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (items_.empty()) return true;
-    return items_.size() < max_items_ && bytes <= max_bytes_ - std::min(max_bytes_, bytes_);
+    const std::optional<size_t> room = Room();
+    return room.has_value() && bytes <= *room;
   }
 
   void Insert(const Place& place, T& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     bytes_ += place.bytes;
     ranks_.emplace(place.id, place.rank);
     items_.emplace(Key{place.rank, place.id}, Entry{place, std::chrono::steady_clock::now(), std::move(item)});
-    // All: a taker that lingers must not be the only one to hear of an item that an idle one could serve.
-    arrived_.NotifyAll();
+    WakeTaker(place.group);
+    arrived_.NotifyAll();  // of those who linger each may want it
   }
 
   T Extract(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -149,8 +171,26 @@ class WaitingLine {
     bytes_ -= position->second.place.bytes;
     ranks_.erase(position->second.place.id);
     items_.erase(position);
-    room_.NotifyAll();
+    WakePusher();
     return item;
+  }
+
+  // One that could serve an item of the group.
+  bool WakeTaker(const void* group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return takers_.WakeOne([group](const GroupCheck& accepts) { return accepts(group); });
+  }
+
+  // One for whatever waits.
+  void WakeTakers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    for (const auto& [key, entry] : items_) {
+      if (WakeTaker(entry.place.group)) return;
+    }
+  }
+
+  // One whose item would fit; when that is inside it wakes the next.
+  void WakePusher() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const std::optional<size_t> room = Room();
+    if (room.has_value()) pushers_.WakeOne([room](size_t bytes) { return bytes <= *room; });
   }
 
   template <typename Accepts>
@@ -161,34 +201,42 @@ class WaitingLine {
   }
 
   // Those that would be taken now: the first one, and those of its group that may be taken with it.
+  struct Together {
+    std::vector<Position> entries;
+    size_t cost = 0;
+    size_t most_entries = 0;
+    size_t most_cost = SIZE_MAX;
+
+    // Whether one more could join them.
+    bool MayGrow() const { return entries.size() < most_entries && cost < most_cost; }
+  };
+
   template <typename Accepts>
-  std::vector<Position> FirstTogether(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    std::vector<Position> together;
+  Together FirstTogether(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Together together;
+    together.most_entries = max_items;
     const Position first = First(accepts);
-    for (auto entry = first; entry != items_.end() && together.size() < max_items; ++entry) {
+    for (auto entry = first; entry != items_.end() && together.MayGrow(); ++entry) {
       const Place& place = entry->second.place;
-      if (place.group != first->second.place.group || together.size() >= place.most_together) continue;
-      together.push_back(entry);
-      max_items = std::min(max_items, place.most_together);
+      if (place.group != first->second.place.group || together.entries.size() >= place.most_together) continue;
+      const size_t most_cost = std::min(together.most_cost, place.most_cost);
+      if (entry != first && place.cost > most_cost - std::min(most_cost, together.cost)) continue;
+      together.entries.push_back(entry);
+      together.cost += place.cost;
+      together.most_entries = std::min(together.most_entries, place.most_together);
+      together.most_cost = most_cost;
     }
     return together;
-  }
-
-  // Whether one more could join these.
-  bool MayGrow(const std::vector<Position>& together, size_t max_items) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return std::all_of(together.begin(), together.end(), [&](Position entry) {
-      return together.size() < std::min(max_items, entry->second.place.most_together);
-    });
   }
 
   template <typename Accepts>
   void Linger(size_t max_items, std::chrono::nanoseconds max_delay, Accepts accepts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     while (!closed_) {
-      const std::vector<Position> together = FirstTogether(max_items, accepts);
-      if (together.empty() || !MayGrow(together, max_items)) return;
+      const Together together = FirstTogether(max_items, accepts);
+      if (together.entries.empty() || !together.MayGrow()) return;
       SteadyTime longest = SteadyTime::max();
-      for (const Position entry : together) longest = std::min(longest, entry->second.entered);
+      for (const Position entry : together.entries) longest = std::min(longest, entry->second.entered);
       if (std::chrono::steady_clock::now() >= longest + max_delay || !arrived_.WaitUntil(mu_, longest + max_delay)) {
         return;
       }
@@ -198,15 +246,16 @@ class WaitingLine {
   template <typename Accepts>
   std::vector<T> TakeFirstGroup(size_t max_items, Accepts accepts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<T> taken;
-    for (const Position entry : FirstTogether(max_items, accepts)) taken.push_back(Extract(entry));
+    for (const Position entry : FirstTogether(max_items, accepts).entries) taken.push_back(Extract(entry));
     return taken;
   }
 
   const size_t max_items_;
   const size_t max_bytes_;
   mutable Mutex mu_;
-  CondVar arrived_;
-  CondVar room_;
+  WaitingThreads<GroupCheck> takers_ ABSL_GUARDED_BY(mu_);  // idle ones, with what they accept
+  CondVar arrived_;                                         // of takers that linger
+  WaitingThreads<size_t> pushers_ ABSL_GUARDED_BY(mu_);     // with the bytes of their items
   std::map<Key, Entry> items_ ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, SteadyTime> ranks_ ABSL_GUARDED_BY(mu_);  // by id
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -92,32 +92,32 @@ std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer
   return calls;
 }
 
-int64_t MostCalls() {
-  int64_t most = 0;
-  ForEachSocket([&most](intptr_t id, const std::string&) { most = std::max(most, CallsOn(id)); });
-  return most;
-}
-
-int64_t UnheardCalls::Look() {
+CallCounts CallCounter::Look() {
   // A server counts a call as over when its service has been told that it ended, a connection when its stream has
   // ended: what the server still waits for although no connection has it was never handed to a service. The servers are
   // asked first: a call that begins meanwhile makes the number too small, for this look.
-  int64_t unheard = 0;
-  ForEachServer([&](intptr_t id) { unheard += NotOver(Parse(grpc_channelz_get_server(id)), "server", "calls"); });
-  ForEachSocket([&](intptr_t id, const std::string&) { unheard -= CallsOn(id); });
-  return unheard;
+  CallCounts counts;
+  ForEachServer(
+      [&](intptr_t id) { counts.unheard += NotOver(Parse(grpc_channelz_get_server(id)), "server", "calls"); });
+  ForEachSocket([&](intptr_t id, const std::string&) {
+    const int64_t open = CallsOn(id);
+    counts.most_open = std::max(counts.most_open, open);
+    counts.unheard -= open;
+  });
+  return counts;
 }
 
-int64_t UnheardCalls::Count() {
-  const int64_t now = Look();
+CallCounts CallCounter::Count() {
+  CallCounts now = Look();
   const std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
   const MutexLock lock(mu_);
   if (time - looked_ >= std::chrono::seconds(1)) {
-    count_ = std::max(count_, std::min({now, before_[0], before_[1]}));
-    before_ = {before_[1], now};
+    unheard_ = std::max(unheard_, std::min({now.unheard, before_[0], before_[1]}));
+    before_ = {before_[1], now.unheard};
     looked_ = time;
   }
-  return count_;
+  now.unheard = unheard_;
+  return now;
 }
 
 }  // namespace bayespfl::server

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
+#include "server/telemetry/state_metrics.h"
 
 namespace bayespfl::server {
 
@@ -24,25 +25,23 @@ struct PeerCalls {
 // those, and less for each of the others. Thread-safe.
 std::vector<PeerCalls> OpenCalls(const std::function<bool(absl::string_view peer)>& wanted);
 
-// Open on one connection, of all to gRPC servers of this process: the most. Costs as OpenCalls() of all. Thread-safe.
-int64_t MostCalls();
-
-// Calls that ended before any service heard of them: gRPC refused their message, which is over its limit. Nobody is
-// told of one, but gRPC's own counters differ. Thread-safe.
-class UnheardCalls {
+// Counts what CallCounts says. A call is unheard when gRPC refused its message, which is over its limit: nobody is told
+// of one, but gRPC's own counters differ. Thread-safe.
+class CallCounter {
  public:
-  // Of all gRPC servers of this process, since they are there; never falls. The counters are not read at one moment,
-  // and a call that is just ending may be over in one of them only: what counts is what three looks in a row saw, a
-  // second apart or more. So a call shows from the third look on. Costs as MostCalls().
-  int64_t Count();
+  // As of now, in one walk over all connections. The unheard calls are those since the servers are there, and their
+  // number never falls. gRPC's counters are not read at one moment, and a call that is just ending may be over in one
+  // of them only: what counts is what three looks in a row saw, a second apart or more. So a call shows from the third
+  // look on. Costs as OpenCalls() of all.
+  CallCounts Count();
 
  private:
-  static int64_t Look();
+  static CallCounts Look();
 
   Mutex mu_;
   std::chrono::steady_clock::time_point looked_ ABSL_GUARDED_BY(mu_);
   std::array<int64_t, 2> before_ ABSL_GUARDED_BY(mu_) = {0, 0};
-  int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t unheard_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace bayespfl::server

@@ -119,8 +119,7 @@ StateProbes InspectionServer::Probes() {
   return {.ready = [this] { return pipeline_->Ready().ok(); },
           .draining_since = [this] { return state_->draining_since(); },
           .connections = [this] { return connections_->Count(); },
-          .most_calls = [] { return MostCalls(); },
-          .unheard_calls = [this] { return unheard_calls_.Count(); },
+          .calls = [this] { return call_counter_.Count(); },
           .incoming_bytes = [this] { return connections_->IncomingBytes(); },
           .log_queue_bytes = [this] { return logger_->queue_bytes(); },
           .log_lines_dropped = [this] { return logger_->lines_dropped(); }};

@@ -134,7 +134,7 @@ class InspectionServer {
   const std::string config_file_;
   const std::shared_ptr<ServerState> state_ = std::make_shared<ServerState>();
   const std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();  // of the main port
-  UnheardCalls unheard_calls_;
+  CallCounter call_counter_;
   const std::unique_ptr<Metrics> metrics_;
   const std::shared_ptr<FaultInjector> faults_;  // null: none
   LogLevelControl log_level_;

@@ -31,8 +31,9 @@ std::vector<prometheus::MetricFamily> StateMetrics::Collect() const {
   AddValue({}, began.has_value() ? 1 : 0, draining);
   if (began.has_value()) AddValue({}, absl::ToDoubleSeconds(*began - absl::UnixEpoch()), since);
   AddValue({}, static_cast<double>(probes_.connections()), connections);
-  AddValue({}, static_cast<double>(probes_.most_calls()), calls);
-  AddValue({}, static_cast<double>(probes_.unheard_calls()), unheard);
+  const CallCounts counts = probes_.calls();
+  AddValue({}, static_cast<double>(counts.most_open), calls);
+  AddValue({}, static_cast<double>(counts.unheard), unheard);
   AddValue({}, static_cast<double>(probes_.incoming_bytes()), incoming);
   AddValue({}, static_cast<double>(probes_.log_queue_bytes()), log_queue);
   AddValue({}, static_cast<double>(probes_.log_lines_dropped()), dropped);

@@ -27,13 +27,18 @@
 
 namespace bayespfl::server {
 
+// Of the calls to all gRPC servers of this process.
+struct CallCounts {
+  int64_t most_open = 0;  // on one connection
+  int64_t unheard = 0;    // that gRPC refused before a service heard of them, so far
+};
+
 // Who knows. All must be given, are quick, and may be called by several threads at once.
 struct StateProbes {
   std::function<bool()> ready;
   std::function<std::optional<absl::Time>()> draining_since;
   std::function<size_t()> connections;
-  std::function<int64_t()> most_calls;      // open on one connection
-  std::function<int64_t()> unheard_calls;   // UnheardCalls::Count()
+  std::function<CallCounts()> calls;        // CallCounter::Count()
   std::function<int64_t()> incoming_bytes;  // ConnectionTable::IncomingBytes()
   std::function<size_t()> log_queue_bytes;
   std::function<uint64_t()> log_lines_dropped;

@@ -1,14 +1,8 @@
 #include "tests/bench/bench_server.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <utility>
@@ -25,7 +19,6 @@ namespace {
 using server::InspectionServer;
 
 constexpr absl::Duration kStartPatience = absl::Seconds(60);
-constexpr absl::Duration kStopPatience = absl::Seconds(10);
 
 absl::StatusOr<std::unique_ptr<InspectionServer>> StartServer(const BenchServerOptions& options) {
   server::ServerConfig config;
@@ -34,10 +27,16 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> StartServer(const BenchServerO
   config.http_port = 0;
   config.drain_delay_seconds = 0;
   config.drain_timeout_seconds = 5;
-  const auto detector = std::make_shared<InstantDetector>(options.map_side);
-  const auto loader = [detector](const std::string& /*package_dir*/) -> absl::StatusOr<server::Replicas> {
-    return server::MakeReplicas(detector, [detector] { return detector; }, /*count=*/1);
-  };
+  config.model = options.model;
+  config.replicas = options.replicas;
+  server::ModelLoader loader;
+  if (options.model.empty()) {
+    const auto detector = std::make_shared<InstantDetector>(options.map_side);
+    const auto count = static_cast<size_t>(options.replicas);
+    loader = [detector, count](const std::string& /*package_dir*/) -> absl::StatusOr<server::Replicas> {
+      return server::MakeReplicas(detector, [detector] { return detector; }, count);
+    };
+  }
   absl::StatusOr<std::unique_ptr<InspectionServer>> started =
       InspectionServer::Start({.config = config, .loader = loader, .logger = nullptr});
   if (!started.ok()) return started;
@@ -55,42 +54,14 @@ bool WaitForSignal(const sigset_t& signals, absl::Duration time) {
   }
 }
 
-// What the child does: tells its port, or 0, and serves until the other end of `alive` is closed.
-[[noreturn]] void ServeForParent(const BenchServerOptions& options, const Descriptor& told, const Descriptor& alive) {
-  std::signal(SIGINT, SIG_IGN);  // of the terminal: the parent's to end on
-  int port = 0;
-  absl::StatusOr<std::unique_ptr<InspectionServer>> started = StartServer(options);
-  if (started.ok()) {
-    port = (*started)->port();
-  } else {
-    std::cerr << "serving_bench: the server: " << started.status().message() << std::endl;
-  }
-  if (write(told.get(), &port, sizeof(port)) == sizeof(port) && started.ok()) {
-    char nothing = 0;
-    while (read(alive.get(), &nothing, 1) < 0 && errno == EINTR) continue;
-    (*started)->Shutdown();
-    started->reset();
-  }
-  std::_Exit(started.ok() ? EXIT_SUCCESS : EXIT_FAILURE);  // what was buffered before the fork is the parent's to write
-}
-
-struct Pipe {
-  Descriptor out;  // to read
-  Descriptor in;
-};
-
-absl::StatusOr<Pipe> MakePipe() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
-  return Pipe{.out = Descriptor(ends[0]), .in = Descriptor(ends[1])};
-}
-
-// 0: the server could not start, or takes too long.
-int ReadPort(const Descriptor& told) {
-  pollfd readable{.fd = told.get(), .events = POLLIN, .revents = 0};
-  int port = 0;
-  if (poll(&readable, 1, static_cast<int>(absl::ToInt64Milliseconds(kStartPatience))) <= 0) return 0;
-  return read(told.get(), &port, sizeof(port)) == sizeof(port) ? port : 0;
+// What the child does: tells its port, and serves until its parent is gone.
+absl::Status ServeForParent(const BenchServerOptions& options, const ProcessChannel& parent) {
+  const absl::StatusOr<std::unique_ptr<InspectionServer>> started = StartServer(options);
+  if (!started.ok()) return started.status();
+  if (!parent.Send((*started)->port()).ok()) return absl::OkStatus();
+  (void)parent.Receive<char>();
+  (*started)->Shutdown();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -112,37 +83,12 @@ absl::Status ServeHere(const BenchServerOptions& options, absl::Duration time) {
 }
 
 absl::StatusOr<std::unique_ptr<BenchServer>> BenchServer::Start(const BenchServerOptions& options) {
-  absl::StatusOr<Pipe> told = MakePipe();
-  if (!told.ok()) return told.status();
-  absl::StatusOr<Pipe> alive = MakePipe();
-  if (!alive.ok()) return alive.status();
-  const pid_t process = fork();
-  if (process < 0) return absl::ErrnoToStatus(errno, "cannot start a process for the server");
-  if (process == 0) {
-    alive->in = Descriptor();
-    ServeForParent(options, told->in, alive->out);
-  }
-  told->in = Descriptor();
-  const int port = ReadPort(told->out);
-  std::unique_ptr<BenchServer> server(new BenchServer(process, port, std::move(alive->in)));
-  if (port == 0) return absl::UnavailableError("the server did not start");
-  return server;
-}
-
-BenchServer::BenchServer(pid_t process, int port, Descriptor keep_alive)
-    : process_(process), port_(port), keep_alive_(std::move(keep_alive)) {}
-
-BenchServer::~BenchServer() {
-  keep_alive_ = Descriptor();
-  const absl::Time end = absl::Now() + kStopPatience;
-  while (waitpid(process_, nullptr, WNOHANG) == 0) {
-    if (absl::Now() > end) {
-      kill(process_, SIGKILL);
-      waitpid(process_, nullptr, 0);
-      return;
-    }
-    absl::SleepFor(absl::Milliseconds(10));
-  }
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process = ChildProcess::Start(
+      "the server", [&options](const ProcessChannel& parent) { return ServeForParent(options, parent); });
+  if (!process.ok()) return process.status();
+  const absl::StatusOr<int> port = (*process)->channel().Receive<int>(kStartPatience);
+  if (!port.ok()) return absl::UnavailableError("the server did not start");
+  return std::unique_ptr<BenchServer>(new BenchServer(*std::move(process), *port));
 }
 
 std::string BenchServer::address() const { return absl::StrCat("127.0.0.1:", port_); }

@@ -93,7 +93,7 @@ absl::StatusOr<int> Measure(const Flags& flags) {
   PrintServingHeading(report, std::cout);
   uint64_t failed = 0;
   for (const LoadCase& load : CasesOf(flags, pictures)) {
-    absl::StatusOr<CaseResult> result = RunCase(**server, load, report.options);
+    absl::StatusOr<ServingResult> result = RunCase(**server, load, report.options);
     if (!result.ok()) return result.status();
     failed += result->failed();
     report.cases.push_back({.load = load, .result = *std::move(result)});

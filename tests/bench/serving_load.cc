@@ -16,7 +16,6 @@
 #include "bayespfl/client/inspection_client.h"
 #include "model/image/encode.h"
 #include "model/image/image.h"
-#include "tests/bench/instant_detector.h"
 
 namespace bayespfl {
 namespace {
@@ -82,19 +81,18 @@ struct Phase {
 
 class Caller {
  public:
-  Caller(const LoadCase& load, const ServingLoadOptions& options, Phase& phase)
-      : load_(load), options_(options), phase_(phase) {
-    inspect_options_.set_category(kInstantCategory);
+  // Callers begin with different pictures, by their numbers.
+  Caller(const LoadCase& load, const ServingLoadOptions& options, size_t number, Phase& phase)
+      : load_(load), options_(options), phase_(phase), next_(number) {
+    inspect_options_.set_category(options.category);
     if (options.mask) inspect_options_.set_mask(v1::MASK_ENCODING_PNG8);
   }
 
   // gRPC lets channels with equal arguments share a connection, and cameras share none: hence a millisecond between
   // callers in an argument that is never felt here.
-  absl::Status Connect(const std::string& address, int number) {
-    absl::StatusOr<std::unique_ptr<InspectionClient>> client =
-        InspectionClient::Create({.target = address,
-                                  .timeout = kFrameTimeout,
-                                  .keepalive_time = absl::Seconds(60) + absl::Milliseconds(number)});
+  absl::Status Connect(const std::string& address) {
+    absl::StatusOr<std::unique_ptr<InspectionClient>> client = InspectionClient::Create(
+        {.target = address, .timeout = kFrameTimeout, .keepalive_time = absl::Seconds(60) + absl::Milliseconds(next_)});
     if (!client.ok()) return client.status();
     client_ = *std::move(client);
     return absl::OkStatus();
@@ -117,9 +115,9 @@ class Caller {
  private:
   void Call() {
     v1::InspectRequest request;
-    *request.mutable_image() = load_.picture->image;
     *request.mutable_options() = inspect_options_;
     while (!phase_.over) {
+      *request.mutable_image() = NextImage();
       const absl::Time start = absl::Now();
       const absl::StatusOr<v1::InspectResponse> response = client_->Inspect(request);
       Take(response.status(), absl::Now() - start, response.ok() && response->metadata().attempt() > 0);
@@ -140,7 +138,7 @@ class Caller {
     bool sent = true;
     while (sent && !phase_.over) {
       client::OutgoingFrame frame;
-      *frame.frame.mutable_image() = load_.picture->image;
+      *frame.frame.mutable_image() = NextImage();
       sent = (*stream)->Send(std::move(frame)).ok();
     }
     status_ = (*stream)->Finish();
@@ -157,9 +155,15 @@ class Caller {
     if (!std::exchange(under_way_, true)) ++phase_.under_way;
   }
 
+  const v1::Image& NextImage() {
+    const std::vector<v1::Image>& images = load_.picture->images;
+    return images[next_++ % images.size()];
+  }
+
   const LoadCase& load_;
   const ServingLoadOptions& options_;
   Phase& phase_;
+  size_t next_;
   v1::InspectOptions inspect_options_;
   std::unique_ptr<InspectionClient> client_;
   Tally tally_;
@@ -194,7 +198,8 @@ void WarmUp(const LoadCase& load, const ServingLoadOptions& options, const Phase
 }
 
 // Frames that were under way when a mark was set count where their reply falls: of thousands it is one or two.
-absl::Status Measure(const BenchServer& server, const ServingLoadOptions& options, Phase& phase, CaseResult& result) {
+absl::Status Measure(const BenchServer& server, const ServingLoadOptions& options, Phase& phase,
+                     ServingResult& result) {
   const absl::StatusOr<Mark> begin = MarkNow(server);
   phase.measured = true;
   absl::SleepFor(options.duration);
@@ -210,48 +215,56 @@ absl::Status Measure(const BenchServer& server, const ServingLoadOptions& option
 }  // namespace
 
 absl::StatusOr<BenchPicture> MakeBenchPicture(absl::string_view name) {
-  BenchPicture picture{.name = std::string(name), .image = {}};
+  BenchPicture picture{.name = std::string(name), .images = {}};
+  v1::Image& image = picture.images.emplace_back();
   if (name == "raw-64") {
-    picture.image = RawImage(64);
+    image = RawImage(64);
   } else if (name == "raw-518") {
-    picture.image = RawImage(518);
+    image = RawImage(518);
   } else if (name == "jpeg-2mp") {
     absl::StatusOr<std::string> file = EncodeJpeg(Draw(1632, 1224), kJpegQuality);
     if (!file.ok()) return file.status();
-    picture.image.set_encoded(*std::move(file));
+    image.set_encoded(*std::move(file));
   } else {
     return absl::InvalidArgumentError(absl::StrCat("there is no picture ", name));
   }
   return picture;
 }
 
-size_t BytesOf(const v1::Image& image) { return image.has_raw() ? image.raw().data().size() : image.encoded().size(); }
+size_t BytesOf(const BenchPicture& picture) {
+  size_t sum = 0;
+  for (const v1::Image& image : picture.images) {
+    sum += image.has_raw() ? image.raw().data().size() : image.encoded().size();
+  }
+  return sum / picture.images.size();
+}
 
 absl::string_view CallKindName(CallKind kind) { return kind == CallKind::kUnary ? "unary" : "stream"; }
 
-uint64_t CaseResult::failed() const {
+uint64_t ServingResult::failed() const {
   uint64_t sum = 0;
   for (const auto& [code, count] : errors) sum += count;
   return sum;
 }
 
-double CaseResult::Percentile(double share) const {
+double ServingResult::Percentile(double share) const {
   if (latencies.empty()) return 0;
   const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(latencies.size())));
   return latencies[std::clamp<size_t>(rank, 1, latencies.size()) - 1];
 }
 
-absl::StatusOr<CaseResult> RunCase(const BenchServer& server, const LoadCase& load, const ServingLoadOptions& options) {
+absl::StatusOr<ServingResult> RunCase(const BenchServer& server, const LoadCase& load,
+                                      const ServingLoadOptions& options) {
   Phase phase;
   std::vector<std::unique_ptr<Caller>> callers;
   for (int i = 0; i < load.callers; ++i) {
-    callers.push_back(std::make_unique<Caller>(load, options, phase));
-    if (absl::Status connected = callers.back()->Connect(server.address(), i); !connected.ok()) return connected;
+    callers.push_back(std::make_unique<Caller>(load, options, static_cast<size_t>(i), phase));
+    if (absl::Status connected = callers.back()->Connect(server.address()); !connected.ok()) return connected;
   }
   std::vector<std::thread> threads;
   for (const std::unique_ptr<Caller>& caller : callers) threads.emplace_back([&caller] { caller->Run(); });
   WarmUp(load, options, phase);
-  CaseResult result;
+  ServingResult result;
   absl::Status status = Measure(server, options, phase, result);
   phase.over = true;
   for (std::thread& thread : threads) thread.join();

@@ -14,14 +14,15 @@
 #include "absl/time/time.h"
 #include "bayespfl/inspection/v1/inspection.pb.h"
 #include "tests/bench/bench_server.h"
+#include "tests/bench/instant_detector.h"
 #include "tests/bench/process_usage.h"
 
 namespace bayespfl {
 
 // What is sent.
 struct BenchPicture {
-  std::string name;  // one of kBenchPictures
-  inspection::v1::Image image;
+  std::string name;                           // one of kBenchPictures, or what the report calls them
+  std::vector<inspection::v1::Image> images;  // at least one; a caller sends them in turn
 };
 inline constexpr std::array<absl::string_view, 3> kBenchPictures = {"raw-64", "raw-518", "jpeg-2mp"};
 
@@ -29,8 +30,8 @@ inline constexpr std::array<absl::string_view, 3> kBenchPictures = {"raw-64", "r
 // the same. InvalidArgument: no such name.
 absl::StatusOr<BenchPicture> MakeBenchPicture(absl::string_view name);
 
-// The picture's bytes as they are sent.
-size_t BytesOf(const inspection::v1::Image& image);
+// The bytes of one as it is sent, on average.
+size_t BytesOf(const BenchPicture& picture);
 
 enum class CallKind { kUnary, kStream };
 absl::string_view CallKindName(CallKind kind);  // "unary", "stream"
@@ -46,10 +47,11 @@ struct ServingLoadOptions {
   absl::Duration duration = absl::Seconds(2);        // measured; > 0
   size_t in_flight = 2;                              // frames of one stream on their way, >= 1; a unary caller has one
   bool mask = false;                                 // replies bring the mask, a PNG of the picture's size
+  std::string category = kInstantCategory;           // what the pictures are of
 };
 
 // Of the frames whose replies came while it was measured.
-struct CaseResult {
+struct ServingResult {
   absl::Duration duration;                 // for which it was measured
   uint64_t frames = 0;                     // that were answered with a result
   std::map<std::string, uint64_t> errors;  // frames without one, by status code
@@ -68,7 +70,8 @@ struct CaseResult {
 // A closed loop: each caller sends its next frame when it has room for one, and measuring begins when every caller has
 // had a reply. Takes warm_up + duration and that wait, and at most forty seconds more when the server does not answer.
 // Errors: a client could not be made, the server has died, or a stream could not go on.
-absl::StatusOr<CaseResult> RunCase(const BenchServer& server, const LoadCase& load, const ServingLoadOptions& options);
+absl::StatusOr<ServingResult> RunCase(const BenchServer& server, const LoadCase& load,
+                                      const ServingLoadOptions& options);
 
 }  // namespace bayespfl
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "model/bench/machine_json.h"
 
 namespace bayespfl {
 namespace {
@@ -28,7 +29,7 @@ PerFrame Share(const ProcessUsage& usage, uint64_t frames) {
           .page_faults = static_cast<double>(usage.page_faults) / count};
 }
 
-double FramesPerSecond(const CaseResult& result) {
+double FramesPerSecond(const ServingResult& result) {
   return static_cast<double>(result.frames) / absl::ToDoubleSeconds(result.duration);
 }
 
@@ -44,7 +45,7 @@ Json CaseJson(const CaseReport& report) {
   Json errors = Json::object();
   for (const auto& [code, count] : result.errors) errors[code] = count;
   return {{"picture", load.picture->name},
-          {"picture_bytes", BytesOf(load.picture->image)},
+          {"picture_bytes", BytesOf(*load.picture)},
           {"calls", CallKindName(load.calls)},
           {"callers", load.callers},
           {"seconds", absl::ToDoubleSeconds(result.duration)},
@@ -55,11 +56,6 @@ Json CaseJson(const CaseReport& report) {
           {"client_per_frame", UsageJson(Share(result.client, result.frames))},
           {"sent_again", result.sent_again},
           {"errors", std::move(errors)}};
-}
-
-template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? Json(*value) : Json(nullptr);
 }
 
 }  // namespace
@@ -89,18 +85,12 @@ void PrintServingCase(const CaseReport& report, std::ostream& out) {
 }
 
 std::string ServingJson(const ServingReport& report) {
-  const Machine& machine = report.machine;
   Json cases = Json::array();
   for (const CaseReport& one : report.cases) cases.push_back(CaseJson(one));
   const Json json = {{"schema", kServingSchema},
                      {"made_by", absl::StrCat("serving_bench ", BAYESPFL_VERSION)},
                      {"date", absl::FormatTime(absl::RFC3339_sec, report.date, absl::UTCTimeZone())},
-                     {"machine",
-                      {{"processor", machine.processor},
-                       {"instructions", machine.instructions},
-                       {"processors", machine.processors},
-                       {"cpu_quota", OrNull(machine.cpu_quota)},
-                       {"load_before", OrNull(machine.load)}}},
+                     {"machine", MachineJson(report.machine)},
                      {"map_side", report.map_side},
                      {"warm_up_seconds", absl::ToDoubleSeconds(report.options.warm_up)},
                      {"in_flight", report.options.in_flight},

@@ -16,7 +16,7 @@ inline constexpr int kServingSchema = 1;  // of ServingJson()
 
 struct CaseReport {
   LoadCase load;
-  CaseResult result;
+  ServingResult result;
 };
 
 struct ServingReport {

@@ -27,9 +27,10 @@ def make_checkout(folder: Path) -> None:
     (folder / "build" / "bin").mkdir(parents=True)
     for program in PROGRAMS:
         (folder / "build" / "bin" / program).symlink_to(programs_folder() / program)
-    # The one program that is built with the tests and has a page.
+    # The programs that are built with the tests and have a page.
     (folder / "build" / "tests").mkdir()
-    (folder / "build" / "tests" / "serving_bench").symlink_to(REPOSITORY / "build" / "tests" / "serving_bench")
+    for program in ("serving_bench", "serving_ratio"):
+        (folder / "build" / "tests" / program).symlink_to(REPOSITORY / "build" / "tests" / program)
 
 
 def make_environment(folder: Path, checkout: Path) -> dict[str, str]:

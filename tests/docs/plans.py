@@ -221,12 +221,18 @@ PLANS: dict[str, Plan] = {
                 "tests/serving_bench --pictures raw-64 --callers 1 --seconds 0.1 --warm-up 0",
                 "all cases take a minute",
             ),
+            Instead(
+                "tests/serving_ratio",
+                "tests/serving_ratio --turns 1 --seconds 1 --warm-up 0",
+                "ten turns take more than a minute",
+            ),
         ),
         checks={
             "make --old-file=programs bench": (writes("out/bench.json"), says("^the scores of all forms agree: ")),
             "--json out/bench.json": (writes("out/bench.json"), says("^64 px, 1 turn; ")),
             "--repeats 3": (says("^the scores of all forms agree: "),),
             "--json out/serving.json": (writes("out/serving.json"), says("^raw-64 +stream +1 .* 0$")),
+            "--json out/ratio.json": (writes("out/ratio.json"), says(r"^median +[0-9.]+ ")),
         },
     ),
     "docs/python.md": Plan(

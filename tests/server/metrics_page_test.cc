@@ -47,8 +47,7 @@ std::string FullPage() {
   metrics.SetProbes({.ready = [] { return true; },
                      .draining_since = [] { return absl::UnixEpoch(); },
                      .connections = [] { return size_t{1}; },
-                     .most_calls = [] { return int64_t{1}; },
-                     .unheard_calls = [] { return int64_t{2}; },
+                     .calls = [] { return CallCounts{.most_open = 1, .unheard = 2}; },
                      .incoming_bytes = [] { return int64_t{1}; },
                      .log_queue_bytes = [] { return size_t{40}; },
                      .log_lines_dropped = [] { return uint64_t{3}; }});

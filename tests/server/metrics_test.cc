@@ -319,6 +319,27 @@ TEST(MetricsTest, LimitsStandBesideWhatIsUsedOfThem) {
   EXPECT_THAT(text, Not(HasSubstr("bayespfl_queue_bytes_limit{queue=\"decode\"}")));
 }
 
+// It walks over all of gRPC's connections.
+TEST(MetricsTest, AsksForTheCallsOnceAtEachScrape) {
+  int asked = 0;
+  Metrics metrics({});
+  metrics.SetProbes({.ready = [] { return true; },
+                     .draining_since = [] { return std::nullopt; },
+                     .connections = [] { return size_t{0}; },
+                     .calls =
+                         [&asked] {
+                           ++asked;
+                           return CallCounts();
+                         },
+                     .incoming_bytes = [] { return int64_t{0}; },
+                     .log_queue_bytes = [] { return size_t{0}; },
+                     .log_lines_dropped = [] { return uint64_t{0}; }});
+
+  (void)metrics.Serialize();
+
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(MetricsTest, AsksForTheStateAtEachScrape) {
   bool ready = true;
   std::optional<absl::Time> draining_since;
@@ -326,8 +347,7 @@ TEST(MetricsTest, AsksForTheStateAtEachScrape) {
   metrics.SetProbes({.ready = [&] { return ready; },
                      .draining_since = [&] { return draining_since; },
                      .connections = [] { return size_t{7}; },
-                     .most_calls = [] { return int64_t{5}; },
-                     .unheard_calls = [] { return int64_t{6}; },
+                     .calls = [] { return CallCounts{.most_open = 5, .unheard = 6}; },
                      .incoming_bytes = [] { return int64_t{900}; },
                      .log_queue_bytes = [] { return size_t{40}; },
                      .log_lines_dropped = [] { return uint64_t{3}; }});

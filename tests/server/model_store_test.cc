@@ -66,6 +66,7 @@ class ModelStoreTest : public ::testing::Test {
   absl::StatusOr<Replicas> LoadFake(const std::string& folder) {
     loaded_.push_back(fs::path(folder).filename());
     load_priority_ = ThreadPriority();
+    load_threads_.push_back(gettid());
     if (broken_) return absl::DataLossError("clip.safetensors: broken");
     auto detector = std::make_shared<FakeDetector>();
     if (cold_) detector->FailCalls(1);
@@ -100,6 +101,7 @@ class ModelStoreTest : public ::testing::Test {
   std::vector<ModelSet> published_;
   std::vector<std::string> told_;  // of loads
   int load_priority_ = 0;
+  std::vector<pid_t> load_threads_;
   int publish_priority_ = 0;
   bool broken_ = false;
   bool cold_ = false;
@@ -196,6 +198,17 @@ TEST_F(ModelStoreTest, LoadingYieldsToFramesAndServingDoesNot) {
   constexpr int kLowest = 19;
   EXPECT_EQ(load_priority_, std::min(kLowest, ThreadPriority() + 10));
   EXPECT_EQ(publish_priority_, ThreadPriority());
+}
+
+// What a thread that has computed keeps of OpenMP for as long as it lives slows down those that compute frames.
+TEST_F(ModelStoreTest, ThreadsThatLoadedAModelEndWithTheLoad) {
+  ASSERT_TRUE(StartWithRoot().ok());
+  ASSERT_TRUE(Load("a").ok());
+
+  ASSERT_THAT(load_threads_, SizeIs(3));
+  for (const pid_t thread : load_threads_) {
+    EXPECT_FALSE(fs::exists(absl::StrCat("/proc/self/task/", thread)));
+  }
 }
 
 TEST_F(ModelStoreTest, ABadPackageLeavesTheOldOneServingAndSaysWhy) {

@@ -27,6 +27,35 @@ TEST_F(PipelineTest, TakesWhatIsWaitingUpToMaxBatchAndNoMore) {
   EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 2U, 3U, 4U), ElementsAre(5U, 6U)));
 }
 
+// The stand-in's usual number of samples is 3, so that a batch may have 12.
+TEST_F(PipelineTest, ABatchHasNoMoreSamplesThanMaxBatchUsualFrames) {
+  HoldModel();
+  for (const auto& [seed, samples] : {std::pair(1U, 6), std::pair(2U, 5), std::pair(3U, 2), std::pair(4U, 1)}) {
+    FrameRequest request = MakeRequest(seed);
+    request.options.category.samples = samples;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+    ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == static_cast<int>(seed); }));
+  }
+  detector_->Release();
+  results_.Wait(5);
+
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U, 2U, 4U), ElementsAre(3U)));
+}
+
+TEST_F(PipelineTest, AFrameWithMoreSamplesThanABatchMayHaveRunsAlone) {
+  HoldModel();
+  for (const auto& [seed, samples] : {std::pair(1U, 64), std::pair(2U, 1)}) {
+    FrameRequest request = MakeRequest(seed);
+    request.options.category.samples = samples;
+    ASSERT_TRUE(pipeline_->Submit(std::move(request), results_.Add()).ok());
+    ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == static_cast<int>(seed); }));
+  }
+  detector_->Release();
+  results_.Wait(3);
+
+  EXPECT_THAT(detector_->batches(), ElementsAre(ElementsAre(0U), ElementsAre(1U), ElementsAre(2U)));
+}
+
 TEST_F(PipelineTest, HighPriorityComesFirst) {
   Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 1});
   HoldModel();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -68,6 +69,17 @@ TEST(RenderTest, Png8HoldsRoundedAndSaturatedValues) {
   ASSERT_EQ(picture.type(), CV_8UC1);
   ASSERT_EQ(picture.size(), cv::Size(3, 2));
   EXPECT_EQ(SamplesOf<uint8_t>(picture), (std::vector<uint8_t>{0, 64, 128, 191, 255, 255}));
+}
+
+// As far below a half as a float can be: added to a half as a float it would be 1.
+TEST(RenderTest, WhatIsJustBelowAHalfIsRoundedDown) {
+  float value = 0.5F / 255.0F;
+  while (value * 255.0F >= 0.5F) value = std::nextafter(value, 0.0F);
+  const absl::StatusOr<EncodedMap> encoded =
+      EncodeMap({.width = 1, .height = 1, .values = {value}}, MapEncoding::kPng8);
+
+  ASSERT_TRUE(encoded.ok()) << encoded.status();
+  EXPECT_EQ(SamplesOf<uint8_t>(DecodePng(encoded->data)), std::vector<uint8_t>{0});
 }
 
 TEST(RenderTest, Png16HoldsRoundedAndSaturatedValues) {

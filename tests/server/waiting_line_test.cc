@@ -136,6 +136,50 @@ TEST_F(LineOfWaryItemsTest, NobodyLingersForABatchThatMayNotGrow) {
   EXPECT_THAT(line_.Take(4, hours(1)), ElementsAre("2", "9"));
 }
 
+// Items of different costs, of which those that are taken together may cost 10: each is its cost.
+class LineOfCostlyItemsTest : public ::testing::Test {
+ protected:
+  void Put(const std::vector<size_t>& costs) {
+    for (const size_t cost : costs) {
+      Place place = At(id_++);
+      place.cost = cost;
+      place.most_cost = 10;
+      std::string item = std::to_string(cost);
+      ASSERT_TRUE(line_.Push(place, item));
+    }
+  }
+
+  WaitingLine<std::string> line_{16, kAnyBytes};
+  uint64_t id_ = 0;
+};
+
+TEST_F(LineOfCostlyItemsTest, ThoseThatAreTakenTogetherCostNoMoreThanTheyMay) {
+  Put({4, 5, 1, 1});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("4", "5", "1"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+}
+
+TEST_F(LineOfCostlyItemsTest, OneThatCostsTooMuchForTheRestIsFirstTheNextTime) {
+  Put({4, 7, 6});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("4", "6"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("7"));
+}
+
+TEST_F(LineOfCostlyItemsTest, OneThatCostsMoreThanAllMayIsTakenAlone) {
+  Put({64, 1});
+
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("64"));
+  EXPECT_THAT(line_.Take(9, kNoDelay), ElementsAre("1"));
+}
+
+TEST_F(LineOfCostlyItemsTest, NobodyLingersForABatchThatCostsAllItMay) {
+  Put({6, 4});
+
+  EXPECT_THAT(line_.Take(9, hours(1)), ElementsAre("6", "4"));
+}
+
 TEST(WaitingLineTest, PushWaitsForAPlace) {
   WaitingLine<std::string> line(2, kAnyBytes);
 
@@ -154,6 +198,55 @@ TEST(WaitingLineTest, PushWaitsForBytesButASingleItemAlwaysFits) {
       [&](uint64_t) { EXPECT_THAT(line.Take(1, kNoDelay), ElementsAre("x")); });
 
   EXPECT_EQ(most, 1U);
+}
+
+TEST(WaitingLineTest, RoomThatIsTooSmallForOneIsFilledByAnother) {
+  WaitingLine<std::string> line(8, 10);
+  Place place = At(1);
+  place.bytes = 6;
+  Put(line, place, "stays");
+  place = At(2);
+  place.bytes = 4;
+  Put(line, place, "leaves");
+  const auto push = [&line](uint64_t id, size_t bytes) {
+    Place own = At(id);
+    own.bytes = bytes;
+    std::string item = "x";
+    (void)line.Push(own, item);
+  };
+  std::thread large(push, 3, 8);
+  std::thread small(push, 4, 4);
+  EXPECT_TRUE(line.Remove(2).has_value());
+
+  small.join();
+  EXPECT_EQ(line.size(), 2U);
+  line.Close();
+  large.join();
+}
+
+// Often enough that the pushers do wait before there is room.
+TEST(WaitingLineTest, RoomForSeveralIsFilledBySeveral) {
+  for (int round = 0; round < 100; ++round) {
+    WaitingLine<std::string> line(8, 10);
+    Place whole = At(0);
+    whole.bytes = 10;
+    Put(line, whole, "leaves");
+    std::atomic<int> started{0};
+    std::vector<std::thread> pushers;
+    for (uint64_t id = 1; id <= 3; ++id) {
+      pushers.emplace_back([&line, &started, id] {
+        Place place = At(id);
+        place.bytes = 3;
+        ++started;
+        Put(line, place, "x");
+      });
+    }
+    EXPECT_TRUE(Eventually([&started] { return started == 3; }));
+    EXPECT_TRUE(line.Remove(0).has_value());
+    for (std::thread& pusher : pushers) pusher.join();
+
+    ASSERT_EQ(line.size(), 3U);
+  }
 }
 
 TEST(WaitingLineTest, WhoComesBackNeedsNoRoom) {
@@ -227,6 +320,45 @@ TEST(WaitingLineTest, AnIdleTakerGetsAnItemAtOnceWhateverTheDelay) {
   of_mine.group = &mine;
   Put(line, of_mine, "a");
   taker.join();
+
+  EXPECT_THAT(taken, ElementsAre("a"));
+}
+
+TEST(WaitingLineTest, AnItemGoesToAnIdleTakerThatAcceptsIt) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  const int mine = 0;
+  std::thread picky([&] { EXPECT_THAT(line.Take(1, kNoDelay, [](const void*) { return false; }), IsEmpty()); });
+  std::vector<std::string> taken;
+  std::thread taker([&] { taken = line.Take(1, kNoDelay, [&](const void* group) { return group == &mine; }); });
+  Place place = At(1);
+  place.group = &mine;
+  Put(line, place, "a");
+  taker.join();
+  line.Close();
+  picky.join();
+
+  EXPECT_THAT(taken, ElementsAre("a"));
+}
+
+TEST(WaitingLineTest, ATakerThatAcceptsLessThanWhenItWasWokenLeavesTheItemToAnother) {
+  WaitingLine<std::string> line(8, kAnyBytes);
+  std::atomic<int> idle{0};
+  // Accepts nothing when it looks itself, and everything when others ask.
+  std::thread fickle([&] {
+    const auto own = std::this_thread::get_id();
+    const auto accepts = [&, own](const void* /*group*/) { return std::this_thread::get_id() != own; };
+    EXPECT_THAT(line.Take(1, kNoDelay, accepts), IsEmpty());
+  });
+  std::vector<std::string> taken;
+  std::thread taker([&] {
+    ++idle;
+    taken = line.Take(1, kNoDelay);
+  });
+  EXPECT_TRUE(Eventually([&] { return idle == 1; }));
+  Put(line, At(1), "a");
+  taker.join();
+  line.Close();
+  fickle.join();
 
   EXPECT_THAT(taken, ElementsAre("a"));
 }
