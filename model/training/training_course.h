@@ -4,19 +4,13 @@
 
 #include <cstdint>
 
+#include "model/training/epoch_record.h"
+
 namespace bayespfl {
 
 struct CourseOptions {
   int64_t epochs = 30;   // at most
   int64_t patience = 3;  // epochs without improvement that are borne; the next one ends the stage
-};
-
-// What a validation measures: means over the classes, 0..1.
-struct ValidationScores {
-  double pixel_ap = 0;
-  double image_ap = 0;
-
-  bool operator==(const ValidationScores&) const = default;
 };
 
 // Where a run stands after an epoch. A plain value, saved with the rest.

@@ -19,21 +19,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/network/weights.h"
-#include "model/training/loss_values.h"
+#include "model/training/epoch_record.h"
 #include "model/training/training_course.h"
 
 namespace bayespfl {
-
-// One epoch, as reports show it.
-struct EpochRecord {
-  int64_t epoch = 0;  // 1 for the first
-  int stage = 1;
-  LossValues loss;  // means over the epoch's steps
-  ValidationScores validation;
-  bool kept = false;  // the weights were the best of their stage so far
-
-  bool operator==(const EpochRecord&) const = default;
-};
 
 struct TrainingState {
   int64_t step = 0;   // that are done, over both stages
