@@ -60,7 +60,7 @@ bool IsSeen(const std::array<Field, 3>& good, const Damage& damage, const Camera
       change += std::abs(GrayLevel(camera, damage.light.at(c).values[i]) - GrayLevel(camera, good.at(c).values[i])) / 3;
     }
     ++marked;
-    seen += change * contrast >= kSeen ? 1 : 0;
+    seen += change >= kSeen ? 1 : 0;
   }
   return static_cast<double>(seen) >= kSeenShare * static_cast<double>(marked);
 }
