@@ -62,18 +62,19 @@ Field MakeScratch(float area, Draws& draws, Part& part) {
 }
 
 Field MakeCrack(float area, Draws& draws, Part& part) {
-  const float width = Real(2, 4.5, draws);
+  // Wider where it is long, or its branches would fill the place.
+  const float width = std::clamp(std::sqrt(area) * Real(0.06, 0.13, draws), 2.0F, 7.0F);
   const float total = area / width;
   const Place from = DrawPlace(part, draws);
   const double direction = DrawAngle(draws);
   Field distance(part.columns(), part.rows(), 99);
-  const PathShape shape{.length = std::min(total / 2, ShorterSide(part) * 0.9F), .curvature = 0.005F, .jitter = 0.22F};
+  const PathShape shape{.length = std::min(total / 2, ShorterSide(part) * 0.9F), .curvature = 0.005F, .jitter = 0.16F};
   const Path trunk = DrawPath(from, direction, shape, draws);
   NoteDistance(trunk, width + 2, distance);
   float rest = total - shape.length;
   while (rest > 8) {  // branches
     const Place at = trunk[static_cast<size_t>(draws.Below(static_cast<int64_t>(trunk.size())))];
-    const PathShape branch{.length = std::min(rest, shape.length * Real(0.2, 0.7, draws)), .jitter = 0.25F};
+    const PathShape branch{.length = std::min(rest, shape.length * Real(0.2, 0.7, draws)), .jitter = 0.16F};
     const double turn = (draws.Chance(0.5) ? 1 : -1) * draws.Uniform(0.4, 1.1);
     NoteDistance(DrawPath(at, direction + turn, branch, draws), width + 2, distance);
     rest -= std::max(branch.length, 4.0F);
@@ -92,9 +93,9 @@ Field MakeCrack(float area, Draws& draws, Part& part) {
 
 // A hair, a thread or a chip that lies on the part, and perhaps beyond it.
 Field MakeFibre(float area, Draws& draws, Part& part) {
-  const float width = Real(2.5, 6, draws);
+  const float width = std::clamp(std::sqrt(area) * Real(0.07, 0.18, draws), 2.5F, 9.0F);
   Field distance(part.columns(), part.rows(), 99);
-  const PathShape shape{.length = area / width, .curvature = 0.02F, .jitter = 0.06F};
+  const PathShape shape{.length = area / width, .curvature = 0.008F, .jitter = 0.05F};
   const Place middle = DrawPlace(part, draws);
   const double direction = DrawAngle(draws);
   const PathShape half{.length = shape.length / 2, .curvature = shape.curvature, .jitter = shape.jitter};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -72,7 +71,7 @@ std::vector<const Family*> All() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FamilyTest, ::testing::ValuesIn(All()),
-                         [](const auto& info) { return std::string(info.param->name); });
+                         [](const auto& instance) { return std::string(instance.param->name); });
 
 // A scene's draws up to the defect do not know of it: the same scene without the defect is the picture beside it.
 TEST(MaskTest, PixelsOutsideTheMaskHardlyChange) {
