@@ -124,6 +124,30 @@ void CutHole(const Outline& hole, const Plane& plane, const Colour& behind, Part
   }
 }
 
+void AddMarking(Point at, float size, const Plane& plane, Draws& draws, Part& part) {
+  constexpr int kColumns = 3;  // of a sign, whose cells are filled or not
+  constexpr int kRows = 5;
+  constexpr double kFilled = 0.6;
+  const int signs = static_cast<int>(draws.Between(3, 8));
+  const bool engraved = draws.Chance(0.5);
+  const float tone = draws.Chance(0.5) ? Real(0.4, 0.8, draws) : Real(1.2, 1.6, draws);
+  const Noise cells(draws);
+  const float left = at.u - 0.5F * size * static_cast<float>(signs * (kColumns + 1));
+  const float top = at.v - 0.5F * size * kRows;
+  for (int y = 0; y < part.rows(); ++y) {
+    for (int x = 0; x < part.columns(); ++x) {
+      const Point p = plane.Of(x, y);
+      const int column = static_cast<int>(std::floor((p.u - left) / size));
+      const int row = static_cast<int>(std::floor((p.v - top) / size));
+      if (column < 0 || column >= signs * (kColumns + 1) || row < 0 || row >= kRows) continue;
+      if (column % (kColumns + 1) == kColumns || cells.Cell(column, row) > kFilled) continue;
+      const float share = part.coverage.at(x, y);
+      if (engraved) part.height.at(x, y) -= share;
+      part.Shade(x, y, Mix(1, engraved ? std::sqrt(tone) : tone, share));
+    }
+  }
+}
+
 Colour PaintBackground(Draws& draws, Part& part) {
   const Noise noise(draws);
   const double kind = draws.Uniform();

@@ -53,6 +53,10 @@ void AddBody(const Body& body, const Plane& plane, const Material& material, Dra
 // Takes a hole out of the part, through which the background is seen (its colour as PaintBackground() drew it).
 void CutHole(const Outline& hole, const Plane& plane, const Colour& behind, Part& part);
 
+// A line of signs about the point, as parts are marked: printed or engraved, in cells of `size` units of the plane.
+// Only where the part is.
+void AddMarking(Point at, float size, const Plane& plane, Draws& draws, Part& part);
+
 // Empties the part (nothing covers it) and paints what parts lie on: a belt, a light table, black cloth. Returns its
 // colour.
 Colour PaintBackground(Draws& draws, Part& part);

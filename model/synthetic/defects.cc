@@ -45,7 +45,9 @@ Field MakeScratch(float area, Draws& draws, Part& part) {
   Field distance(part.columns(), part.rows(), 99);
   for (int i = 0; i < count; ++i) {
     const PathShape shape{.length = length, .curvature = 0.004F, .jitter = 0.02F};
-    NoteDistance(DrawPath(DrawPlace(part, draws), direction + 0.2 * draws.Normal(), shape, draws), width + 2, distance);
+    const Place from = DrawPlace(part, draws);
+    const double turn = 0.2 * draws.Normal();
+    NoteDistance(DrawPath(from, direction + turn, shape, draws), width + 2, distance);
   }
   const float depth = Real(0.6, 2.5, draws);
   const float tone = DrawTone(draws);
@@ -75,8 +77,9 @@ Field MakeCrack(float area, Draws& draws, Part& part) {
   while (rest > 8) {  // branches
     const Place at = trunk[static_cast<size_t>(draws.Below(static_cast<int64_t>(trunk.size())))];
     const PathShape branch{.length = std::min(rest, shape.length * Real(0.2, 0.7, draws)), .jitter = 0.16F};
-    const double turn = (draws.Chance(0.5) ? 1 : -1) * draws.Uniform(0.4, 1.1);
-    NoteDistance(DrawPath(at, direction + turn, branch, draws), width + 2, distance);
+    const double side = draws.Chance(0.5) ? 1 : -1;
+    const double turn = draws.Uniform(0.4, 1.1);
+    NoteDistance(DrawPath(at, direction + side * turn, branch, draws), width + 2, distance);
     rest -= std::max(branch.length, 4.0F);
   }
   const float darkness = Real(0.1, 0.4, draws);
@@ -205,7 +208,8 @@ Field MakeMissing(float area, Draws& draws, Part& part) {
 
 Field MakeDent(float area, Draws& draws, Part& part) {
   const Blob blob(DrawPlace(part, draws), area, 2, 0.12F, draws);
-  const float depth = blob.radius() * Real(0.35, 0.9, draws) * (draws.Chance(0.75) ? 1.0F : -1.0F);
+  const float side = draws.Chance(0.75) ? 1.0F : -1.0F;  // or a bump
+  const float depth = side * blob.radius() * Real(0.35, 0.9, draws);
   Field footprint(part.columns(), part.rows());
   ForEach(footprint, [&](int x, int y, float& value) {
     const float inside = blob.Inside(x, y);

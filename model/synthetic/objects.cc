@@ -14,6 +14,7 @@ namespace bayespfl::synthetic {
 namespace {
 
 constexpr float kPi = std::numbers::pi_v<float>;
+constexpr double kMarked = 0.35;  // of parts that may bear signs
 
 float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
@@ -50,6 +51,10 @@ void BuildDisc(Draws& draws, Part& part) {
     Material lighter = material;
     lighter.colour = Scaled(material.colour, Real(0.85, 1.15, draws));
     AddBody(step, plane, lighter, draws, part);
+  }
+  if (draws.Chance(kMarked)) {
+    const float at = Real(-0.2, 0.2, draws);
+    AddMarking({0, at}, Real(0.02, 0.04, draws), plane, draws, part);
   }
 }
 
@@ -103,6 +108,7 @@ void BuildPlate(Draws& draws, Part& part) {
   const float corner = Real(0.02, 0.25, draws);
   AddBody(DrawBody([=](Point p) { return Box(p, 0.98F, half, std::min(corner, half)); }, plane, draws), plane, material,
           draws, part);
+  if (draws.Chance(kMarked)) AddMarking({0, half / 2}, Real(0.02, 0.04, draws), plane, draws, part);
   const float hole = Real(0.05, 0.14, draws);
   const float inset_u = Real(0.55, 0.8, draws);
   const float inset_v = half * Real(0.5, 0.75, draws);
@@ -183,6 +189,7 @@ void BuildBracket(Draws& draws, Part& part) {
     return Either(along, down);
   };
   AddBody(DrawBody(outline, plane, draws), plane, material, draws, part);
+  if (draws.Chance(kMarked)) AddMarking({0, 0.6F}, Real(0.02, 0.04, draws), plane, draws, part);
   const float hole = arm * Real(0.3, 0.55, draws);
   CutHole([=](Point p) { return Circle({p.u - joint, p.v + 0.65F}, hole); }, plane, behind, part);
   CutHole([=](Point p) { return Circle({p.u - 0.65F, p.v - 0.6F}, hole); }, plane, behind, part);
@@ -246,6 +253,7 @@ void BuildBoard(Draws& draws, Part& part) {
              .thickness = 6,
              .bevel = 2},
             plane, chip, draws, part);
+    if (draws.Chance(kMarked)) AddMarking(at, half_u / 16, plane, draws, part);
   }
 }
 
@@ -305,9 +313,40 @@ void BuildVessel(Draws& draws, Part& part) {
       part.coverage.at(x, y) = covered;
     }
   }
+  if (label) {
+    AddMarking({(label_from + label_to) / 2, 0}, Real(0.015, 0.03, draws), plane, draws, part);
+  }
 }
 
-constexpr std::array<Family, 12> kObjects = {{
+// Several small pieces beside each other: pills, sweets, screws' heads.
+void BuildPieces(Draws& draws, Part& part) {
+  PaintBackground(draws, part);
+  const Plane whole = DrawPose(part, 1, 1, draws);
+  const Material material = DrawMaterial(draws);
+  const int columns = static_cast<int>(draws.Between(2, 4));
+  const int rows = static_cast<int>(draws.Between(2, 3));
+  const float pitch = 1.8F / static_cast<float>(std::max(columns, rows));
+  const float radius = pitch * Real(0.3, 0.44, draws);
+  const float length = draws.Chance(0.5) ? 0.0F : radius * Real(0.2, 0.5, draws);
+  const float thickness = radius * whole.scale * Real(0.2, 0.7, draws);
+  const bool loose = draws.Chance(0.6);  // poured, not laid
+  for (int i = 0; i < columns * rows; ++i) {
+    const float u = pitch * (static_cast<float>(i % columns) - static_cast<float>(columns - 1) / 2);
+    const float v = pitch * (static_cast<float>(i / columns) - static_cast<float>(rows - 1) / 2);
+    Plane pose = whole;
+    pose.centre_x += whole.scale * (whole.cosine * u - whole.sine * v);
+    pose.centre_y += whole.scale * (whole.sine * u + whole.cosine * v);
+    if (loose) pose.Turn(DrawAngle(draws));
+    const float core = radius - length / 2;
+    Body body{.outline = [=](Point p) { return Capsule(p, length, core); }};
+    body.thickness = thickness;
+    body.bevel = core * whole.scale;
+    body.edge = Edge::kRound;
+    AddBody(body, pose, material, draws, part);
+  }
+}
+
+constexpr std::array<Family, 13> kObjects = {{
     {"disc", true, BuildDisc},
     {"ring", true, BuildRing},
     {"rod", true, BuildRod},
@@ -320,6 +359,7 @@ constexpr std::array<Family, 12> kObjects = {{
     {"board", true, BuildBoard},
     {"cable", true, BuildCable},
     {"vessel", true, BuildVessel},
+    {"pieces", true, BuildPieces},
 }};
 
 }  // namespace

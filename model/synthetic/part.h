@@ -46,6 +46,9 @@ struct Part {
   bool object = false;                 // a part on a background; else a surface that fills the picture
 };
 
+// Two draws never stand in one expression or in one call's arguments, whose order is the compiler's: whoever adds one
+// gives it a statement of its own.
+
 // Colours as parts have them. Each takes the draws that it needs.
 Colour DrawMetal(Draws& draws);    // gray, 0.35..0.75, with a trace of colour
 Colour DrawPlastic(Draws& draws);  // any hue, more or less saturated

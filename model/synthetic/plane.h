@@ -40,7 +40,8 @@ inline double DrawAngle(Draws& draws) { return draws.Uniform(0, 2 * std::numbers
 // A direction as parts lie on a belt: along an axis, but for a few degrees, three times out of four; else any.
 inline double DrawPartAngle(Draws& draws) {
   if (!draws.Chance(0.75)) return DrawAngle(draws);
-  return static_cast<double>(draws.Below(4)) * std::numbers::pi / 2 + draws.Uniform(-0.08, 0.08);
+  const auto quarters = static_cast<double>(draws.Below(4));
+  return quarters * std::numbers::pi / 2 + draws.Uniform(-0.08, 0.08);
 }
 
 }  // namespace bayespfl::synthetic

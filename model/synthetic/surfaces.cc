@@ -94,7 +94,8 @@ void BuildWood(Draws& draws, Part& part) {
   const Noise bend(draws);
   const Noise pores(draws);
   const std::array<Colour, 3> kWoods = {{{0.72F, 0.53F, 0.34F}, {0.5F, 0.32F, 0.19F}, {0.8F, 0.68F, 0.5F}}};
-  const Colour colour = Scaled(kWoods.at(static_cast<size_t>(draws.Below(3))), Real(0.8, 1.1, draws));
+  const Colour& wood = kWoods.at(static_cast<size_t>(draws.Below(3)));
+  const Colour colour = Scaled(wood, Real(0.8, 1.1, draws));
   const Plane plane = DrawPlane(part, 1, draws);
   const float ring = Real(9, 26, draws);
   const float sway = Real(4, 22, draws);
