@@ -78,7 +78,7 @@ Camera DrawCamera(const std::array<Field, 3>& light, Draws& draws) {
   camera.blur_x = Real(0.3, 1.1, draws);
   camera.blur_y = camera.blur_x + (draws.Chance(0.4) ? Real(0, 0.9, draws) : 0);
   camera.noise = Real(0.004, 0.022, draws);
-  camera.samples = draws;
+  camera.samples = draws.Fork();
   return camera;
 }
 
@@ -88,19 +88,20 @@ float GrayLevel(const Camera& camera, float light) {
 }
 
 RgbImage TakePicture(const Camera& camera, std::array<Field, 3> light) {
-  Draws draws = camera.samples;
+  Draws noise = camera.samples;
+  const Draws patterns = noise.Fork();
   const int width = light[0].width;
   const int height = light[0].height;
   if (camera.gray) light[0] = Gray(light);
   const size_t channels = camera.gray ? 1 : 3;
   RgbImage picture{width, height, std::vector<uint8_t>(light[0].values.size() * 3)};
   for (size_t c = 0; c < channels; ++c) {
-    Draws pattern = camera.samples;  // the same streaks in every channel
+    Draws pattern = patterns;  // the same streaks in every channel
     PassThroughLens(camera, pattern, light.at(c));
   }
   for (size_t i = 0; i < light[0].values.size(); ++i) {
     for (size_t c = 0; c < 3; ++c) {
-      picture.pixels[3 * i + c] = c < channels ? Digitise(camera, light.at(c).values[i], draws) : picture.pixels[3 * i];
+      picture.pixels[3 * i + c] = c < channels ? Digitise(camera, light.at(c).values[i], noise) : picture.pixels[3 * i];
     }
   }
   return picture;

@@ -13,12 +13,12 @@ class App;
 namespace bayespfl {
 
 struct SynthesizeArguments {
-  std::string output;                 // folder to make
-  std::vector<std::string> families;  // of synthetic/families.h, or "surfaces", "objects"; empty: all
-  std::vector<std::string> defects;   // of synthetic/defects.h; empty: all
-  int64_t good = 20;                  // pictures of each family
-  int64_t anomalous = 20;             // likewise
-  int side = 256;                     // longer side of the frame, pixels
+  std::string output = {};                 // folder to make
+  std::vector<std::string> families = {};  // of synthetic/families.h, or "surfaces", "objects"; empty: all
+  std::vector<std::string> defects = {};   // of synthetic/defects.h; empty: all
+  int64_t good = 20;                       // pictures of each family
+  int64_t anomalous = 20;                  // likewise
+  int side = 256;                          // longer side of the frame, pixels
   uint64_t seed = 0;
   int threads = 1;
   bool list = false;  // print the names of families and defects instead

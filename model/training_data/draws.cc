@@ -62,6 +62,15 @@ int64_t Draws::Below(int64_t count) {
 
 double Draws::Normal() { return static_cast<double>(NormalOfWord(Word())); }
 
+Draws Draws::Fork() {
+  Draws fork = *this;
+  for (uint32_t& word : fork.key_) word = Word();
+  fork.counter_[0] = 0;
+  for (const size_t upper : {size_t{2}, size_t{3}}) fork.counter_.at(upper) = Word();
+  fork.used_ = fork.words_.size();
+  return fork;
+}
+
 float NormalOfWord(uint32_t word) {
   static const auto* const kTable = new std::vector<float>(MakeQuantiles());
   return (*kTable)[word >> 16];

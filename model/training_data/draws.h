@@ -20,8 +20,9 @@ enum class DrawPurpose : uint32_t {
 // A stream of draws: a function of (seed, purpose, epoch, index) alone. Streams of different keys are independent, and
 // so are they of those of model/network/philox.h.
 //
-// A first Philox4x32-10 takes (index, epoch), low words first, under the seed, so that all 64 bits of each count. Two of
-// its words are the stream's key, the other two are the upper half of its counter, whose lower half is (block, purpose).
+// A first Philox4x32-10 takes (index, epoch), low words first, under the seed, so that all 64 bits of each count. Two
+// of its words are the stream's key, the other two are the upper half of its counter, whose lower half is (block,
+// purpose).
 //
 // A small value: copy it to draw the same again. Distinct objects may be used from distinct threads.
 class Draws {
@@ -42,6 +43,9 @@ class Draws {
   bool Chance(double probability) { return Uniform() < probability; }
   // Standard normal; takes one word (NormalOfWord()).
   double Normal();
+  // A stream of its own for a part of the work whose number of draws should not move the draws after it. Takes four
+  // words, its key and the upper part of its counter.
+  Draws Fork();
 
  private:
   std::array<uint32_t, 2> key_ = {};

@@ -23,7 +23,7 @@ struct Outcome {
   std::string error = {};
 };
 
-Outcome Run(const SynthesizeArguments& arguments) {
+Outcome RunCommand(const SynthesizeArguments& arguments) {
   CaptureStdout();
   CaptureStderr();
   const int exit_code = RunSynthesize(arguments);
@@ -41,7 +41,7 @@ class SynthesizeTest : public ::testing::Test {
 TEST_F(SynthesizeTest, WritesTheFamiliesThatAreAskedFor) {
   SynthesizeArguments arguments = Small();
   arguments.defects = {"hole"};
-  const Outcome outcome = Run(arguments);
+  const Outcome outcome = RunCommand(arguments);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
   EXPECT_THAT(outcome.out, HasSubstr("2 pictures in MVTec's layout, seed 0"));
   EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/test/good/000.png")));
@@ -52,7 +52,7 @@ TEST_F(SynthesizeTest, WritesTheFamiliesThatAreAskedFor) {
 TEST_F(SynthesizeTest, NamesTheFamiliesThereAreWhenOneIsUnknown) {
   SynthesizeArguments arguments = Small();
   arguments.families = {"unicorn"};
-  const Outcome outcome = Run(arguments);
+  const Outcome outcome = RunCommand(arguments);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.error, AllOf(HasSubstr("there is no family \"unicorn\""), HasSubstr("brushed_metal")));
 }
@@ -60,14 +60,14 @@ TEST_F(SynthesizeTest, NamesTheFamiliesThereAreWhenOneIsUnknown) {
 TEST_F(SynthesizeTest, NamesTheDefectsThereAreWhenOneIsUnknown) {
   SynthesizeArguments arguments = Small();
   arguments.defects = {"curse"};
-  const Outcome outcome = Run(arguments);
+  const Outcome outcome = RunCommand(arguments);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.error, AllOf(HasSubstr("there is no defect \"curse\""), HasSubstr("scratch")));
 }
 
 TEST_F(SynthesizeTest, RefusesAFolderThatHoldsSomething) {
   folder_.Write("set/notes.txt", "mine");
-  const Outcome outcome = Run(Small());
+  const Outcome outcome = RunCommand(Small());
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.error, HasSubstr("is there and not empty"));
 }
@@ -75,11 +75,11 @@ TEST_F(SynthesizeTest, RefusesAFolderThatHoldsSomething) {
 TEST_F(SynthesizeTest, RefusesToWriteNowhere) {
   SynthesizeArguments arguments = Small();
   arguments.output.clear();
-  EXPECT_EQ(Run(arguments).exit_code, 1);
+  EXPECT_EQ(RunCommand(arguments).exit_code, 1);
 }
 
 TEST_F(SynthesizeTest, ListsWhatThereIs) {
-  const Outcome outcome = Run({.list = true});
+  const Outcome outcome = RunCommand({.list = true});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("surfaces: cast, "), HasSubstr("objects:  disc, "), HasSubstr("defects:  scratch, ")));

@@ -45,6 +45,19 @@ TEST(DrawsTest, ACopyDrawsTheSame) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(draws.Word(), copy.Word());
 }
 
+TEST(DrawsTest, AForkIsAStreamOfItsOwnThatTheNextDrawsDoNotHangOn) {
+  Draws draws(1, DrawPurpose::kScene, 0, 0);
+  Draws same = draws;
+  const Draws first = draws.Fork();
+  const Draws second = draws.Fork();
+  EXPECT_NE(First(first), First(second));
+  EXPECT_NE(First(first), First(draws));
+  Draws used = same.Fork();
+  for (int i = 0; i < 9; ++i) used.Word();
+  EXPECT_EQ(First(same.Fork()), First(second));
+  EXPECT_EQ(First(same), First(draws));
+}
+
 TEST(DrawsTest, NumbersBelowACountAreSpreadEvenly) {
   Draws draws(5, DrawPurpose::kMosaic, 0, 0);
   std::array<int, 7> hits = {};
