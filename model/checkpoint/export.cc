@@ -48,7 +48,11 @@ absl::StatusOr<std::vector<NamedTensor>> EntriesOf(const ModelPackage& package) 
       missing.push_back(name);
       continue;
     }
-    entries.push_back({name, {DType::kF32, spec.shape}, canonical, [view] { return AsFloats(*view); }});
+    NamedTensor& entry = entries.emplace_back();
+    entry.name = name;
+    entry.info.shape = spec.shape;  // of floats
+    entry.storage = canonical;
+    entry.bytes = [view] { return AsFloats(*view); };
   }
   if (missing.empty()) return entries;
   return absl::DataLossError(absl::StrCat(

@@ -89,7 +89,7 @@ Draws SceneDraws(uint64_t seed, const Family& family, uint64_t epoch, uint64_t n
   for (const char digit : digest.substr(0, 16)) {
     word = word << 4 | static_cast<uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
   }
-  return {seed, DrawPurpose::kScene, word, number};
+  return {seed, PictureDraw::kScene, word, number};
 }
 
 absl::Status WriteSet(const fs::path& folder, const SetOptions& options, const WritingObserver& observer) {

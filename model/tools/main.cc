@@ -13,6 +13,7 @@
 #include "model/tools/inspect.h"
 #include "model/tools/replay.h"
 #include "model/tools/synthesize.h"
+#include "model/tools/train.h"
 #include "model/tools/verify.h"
 
 int main(int argc, char** argv) {
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   bayespfl::AddCalibrateCommand(app, exit_code);
   bayespfl::AddBenchCommand(app, exit_code);
   bayespfl::AddSynthesizeCommand(app, exit_code);
+  bayespfl::AddTrainCommand(app, exit_code);
   bayespfl::AddDevicesCommand(app, exit_code);
   return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

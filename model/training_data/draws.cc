@@ -37,7 +37,7 @@ std::vector<float> MakeQuantiles() {
 
 }  // namespace
 
-Draws::Draws(uint64_t seed, DrawPurpose purpose, uint64_t epoch, uint64_t index) {
+Draws::Draws(uint64_t seed, PictureDraw purpose, uint64_t epoch, uint64_t index) {
   const std::array<uint32_t, 4> stream = Philox4x32({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
                                                      static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32)},
                                                     {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});

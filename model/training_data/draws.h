@@ -10,7 +10,7 @@
 namespace bayespfl {
 
 // What draws are for; part of their key, so the values must never change.
-enum class DrawPurpose : uint32_t {
+enum class PictureDraw : uint32_t {
   kMosaic = 1,        // whether a picture becomes a mosaic, and of which others
   kAugmentation = 2,  // which changes a picture gets, and how strong
   kNoise = 3,         // the noise of its samples
@@ -27,7 +27,7 @@ enum class DrawPurpose : uint32_t {
 // A small value: copy it to draw the same again. Distinct objects may be used from distinct threads.
 class Draws {
  public:
-  Draws(uint64_t seed, DrawPurpose purpose, uint64_t epoch, uint64_t index);
+  Draws(uint64_t seed, PictureDraw purpose, uint64_t epoch, uint64_t index);
 
   // 32 random bits.
   uint32_t Word();

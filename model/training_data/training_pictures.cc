@@ -68,7 +68,7 @@ double TrainingPictures::MosaicProbability(const TrainingItem& item) const {
 
 std::vector<size_t> TrainingPictures::DrawParts(size_t index, uint64_t epoch) const {
   const std::vector<size_t>& pool = pools_[pool_of_[index]];
-  Draws draws(options_.seed, DrawPurpose::kMosaic, epoch, index);
+  Draws draws(options_.seed, PictureDraw::kMosaic, epoch, index);
   if (!draws.Chance(MosaicProbability(set_.items[index])) || pool.empty()) return {index};
   std::vector<size_t> parts(4);
   for (size_t& part : parts) part = pool[static_cast<size_t>(draws.Below(static_cast<int64_t>(pool.size())))];
@@ -100,8 +100,8 @@ absl::StatusOr<LabelledPicture> TrainingPictures::GetFullSize(int64_t index, uin
   LabelledPicture labelled = variant.parts.size() == 1 ? std::move(parts[0]) : MakeMosaic(parts);
   if (!variant.epoch.has_value()) return labelled;
   const auto number = static_cast<uint64_t>(index);
-  Draws draws(options_.seed, DrawPurpose::kAugmentation, *variant.epoch, number);
-  Augment(DrawAugmentation(draws), Draws(options_.seed, DrawPurpose::kNoise, *variant.epoch, number), labelled);
+  Draws draws(options_.seed, PictureDraw::kAugmentation, *variant.epoch, number);
+  Augment(DrawAugmentation(draws), Draws(options_.seed, PictureDraw::kNoise, *variant.epoch, number), labelled);
   return labelled;
 }
 

@@ -115,7 +115,7 @@ TEST(DefectTest, AreasHaveTheirMedianNearFivePercent) {
 TEST(DefectTest, AHoleLiesWhollyOnThePart) {
   const Family& family = *FindFamily("ring");
   Part part(96, 96);
-  Draws draws(4, DrawPurpose::kScene, 0, 0);
+  Draws draws(4, PictureDraw::kScene, 0, 0);
   family.build(draws, part);
   const Part good = part;
   const Field footprint = FindDefect("hole")->make(500, draws, part);
@@ -138,7 +138,7 @@ TEST(FamiliesTest, NamesAreUniqueAndFound) {
 TEST(FamiliesTest, ObjectsHaveABackgroundAndSurfacesFillThePicture) {
   for (const Family& family : Families()) {
     Part part(64, 64);
-    Draws draws(1, DrawPurpose::kScene, 0, 0);
+    Draws draws(1, PictureDraw::kScene, 0, 0);
     family.build(draws, part);
     EXPECT_EQ(part.object, family.object) << family.name;
     const double covered = part.coverage.Sum() / (64 * 64);

@@ -109,7 +109,7 @@ RgbImage Gray(int width, int height, uint8_t value) {
 TEST(AddNoiseTest, HasTheVarianceAndLosesHalfAStepToCutting) {
   RgbImage picture = Gray(200, 200, 128);
 
-  AddNoise(36, Draws(1, DrawPurpose::kNoise, 0, 0), picture);
+  AddNoise(36, Draws(1, PictureDraw::kNoise, 0, 0), picture);
 
   double sum = 0;
   double squares = 0;
@@ -125,15 +125,15 @@ TEST(AddNoiseTest, HasTheVarianceAndLosesHalfAStepToCutting) {
 TEST(AddNoiseTest, StaysWithinEightBits) {
   RgbImage dark = Gray(50, 50, 0);
   RgbImage bright = Gray(50, 50, 255);
-  AddNoise(50, Draws(1, DrawPurpose::kNoise, 0, 0), dark);
-  AddNoise(50, Draws(1, DrawPurpose::kNoise, 0, 0), bright);
+  AddNoise(50, Draws(1, PictureDraw::kNoise, 0, 0), dark);
+  AddNoise(50, Draws(1, PictureDraw::kNoise, 0, 0), bright);
   EXPECT_THAT(dark.pixels, Each(Le(35)));
   EXPECT_THAT(bright.pixels, Each(Ge(220)));
 }
 
 TEST(AddNoiseTest, DrawsForEachChannelAlone) {
   RgbImage picture = Gray(8, 8, 128);
-  AddNoise(50, Draws(1, DrawPurpose::kNoise, 0, 0), picture);
+  AddNoise(50, Draws(1, PictureDraw::kNoise, 0, 0), picture);
   int coloured = 0;
   for (size_t i = 0; i < picture.pixels.size(); i += 3) coloured += picture.pixels[i] != picture.pixels[i + 1] ? 1 : 0;
   EXPECT_GT(coloured, 48);
@@ -148,7 +148,7 @@ class DrawnTest : public ::testing::Test {
   const std::vector<Augmentation> drawn_ = [] {
     std::vector<Augmentation> drawn;
     for (uint64_t i = 0; i < kCount; ++i) {
-      Draws draws(3, DrawPurpose::kAugmentation, 0, i);
+      Draws draws(3, PictureDraw::kAugmentation, 0, i);
       drawn.push_back(DrawAugmentation(draws));
     }
     return drawn;
@@ -228,7 +228,7 @@ TEST_F(DrawnTest, EveryOrderOfTheJitterIsDrawn) {
 TEST(AugmentTest, WithoutAChangeThePictureStaysAsItIs) {
   LabelledPicture labelled{Gray(5, 4, 17), std::vector<uint8_t>(20, 255), true};
   const LabelledPicture before = labelled;
-  Augment({}, Draws(0, DrawPurpose::kNoise, 0, 0), labelled);
+  Augment({}, Draws(0, PictureDraw::kNoise, 0, 0), labelled);
   EXPECT_EQ(labelled.picture.pixels, before.picture.pixels);
   EXPECT_EQ(labelled.mask, before.mask);
 }
@@ -236,7 +236,7 @@ TEST(AugmentTest, WithoutAChangeThePictureStaysAsItIs) {
 TEST(AugmentTest, TurnsBeforeItChangesTones) {
   // A dark and a bright half: after a quarter turn counter-clockwise what was right is above.
   LabelledPicture labelled{{2, 1, {10, 10, 10, 200, 200, 200}}, {0, 255}, true};
-  Augment({.quarter_turns = 1, .tone = BrightnessContrast{1.0, 0.1}}, Draws(0, DrawPurpose::kNoise, 0, 0), labelled);
+  Augment({.quarter_turns = 1, .tone = BrightnessContrast{1.0, 0.1}}, Draws(0, PictureDraw::kNoise, 0, 0), labelled);
   EXPECT_EQ(labelled.picture.width, 1);
   EXPECT_THAT(labelled.picture.pixels, ElementsAre(225, 225, 225, 35, 35, 35));
   EXPECT_THAT(labelled.mask, ElementsAre(255, 0));

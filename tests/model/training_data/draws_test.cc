@@ -21,7 +21,7 @@ std::array<uint32_t, 5> First(Draws draws) {
 TEST(DrawsTest, EveryPartOfTheKeyMatters) {
   std::set<std::array<uint32_t, 5>> streams;
   for (const uint64_t seed : {uint64_t{0}, uint64_t{1}, kHigh}) {
-    for (const DrawPurpose purpose : {DrawPurpose::kMosaic, DrawPurpose::kAugmentation, DrawPurpose::kNoise}) {
+    for (const PictureDraw purpose : {PictureDraw::kMosaic, PictureDraw::kAugmentation, PictureDraw::kNoise}) {
       for (const uint64_t epoch : {uint64_t{0}, uint64_t{1}, kHigh}) {
         for (const uint64_t index : {uint64_t{0}, uint64_t{1}, kHigh}) {
           streams.insert(First({seed, purpose, epoch, index}));
@@ -34,19 +34,19 @@ TEST(DrawsTest, EveryPartOfTheKeyMatters) {
 
 // The words of an implementation in Python, written from the header.
 TEST(DrawsTest, AreThoseOfTheirDefinition) {
-  EXPECT_THAT(First({7, DrawPurpose::kAugmentation, 3, 11}),
+  EXPECT_THAT(First({7, PictureDraw::kAugmentation, 3, 11}),
               ElementsAre(0x8F58115FU, 0xF07CB097U, 0x78672E1CU, 0x1AAE09E5U, 0xD75ECEE6U));
 }
 
 TEST(DrawsTest, ACopyDrawsTheSame) {
-  Draws draws(1, DrawPurpose::kMosaic, 0, 0);
+  Draws draws(1, PictureDraw::kMosaic, 0, 0);
   draws.Word();
   Draws copy = draws;
   for (int i = 0; i < 20; ++i) ASSERT_EQ(draws.Word(), copy.Word());
 }
 
 TEST(DrawsTest, AForkIsAStreamOfItsOwnThatTheNextDrawsDoNotHangOn) {
-  Draws draws(1, DrawPurpose::kScene, 0, 0);
+  Draws draws(1, PictureDraw::kScene, 0, 0);
   Draws same = draws;
   const Draws first = draws.Fork();
   const Draws second = draws.Fork();
@@ -59,14 +59,14 @@ TEST(DrawsTest, AForkIsAStreamOfItsOwnThatTheNextDrawsDoNotHangOn) {
 }
 
 TEST(DrawsTest, NumbersBelowACountAreSpreadEvenly) {
-  Draws draws(5, DrawPurpose::kMosaic, 0, 0);
+  Draws draws(5, PictureDraw::kMosaic, 0, 0);
   std::array<int, 7> hits = {};
   for (int i = 0; i < 70'000; ++i) ++hits.at(static_cast<size_t>(draws.Below(7)));
   for (const int count : hits) EXPECT_NEAR(count, 10'000, 500);  // 5 deviations
 }
 
 TEST(DrawsTest, BetweenHoldsBothEnds) {
-  Draws draws(5, DrawPurpose::kMosaic, 0, 1);
+  Draws draws(5, PictureDraw::kMosaic, 0, 1);
   std::set<int64_t> seen;
   for (int i = 0; i < 200; ++i) seen.insert(draws.Between(-1, 2));
   EXPECT_THAT(seen, ElementsAre(-1, 0, 1, 2));
