@@ -28,6 +28,13 @@ absl::Span<const int64_t> BatchOf(const std::vector<int64_t>& order, int64_t bat
   return absl::MakeConstSpan(order).subspan(static_cast<size_t>(batch * size), static_cast<size_t>(size));
 }
 
+// Waits for the device once.
+bool AreFinite(const TensorMap& tensors) {
+  std::vector<torch::Tensor> sums;
+  for (const auto& [name, tensor] : tensors) sums.push_back(tensor.sum());
+  return torch::stack(sums).isfinite().all().item<bool>();
+}
+
 TensorMap OnCpu(const TensorMap& tensors) {
   TensorMap result;
   for (const auto& [name, tensor] : tensors) result.emplace(name, tensor.detach().to(torch::kCPU));
@@ -116,13 +123,15 @@ absl::StatusOr<StepReport> Trainer::Step(const LabelledBatch& batch) {
   const absl::StatusOr<LossTerms> terms = Loss(batch);
   if (!terms.ok()) return terms.status();
   const LossValues loss = ValuesOf(*terms);
-  if (!std::isfinite(loss.total)) {
-    return absl::FailedPreconditionError(absl::StrCat("the loss of step ", state_.step + 1, " is no number any more (",
-                                                      loss.total, "): the weights have diverged"));
-  }
   const std::vector<ParameterGroup> groups = ParameterGroups(state_.course.stage, parameters_);
+  const TensorMap gradients = GradientsOf(terms->Total(), MembersOf(groups, parameters_));
+  // Nothing has moved yet: what is saved stays good.
+  if (!std::isfinite(loss.total) || !AreFinite(gradients)) {
+    return absl::FailedPreconditionError(absl::StrCat("the loss of step ", state_.step + 1, " is ", loss.total,
+                                                      " or has a gradient that is no number: training has diverged"));
+  }
   const double factor = RateFactor();
-  adam_.StepAll(groups, factor, GradientsOf(terms->Total(), MembersOf(groups, parameters_)), parameters_);
+  adam_.StepAll(groups, factor, gradients, parameters_);
   ++state_.step;
   ++state_.batch;
   state_.loss_sum = Plus(state_.loss_sum, loss);

@@ -41,7 +41,7 @@ std::vector<std::string> Folders(const std::string& folder, absl::string_view pr
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     std::string name = entry->path().filename().string();
-    if (absl::StartsWith(name, prefix) && entry->is_directory()) names.push_back(std::move(name));
+    if (absl::StartsWith(name, prefix) && entry->is_directory(error)) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
   return names;

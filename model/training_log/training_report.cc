@@ -16,14 +16,18 @@ namespace {
 struct Column {
   absl::string_view title;
   double (*value)(const EpochRecord&);
+  bool of_stage_1 = false;  // the other one has no such loss
+
+  [[nodiscard]] bool Has(const EpochRecord& epoch) const { return epoch.stage == 1 || !of_stage_1; }
 };
 
 constexpr Column kTotal = {"total", [](const EpochRecord& epoch) { return epoch.loss.total; }};
 constexpr Column kCrossEntropy = {"cross entropy", [](const EpochRecord& epoch) { return epoch.loss.cross_entropy; }};
-constexpr Column kFocal = {"focal", [](const EpochRecord& epoch) { return epoch.loss.focal; }};
-constexpr Column kDice = {"dice", [](const EpochRecord& epoch) { return epoch.loss.dice; }};
-constexpr Column kKl = {"KL", [](const EpochRecord& epoch) { return epoch.loss.kl; }};
-constexpr Column kOrthogonality = {"orthogonality", [](const EpochRecord& epoch) { return epoch.loss.orthogonality; }};
+constexpr Column kFocal = {"focal", [](const EpochRecord& epoch) { return epoch.loss.focal; }, true};
+constexpr Column kDice = {"dice", [](const EpochRecord& epoch) { return epoch.loss.dice; }, true};
+constexpr Column kKl = {"KL", [](const EpochRecord& epoch) { return epoch.loss.kl; }, true};
+constexpr Column kOrthogonality = {"orthogonality", [](const EpochRecord& epoch) { return epoch.loss.orthogonality; },
+                                   true};
 constexpr Column kPixelAp = {"pixel AP", [](const EpochRecord& epoch) { return epoch.validation.pixel_ap; }};
 constexpr Column kImageAp = {"image AP", [](const EpochRecord& epoch) { return epoch.validation.image_ap; }};
 
@@ -39,18 +43,23 @@ std::vector<PlotSeries> SeriesOf(const std::vector<EpochRecord>& epochs, const s
     series.push_back({std::string(column.title), {}});
     for (const EpochRecord& epoch : epochs) {
       const double value = column.value(epoch);
-      if (std::isfinite(value)) series.back().points.push_back({static_cast<double>(epoch.epoch), value});
+      if (column.Has(epoch) && std::isfinite(value))
+        series.back().points.push_back({static_cast<double>(epoch.epoch), value});
     }
   }
   return series;
 }
 
+// The axis of epochs: its five ticks are at whole ones.
+double LastTick(const std::vector<EpochRecord>& epochs) {
+  return epochs.empty() ? 5 : 5 * std::ceil(static_cast<double>(epochs.back().epoch) / 5);
+}
+
 // A frame that shows every point, and 0.
-PlotFrame FrameAround(const std::vector<PlotSeries>& series, absl::string_view title) {
-  PlotFrame frame{.title = std::string(title), .x_label = "epoch", .y_label = "loss", .x_max = 1, .y_max = 0};
+PlotFrame FrameAround(const std::vector<PlotSeries>& series, absl::string_view title, double last_tick) {
+  PlotFrame frame{.title = std::string(title), .x_label = "epoch", .y_label = "loss", .x_max = last_tick, .y_max = 0};
   for (const PlotSeries& one : series) {
     for (const CurvePoint& point : one.points) {
-      frame.x_max = std::max(frame.x_max, point.x);
       frame.y_max = std::max(frame.y_max, point.y);
       frame.y_min = std::min(frame.y_min, point.y);
     }
@@ -62,15 +71,15 @@ PlotFrame FrameAround(const std::vector<PlotSeries>& series, absl::string_view t
 std::string LossPlot(const std::vector<EpochRecord>& epochs, absl::string_view title,
                      const std::vector<Column>& columns) {
   const std::vector<PlotSeries> series = SeriesOf(epochs, columns);
-  return CurvePlot(FrameAround(series, title), series, /*chance=*/false);
+  return CurvePlot(FrameAround(series, title, LastTick(epochs)), series, /*chance=*/false);
 }
 
 std::string Plots(const std::vector<EpochRecord>& epochs) {
-  PlotFrame validation{.title = "Validation", .x_label = "epoch", .y_label = "average precision"};
-  if (!epochs.empty()) validation.x_max = static_cast<double>(epochs.back().epoch);
-  return absl::StrCat("<h2>Curves</h2>\n<div class=\"plots\">\n",
-                      LossPlot(epochs, "Loss", {kTotal, kCrossEntropy, kOrthogonality}),
-                      LossPlot(epochs, "Of the maps", {kFocal, kDice}), LossPlot(epochs, "KL divergences", {kKl}),
+  const PlotFrame validation{
+      .title = "Validation", .x_label = "epoch", .y_label = "average precision", .x_max = LastTick(epochs)};
+  return absl::StrCat("<h2>Curves</h2>\n<div class=\"plots\">\n", LossPlot(epochs, "Loss", {kTotal, kCrossEntropy}),
+                      LossPlot(epochs, "Of the maps", {kFocal, kDice}),
+                      LossPlot(epochs, "Of the prompts", {kKl, kOrthogonality}),
                       CurvePlot(validation, SeriesOf(epochs, {kPixelAp, kImageAp}), /*chance=*/false), "</div>\n");
 }
 
@@ -83,7 +92,7 @@ std::string EpochTable(const std::vector<EpochRecord>& epochs) {
     absl::StrAppend(&html, "<tr>", Element("td", "", absl::StrCat(epoch.epoch)),
                     Element("td", "", absl::StrCat(epoch.stage)));
     for (const Column& column : Columns()) {
-      absl::StrAppend(&html, Element("td", "", absl::StrFormat("%.4f", column.value(epoch))));
+      absl::StrAppend(&html, Element("td", "", column.Has(epoch) ? absl::StrFormat("%.4f", column.value(epoch)) : ""));
     }
     absl::StrAppend(&html, Element("td", "", epoch.kept ? "best so far" : ""), "</tr>\n");
   }

@@ -121,9 +121,10 @@ void RunLog::SayEpoch(const EpochRecord& epoch, absl::Time now) {
                                      epoch.stage, epoch.loss.total, 100 * epoch.validation.pixel_ap,
                                      100 * epoch.validation.image_ap, epoch.kept ? ", best so far" : "");
   if (epoch_began_ != absl::InfinitePast() && took > absl::ZeroDuration()) {
-    absl::StrAppendFormat(&line, "; %.1f pictures/s with validation, %s left at most",
-                          static_cast<double>(pictures_) / absl::ToDoubleSeconds(took),
-                          Left(took * static_cast<double>(options_.epochs - epoch.epoch)));
+    absl::StrAppendFormat(&line, "; %.1f pictures/s with validation",
+                          static_cast<double>(pictures_) / absl::ToDoubleSeconds(took));
+    const int64_t more = options_.epochs - epoch.epoch;
+    if (more > 0) absl::StrAppend(&line, ", ", Left(took * static_cast<double>(more)), " left at most");
   }
   *options_.text << line << std::endl;
 }
