@@ -43,7 +43,8 @@ struct Part {
   Field gloss;     // 0..1: how strong the lamp's reflection is
   std::array<Field, 3> colour;
   std::vector<Field> background = {};  // three channels: what is seen where an object is not; of surfaces none
-  bool object = false;                 // a part on a background; else a surface that fills the picture
+  bool regular = false;  // of a surface: a pattern so coarse and even that people see where it is distorted
+  bool object = false;   // a part on a background; else a surface that fills the picture
 };
 
 // Two draws never stand in one expression or in one call's arguments, whose order is the compiler's: whoever adds one
