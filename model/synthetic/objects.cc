@@ -331,8 +331,10 @@ void BuildPieces(Draws& draws, Part& part) {
   const float thickness = radius * whole.scale * Real(0.2, 0.7, draws);
   const bool loose = draws.Chance(0.6);  // poured, not laid
   for (int i = 0; i < columns * rows; ++i) {
-    const float u = pitch * (static_cast<float>(i % columns) - static_cast<float>(columns - 1) / 2);
-    const float v = pitch * (static_cast<float>(i / columns) - static_cast<float>(rows - 1) / 2);
+    const int column = i % columns;
+    const int row = i / columns;
+    const float u = pitch * (static_cast<float>(column) - static_cast<float>(columns - 1) / 2);
+    const float v = pitch * (static_cast<float>(row) - static_cast<float>(rows - 1) / 2);
     Plane pose = whole;
     pose.centre_x += whole.scale * (whole.cosine * u - whole.sine * v);
     pose.centre_y += whole.scale * (whole.sine * u + whole.cosine * v);

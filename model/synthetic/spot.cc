@@ -8,6 +8,7 @@ namespace bayespfl::synthetic {
 namespace {
 
 constexpr int kTries = 200;
+constexpr float kStep = 0.7F;     // pixels between the places of a path
 constexpr double kMargin = 0.06;  // of the picture's sides, where no defect begins
 
 int DrawWithin(int side, Draws& draws) {
@@ -66,11 +67,12 @@ float Blob::Depth(int x, int y) const { return std::clamp(Inside(x, y) / radius_
 Path DrawPath(Place from, double direction, const PathShape& shape, Draws& draws) {
   Path path;
   const double bend = shape.curvature * draws.Normal();
-  for (float length = 0; length < shape.length; length += 0.7F) {
+  const int steps = static_cast<int>(std::ceil(shape.length / kStep));
+  for (int step = 0; step < steps; ++step) {
     path.push_back(from);
-    direction += 0.7 * (bend + shape.jitter * draws.Normal());
-    from.x += 0.7F * static_cast<float>(std::cos(direction));
-    from.y += 0.7F * static_cast<float>(std::sin(direction));
+    direction += kStep * (bend + shape.jitter * draws.Normal());
+    from.x += kStep * static_cast<float>(std::cos(direction));
+    from.y += kStep * static_cast<float>(std::sin(direction));
   }
   return path;
 }
