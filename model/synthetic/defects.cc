@@ -6,12 +6,11 @@
 
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 #include "model/synthetic/spot.h"
 
 namespace bayespfl::synthetic {
 namespace {
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 float ShorterSide(const Part& part) { return static_cast<float>(std::min(part.columns(), part.rows())); }
 

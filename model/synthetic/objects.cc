@@ -9,14 +9,12 @@
 #include "model/synthetic/families.h"
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
 
-constexpr float kPi = std::numbers::pi_v<float>;
 constexpr double kMarked = 0.35;  // of parts that may bear signs
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 // A plane whose unit is `reach` of half the picture's shorter side: outlines of about 1 fill that share of it.
 Plane DrawPose(const Part& part, double least, double most, Draws& draws) {

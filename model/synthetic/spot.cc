@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
@@ -46,7 +47,7 @@ Place DrawEdgePlace(const Part& part, Draws& draws) {
 
 Blob::Blob(Place place, float area, float longest, float wobble, Draws& draws)
     : noise_(draws),
-      radius_(std::sqrt(area / std::numbers::pi_v<float>)),
+      radius_(std::sqrt(area / kPi)),
       stretch_(std::sqrt(static_cast<float>(draws.Uniform(1, longest)))),
       wobble_(wobble * static_cast<float>(draws.Uniform(0.3, 1))),
       octaves_(static_cast<int>(draws.Between(1, 3))) {

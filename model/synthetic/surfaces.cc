@@ -2,19 +2,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 
 #include "model/synthetic/families.h"
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
 
-constexpr float kPi = std::numbers::pi_v<float>;
 constexpr float kCoarse = 9;  // pixels of a pattern's period from which on its distortion is seen
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 Plane DrawPlane(const Part& part, float scale, Draws& draws) {
   Plane plane;
