@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "model/synthetic/noise.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
-
-constexpr float kPi = std::numbers::pi_v<float>;
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 // 0 at the outline, 1 from `bevel` pixels inside on.
 float Rise(float inside, const Body& body) {

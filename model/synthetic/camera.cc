@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/synthetic/real.h"
+
 namespace bayespfl::synthetic {
 namespace {
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 // Red, green and blue as the eye weighs them (BT.601).
 constexpr std::array<float, 3> kGrayWeights = {0.299F, 0.587F, 0.114F};

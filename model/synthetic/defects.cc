@@ -6,12 +6,11 @@
 
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 #include "model/synthetic/spot.h"
 
 namespace bayespfl::synthetic {
 namespace {
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 float ShorterSide(const Part& part) { return static_cast<float>(std::min(part.columns(), part.rows())); }
 
@@ -262,8 +261,11 @@ Field MakeAbrasion(float area, Draws& draws, Part& part) {
 
 // ------------------------------------------------------------------------------------------------ moved
 
-// The part pushed aside about a place: bent, kinked, misprinted, a thread pulled.
+// The part pushed aside about a place: bent, kinked, misprinted, a thread pulled. In a texture without a pattern nobody
+// could tell.
 Field MakeBend(float area, Draws& draws, Part& part) {
+  Field footprint(part.columns(), part.rows());
+  if (!part.object && !part.regular) return footprint;
   const Place place = DrawEdgePlace(part, draws);
   const Blob region(place, area * (part.object ? 2.6F : 1.3F), 1.5F, 0.05F, draws);
   const double direction = DrawAngle(draws);
@@ -271,7 +273,6 @@ Field MakeBend(float area, Draws& draws, Part& part) {
   const auto dx = push * static_cast<float>(std::cos(direction));
   const auto dy = push * static_cast<float>(std::sin(direction));
   const Part before = part;
-  Field footprint(part.columns(), part.rows());
   ForEach(footprint, [&](int x, int y, float& value) {
     const float share = SmoothStep(0, 0.8F, region.Depth(x, y));
     if (share == 0) return;

@@ -13,7 +13,8 @@ namespace bayespfl::synthetic {
 struct Defect {
   absl::string_view name;  // "scratch"
   // Draws one of about `area` pixels onto the part, where the part is, and returns its footprint: 1 where it is, 0
-  // elsewhere, between at its edge. What is beyond the part counts where the defect is seen there.
+  // elsewhere, between at its edge. Nothing, where the part cannot have it. What is beyond the part counts where the
+  // defect is seen there.
   Field (*make)(float area, Draws& draws, Part& part);
 };
 

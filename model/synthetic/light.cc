@@ -4,11 +4,10 @@
 #include <cmath>
 
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 using Vector = std::array<float, 3>;
 

@@ -9,14 +9,12 @@
 #include "model/synthetic/families.h"
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
 
-constexpr float kPi = std::numbers::pi_v<float>;
 constexpr double kMarked = 0.35;  // of parts that may bear signs
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
 
 // A plane whose unit is `reach` of half the picture's shorter side: outlines of about 1 fill that share of it.
 Plane DrawPose(const Part& part, double least, double most, Draws& draws) {
@@ -331,8 +329,10 @@ void BuildPieces(Draws& draws, Part& part) {
   const float thickness = radius * whole.scale * Real(0.2, 0.7, draws);
   const bool loose = draws.Chance(0.6);  // poured, not laid
   for (int i = 0; i < columns * rows; ++i) {
-    const float u = pitch * (static_cast<float>(i % columns) - static_cast<float>(columns - 1) / 2);
-    const float v = pitch * (static_cast<float>(i / columns) - static_cast<float>(rows - 1) / 2);
+    const int column = i % columns;
+    const int row = i / columns;
+    const float u = pitch * (static_cast<float>(column) - static_cast<float>(columns - 1) / 2);
+    const float v = pitch * (static_cast<float>(row) - static_cast<float>(rows - 1) / 2);
     Plane pose = whole;
     pose.centre_x += whole.scale * (whole.cosine * u - whole.sine * v);
     pose.centre_y += whole.scale * (whole.sine * u + whole.cosine * v);

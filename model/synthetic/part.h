@@ -38,16 +38,14 @@ struct Part {
     for (Field& channel : colour) channel.at(x, y) *= factor;
   }
 
-  Field height;    // towards the camera, pixels; only its slope is seen
-  Field coverage;  // 0..1: 1 on the part, 0 on what lies behind it
-  Field gloss;     // 0..1: how strong the lamp's reflection is
-  std::array<Field, 3> colour;
+  Field height;                        // towards the camera, pixels; only its slope is seen
+  Field coverage;                      // 0..1: 1 on the part, 0 on what lies behind it
+  Field gloss;                         // 0..1: how strong the lamp's reflection is
+  std::array<Field, 3> colour;         // 0..1, share of light that comes back: red, green, blue
   std::vector<Field> background = {};  // three channels: what is seen where an object is not; of surfaces none
-  bool object = false;                 // a part on a background; else a surface that fills the picture
+  bool regular = false;  // of a surface: a pattern so coarse and even that people see where it is distorted
+  bool object = false;   // a part on a background; else a surface that fills the picture
 };
-
-// Two draws never stand in one expression or in one call's arguments, whose order is the compiler's: whoever adds one
-// gives it a statement of its own.
 
 // Colours as parts have them. Each takes the draws that it needs.
 Colour DrawMetal(Draws& draws);    // gray, 0.35..0.75, with a trace of colour

@@ -45,7 +45,7 @@ struct Damage {
 };
 
 double AimedShare(Draws& draws) {
-  const double share = kMedianDefectShare * std::exp(kDefectShareDeviation * draws.Normal());
+  const double share = kAimedDefectShare * std::exp(kDefectShareDeviation * draws.Normal());
   return std::clamp(share, kLeastDefectShare, kMostDefectShare);
 }
 

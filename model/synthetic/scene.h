@@ -23,9 +23,10 @@ struct SceneOptions {
   std::vector<const Defect*> defects = {};
 };
 
-// Defects cover this share of the picture. What is aimed at is log-normal with the median and the deviation (of the
-// logarithm); a defect that comes out outside the limits, or that can hardly be seen, is drawn again.
-inline constexpr double kMedianDefectShare = 0.05;
+// Defects cover this share of the picture, 0.05 in the median. What is aimed at is log-normal with the median and the
+// deviation (of the logarithm); part of it falls beyond the part or the picture. A defect that comes out outside the
+// limits, or that can hardly be seen, is drawn again.
+inline constexpr double kAimedDefectShare = 0.066;
 inline constexpr double kDefectShareDeviation = 0.75;
 inline constexpr double kLeastDefectShare = 0.01;
 inline constexpr double kMostDefectShare = 0.20;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
 
 constexpr int kTries = 200;
+constexpr float kStep = 0.7F;     // pixels between the places of a path
 constexpr double kMargin = 0.06;  // of the picture's sides, where no defect begins
 
 int DrawWithin(int side, Draws& draws) {
@@ -45,7 +47,7 @@ Place DrawEdgePlace(const Part& part, Draws& draws) {
 
 Blob::Blob(Place place, float area, float longest, float wobble, Draws& draws)
     : noise_(draws),
-      radius_(std::sqrt(area / std::numbers::pi_v<float>)),
+      radius_(std::sqrt(area / kPi)),
       stretch_(std::sqrt(static_cast<float>(draws.Uniform(1, longest)))),
       wobble_(wobble * static_cast<float>(draws.Uniform(0.3, 1))),
       octaves_(static_cast<int>(draws.Between(1, 3))) {
@@ -66,11 +68,12 @@ float Blob::Depth(int x, int y) const { return std::clamp(Inside(x, y) / radius_
 Path DrawPath(Place from, double direction, const PathShape& shape, Draws& draws) {
   Path path;
   const double bend = shape.curvature * draws.Normal();
-  for (float length = 0; length < shape.length; length += 0.7F) {
+  const int steps = static_cast<int>(std::ceil(shape.length / kStep));
+  for (int step = 0; step < steps; ++step) {
     path.push_back(from);
-    direction += 0.7 * (bend + shape.jitter * draws.Normal());
-    from.x += 0.7F * static_cast<float>(std::cos(direction));
-    from.y += 0.7F * static_cast<float>(std::sin(direction));
+    direction += kStep * (bend + shape.jitter * draws.Normal());
+    from.x += kStep * static_cast<float>(std::cos(direction));
+    from.y += kStep * static_cast<float>(std::sin(direction));
   }
   return path;
 }

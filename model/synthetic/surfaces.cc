@@ -2,18 +2,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 
 #include "model/synthetic/families.h"
 #include "model/synthetic/noise.h"
 #include "model/synthetic/plane.h"
+#include "model/synthetic/real.h"
 
 namespace bayespfl::synthetic {
 namespace {
 
-constexpr float kPi = std::numbers::pi_v<float>;
-
-float Real(double low, double high, Draws& draws) { return static_cast<float>(draws.Uniform(low, high)); }
+constexpr float kCoarse = 9;  // pixels of a pattern's period from which on its distortion is seen
 
 Plane DrawPlane(const Part& part, float scale, Draws& draws) {
   Plane plane;
@@ -116,6 +114,7 @@ void BuildWeave(Draws& draws, Part& part) {
   const Colour warp = draws.Chance(0.5) ? DrawPlastic(draws) : DrawGray(0.3F, 0.8F, draws);
   const Colour weft = draws.Chance(0.5) ? warp : Scaled(warp, Real(0.6, 0.95, draws));
   const Plane plane = DrawPlane(part, Real(5, 14, draws), draws);
+  part.regular = plane.scale >= kCoarse;
   const float relief = plane.scale * Real(0.12, 0.3, draws);
   ForEachPixel(part, plane, [&](int x, int y, Point p) {
     const float u = p.u + 0.12F * uneven.Smooth(p.u / 5, p.v / 2);
@@ -169,6 +168,7 @@ void BuildTiles(Draws& draws, Part& part) {
   const Colour tile = draws.Chance(0.5) ? DrawPlastic(draws) : DrawGray(0.4F, 0.85F, draws);
   const Colour joint = DrawGray(0.2F, 0.7F, draws);
   const Plane plane = DrawPlane(part, Real(34, 80, draws), draws);
+  part.regular = plane.scale >= kCoarse;
   const float aspect = Real(0.45, 1, draws);
   const bool bricks = draws.Chance(0.4);
   const float width = Real(0.02, 0.06, draws);
@@ -191,6 +191,7 @@ void BuildPerforated(Draws& draws, Part& part) {
   const Noise grain(draws);
   const Colour metal = DrawMetal(draws);
   const Plane plane = DrawPlane(part, Real(14, 34, draws), draws);
+  part.regular = plane.scale >= kCoarse;
   const float radius = Real(0.2, 0.36, draws);
   const bool staggered = draws.Chance(0.6);
   const Colour behind = DrawGray(0.02F, 0.12F, draws);
@@ -245,6 +246,7 @@ void BuildRibbed(Draws& draws, Part& part) {
   const Noise grain(draws);
   const Colour colour = draws.Chance(0.6) ? DrawMetal(draws) : DrawPlastic(draws);
   const Plane plane = DrawPlane(part, Real(12, 44, draws), draws);
+  part.regular = plane.scale >= kCoarse;
   const float relief = plane.scale * Real(0.08, 0.25, draws);
   const float sharpness = Real(0.5, 2.5, draws);
   const auto gloss = Real(0, 0.5, draws);

@@ -291,4 +291,13 @@ PLANS: dict[str, Plan] = {
             "sha256sum": (says("^[0-9a-f]{64}  -$"),),
         },
     ),
+    "docs/synthetic.md": Plan(
+        checks={
+            "bayespfl-model synthesize": (
+                says("^out/parts: 16 pictures"),
+                writes("out/parts/nut/test/good/000.png", "out/parts/brushed_metal/test/good/003.png"),
+            ),
+            "bayespfl-model evaluate": (writes("out/report/report.html"),),
+        },
+    ),
 }

@@ -125,6 +125,15 @@ TEST(DefectTest, AHoleLiesWhollyOnThePart) {
   EXPECT_GT(footprint.Sum(), 50);
 }
 
+TEST(DefectTest, ATextureWithoutAPatternIsNotBent) {
+  for (const char* name : {"felt", "tiles"}) {
+    Part part(96, 96);
+    Draws draws(4, DrawPurpose::kScene, 0, 0);
+    FindFamily(name)->build(draws, part);
+    EXPECT_EQ(FindDefect("bend")->make(500, draws, part).Sum() > 50, name == std::string("tiles")) << name;
+  }
+}
+
 TEST(FamiliesTest, NamesAreUniqueAndFound) {
   std::set<std::string> names;
   for (const Family& family : Families()) {
