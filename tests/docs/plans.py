@@ -300,4 +300,15 @@ PLANS: dict[str, Plan] = {
             "bayespfl-model evaluate": (writes("out/report/report.html"),),
         },
     ),
+    "docs/training.md": Plan(
+        checks={
+            "--output out/learn": (says("^out/learn: 104 pictures"),),
+            "train --dry-run": (
+                says("^would read   104 pictures to learn from"),
+                says("^would cache  the features of 244 pictures"),
+            ),
+            "train --config": (writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),),
+            "bayespfl-model inspect": (says('"score"'),),
+        },
+    ),
 }
