@@ -8,8 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$repo_root"
 # Threads: they link neither gRPC nor LibTorch, whose builds ThreadSanitizer cannot see into.
 thread_tests=(ordered_exchange_test pipeline_test telemetry_test)
-# Pictures, packages, tokens, tables, and frames on their way through the pipeline.
-address_tests=(base_test image_test ordered_exchange_test package_test picture_files_test pipeline_test tokenizer_test)
+# Pictures, packages, tokens, tables, what is trained on, and frames on their way through the pipeline.
+address_tests=(augmentation_test base_test feature_cache_test image_test ordered_exchange_test package_test picture_files_test pipeline_test
+  synthetic_test tokenizer_test training_data_test)
 
 # Clang's, in the tree of the fuzzers: what both need is compiled once.
 threads_preset=tsan

@@ -44,25 +44,6 @@ absl::StatusOr<LabelMask> DecodeNamedMask(const std::string& bytes, const Pictur
   return mask;
 }
 
-// The masks in one; nullopt when there is none.
-absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files, const PictureReading& reading) {
-  std::optional<LabelMask> joined;
-  for (const std::string& bytes : files.masks) {
-    absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes, reading);
-    if (!mask.ok()) return mask.status();
-    if (!joined.has_value()) {
-      joined = *std::move(mask);
-      continue;
-    }
-    if (mask->width != joined->width || mask->height != joined->height) {
-      return absl::InvalidArgumentError(absl::StrCat("one mask is ", mask->width, "x", mask->height,
-                                                     " pixels, another one ", joined->width, "x", joined->height));
-    }
-    for (size_t i = 0; i < joined->marked.size(); ++i) joined->marked[i] |= mask->marked[i];
-  }
-  return joined;
-}
-
 // What to do about a mask whose sides are the picture's the other way round; empty: a turn does not explain it.
 absl::string_view TurnAdvice(const ItemFiles& files, const LabelMask& mask, const RgbImage& picture,
                              const PictureReading& reading) {
@@ -112,6 +93,24 @@ absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture, const P
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files, const PictureReading& reading) {
+  std::optional<LabelMask> joined;
+  for (const std::string& bytes : files.masks) {
+    absl::StatusOr<LabelMask> mask = DecodeNamedMask(bytes, reading);
+    if (!mask.ok()) return mask.status();
+    if (!joined.has_value()) {
+      joined = *std::move(mask);
+      continue;
+    }
+    if (mask->width != joined->width || mask->height != joined->height) {
+      return absl::InvalidArgumentError(absl::StrCat("one mask is ", mask->width, "x", mask->height,
+                                                     " pixels, another one ", joined->width, "x", joined->height));
+    }
+    for (size_t i = 0; i < joined->marked.size(); ++i) joined->marked[i] |= mask->marked[i];
+  }
+  return joined;
 }
 
 absl::string_view GroundTruth::Remark() const {

@@ -3,6 +3,7 @@
 #define BAYESPFL_MODEL_EVALUATION_GROUND_TRUTH_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ absl::StatusOr<RgbImage> DecodeBytes(absl::string_view bytes, const PictureReadi
 // Checks that every mask can be read and is as large as the picture, which was read as `reading` says; nothing to check
 // for files without a mask. InvalidArgument with both sizes, and with what to do where a quarter turn is between them.
 absl::Status CheckMasks(const ItemFiles& files, const RgbImage& picture, const PictureReading& reading = {});
+
+// The masks of an item's files in one, in their own size: a pixel is marked where one of them marks it. Absent: the
+// files hold none. InvalidArgument: a mask that cannot be read, or masks of different sizes.
+absl::StatusOr<std::optional<LabelMask>> JoinMasks(const ItemFiles& files, const PictureReading& reading = {});
 
 // What the masks of a picture say together: a pixel is anomalous where one of them marks it.
 struct GroundTruth {

@@ -98,6 +98,7 @@ absl::StatusOr<PixelMetrics> PixelMetricsAccumulator::Finish() {
   metrics.pixels = scratch_->size();
   metrics.positive_pixels = positive_pixels_;
   if (absl::Status ranked = Rank(metrics); !ranked.ok()) return ranked;
+  if (!options_.overlap) return metrics;
   if (absl::Status measured = MeasureOverlap(metrics); !measured.ok()) return measured;
   return metrics;
 }

@@ -39,6 +39,8 @@ struct PixelMetricsOptions {
   // PixelMetricsAccumulator::kScoreBlock up to kMaxScoresPerPass. The counters take 16 bytes each (128 MiB by default).
   // A factor of two between scores is 2^23 floats, so maps within [0.01, 1] take seven passes.
   int64_t scores_per_pass = int64_t{1} << 23;
+  // Whether the per-region overlap is wanted; else `aupro` is absent, `pro` empty and `regions` 0.
+  bool overlap = true;
 };
 
 // Gathers the maps of one category in a scratch file (4 bytes a pixel), then counts. Memory does not grow with the

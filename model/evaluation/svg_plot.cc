@@ -35,7 +35,9 @@ class Canvas {
   }
 
   [[nodiscard]] double X(double value) const { return kLeft + kPlotWidth * value / frame_.x_max; }
-  [[nodiscard]] double Y(double value) const { return kTop + kPlotHeight * (1 - value / frame_.y_max); }
+  [[nodiscard]] double Y(double value) const {
+    return kTop + kPlotHeight * (frame_.y_max - value) / (frame_.y_max - frame_.y_min);
+  }
 
   void Append(absl::string_view markup) { absl::StrAppend(&svg_, markup); }
 
@@ -52,7 +54,7 @@ class Canvas {
   void DrawAxes() {
     for (int i = 0; i <= kTicks; ++i) {
       const double x = frame_.x_max * i / kTicks;
-      const double y = frame_.y_max * i / kTicks;
+      const double y = frame_.y_min + (frame_.y_max - frame_.y_min) * i / kTicks;
       absl::StrAppendFormat(&svg_, "<path class=\"grid\" d=\"M%.1f %gV%gM%g %.1fH%g\"/>\n", X(x), kTop,
                             kTop + kPlotHeight, kLeft, Y(y), kLeft + kPlotWidth);
       Text("tick", X(x), kTop + kPlotHeight + 14, "middle", TickLabel(x));

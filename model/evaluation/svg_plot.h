@@ -18,8 +18,9 @@ struct PlotFrame {
   std::string title;
   std::string x_label;
   std::string y_label;
-  double x_max = 1;  // > 0; both axes begin at 0
-  double y_max = 1;
+  double x_max = 1;  // > 0; the axis begins at 0
+  double y_max = 1;  // > y_min
+  double y_min = 0;
 };
 
 struct PlotSeries {

@@ -1,10 +1,9 @@
 #include "model/network/model.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "model/network/unit_length.h"
-#include "model/network/weights.h"
+#include "model/network/whole_prompts.h"
 
 namespace bayespfl {
 
@@ -13,19 +12,42 @@ absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Load(
     const NetworkKernels& kernels, Precision precision) {
   if (absl::Status status = CheckPrecision(kernels, precision); !status.ok()) return status;
   const c10::InferenceMode inference;
+  absl::StatusOr<ClipTowers> towers = LoadTowers(config, clip, device, kernels, precision);
+  if (!towers.ok()) return towers.status();
   std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device, precision));
   model->map_kernel_ = kernels.maps;
-  WeightReader towers(clip, device);
-  model->vision_ = VisionTransformer::Load(towers, config, kernels, precision);
-  model->text_ = TextTransformer::Load(towers, config, kernels, precision);
-  if (!towers.status().ok()) return towers.status();
+  model->towers_ = *std::move(towers);
   WeightReader weights(bayespfl, device);
-  model->distributions_ = PromptDistributions::Load(weights, config);
-  model->bank_ = PromptBank::Load(weights, config);
-  model->rca_ = ResidualCrossAttention::Load(weights, config);
-  model->head_ = ImageHead::Load(weights, config);
-  if (!weights.status().ok()) return weights.status();
+  if (absl::Status status = model->LoadParts(weights); !status.ok()) return status;
   return model;
+}
+
+absl::StatusOr<ClipTowers> BayesPflModel::LoadTowers(const ModelConfig& config, const TensorSource& clip,
+                                                     torch::Device device, const NetworkKernels& kernels,
+                                                     Precision precision) {
+  WeightReader reader(clip, device);
+  ClipTowers towers = {.vision = VisionTransformer::Load(reader, config, kernels, precision),
+                       .text = TextTransformer::Load(reader, config, kernels, precision)};
+  if (!reader.status().ok()) return reader.status();
+  return towers;
+}
+
+absl::StatusOr<std::unique_ptr<const BayesPflModel>> BayesPflModel::Assemble(const ModelConfig& config,
+                                                                             const ClipTowers& towers,
+                                                                             WeightReader& weights,
+                                                                             torch::Device device) {
+  std::unique_ptr<BayesPflModel> model(new BayesPflModel(config, device, Precision::kFp32));
+  model->towers_ = towers;
+  if (absl::Status status = model->LoadParts(weights); !status.ok()) return status;
+  return model;
+}
+
+absl::Status BayesPflModel::LoadParts(WeightReader& weights) {
+  distributions_ = PromptDistributions::Load(weights, config_);
+  bank_ = PromptBank::Load(weights, config_);
+  rca_ = ResidualCrossAttention::Load(weights, config_);
+  head_ = ImageHead::Load(weights, config_);
+  return weights.status();
 }
 
 std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& image_features,
@@ -35,14 +57,15 @@ std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& ima
   for (size_t i = 0; i < inputs.size(); ++i) {
     const PromptNoise& noise = inputs[i].noise;
     pictures.push_back(
-        {.tokens = text_.EmbedTokens(inputs[i].token_ids),
+        {.tokens = text().EmbedTokens(inputs[i].token_ids),
          .context = bank_.ContextRows(context[i].Sample(noise.context)),
          .normal = bank_.StateRows(PromptState::kNormal, distributions_.normal().Sample(noise.normal)),
          .abnormal = bank_.StateRows(PromptState::kAbnormal, distributions_.abnormal().Sample(noise.abnormal))});
   }
-  const torch::Tensor all = UnitLength(
-      form == PromptForm::kShared ? text_.EncodeShared(SharePrompts(pictures, text_.Positions(config_.context_length)))
-                                  : EncodeWhole(pictures));
+  const torch::Tensor all =
+      UnitLength(form == PromptForm::kShared
+                     ? text().EncodeShared(SharePrompts(pictures, text().Positions(config_.context_length)))
+                     : EncodeWhole(text(), pictures));
   std::vector<torch::Tensor> result;
   int64_t begin = 0;
   for (const PromptParts& parts : pictures) {
@@ -51,23 +74,6 @@ std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& ima
     begin += prompts;
   }
   return result;
-}
-
-torch::Tensor BayesPflModel::EncodeWhole(const std::vector<PromptParts>& pictures) const {
-  std::vector<torch::Tensor> sequences;  // per picture [2M, its length, D_t]
-  std::vector<int64_t> ends;             // per sequence of all pictures
-  int64_t longest = 0;
-  for (const PromptParts& parts : pictures) {
-    const torch::Tensor head = parts.tokens.slice(0, 0, 1).expand({parts.context.size(0), -1, -1});
-    const torch::Tensor tail = parts.tokens.slice(0, 2).expand({parts.context.size(0), -1, -1});
-    const torch::Tensor both = torch::cat({torch::cat({head, parts.context, parts.normal, tail}, 1),
-                                           torch::cat({head, parts.context, parts.abnormal, tail}, 1)});
-    sequences.push_back(both + text_.Positions(both.size(1)));
-    ends.insert(ends.end(), static_cast<size_t>(both.size(0)), both.size(1) - 1);
-    longest = std::max(longest, both.size(1));
-  }
-  for (torch::Tensor& rows : sequences) rows = torch::constant_pad_nd(rows, {0, 0, 0, longest - rows.size(1)});
-  return text_.Encode(torch::cat(sequences), torch::tensor(ends, torch::kInt64).to(device_));
 }
 
 torch::Tensor BayesPflModel::ScoreTensor(const torch::Tensor& text, const torch::Tensor& image_embedding,

@@ -17,6 +17,7 @@
 #include "model/network/residual_cross_attention.h"
 #include "model/network/text_transformer.h"
 #include "model/network/vision_transformer.h"
+#include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
 #include "model/package/tensor_source.h"
@@ -28,6 +29,12 @@ namespace bayespfl {
 struct PromptInput {
   std::vector<int32_t> token_ids;  // start .. end of text, "X" at position 1; no padding
   PromptNoise noise;
+};
+
+// CLIP's two towers, which training leaves as they are. Copies share the weights.
+struct ClipTowers {
+  VisionTransformer vision;
+  TextTransformer text;
 };
 
 struct ImageScore {
@@ -47,12 +54,22 @@ class BayesPflModel {
                                                                    const NetworkKernels& kernels = {},
                                                                    Precision precision = Precision::kFp32);
 
+  // The two halves of Load(), for those who make many models of the same towers and of weights that change: neither
+  // sets a mode, so that gradients reach the tensors that `weights` hands out where they are wanted. The maps are
+  // LibTorch's.
+  static absl::StatusOr<ClipTowers> LoadTowers(const ModelConfig& config, const TensorSource& clip,
+                                               torch::Device device, const NetworkKernels& kernels,
+                                               Precision precision);
+  static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Assemble(const ModelConfig& config,
+                                                                       const ClipTowers& towers, WeightReader& weights,
+                                                                       torch::Device device);
+
   const ModelConfig& config() const { return config_; }
   torch::Device device() const { return device_; }
   Precision precision() const { return precision_; }
 
   // images [N, 3, S, S], normalised, on the device.
-  VisionFeatures EncodeImages(const torch::Tensor& images) const { return vision_.Encode(images); }
+  VisionFeatures EncodeImages(const torch::Tensor& images) const { return towers_.vision.Encode(images); }
 
   // Text embeddings of every picture, T_i [2M_i, E] with unit rows: M = R B normal rows (r is the slow index), then M
   // abnormal rows. One call of the text tower for all pictures; R and the token counts may differ between them. Each
@@ -69,25 +86,22 @@ class BayesPflModel {
   AnomalyMaps MapAnomalies(const torch::Tensor& text, const std::vector<torch::Tensor>& patches, int64_t samples,
                            bool want_deviation) const;
 
-  const VisionTransformer& vision() const { return vision_; }
-  const TextTransformer& text() const { return text_; }
+  const VisionTransformer& vision() const { return towers_.vision; }
+  const TextTransformer& text() const { return towers_.text; }
   const PromptDistributions& distributions() const { return distributions_; }
   const PromptBank& bank() const { return bank_; }
   const ResidualCrossAttention& rca() const { return rca_; }
   const ImageHead& image_head() const { return head_; }
 
  private:
-  // The towers' raw embeddings [sum of 2M_i, E].
-  torch::Tensor EncodeWhole(const std::vector<PromptParts>& pictures) const;
-
   BayesPflModel(ModelConfig config, torch::Device device, Precision precision)
       : config_(std::move(config)), device_(device), precision_(precision) {}
+  absl::Status LoadParts(WeightReader& weights);
 
   ModelConfig config_;
   torch::Device device_;
   Precision precision_;
-  VisionTransformer vision_;
-  TextTransformer text_;
+  ClipTowers towers_;
   PromptDistributions distributions_;
   PromptBank bank_;
   ResidualCrossAttention rca_;

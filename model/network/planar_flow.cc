@@ -13,4 +13,15 @@ std::vector<torch::Tensor> PlanarFlow(const torch::Tensor& z0, const FlowParamet
   return path;
 }
 
+torch::Tensor PlanarFlowLogDet(const torch::Tensor& z0, const std::vector<torch::Tensor>& path,
+                               const FlowParameters& parameters) {
+  std::vector<torch::Tensor> steps;
+  for (int64_t k = 0; k < parameters.u.size(0); ++k) {
+    const torch::Tensor& z = k == 0 ? z0 : path[static_cast<size_t>(k) - 1];
+    const torch::Tensor slope = 1 - torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]).square();
+    steps.push_back(torch::log((1 + slope * torch::dot(parameters.w[k], parameters.u[k])).abs() + 1e-5));
+  }
+  return steps.empty() ? torch::zeros({z0.size(0), 0}, z0.options()) : torch::stack(steps, 1);
+}
+
 }  // namespace bayespfl

@@ -1,5 +1,8 @@
 #include "model/network/self_attention.h"
 
+#include <cmath>
+#include <limits>
+
 #include "model/kernels/attention.h"
 #include "model/network/parallel_tasks.h"
 
@@ -31,6 +34,19 @@ torch::Tensor OwnAttention(const torch::Tensor& qkv, const SelfAttentionOptions&
   return OwnAttention<Bf16>(qkv.to(torch::kBFloat16).contiguous(), options.heads, *options.kernel);
 }
 
+// queries, keys, values: [N, heads, L, width / heads].
+torch::Tensor AttendByProducts(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+                               bool causal) {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(queries.size(3)));
+  torch::Tensor scores = torch::matmul(queries * scale, keys.transpose(2, 3));
+  if (causal) {
+    const int64_t length = queries.size(2);
+    const double kMasked = -std::numeric_limits<double>::infinity();
+    scores = scores + torch::full({length, length}, kMasked, scores.options()).triu(1);
+  }
+  return torch::matmul(torch::softmax(scores, -1), values);
+}
+
 }  // namespace
 
 torch::Tensor SelfAttention(const torch::Tensor& projected, const SelfAttentionOptions& options) {
@@ -43,8 +59,10 @@ torch::Tensor SelfAttention(const torch::Tensor& projected, const SelfAttentionO
   // [N, L, 3 width] -> three of [N, heads, L, width / heads]
   const torch::Tensor parts =
       qkv.view({batch, length, 3, options.heads, width / options.heads}).permute({2, 0, 3, 1, 4});
-  const torch::Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2], /*attn_mask=*/{},
-                                                               /*dropout_p=*/0.0, options.causal);
+  const torch::Tensor mixed = qkv.requires_grad()
+                                  ? AttendByProducts(parts[0], parts[1], parts[2], options.causal)
+                                  : at::scaled_dot_product_attention(parts[0], parts[1], parts[2], /*attn_mask=*/{},
+                                                                     /*dropout_p=*/0.0, options.causal);
   return mixed.transpose(1, 2).reshape({batch, length, width});
 }
 

@@ -20,8 +20,10 @@ struct SelfAttentionOptions {
 };
 
 // softmax(Q K^T / sqrt(width / heads)) V: qkv [N, L, 3 width] (queries, keys, values; heads are contiguous slices) ->
-// [N, L, width]. Other precisions than fp32 round qkv to bfloat16. Our own kernel rounds the softmax's weights too and
-// gives bfloat16 (model/kernels/attention.h); LibTorch's computes and gives floats.
+// [N, L, width]. Where a gradient is wanted: by products and a softmax alone, whose backward gives the same bits each
+// time on a GPU too, where the fused one's does not. Other precisions than fp32 round qkv to bfloat16. Our own kernel
+// rounds the softmax's weights too and gives bfloat16 (model/kernels/attention.h); LibTorch's computes and gives
+// floats.
 torch::Tensor SelfAttention(const torch::Tensor& qkv, const SelfAttentionOptions& options);
 
 }  // namespace bayespfl

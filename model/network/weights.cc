@@ -27,15 +27,31 @@ std::optional<torch::ScalarType> FloatType(DType dtype) {
 }  // namespace
 
 torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int64_t>& shape) {
-  const TensorView* const found = source_.Find(name);
+  return source_ != nullptr ? TakeFromSource(name, shape) : TakeFromMap(name, shape);
+}
+
+torch::Tensor WeightReader::TakeFromMap(const std::string& name, const std::vector<int64_t>& shape) {
+  const auto found = tensors_->find(name);
+  if (found == tensors_->end()) {
+    Fail(name, "is missing");
+    return {};
+  }
+  if (found->second.sizes() != shape) {
+    FailShape(name, found->second.sizes(), shape);
+    return {};
+  }
+  return found->second;
+}
+
+torch::Tensor WeightReader::TakeFromSource(const std::string& name, const std::vector<int64_t>& shape) {
+  const TensorView* const found = source_->Find(name);
   if (found == nullptr) {
     Fail(name, "is missing");
     return {};
   }
   const TensorView& view = *found;
   if (view.shape != shape) {
-    Fail(name, absl::StrCat("has shape [", absl::StrJoin(view.shape, ", "), "]; the configuration asks for [",
-                            absl::StrJoin(shape, ", "), "]"));
+    FailShape(name, view.shape, shape);
     return {};
   }
   const std::optional<torch::ScalarType> type = FloatType(view.dtype);
@@ -46,7 +62,7 @@ torch::Tensor WeightReader::Take(const std::string& name, const std::vector<int6
   // Copied out of the source: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
   torch::Tensor tensor = torch::empty(shape, *type);
   if (!view.data.empty()) std::memcpy(tensor.data_ptr(), view.data.data(), view.data.size());
-  source_.Forget(view);
+  source_->Forget(view);
   return tensor.to(torch::kFloat32).to(device_);
 }
 
@@ -67,8 +83,13 @@ LayerNorm WeightReader::TakeLayerNorm(const std::string& prefix, int64_t width) 
   return {Take(prefix + ".weight", {width}), Take(prefix + ".bias", {width})};
 }
 
+void WeightReader::FailShape(const std::string& name, torch::IntArrayRef found, const std::vector<int64_t>& shape) {
+  Fail(name, absl::StrCat("has shape [", absl::StrJoin(found, ", "), "]; the configuration asks for [",
+                          absl::StrJoin(shape, ", "), "]"));
+}
+
 void WeightReader::Fail(const std::string& name, absl::string_view what) {
-  if (status_.ok()) status_ = absl::DataLossError(absl::StrCat(source_.name(), ": tensor \"", name, "\" ", what));
+  if (status_.ok()) status_ = absl::DataLossError(absl::StrCat(name_, ": tensor \"", name, "\" ", what));
 }
 
 }  // namespace bayespfl

@@ -1,8 +1,14 @@
 // Takes tensors out of a source by name, checked against the shape that the configuration asks for.
+//
+// A part of the network is a function of the tensors that its Load() reads. Read from a file they are its constants;
+// read from tensors that want a gradient, outside InferenceMode, whatever the part computes can be differentiated, what
+// it evaluates while it is loaded included. So a training step loads its parts anew, and there is one formula for both.
 #ifndef BAYESPFL_MODEL_NETWORK_WEIGHTS_H_
 #define BAYESPFL_MODEL_NETWORK_WEIGHTS_H_
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -31,12 +37,20 @@ struct LayerNorm {
   }
 };
 
+// Tensors that somebody else owns, by name.
+using TensorMap = std::map<std::string, torch::Tensor>;
+
 // Reads fp32 tensors onto a device. The first thing that is wrong is kept in status(); later reads give empty tensors,
 // so that a model reads all its weights and asks once. Not thread-safe.
 class WeightReader {
  public:
   // Borrows the source.
-  WeightReader(const TensorSource& source, torch::Device device) : source_(source), device_(device) {}
+  WeightReader(const TensorSource& source, torch::Device device)
+      : source_(&source), name_(source.name()), device_(device) {}
+  // Hands out the tensors themselves, which must be fp32 and on one device, instead of copies; error messages call them
+  // `name`. Borrows the map.
+  WeightReader(const TensorMap& tensors, std::string name)
+      : tensors_(&tensors), name_(std::move(name)), device_(torch::kCPU) {}
 
   // DataLoss in status(): the tensor is missing, has another shape, or is not floating point; the message names it
   // and the source.
@@ -51,9 +65,15 @@ class WeightReader {
   const absl::Status& status() const { return status_; }
 
  private:
+  // fp32 and on the device; undefined, and the reason in status(), when it is not to be had.
+  torch::Tensor TakeFromSource(const std::string& name, const std::vector<int64_t>& shape);
+  torch::Tensor TakeFromMap(const std::string& name, const std::vector<int64_t>& shape);
+  void FailShape(const std::string& name, torch::IntArrayRef found, const std::vector<int64_t>& shape);
   void Fail(const std::string& name, absl::string_view what);
 
-  const TensorSource& source_;
+  const TensorSource* source_ = nullptr;  // one of the two
+  const TensorMap* tensors_ = nullptr;
+  std::string name_;
   torch::Device device_;
   absl::Status status_;
 };

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/files.h"
 #include "base/utf8.h"
+#include "model/checkpoint/export.h"
 #include "model/clip/bundled_vocabulary.h"
 #include "model/clip/tokenizer.h"
 #include "model/tools/failure.h"
@@ -34,9 +35,20 @@ void PrintTower(const char* name, const TowerConfig& tower) {
               static_cast<long>(tower.layers), static_cast<long>(tower.heads));
 }
 
+int ExportPackage(const ConvertArguments& arguments) {
+  const ConvertOptions& options = arguments.options;
+  const absl::Status status = ExportUpstreamWeights(
+      {.package_dir = arguments.package_dir, .output_path = options.output_dir, .overwrite = options.overwrite});
+  if (!status.ok()) return Fail(status.message());
+  std::printf("%s: the Bayes-PFL weights of %s, as the authors' code loads them\n", options.output_dir.c_str(),
+              arguments.package_dir.c_str());
+  return 0;
+}
+
 }  // namespace
 
 int RunConvert(const ConvertArguments& arguments) {
+  if (arguments.as_upstream) return ExportPackage(arguments);
   ConvertOptions options = arguments.options;
   options.precision = StoredType(arguments.precision);
   options.vocabulary = BundledVocabulary();
@@ -67,11 +79,23 @@ void AddConvertCommand(CLI::App& app, int& exit_code) {
   const auto shared = std::make_shared<ConvertArguments>();
   ConvertArguments& convert = *shared;
   ConvertOptions& options = convert.options;
-  CLI::App* command = app.add_subcommand("convert", "Makes a model package of upstream weight files.");
-  command->add_option("--clip", options.clip_path, "CLIP: OpenAI's .pt, or OpenCLIP's .pt or .safetensors")->required();
-  command->add_option("--weights", options.weights_path, "Bayes-PFL: the authors' .pth, or .safetensors")->required();
-  command->add_option("--output", options.output_dir, "Folder to make; its name becomes the model's")->required();
-  command->add_flag("--overwrite", options.overwrite, "Replace a package that is there");
+  CLI::App* command = app.add_subcommand("convert", "Makes a model package of upstream weight files, or goes back.");
+  CLI::Option* const clip =
+      command->add_option("--clip", options.clip_path, "CLIP: OpenAI's .pt, or OpenCLIP's .pt or .safetensors");
+  CLI::Option* const weights =
+      command->add_option("--weights", options.weights_path, "Bayes-PFL: the authors' .pth, or .safetensors");
+  CLI::Option* const package = command->add_option("--package", convert.package_dir, "The package to go back from");
+  CLI::Option* const as_upstream =
+      command->add_flag("--as-upstream", convert.as_upstream, "Go back: write the authors' .pth of --package");
+  clip->needs(weights);
+  weights->needs(clip);
+  package->needs(as_upstream)->excludes(clip)->excludes(weights);
+  as_upstream->needs(package);
+  command
+      ->add_option("--output", options.output_dir,
+                   "Folder to make, whose name becomes the model's; with --as-upstream the .pth to write")
+      ->required();
+  command->add_flag("--overwrite", options.overwrite, "Replace what is there");
   command->add_option("--image-size", options.image_size, "Side of the model's square input, pixels")
       ->check(CLI::Range(1, 8192))
       ->capture_default_str();
@@ -93,7 +117,10 @@ void AddConvertCommand(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--name", options.name, "Name of the model (default: the output folder's)");
   command->add_option("--vocabulary", convert.vocabulary_path, "CLIP's merges file (default: the built-in one)");
-  command->callback([shared, &exit_code] { exit_code = RunConvert(*shared); });
+  command->callback([shared, clip, as_upstream, &exit_code] {
+    if (clip->empty() && as_upstream->empty()) throw CLI::RequiredError("--clip and --weights, or --as-upstream");
+    exit_code = RunConvert(*shared);
+  });
 }
 
 }  // namespace bayespfl

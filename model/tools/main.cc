@@ -12,6 +12,8 @@
 #include "model/tools/init.h"
 #include "model/tools/inspect.h"
 #include "model/tools/replay.h"
+#include "model/tools/synthesize.h"
+#include "model/tools/train.h"
 #include "model/tools/verify.h"
 
 int main(int argc, char** argv) {
@@ -29,6 +31,8 @@ int main(int argc, char** argv) {
   bayespfl::AddEvaluateCommand(app, exit_code);
   bayespfl::AddCalibrateCommand(app, exit_code);
   bayespfl::AddBenchCommand(app, exit_code);
+  bayespfl::AddSynthesizeCommand(app, exit_code);
+  bayespfl::AddTrainCommand(app, exit_code);
   bayespfl::AddDevicesCommand(app, exit_code);
   return bayespfl::RunSubCommand(app, argc, argv).value_or(exit_code);
 }

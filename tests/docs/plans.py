@@ -297,4 +297,24 @@ PLANS: dict[str, Plan] = {
             "sha256sum": (says("^[0-9a-f]{64}  -$"),),
         },
     ),
+    "docs/synthetic.md": Plan(
+        checks={
+            "bayespfl-model synthesize": (
+                says("^out/parts: 16 pictures"),
+                writes("out/parts/nut/test/good/000.png", "out/parts/brushed_metal/test/good/003.png"),
+            ),
+            "bayespfl-model evaluate": (writes("out/report/report.html"),),
+        },
+    ),
+    "docs/training.md": Plan(
+        checks={
+            "--output out/learn": (says("^out/learn: 104 pictures"),),
+            "train --dry-run": (
+                says("^would read   104 pictures to learn from"),
+                says("^would cache  the features of 244 pictures"),
+            ),
+            "train --config": (writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),),
+            "bayespfl-model inspect": (says('"score"'),),
+        },
+    ),
 }

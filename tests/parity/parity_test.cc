@@ -45,19 +45,6 @@ double RelativeError(const torch::Tensor& actual, const torch::Tensor& expected)
   return ((actual.to(torch::kCPU) - wanted).abs().max() / wanted.abs().max()).item<double>();
 }
 
-// ln(|1 + (1 - tanh(w_k . z_{k-1} + b_k)^2) w_k . u_k| + 1e-5) of each step: [R, K]. Only training needs it; here it
-// compares w, u and b once more. `path` is what PlanarFlow(z0) returned.
-torch::Tensor PlanarFlowLogDet(const torch::Tensor& z0, const std::vector<torch::Tensor>& path,
-                               const FlowParameters& parameters) {
-  std::vector<torch::Tensor> steps;
-  for (int64_t k = 0; k < parameters.u.size(0); ++k) {
-    const torch::Tensor& z = k == 0 ? z0 : path[static_cast<size_t>(k) - 1];
-    const torch::Tensor slope = 1 - torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]).square();
-    steps.push_back(torch::log((1 + slope * torch::dot(parameters.w[k], parameters.u[k])).abs() + 1e-5));
-  }
-  return steps.empty() ? torch::zeros({z0.size(0), 0}, z0.options()) : torch::stack(steps, 1);
-}
-
 class Golden {
  public:
   explicit Golden(const std::string& path) : tensors_(LoadSafetensors(path)) {

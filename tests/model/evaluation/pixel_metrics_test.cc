@@ -240,6 +240,16 @@ TEST(PixelMetricsTest, MeasuresRegionOverlapAsTheDefinitionSays) {
   EXPECT_NEAR(*metrics.aupro, expected.aupro, 1e-12);
 }
 
+TEST(PixelMetricsTest, WithoutTheOverlapTheRanksAreTheSame) {
+  std::mt19937 random(5);
+  const std::vector<Picture> pictures = {DrawPicture(40, 30, 3, random)};
+  const PixelMetrics with = Measure(pictures);
+  const PixelMetrics without = Measure(pictures, {.overlap = false});
+  EXPECT_EQ(without.ranking.average_precision, with.ranking.average_precision);
+  EXPECT_TRUE(with.aupro.has_value());
+  EXPECT_FALSE(without.aupro.has_value());
+}
+
 TEST(PixelMetricsTest, TreatsMinusZeroAsZero) {
   const PixelMetrics metrics = MeasureRow({-0.0F, 0.0F, 0.0F, 1.0F}, {1, 0, 0, 1});
   EXPECT_DOUBLE_EQ(*metrics.ranking.auroc, 0.75);

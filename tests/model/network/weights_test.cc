@@ -57,6 +57,28 @@ TEST(WeightReaderTest, LoadsALayerFromAnySourceOfTensors) {
   EXPECT_THAT(Values(layer(torch::tensor({10.0F, 100.0F}))), ElementsAre(320.5F));
 }
 
+TEST(WeightReaderTest, ALayerOfSomebodysTensorsHasAGradientForThem) {
+  const TensorMap tensors = {{"fc.weight", torch::tensor({{2.0F, 3.0F}}).requires_grad_()},
+                             {"fc.bias", torch::zeros({1}).requires_grad_()}};
+  WeightReader reader(tensors, "parameters");
+
+  const Linear layer = reader.TakeLinear("fc", 2, 1);
+  layer(torch::tensor({10.0F, 100.0F})).sum().backward();
+
+  ASSERT_TRUE(reader.status().ok()) << reader.status();
+  EXPECT_THAT(Values(tensors.at("fc.weight").grad()), ElementsAre(10, 100));
+}
+
+TEST(WeightReaderTest, NamesATensorOfSomebodysThatDoesNotFit) {
+  const TensorMap tensors = {{"fc.weight", torch::zeros({2, 2})}};
+  WeightReader reader(tensors, "parameters");
+  EXPECT_FALSE(reader.Take("fc.weight", {1, 2}).defined());
+  EXPECT_THAT(std::string(reader.status().message()), HasSubstr("parameters: tensor \"fc.weight\" has shape [2, 2]"));
+  WeightReader another(tensors, "parameters");
+  EXPECT_FALSE(another.Take("fc.bias", {1}).defined());
+  EXPECT_THAT(std::string(another.status().message()), HasSubstr("\"fc.bias\" is missing"));
+}
+
 TEST(WeightReaderTest, NamesTheSourceAndTheTensorThatItLacks) {
   const TensorsInMemory source;
   WeightReader reader(source, torch::kCPU);

@@ -1,0 +1,84 @@
+#include "model/training/adam.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace bayespfl {
+namespace {
+
+constexpr double kBeta1 = 0.5;
+constexpr double kBeta2 = 0.999;
+constexpr double kEpsilon = 1e-8;
+
+// The three tensors of a parameter.
+constexpr char kFirst[] = "/first";
+constexpr char kSecond[] = "/second";
+constexpr char kSteps[] = "/steps";
+
+}  // namespace
+
+void Adam::Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient, double rate) {
+  const torch::NoGradGuard no_grad;
+  Moments& moments = moments_[name];
+  if (!moments.first.defined()) {
+    moments.first = torch::zeros_like(parameter);
+    moments.second = torch::zeros_like(parameter);
+  }
+  ++moments.steps;
+  moments.first.lerp_(gradient, 1 - kBeta1);
+  moments.second.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+  const auto steps = static_cast<double>(moments.steps);
+  const double step_size = rate / (1 - std::pow(kBeta1, steps));
+  const double root_of_correction = std::sqrt(1 - std::pow(kBeta2, steps));
+  const torch::Tensor denominator = (moments.second.sqrt() / root_of_correction).add_(kEpsilon);
+  parameter.addcdiv_(moments.first, denominator, -step_size);
+}
+
+void Adam::StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
+                   const TensorMap& parameters) {
+  for (const ParameterGroup& group : groups) {
+    for (const std::string& name : group.names) {
+      const auto gradient = gradients.find(name);
+      if (gradient == gradients.end()) continue;
+      Step(name, parameters.at(name), gradient->second, group.learning_rate * factor);
+    }
+  }
+}
+
+TensorMap Adam::State() const {
+  TensorMap state;
+  for (const auto& [name, moments] : moments_) {
+    state.emplace(name + kFirst, moments.first);
+    state.emplace(name + kSecond, moments.second);
+    state.emplace(name + kSteps, torch::tensor(moments.steps, torch::kInt64));
+  }
+  return state;
+}
+
+absl::Status Adam::Restore(const TensorMap& state, const TensorMap& parameters) {
+  std::map<std::string, Moments> restored;
+  size_t taken = 0;
+  for (const auto& [name, parameter] : parameters) {
+    const auto first = state.find(name + kFirst);
+    const auto second = state.find(name + kSecond);
+    const auto steps = state.find(name + kSteps);
+    const int there = (first != state.end()) + (second != state.end()) + (steps != state.end());
+    if (there == 0) continue;
+    if (there != 3 || first->second.sizes() != parameter.sizes() || second->second.sizes() != parameter.sizes() ||
+        steps->second.scalar_type() != torch::kInt64 || steps->second.numel() != 1) {
+      return absl::DataLossError(absl::StrCat("the optimiser's moments of ", name, " are not whole"));
+    }
+    // Copies: the caller may go on with its tensors.
+    restored[name] = {.first = first->second.to(parameter.device(), /*non_blocking=*/false, /*copy=*/true),
+                      .second = second->second.to(parameter.device(), /*non_blocking=*/false, /*copy=*/true),
+                      .steps = steps->second.item<int64_t>()};
+    taken += 3;
+  }
+  if (taken != state.size()) return absl::DataLossError("the optimiser has moments of parameters that are not there");
+  moments_ = std::move(restored);
+  return absl::OkStatus();
+}
+
+}  // namespace bayespfl

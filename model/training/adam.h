@@ -1,0 +1,48 @@
+// The optimiser Adam (Kingma & Ba 2015) as PyTorch computes it, with moments that can be saved to the bit.
+#ifndef BAYESPFL_MODEL_TRAINING_ADAM_H_
+#define BAYESPFL_MODEL_TRAINING_ADAM_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "model/network/weights.h"
+#include "model/training/parameter_groups.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+// betas (0.5, 0.999), epsilon 1e-8, no weight decay. A parameter has moments and counts its steps from its first
+// gradient on. Not thread-safe.
+class Adam {
+ public:
+  // m <- 0.5 m + 0.5 g; v <- 0.999 v + 0.001 g^2;
+  // parameter <- parameter - rate / (1 - 0.5^t) m / (sqrt(v) / sqrt(1 - 0.999^t) + 1e-8). A rate of 0 moves the moments
+  // alone.
+  void Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient, double rate);
+
+  // Of every parameter of the groups that has a gradient; the others stay as they are. `factor`: of the groups' rates.
+  void StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
+               const TensorMap& parameters);
+
+  // As tensors: "<name>/first" and "<name>/second" like the parameter, "<name>/steps" int64 []. They share the moments.
+  TensorMap State() const;
+  // What State() gave, on the parameters' devices. DataLoss: the tensors are no such state of these parameters.
+  absl::Status Restore(const TensorMap& state, const TensorMap& parameters);
+
+  void Clear() { moments_.clear(); }
+
+ private:
+  struct Moments {
+    torch::Tensor first;
+    torch::Tensor second;
+    int64_t steps = 0;
+  };
+
+  std::map<std::string, Moments> moments_;
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TRAINING_ADAM_H_

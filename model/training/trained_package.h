@@ -1,0 +1,33 @@
+// What a training run leaves: a model package like the one that it started from, with other weights.
+#ifndef BAYESPFL_MODEL_TRAINING_TRAINED_PACKAGE_H_
+#define BAYESPFL_MODEL_TRAINING_TRAINED_PACKAGE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "model/network/weights.h"
+#include "model/package/model_package.h"
+
+namespace bayespfl {
+
+struct TrainedPackageOptions {
+  std::string output_dir = {};        // must not exist, or be empty, unless `overwrite`
+  bool overwrite = false;             // replace a package that is there, in one step
+  int stage = 2;                      // which the weights are of
+  std::string name = {};              // of the package
+  std::string version = {};           // chosen by its maker
+  PackageProvenance provenance = {};  // how it was made
+};
+
+// Writes the package, which appears whole or not at all; returns its configuration. CLIP's weights and the vocabulary
+// are the source's. Every tensor that the source has under a name of BayesPflTensors() is there, also those that no
+// result depends on and the second and third names of shared ones: fp32, with the values that `parameters`
+// (LoadParameters()' names) has under its first name. A calibration and a mask threshold are left behind: they were of
+// other weights. InvalidArgument: a configuration that a server would refuse, an empty name for example. Else as
+// StagedFolder.
+absl::StatusOr<ModelConfig> WriteTrainedPackage(const ModelPackage& source, const TensorMap& parameters,
+                                                const TrainedPackageOptions& options);
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TRAINING_TRAINED_PACKAGE_H_

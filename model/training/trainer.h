@@ -1,0 +1,117 @@
+// Trains Bayes-PFL's own parameters in the paper's two stages, between frozen towers.
+//
+//   stage 1   all losses, every parameter that a loss reaches, warm-up and cosine; the best epoch by pixel AP
+//   stage 2   cross entropy, the image-level modules alone; the best epoch by image AP
+//
+// After each epoch the model is validated (validation.h), and the course (training_course.h) says what follows. Each
+// step draws one pair of prompts and new samples of the distributions; every draw is keyed by the seed and the step
+// (draws.h). The state is saved whole (training_state.h): a run that was killed at any moment and is started again with
+// the same options, data and starting weights on the same machine ends with the same bits as one that was not.
+#ifndef BAYESPFL_MODEL_TRAINING_TRAINER_H_
+#define BAYESPFL_MODEL_TRAINING_TRAINER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/network/model.h"
+#include "model/training/adam.h"
+#include "model/training/labelled_data.h"
+#include "model/training/loss_values.h"
+#include "model/training/training_course.h"
+#include "model/training/training_state.h"
+#include "model/training/validation.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+struct TrainerOptions {
+  uint64_t seed = 0;
+  int64_t batch_size = 32;  // pictures of a step; the last step of an epoch has what is left
+  CourseOptions course;
+  ValidationOptions validation;
+  std::string state_folder;  // made when missing; holds one run
+  std::string identity;      // what the data and the starting weights are: digests. A state of another one is refused
+  int64_t save_steps = 0;    // also saves after every so many steps; 0: at the end of an epoch alone
+  int kept_states = 2;       // how many of them stay, the newest ones; >= 1
+  torch::Device device = torch::kCPU;
+};
+
+// A step that was done.
+struct StepReport {
+  int64_t step = 0;   // over both stages, 1 for the first
+  int64_t epoch = 0;  // likewise
+  int64_t batch = 0;  // in the epoch, 1 for the first
+  int64_t batches = 0;
+  int64_t pictures = 0;  // of the step
+  int stage = 1;
+  double rate_factor = 0;  // of the learning rates
+  LossValues loss;
+};
+
+// Hears of progress, on the trainer's thread.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+
+  virtual void OnResume(const TrainingState& /*state*/) {}
+  virtual void OnStep(const StepReport& /*step*/) {}
+  virtual void OnEpoch(const EpochRecord& /*epoch*/) {}
+  // Asked after every step and every epoch; when true the state is saved and the run ends unfinished.
+  virtual bool ShouldStop() { return false; }
+};
+
+struct TrainingResult {
+  bool finished = false;  // false: it was stopped, and goes on from its state when it is run again
+  int stage = 1;          // which the weights are of
+  TensorMap weights;      // of the best epoch when finished; on the CPU
+  std::vector<EpochRecord> history;
+};
+
+// Not thread-safe.
+class Trainer {
+ public:
+  // `parameters` are LoadParameters()' on the options' device, where training starts; they are changed. The data sets
+  // are borrowed.
+  Trainer(ModelConfig config, ClipTowers towers, TensorMap parameters, LabelledData& training, LabelledData& validation,
+          TrainerOptions options);
+
+  // To the end, or until the observer says stop. InvalidArgument: no picture to train with, or as Validate().
+  // FailedPrecondition: the state folder is in use or of another run, or a loss is no number any more; the message says
+  // in which step. ResourceExhausted: the disk or the device's memory is full. DataLoss: the state is damaged.
+  // Internal: the device failed. Whatever the error, the last saved state stays, and the run can go on from it.
+  absl::StatusOr<TrainingResult> Run(TrainingObserver& observer);
+
+ private:
+  absl::StatusOr<TrainingResult> RunToEnd(TrainingObserver& observer);
+  absl::Status Resume(TrainingObserver& observer);
+  // Both return false when the observer says stop.
+  absl::StatusOr<bool> RunEpoch(TrainingObserver& observer);
+  absl::StatusOr<bool> FinishEpoch(TrainingObserver& observer);
+  absl::StatusOr<StepReport> Step(const LabelledBatch& batch);
+  absl::StatusOr<LossTerms> Loss(const LabelledBatch& batch) const;
+  double RateFactor() const;  // of the step that comes next
+  absl::Status Save();
+
+  // A model of the parameters as they are, which gradients go through.
+  absl::StatusOr<std::unique_ptr<const BayesPflModel>> Assemble() const;
+  std::string Identity() const;
+  int64_t Batches() const;  // of an epoch
+
+  ModelConfig config_;
+  const ClipTowers towers_;
+  const TensorMap parameters_;
+  LabelledData& training_;
+  LabelledData& validation_;
+  const TrainerOptions options_;
+  const torch::Tensor upsampling_;
+  std::unique_ptr<TrainingStateFolder> folder_;
+  TrainingState state_;  // its tensors only while it is saved or loaded, but for `best`
+  Adam adam_;
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TRAINING_TRAINER_H_

@@ -1,0 +1,103 @@
+#include "model/training/training_loss.h"
+
+#include <cstddef>
+
+#include "model/network/unit_length.h"
+#include "model/network/whole_prompts.h"
+#include "model/training/cross_entropy.h"
+#include "model/training/dice_loss.h"
+#include "model/training/focal_loss.h"
+#include "model/training/interpolation_matrix.h"
+#include "model/training/orthogonality_loss.h"
+
+namespace bayespfl {
+namespace {
+
+// The columns (axis 1) of the pair `prompt` among M normal and M abnormal ones: [N, 2, ..].
+torch::Tensor Pair(const torch::Tensor& rows, int64_t prompt) {
+  const int64_t pairs = rows.size(1) / 2;
+  return torch::stack({rows.select(1, prompt), rows.select(1, pairs + prompt)}, 1);
+}
+
+// Of one tapped layer, the abnormal text's logits less the normal one's at full size: [N, S, S]. pair [N, 2, E].
+torch::Tensor LogitDifferences(const BayesPflModel& model, const torch::Tensor& pair, const torch::Tensor& patches,
+                               const torch::Tensor& upsampling) {
+  const int64_t grid = model.config().grid();
+  std::vector<torch::Tensor> maps;
+  for (int64_t i = 0; i < pair.size(0); ++i) {
+    const torch::Tensor refined = model.rca().RefineText(pair[i], patches[i]);  // [2, E]
+    const torch::Tensor difference = refined.slice(0, 1) - refined.slice(0, 0, 1);
+    maps.push_back(model.rca().PixelLogits(difference, patches[i]).view({grid, grid}));
+  }
+  return Upsample(upsampling, torch::stack(maps));
+}
+
+torch::Tensor Sum(const std::vector<torch::Tensor>& terms) { return torch::stack(terms).sum(); }
+
+}  // namespace
+
+DrawnTexts DrawTexts(const BayesPflModel& model, const LabelledBatch& batch, const StepNoise& noise) {
+  DrawnTexts drawn = {.context = {},
+                      .normal = DrawPrompt(model.distributions().normal(), noise.normal),
+                      .abnormal = DrawPrompt(model.distributions().abnormal(), noise.abnormal),
+                      .text = {}};
+  const torch::Tensor normal = model.bank().StateRows(PromptState::kNormal, drawn.normal.zk.unsqueeze(0));
+  const torch::Tensor abnormal = model.bank().StateRows(PromptState::kAbnormal, drawn.abnormal.zk.unsqueeze(0));
+  const std::vector<PromptDistribution> context = model.distributions().Context(batch.features.image);
+  std::vector<PromptParts> pictures;
+  for (size_t i = 0; i < context.size(); ++i) {
+    drawn.context.push_back(DrawPrompt(context[i], noise.context[static_cast<int64_t>(i)]));
+    pictures.push_back({.tokens = model.text().EmbedTokens(batch.token_ids[i]),
+                        .context = model.bank().ContextRows(drawn.context.back().zk.unsqueeze(0)),
+                        .normal = normal,
+                        .abnormal = abnormal});
+  }
+  const torch::Tensor rows = UnitLength(EncodeWhole(model.text(), pictures));
+  drawn.text = rows.view({batch.features.image.size(0), -1, rows.size(1)});
+  return drawn;
+}
+
+torch::Tensor ImageLogits(const BayesPflModel& model, const LabelledBatch& batch, const torch::Tensor& text) {
+  const torch::Tensor embeddings = model.image_head().ImageEmbedding(batch.features);
+  std::vector<torch::Tensor> logits;
+  for (int64_t i = 0; i < text.size(0); ++i) logits.push_back(model.image_head().Logits(text[i], embeddings[i]));
+  return torch::stack(logits);
+}
+
+torch::Tensor LossTerms::Total() const {
+  if (!orthogonality.defined()) return cross_entropy;
+  return cross_entropy + Sum(focal) + Sum(dice) + kl_context + kl_normal + kl_abnormal + orthogonality;
+}
+
+LossTerms Stage1Loss(const BayesPflModel& model, const LabelledBatch& batch, const StepNoise& noise, int64_t prompt,
+                     const torch::Tensor& upsampling) {
+  const DrawnTexts drawn = DrawTexts(model, batch, noise);
+  const torch::Tensor pair = Pair(drawn.text, prompt);
+  LossTerms terms;
+  // Rows do not see each other: the logits of the pair are all that is needed.
+  terms.cross_entropy = CrossEntropyLoss(ImageLogits(model, batch, pair), batch.labels);
+  for (size_t layer = 0; layer < batch.features.patch_tokens.size(); ++layer) {
+    const torch::Tensor patches = model.rca().ProjectPatches(layer, batch.features.patch_tokens[layer]);
+    const torch::Tensor difference = LogitDifferences(model, pair, patches, upsampling);
+    terms.focal.push_back(FocalLoss(difference, batch.positive));
+    terms.dice.push_back(DiceLoss(torch::sigmoid(difference), batch.positive));
+  }
+  terms.kl_context = kKlWeight * ContextKl(drawn.context);
+  terms.kl_normal = kKlWeight * StateKl(drawn.normal, batch.labels.size(0));
+  terms.kl_abnormal = kKlWeight * StateKl(drawn.abnormal, batch.labels.size(0));
+  terms.orthogonality = OrthogonalityLoss(drawn.text);
+  return terms;
+}
+
+LossTerms Stage2Loss(const BayesPflModel& model, const LabelledBatch& batch, const StepNoise& noise, int64_t prompt) {
+  torch::Tensor pair;
+  {
+    const torch::NoGradGuard no_grad;
+    pair = Pair(DrawTexts(model, batch, noise).text, prompt);
+  }
+  LossTerms terms;
+  terms.cross_entropy = CrossEntropyLoss(ImageLogits(model, batch, pair), batch.labels);
+  return terms;
+}
+
+}  // namespace bayespfl

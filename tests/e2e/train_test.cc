@@ -1,0 +1,162 @@
+// `bayespfl-model train` with the real program: from pictures to a package that inspects, whatever stops it meanwhile.
+
+#include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/process.h"
+#include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bayespfl {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Background;
+using testing::Eventually;
+using testing::Finished;
+using ::testing::HasSubstr;
+using testing::RunProgram;
+
+class TrainTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(RunProgram("bayespfl-model", {"init", "--arch", "tiny", "--output", folder_.File("start")}).exit_code, 0);
+    Synthesize("learn", "disc,plate", "1");
+    Synthesize("judge", "leather", "2");
+  }
+
+  void Synthesize(const std::string& name, const std::string& families, const std::string& seed) const {
+    const Finished made =
+        RunProgram("bayespfl-model", {"synthesize", "--output", folder_.File(name), "--families", families, "--good",
+                                      "3", "--anomalous", "3", "--side", "96", "--seed", seed});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+
+  // The configuration of a run with folders of its own; returns its file.
+  std::string Configure(const std::string& run, int epochs = 3) const {
+    return folder_.Write(absl::StrCat(run, ".yaml"),
+                         absl::StrCat("model: start\noutput: ", run,
+                                      "\ntraining: [{path: learn}]\nvalidation: [{path: judge}]\nbatch_size: 2\n"
+                                      "epochs: ",
+                                      epochs,
+                                      "\npatience: 3\nsamples: 2\naugment: frozen\nvariants: 2\nsave_steps: 1\n"
+                                      "report_pictures: 2\nthreads: 1\ncache: features-",
+                                      run, "\n"));
+  }
+
+  // The last step whose state is saved; 0: none.
+  int64_t SavedStep(const std::string& run) const {
+    int64_t last = 0;
+    std::error_code nowhere;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_.File(run + "/state"), nowhere)) {
+      int64_t step = 0;
+      const std::string name = entry.path().filename();
+      if (absl::StartsWith(name, "step-") && absl::SimpleAtoi(name.substr(5), &step)) last = std::max(last, step);
+    }
+    return last;
+  }
+
+  static Finished Train(const std::string& config) {
+    return RunProgram("bayespfl-model", {"train", "--config", config});
+  }
+  std::string WeightsOf(const std::string& run) const { return folder_.Read(run + "/model/bayespfl.safetensors"); }
+
+  const testing::TemporaryFolder folder_;
+};
+
+TEST_F(TrainTest, ATrainedPackageInspectsAndSaysWhereItIsFrom) {
+  const Finished train = Train(Configure("run"));
+
+  ASSERT_EQ(train.exit_code, 0) << train.err;
+  EXPECT_THAT(train.err, HasSubstr("training: 6 normal and 6 anomalous pictures, 0 left out\n"));
+  EXPECT_THAT(train.err, HasSubstr("\nepoch 3, stage "));
+  const std::string model = folder_.File("run/model");
+  EXPECT_EQ(RunProgram("bayespfl-model", {"verify", model}).exit_code, 0);
+  const Finished inspect = RunProgram("bayespfl-model", {"inspect", "--model", model, "--category", "leather",
+                                                         testing::Asset("demo/images/leather/good_0.jpg")});
+  EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
+  EXPECT_THAT(folder_.Read("run/model/config.json"), HasSubstr("\"training_data_digest\""));
+  EXPECT_THAT(folder_.Read("run/report.html"), HasSubstr("What the trained model sees"));
+  EXPECT_THAT(folder_.Read("run/data.jsonl"), HasSubstr("\"sha256\""));
+}
+
+TEST_F(TrainTest, ARunThatIsKilledAgainAndAgainEndsWithTheSameBits) {
+  constexpr int kEpochs = 8;  // of six steps
+  ASSERT_EQ(Train(Configure("whole", kEpochs)).exit_code, 0);
+  const std::string config = Configure("killed", kEpochs);
+
+  for (const int64_t step : {1, 9, 20}) {
+    const Background run("bayespfl-model", {"train", "--config", config});
+    ASSERT_TRUE(Eventually([&] { return SavedStep("killed") >= step; }));
+    run.Send(SIGKILL);
+  }
+  const Finished last = Train(config);
+
+  ASSERT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_THAT(last.err, HasSubstr("goes on after step "));
+  EXPECT_EQ(WeightsOf("killed"), WeightsOf("whole"));
+  EXPECT_EQ(folder_.Read("killed/steps.csv"), folder_.Read("whole/steps.csv"));
+  EXPECT_EQ(folder_.Read("killed/epochs.csv"), folder_.Read("whole/epochs.csv"));
+}
+
+TEST_F(TrainTest, ASignalStopsItWithItsStateSaved) {
+  const std::string config = Configure("run", 10'000);
+  Background run("bayespfl-model", {"train", "--config", config});
+  ASSERT_TRUE(Eventually([&] { return SavedStep("run") >= 1; }));
+
+  const int exit_code = run.Terminate();
+
+  EXPECT_EQ(exit_code, 3);
+  EXPECT_FALSE(fs::exists(folder_.File("run/model")));
+  EXPECT_GE(SavedStep("run"), 1);
+}
+
+TEST_F(TrainTest, ADryRunSaysWhatItWouldTakeAndMakesNothing) {
+  const Finished plan = RunProgram("bayespfl-model", {"train", "--dry-run", "--config", Configure("run")});
+
+  EXPECT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("would read   12 pictures to learn from (6 anomalous), 6 to validate with"));
+  EXPECT_THAT(plan.out, HasSubstr("would cache  the features of 30 pictures"));
+  EXPECT_THAT(plan.out, HasSubstr("would cost   "));
+  EXPECT_FALSE(fs::exists(folder_.File("run")));
+}
+
+TEST_F(TrainTest, ASetWithoutDefectsIsAnErrorThatNamesIt) {
+  fs::remove_all(folder_.File("learn/disc/test"));
+  fs::create_directories(folder_.File("learn/disc/test"));
+  fs::copy(folder_.File("learn/plate/test/good"), folder_.File("learn/disc/test/good"));
+  const std::string config = folder_.Write(
+      "bad.yaml",
+      "model: start\noutput: run\ntraining: [{path: learn, categories: [disc]}]\nvalidation: [{path: judge}]\n");
+
+  const Finished train = Train(config);
+
+  EXPECT_EQ(train.exit_code, 1);
+  EXPECT_THAT(train.err, HasSubstr("bayespfl-model: training: "));
+  EXPECT_THAT(train.err, HasSubstr("learn"));
+}
+
+TEST_F(TrainTest, ADamagedPictureIsLeftOutAndCounted) {
+  const fs::path picture = fs::directory_iterator(folder_.File("learn/disc/test/good"))->path();
+  fs::resize_file(picture, 40);
+
+  const Finished plan = RunProgram("bayespfl-model", {"train", "--dry-run", "--config", Configure("run")});
+
+  EXPECT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_THAT(plan.err, HasSubstr("left out: learn: disc/test/good/"));
+  EXPECT_THAT(plan.out,
+              HasSubstr("would read   11 pictures to learn from (6 anomalous), 6 to validate with; 1 are left out"));
+}
+
+}  // namespace
+}  // namespace bayespfl
