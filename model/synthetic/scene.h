@@ -26,7 +26,7 @@ struct SceneOptions {
 // Defects cover this share of the picture, 0.05 in the median. What is aimed at is log-normal with the median and the
 // deviation (of the logarithm); part of it falls beyond the part or the picture. A defect that comes out outside the
 // limits, or that can hardly be seen, is drawn again.
-inline constexpr double kAimedDefectShare = 0.066;
+inline constexpr double kAimedDefectShare = 0.075;
 inline constexpr double kDefectShareDeviation = 0.75;
 inline constexpr double kLeastDefectShare = 0.01;
 inline constexpr double kMostDefectShare = 0.20;

@@ -128,7 +128,7 @@ TEST(DefectTest, AHoleLiesWhollyOnThePart) {
 TEST(DefectTest, ATextureWithoutAPatternIsNotBent) {
   for (const char* name : {"felt", "tiles"}) {
     Part part(96, 96);
-    Draws draws(4, DrawPurpose::kScene, 0, 0);
+    Draws draws(4, PictureDraw::kScene, 0, 0);
     FindFamily(name)->build(draws, part);
     EXPECT_EQ(FindDefect("bend")->make(500, draws, part).Sum() > 50, name == std::string("tiles")) << name;
   }

@@ -103,7 +103,7 @@ TEST_F(GoldenTest, JittersColoursInTheGivenOrder) {
 }
 
 RgbImage Gray(int width, int height, uint8_t value) {
-  return {width, height, std::vector<uint8_t>(static_cast<size_t>(width * height) * 3, value)};
+  return {width, height, std::vector<uint8_t>(3 * static_cast<size_t>(width) * static_cast<size_t>(height), value)};
 }
 
 TEST(AddNoiseTest, HasTheVarianceAndLosesHalfAStepToCutting) {

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 
 // One colour, wholly marked or not at all.
 LabelledPicture Plain(int width, int height, uint8_t value, bool anomalous) {
-  const auto pixels = static_cast<size_t>(width * height);
+  const auto pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   return {{width, height, std::vector<uint8_t>(3 * pixels, value)},
           std::vector<uint8_t>(pixels, anomalous ? 255 : 0),
           anomalous};
@@ -35,8 +35,8 @@ TEST(MosaicTest, BringsTheOthersToTheSizeOfTheFirst) {
 
   EXPECT_EQ(mosaic.picture.width, 6);
   EXPECT_EQ(mosaic.picture.height, 4);
-  EXPECT_EQ(mosaic.picture.pixels[3 * 3], 2);
-  EXPECT_EQ(mosaic.picture.pixels[3 * (2 * 6)], 3);
+  EXPECT_EQ(mosaic.picture.pixels[9], 2);
+  EXPECT_EQ(mosaic.picture.pixels[36], 3);
   EXPECT_THAT(mosaic.mask, ElementsAre(255, 255, 255, 255, 255, 255,  //
                                        255, 255, 255, 255, 255, 255,  //
                                        0, 0, 0, 0, 0, 0,              //

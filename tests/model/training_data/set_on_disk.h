@@ -24,14 +24,15 @@ class SetOnDisk {
 
   // A gray picture; `value` tells pictures apart.
   void PutPicture(const std::string& name, uint8_t value, int side = kSide) const {
-    const RgbImage picture{side, side, std::vector<uint8_t>(static_cast<size_t>(side * side) * 3, value)};
+    const RgbImage picture{side, side, std::vector<uint8_t>(3 * Pixels(side), value)};
     Put(name, EncodePng(picture).value());
   }
   // The upper left quarter is marked, or nothing.
   void PutMask(const std::string& name, bool marked = true, int side = kSide) const {
-    std::vector<uint8_t> mask(static_cast<size_t>(side * side));
+    const auto row = static_cast<size_t>(side);
+    std::vector<uint8_t> mask(Pixels(side));
     for (int y = 0; marked && y < side / 2; ++y) {
-      for (int x = 0; x < side / 2; ++x) mask[static_cast<size_t>(y * side + x)] = 255;
+      for (int x = 0; x < side / 2; ++x) mask[static_cast<size_t>(y) * row + static_cast<size_t>(x)] = 255;
     }
     Put(name, EncodePng(PngSamples::kGray8, side, side, mask).value());
   }
@@ -51,6 +52,8 @@ class SetOnDisk {
   }
 
  private:
+  static size_t Pixels(int side) { return static_cast<size_t>(side) * static_cast<size_t>(side); }
+
   TemporaryFolder folder_;
 };
 
