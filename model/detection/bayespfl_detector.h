@@ -2,8 +2,10 @@
 #ifndef BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 #define BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 
-#include <cstddef>
+#include <c10/core/Stream.h>
+
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -43,20 +45,19 @@ class BayesPflDetector final : public Detector {
   std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const override;
 
  private:
-  using Batch = std::vector<const BayesPflFrame*>;
-  struct Shared;
-
   BayesPflDetector(std::shared_ptr<const FrameHandler> frames, std::shared_ptr<const BayesPflModel> model,
-                   std::shared_ptr<FirstSeed> first_seed, PromptForm prompts)
-      : frames_(std::move(frames)), model_(std::move(model)), first_seed_(std::move(first_seed)), prompts_(prompts) {}
+                   std::optional<c10::Stream> stream, std::shared_ptr<FirstSeed> first_seed, PromptForm prompts)
+      : frames_(std::move(frames)),
+        model_(std::move(model)),
+        stream_(stream),
+        first_seed_(std::move(first_seed)),
+        prompts_(prompts) {}
 
-  Shared RunShared(const Batch& batch) const;
-  ComputedFrame RunOne(const BayesPflFrame& frame, const Shared& shared, size_t row) const;
-  torch::Tensor Images(const Batch& batch) const;
-  PromptNoise NoiseOf(const FrameSettings& settings) const;
+  NoiseSeeds SeedsOf(const FrameSettings& settings) const;
 
   const std::shared_ptr<const FrameHandler> frames_;
   const std::shared_ptr<const BayesPflModel> model_;
+  const std::optional<c10::Stream> stream_;  // what the detector's device does; none on the CPU
   const std::shared_ptr<FirstSeed> first_seed_;
   const PromptForm prompts_;
 };

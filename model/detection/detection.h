@@ -35,14 +35,14 @@ struct Frame {
   bool smooth = true;          // apply the package's Gaussian; false: the raw map, as the paper's code returns it
 };
 
-// Wall-clock seconds; what a batch shares is reported whole for each of its frames. On a GPU a stage ends when its work
-// is handed over, and the wait shows where the next numbers are fetched: mostly in `detect`. Only the sum is exact
-// there; waiting after each stage would stall every other batch on the device.
+// Wall-clock seconds; what frames of a batch share is reported whole for each of them. On a GPU the stages between
+// `preprocess` and `postprocess` are times of the device: it marks in its turn when it comes to the end of a stage, and
+// nobody waits for that. What another batch did there meanwhile counts.
 struct StageSeconds {
   double preprocess = 0;   // of the frame alone: object and picture to the network's input
   double vision = 0;       // with the batch's way to the device
   double prompts = 0;      // draws, flows and the text tower
-  double detect = 0;       // residual cross-attention, scores, maps
+  double detect = 0;       // residual cross-attention, scores, maps, with the results' way back from the device
   double postprocess = 0;  // of the frame alone: the map's score, smoothing and resizing
 };
 

@@ -2,8 +2,11 @@
 #ifndef BAYESPFL_MODEL_DETECTION_DEVICE_H_
 #define BAYESPFL_MODEL_DETECTION_DEVICE_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "torch/torch.h"
@@ -16,9 +19,19 @@ namespace bayespfl {
 // why.
 absl::StatusOr<torch::Device> ResolveDevice(absl::string_view name);
 
-// Opens the CUDA backend (once: later calls find it loaded) and counts the GPUs: at least one. FailedPrecondition:
-// there is none that can be used; the message says why.
+// Opens LibTorch's CUDA backend at the first call; later ones say how that went. LibTorch finds out once for the whole
+// process whether it has that backend: nothing may have made it look before. FailedPrecondition: it cannot be opened;
+// the message says why. Thread-safe.
+absl::Status OpenCudaBackend();
+
+// Opens the CUDA backend, counts the GPUs, at least one, and sets how this process computes on them; at the first call,
+// too. FailedPrecondition: there is none that can be used; the message says why. Thread-safe.
 absl::StatusOr<int> CountGpus();
+
+// In which order LibTorch tries its kernels for attention (at::SDPBackend) on GPUs whose compute capability begins with
+// this number: it takes the first that can do what is asked. cuDNN's is the fastest from Hopper on (9), flash attention
+// before; neither takes floats, which are left to the third.
+std::vector<int64_t> AttentionOrder(int capability);
 
 // What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for
 // this processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512

@@ -38,13 +38,6 @@ absl::Status CheckBackend(const fs::path& backend) {
                                                     absl::StrJoin(*missing, ", "), " (docs/operations.md, \"GPUs\")"));
 }
 
-absl::Status OpenBackend() {
-  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return absl::OkStatus();
-  const char* const reason = dlerror();
-  return absl::FailedPreconditionError(
-      absl::StrCat("LibTorch's CUDA backend cannot be opened: ", reason == nullptr ? "unknown" : reason));
-}
-
 }  // namespace
 
 std::vector<std::string> NvidiaDevices(const fs::path& root) {
@@ -107,7 +100,7 @@ DeviceSurvey SurveyDevices() {
     if (missing.ok()) survey.missing_libraries = *std::move(missing);
   }
   survey.backend_opens = CheckBackend(survey.backend);
-  if (survey.backend_opens.ok()) survey.backend_opens = OpenBackend();
+  if (survey.backend_opens.ok()) survey.backend_opens = OpenCudaBackend();
   survey.gpu_usable = GpuUsable();
   if (survey.gpu_usable.ok()) survey.gpus = CountGpus().value_or(0);
   return survey;

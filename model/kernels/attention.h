@@ -10,6 +10,7 @@
 
 #include "model/kernels/bf16.h"
 #include "model/kernels/instruction_set.h"
+#include "model/kernels/task_queue.h"
 
 namespace bayespfl {
 
@@ -27,20 +28,18 @@ struct AttentionShape {
   int64_t tasks() const { return batch * heads * splits; }
 };
 
-// Does the tasks `begin` (included) to `end` of shape.tasks(), which write different parts of `out`: threads share
-// them.
+// Does tasks, of the shape.tasks() that there are, until the queue has no more. They write different parts of `out`:
+// threads share the queue, and each keeps its buffers from its first task to its last.
 //   qkv  [N, L, 3, heads, 64]: queries, keys and values, as one projection gives them
 //   out  [N, L, heads, 64]
 // The same task gives the same bits, whoever does the others. Against other orders of summation: 1e-6 of the largest
 // value. What is not finite in a sequence's keys or values makes its results not finite. Thread-safe.
 // Requires that the processor has `instructions`.
-void Attend(InstructionSet instructions, const AttentionShape& shape, const float* qkv, float* out, int64_t begin,
-            int64_t end);
+void Attend(InstructionSet instructions, const AttentionShape& shape, const float* qkv, float* out, TaskQueue& tasks);
 // The same of numbers in bfloat16. Both products' factors are of bfloat16: the softmax's weights, relative to the
 // largest score seen so far, are rounded to it; their sum and everything else is float, and the result is rounded once.
 // Against the formula with the same q, k and v: 2^-8 of the largest value.
-void Attend(InstructionSet instructions, const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin,
-            int64_t end);
+void Attend(InstructionSet instructions, const AttentionShape& shape, const Bf16* qkv, Bf16* out, TaskQueue& tasks);
 
 }  // namespace bayespfl
 

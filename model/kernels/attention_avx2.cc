@@ -5,14 +5,14 @@
 
 namespace bayespfl {
 
-void AttendAvx2(const AttentionShape& shape, const float* qkv, float* out, int64_t begin, int64_t end) {
+void AttendAvx2(const AttentionShape& shape, const float* qkv, float* out, TaskQueue& tasks) {
   BlockedAttention<FloatOperands<Avx2Floats>> attention(shape.length);
-  for (int64_t task = begin; task < end; ++task) attention.Run(TaskOf(shape, qkv, out, task));
+  for (int64_t task = tasks.Take(); task >= 0; task = tasks.Take()) attention.Run(TaskOf(shape, qkv, out, task));
 }
 
-void AttendAvx2(const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin, int64_t end) {
+void AttendAvx2(const AttentionShape& shape, const Bf16* qkv, Bf16* out, TaskQueue& tasks) {
   BlockedAttention<WidenedBf16Operands<Avx2Floats>> attention(shape.length);
-  for (int64_t task = begin; task < end; ++task) attention.Run(TaskOf(shape, qkv, out, task));
+  for (int64_t task = tasks.Take(); task >= 0; task = tasks.Take()) attention.Run(TaskOf(shape, qkv, out, task));
 }
 
 }  // namespace bayespfl

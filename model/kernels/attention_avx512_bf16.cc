@@ -29,9 +29,9 @@ struct Bf16PairOperands : Avx512Bf16Pairs {
 
 }  // namespace
 
-void AttendAvx512Bf16(const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin, int64_t end) {
+void AttendAvx512Bf16(const AttentionShape& shape, const Bf16* qkv, Bf16* out, TaskQueue& tasks) {
   BlockedAttention<Bf16PairOperands> attention(shape.length);
-  for (int64_t task = begin; task < end; ++task) attention.Run(TaskOf(shape, qkv, out, task));
+  for (int64_t task = tasks.Take(); task >= 0; task = tasks.Take()) attention.Run(TaskOf(shape, qkv, out, task));
 }
 
 }  // namespace bayespfl

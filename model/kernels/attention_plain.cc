@@ -58,9 +58,9 @@ void AttendOne(const AttentionTask<Element>& task, int64_t query, std::vector<fl
 }
 
 template <typename Element>
-void AttendTasks(const AttentionShape& shape, const Element* qkv, Element* out, int64_t begin, int64_t end) {
+void AttendTasks(const AttentionShape& shape, const Element* qkv, Element* out, TaskQueue& tasks) {
   std::vector<float> weights(static_cast<size_t>(shape.length));
-  for (int64_t index = begin; index < end; ++index) {
+  for (int64_t index = tasks.Take(); index >= 0; index = tasks.Take()) {
     const AttentionTask<Element> task = TaskOf(shape, qkv, out, index);
     for (int64_t query = task.first_query; query < task.last_query; ++query) AttendOne(task, query, weights);
   }
@@ -68,12 +68,12 @@ void AttendTasks(const AttentionShape& shape, const Element* qkv, Element* out, 
 
 }  // namespace
 
-void AttendPlain(const AttentionShape& shape, const float* qkv, float* out, int64_t begin, int64_t end) {
-  AttendTasks(shape, qkv, out, begin, end);
+void AttendPlain(const AttentionShape& shape, const float* qkv, float* out, TaskQueue& tasks) {
+  AttendTasks(shape, qkv, out, tasks);
 }
 
-void AttendPlain(const AttentionShape& shape, const Bf16* qkv, Bf16* out, int64_t begin, int64_t end) {
-  AttendTasks(shape, qkv, out, begin, end);
+void AttendPlain(const AttentionShape& shape, const Bf16* qkv, Bf16* out, TaskQueue& tasks) {
+  AttendTasks(shape, qkv, out, tasks);
 }
 
 }  // namespace bayespfl

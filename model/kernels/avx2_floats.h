@@ -71,13 +71,14 @@ struct Avx2Floats {
     return {_mm256_mul_ps(series, PowerOfTwo(n))};
   }
 
-  // To the nearest number of bfloat16; NaN of NaN.
+  // To the nearest number of bfloat16; NaN of NaN, whose lower half, which bfloat16 has not, may be all that says so.
   static Avx2Floats RoundToBf16(Avx2Floats x) {
     const __m256i bits = _mm256_castps_si256(x.value);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
     const __m256 upper = _mm256_castsi256_ps(_mm256_and_si256(rounded, _mm256_set1_epi32(-0x10000)));
-    return {_mm256_blendv_ps(upper, x.value, _mm256_cmp_ps(x.value, x.value, _CMP_UNORD_Q))};
+    const __m256 quiet = _mm256_castsi256_ps(_mm256_or_si256(bits, _mm256_set1_epi32(0x00400000)));
+    return {_mm256_blendv_ps(upper, quiet, _mm256_cmp_ps(x.value, x.value, _CMP_UNORD_Q))};
   }
   static void StoreBf16(Bf16* to, Avx2Floats x) {
     const __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(RoundToBf16(x).value), 16);

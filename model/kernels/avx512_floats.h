@@ -63,13 +63,14 @@ struct Avx512Floats {
     return {_mm512_scalef_ps(series, n)};
   }
 
-  // To the nearest number of bfloat16; NaN of NaN.
+  // To the nearest number of bfloat16; NaN of NaN, whose lower half, which bfloat16 has not, may be all that says so.
   static Avx512Floats RoundToBf16(Avx512Floats x) {
     const __m512i bits = _mm512_castps_si512(x.value);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
     const __m512 upper = _mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32(-0x10000)));
-    return {_mm512_mask_mov_ps(upper, _mm512_cmp_ps_mask(x.value, x.value, _CMP_UNORD_Q), x.value)};
+    const __m512 quiet = _mm512_castsi512_ps(_mm512_or_si512(bits, _mm512_set1_epi32(0x00400000)));
+    return {_mm512_mask_mov_ps(upper, _mm512_cmp_ps_mask(x.value, x.value, _CMP_UNORD_Q), quiet)};
   }
   static void StoreBf16(Bf16* to, Avx512Floats x) {
     const __m512i halves = _mm512_srli_epi32(_mm512_castps_si512(RoundToBf16(x).value), 16);

@@ -26,18 +26,19 @@ float LargestMagnitude(const float* values, int64_t count) {
 
 }  // namespace
 
-void PackBf16(const float* weight, int64_t in, int64_t out, Bf16* packed) {
+void PackBf16(const float* weight, int64_t in, int64_t out, Bf16* packed, int64_t begin, int64_t end) {
   constexpr int64_t kDepth = kLaneBytes / static_cast<int64_t>(sizeof(Bf16));
-  for (int64_t column = 0; column < PaddedOutputs(out); ++column) {
+  for (int64_t column = begin; column < end; ++column) {
     for (int64_t i = 0; i < in; ++i) {
       packed[PlaceOf(column, i, in, kDepth)] = column < out ? Bf16Of(weight[column * in + i]) : Bf16();
     }
   }
 }
 
-void PackInt8(const float* weight, int64_t in, int64_t out, int8_t* packed, float* scales, float* sums) {
+void PackInt8(const float* weight, int64_t in, int64_t out, int8_t* packed, float* scales, float* sums, int64_t begin,
+              int64_t end) {
   constexpr float kLargest = 127;
-  for (int64_t column = 0; column < PaddedOutputs(out); ++column) {
+  for (int64_t column = begin; column < end; ++column) {
     const float* const row = weight + column * in;
     scales[column] = column < out ? LargestMagnitude(row, in) / kLargest : 0;
     const float to_steps = scales[column] > 0 ? 1 / scales[column] : 0;
@@ -67,11 +68,11 @@ void QuantiseRows(InstructionSet instructions, const Bf16* x, int64_t in, const 
   QuantiseRowsPlain(x, in, rows, begin, end);
 }
 
-void ApplyLinear(InstructionSet instructions, const LinearTask& task, int64_t begin, int64_t end) {
+void ApplyLinear(InstructionSet instructions, const LinearTask& task, TaskQueue& tasks) {
 #ifdef __x86_64__
-  if (instructions == InstructionSet::kAvx512Bf16) return ApplyLinearAvx512Bf16(task, begin, end);
+  if (instructions == InstructionSet::kAvx512Bf16) return ApplyLinearAvx512Bf16(task, tasks);
 #endif
-  ApplyLinearPlain(task, begin, end);
+  ApplyLinearPlain(task, tasks);
 }
 
 }  // namespace bayespfl

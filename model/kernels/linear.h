@@ -11,6 +11,7 @@
 
 #include "model/kernels/bf16.h"
 #include "model/kernels/instruction_set.h"
+#include "model/kernels/task_queue.h"
 
 namespace bayespfl {
 
@@ -31,11 +32,13 @@ struct PackedWeights {
   const float* bias = nullptr;    // [PaddedOutputs(out)]
 };
 
-// weight [out, in] -> packed [PaddedOutputs(out) * in].
-void PackBf16(const float* weight, int64_t in, int64_t out, Bf16* packed);
+// Of weight [out, in] -> packed [PaddedOutputs(out) * in] the outputs `begin` (included) to `end`, of
+// PaddedOutputs(out).
+void PackBf16(const float* weight, int64_t in, int64_t out, Bf16* packed, int64_t begin, int64_t end);
 // The same in 8 bits: weight = scale * packed, at most half a scale off, with a scale for each output. sums: of each
 // output's rounded weights. scales, sums [PaddedOutputs(out)].
-void PackInt8(const float* weight, int64_t in, int64_t out, int8_t* packed, float* scales, float* sums);
+void PackInt8(const float* weight, int64_t in, int64_t out, int8_t* packed, float* scales, float* sums, int64_t begin,
+              int64_t end);
 
 // x [rows, in] in 8 bits: x = lowest + step * values, at most half a step off. Each row has a step and a lowest of its
 // own; one with a number that is not finite has none, and its results are NaN.
@@ -66,9 +69,10 @@ struct LinearTask {
   int64_t tasks() const { return PaddedOutputs(weights.out) / kLinearColumns * splits; }
 };
 
-// Does the parts `begin` (included) to `end` of task.tasks(), which write different parts of the result: threads share
-// them. Thread-safe. Requires that the processor has `instructions`.
-void ApplyLinear(InstructionSet instructions, const LinearTask& task, int64_t begin, int64_t end);
+// Does tasks, of the task.tasks() that there are, until the queue has no more. They write different parts of the
+// result: threads share the queue, and each keeps its buffers from its first task to its last. Thread-safe. Requires
+// that the processor has `instructions`.
+void ApplyLinear(InstructionSet instructions, const LinearTask& task, TaskQueue& tasks);
 
 }  // namespace bayespfl
 

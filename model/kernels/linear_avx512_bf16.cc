@@ -162,9 +162,9 @@ class PackedProduct {
 };
 
 template <typename Operands>
-void ApplyParts(const LinearTask& task, int64_t begin, int64_t end) {
+void ApplyParts(const LinearTask& task, TaskQueue& tasks) {
   PackedProduct<Operands> product(task);
-  for (int64_t index = begin; index < end; ++index) product.Run(PartOf(task, index));
+  for (int64_t index = tasks.Take(); index >= 0; index = tasks.Take()) product.Run(PartOf(task, index));
 }
 
 }  // namespace
@@ -177,11 +177,11 @@ void QuantiseRowsAvx512Bf16(const Bf16* x, int64_t in, const Int8Rows& rows, int
   for (int64_t row = begin; row < end; ++row) QuantiseRow(x + row * in, in, rows, row);
 }
 
-void ApplyLinearAvx512Bf16(const LinearTask& task, int64_t begin, int64_t end) {
+void ApplyLinearAvx512Bf16(const LinearTask& task, TaskQueue& tasks) {
   if (task.weights.scales != nullptr) {
-    ApplyParts<Int8Quads>(task, begin, end);
+    ApplyParts<Int8Quads>(task, tasks);
   } else {
-    ApplyParts<Bf16Factors>(task, begin, end);
+    ApplyParts<Bf16Factors>(task, tasks);
   }
 }
 

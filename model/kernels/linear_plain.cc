@@ -81,9 +81,9 @@ void QuantiseRowsPlain(const Bf16* x, int64_t in, const Int8Rows& rows, int64_t 
   for (int64_t row = begin; row < end; ++row) QuantiseRow(x + row * in, in, rows, row);
 }
 
-void ApplyLinearPlain(const LinearTask& task, int64_t begin, int64_t end) {
+void ApplyLinearPlain(const LinearTask& task, TaskQueue& tasks) {
   const bool is_int8 = task.weights.scales != nullptr;
-  for (int64_t index = begin; index < end; ++index) {
+  for (int64_t index = tasks.Take(); index >= 0; index = tasks.Take()) {
     const LinearPart part = PartOf(task, index);
     const int64_t last_column = std::min(part.first_column + kLinearColumns, task.weights.out);
     for (int64_t row = part.first_row; row < part.last_row; ++row) {

@@ -1,5 +1,8 @@
 #include "model/network/anomaly_maps.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "model/kernels/map_fusion.h"
 #include "model/network/parallel_tasks.h"
 
@@ -9,12 +12,13 @@ namespace {
 // Sample by sample into one sum: the full-size maps of all samples at once would take R times the memory. The deviation
 // by Welford's update, which takes no difference of large sums.
 AnomalyMaps FuseWithTorch(const torch::Tensor& logits, const AnomalyMapOptions& options) {
-  const torch::Tensor sum = torch::zeros({options.side, options.side}, logits.options());
+  const int64_t samples = logits.size(-4);
+  torch::Tensor sum;
   torch::Tensor running_mean;
   torch::Tensor squares;
-  for (int64_t r = 0; r < logits.size(0); ++r) {
-    const torch::Tensor map = UpsampleLogits(logits[r], options.side).sigmoid_().mean(0);
-    sum.add_(map);
+  for (int64_t r = 0; r < samples; ++r) {
+    const torch::Tensor map = UpsampleLogits(logits.select(-4, r), options.side).sigmoid_().mean(-3);
+    sum = r == 0 ? map.clone() : sum.add_(map);
     if (!options.want_deviation) continue;
     if (r == 0) {
       running_mean = map;
@@ -26,13 +30,13 @@ AnomalyMaps FuseWithTorch(const torch::Tensor& logits, const AnomalyMapOptions& 
     squares.addcmul_(difference, map - running_mean);
   }
   AnomalyMaps maps;
-  maps.mean = sum.div_(logits.size(0));
-  if (options.want_deviation) maps.deviation = squares.div_(logits.size(0)).sqrt_();
+  maps.mean = sum.div_(samples);
+  if (options.want_deviation) maps.deviation = squares.div_(samples).sqrt_();
   return maps;
 }
 
 bool CanFuse(const torch::Tensor& logits, const AnomalyMapOptions& options) {
-  return options.kernel.has_value() && logits.is_cpu() && logits.scalar_type() == torch::kFloat32;
+  return options.kernel.has_value() && logits.is_cpu() && logits.scalar_type() == torch::kFloat32 && logits.dim() == 4;
 }
 
 // Every call finds out anew where the map's pixels lie on the grid.
@@ -53,10 +57,17 @@ AnomalyMaps FuseOwn(const torch::Tensor& given, const AnomalyMapOptions& options
   return maps;
 }
 
+std::vector<int64_t> FullSize(const torch::Tensor& logits, int64_t side) {
+  std::vector<int64_t> shape = logits.sizes().vec();
+  std::fill(shape.end() - 2, shape.end(), side);
+  return shape;
+}
+
 }  // namespace
 
 torch::Tensor UpsampleLogits(const torch::Tensor& logits, int64_t side) {
-  return at::upsample_bilinear2d(logits.unsqueeze(0), {side, side}, /*align_corners=*/true).squeeze(0);
+  const torch::Tensor pictures = logits.dim() == 3 ? logits.unsqueeze(0) : logits;
+  return at::upsample_bilinear2d(pictures, {side, side}, /*align_corners=*/true).view(FullSize(logits, side));
 }
 
 AnomalyMaps FuseAnomalyMaps(const torch::Tensor& logits, const AnomalyMapOptions& options) {

@@ -121,17 +121,22 @@ BlockLinear::BlockLinear(Linear linear, LinearForm form, Precision precision)
 void BlockLinear::Pack() {
   static_assert(sizeof(Bf16) == sizeof(at::BFloat16));
   const torch::Tensor weight = linear_.weight.contiguous();
+  const auto* const from = weight.const_data_ptr<float>();
   const int64_t padded = PaddedOutputs(out_);
   linear_.bias = torch::constant_pad_nd(linear_.bias, {0, padded - out_});
   if (precision_ == Precision::kInt8) {
     linear_.weight = torch::empty({padded, in_}, torch::kInt8);
     scales_ = torch::empty({padded}, torch::kFloat32);
     sums_ = torch::empty({padded}, torch::kFloat32);
-    PackInt8(weight.const_data_ptr<float>(), in_, out_, linear_.weight.mutable_data_ptr<int8_t>(),
-             scales_.mutable_data_ptr<float>(), sums_.mutable_data_ptr<float>());
+    auto* const to = linear_.weight.mutable_data_ptr<int8_t>();
+    auto* const scales = scales_.mutable_data_ptr<float>();
+    auto* const sums = sums_.mutable_data_ptr<float>();
+    RunRows(padded, kLinearColumns,
+            [&](int64_t begin, int64_t end) { PackInt8(from, in_, out_, to, scales, sums, begin, end); });
   } else {
     linear_.weight = torch::empty({padded, in_}, torch::kBFloat16);
-    PackBf16(weight.const_data_ptr<float>(), in_, out_, static_cast<Bf16*>(linear_.weight.mutable_data_ptr()));
+    auto* const to = static_cast<Bf16*>(linear_.weight.mutable_data_ptr());
+    RunRows(padded, kLinearColumns, [&](int64_t begin, int64_t end) { PackBf16(from, in_, out_, to, begin, end); });
   }
 }
 
@@ -195,7 +200,7 @@ torch::Tensor BlockLinear::Own(const torch::Tensor& x, bool gelu, const torch::T
     task.bf16_out = static_cast<Bf16*>(result.mutable_data_ptr());
   }
   task.splits = SplitsFor(task.tasks(), task.rows);
-  RunTasks(task.tasks(), [&](int64_t index) { ApplyLinear(kOwnInstructions, task, index, index + 1); });
+  ShareTasks(task.tasks(), [&](TaskQueue& tasks) { ApplyLinear(kOwnInstructions, task, tasks); });
   return result;
 }
 

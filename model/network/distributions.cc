@@ -4,6 +4,12 @@
 
 namespace bayespfl {
 
+PromptDistribution PromptDistribution::Of(const PictureRun& run) const {
+  return {run.PicturesOf(mean),
+          run.PicturesOf(log_variance),
+          {run.PicturesOf(flow.u), run.PicturesOf(flow.w), run.PicturesOf(flow.b)}};
+}
+
 torch::Tensor PromptDistribution::Sample(const torch::Tensor& noise) const {
   const torch::Tensor z0 = Initial(noise);
   const std::vector<torch::Tensor> path = PlanarFlow(z0, flow);
@@ -58,7 +64,7 @@ PromptDistributions PromptDistributions::Load(WeightReader& reader, const ModelC
   return result;
 }
 
-std::vector<PromptDistribution> PromptDistributions::Context(const torch::Tensor& image_features) const {
+PromptDistribution PromptDistributions::Context(const torch::Tensor& image_features) const {
   const int64_t batch = image_features.size(0);
   const int64_t width = image_features.size(1);
   const torch::Tensor mean = context_mean_.Forward(image_features);
@@ -66,9 +72,7 @@ std::vector<PromptDistribution> PromptDistributions::Context(const torch::Tensor
   const torch::Tensor u = amortised_u_(image_features).view({batch, flow_steps_, width});
   const torch::Tensor w = amortised_w_(image_features).view({batch, flow_steps_, width});
   const torch::Tensor b = amortised_b_(image_features);  // [N, K]
-  std::vector<PromptDistribution> result;
-  for (int64_t i = 0; i < batch; ++i) result.push_back({mean[i], log_variance[i], {u[i], w[i], b[i]}});
-  return result;
+  return {mean, log_variance, {u, w, b}};
 }
 
 }  // namespace bayespfl

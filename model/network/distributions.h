@@ -7,6 +7,7 @@
 #include <string>
 
 #include "model/network/planar_flow.h"
+#include "model/network/prompt_batch.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "torch/torch.h"
@@ -15,15 +16,21 @@ namespace bayespfl {
 
 // A Gaussian pushed through a planar flow. `variance` is exp(lambda / 2) with lambda = g_lambda(x): the deviation is
 // exp(lambda / 4), as in the reference.
+// Those of several pictures have an axis of the pictures in front.
 struct PromptDistribution {
-  torch::Tensor mean;          // [E]
-  torch::Tensor log_variance;  // lambda: [E]
+  torch::Tensor mean;          // [.., E]
+  torch::Tensor log_variance;  // lambda: [.., E]
   FlowParameters flow;
 
+  // Of one that has that axis: that of the run's pictures.
+  PromptDistribution Of(const PictureRun& run) const;
+
   torch::Tensor variance() const { return torch::exp(log_variance / 2); }
-  // noise [R, E] -> z_0 [R, E]
-  torch::Tensor Initial(const torch::Tensor& noise) const { return mean + torch::sqrt(variance()) * noise; }
-  // noise [R, E] -> z_K [R, E]
+  // noise [.., R, E] -> z_0 [.., R, E]
+  torch::Tensor Initial(const torch::Tensor& noise) const {
+    return mean.unsqueeze(-2) + torch::sqrt(variance()).unsqueeze(-2) * noise;
+  }
+  // noise [.., R, E] -> z_K [.., R, E]. A distribution of one picture may serve several.
   torch::Tensor Sample(const torch::Tensor& noise) const;
 };
 
@@ -42,8 +49,8 @@ class PromptDistributions {
  public:
   static PromptDistributions Load(WeightReader& reader, const ModelConfig& config);
 
-  // The image-specific distribution of each picture: image features f [N, E] -> N distributions.
-  std::vector<PromptDistribution> Context(const torch::Tensor& image_features) const;
+  // The image-specific distributions of the pictures: image features f [N, E] -> with an axis of N in front.
+  PromptDistribution Context(const torch::Tensor& image_features) const;
   // The image-agnostic ones depend on the weights alone and are evaluated at load.
   const PromptDistribution& normal() const { return normal_; }
   const PromptDistribution& abnormal() const { return abnormal_; }

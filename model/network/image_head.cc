@@ -1,5 +1,6 @@
 #include "model/network/image_head.h"
 
+#include "model/network/row_dots.h"
 #include "model/network/unit_length.h"
 
 namespace bayespfl {
@@ -31,13 +32,13 @@ torch::Tensor ImageHead::ImageEmbedding(const VisionFeatures& features) const {
 }
 
 torch::Tensor ImageHead::Logits(const torch::Tensor& text, const torch::Tensor& image_embedding) const {
-  return scale_ * torch::mv(UnitLength(MapClasses(text)), image_embedding);
+  return scale_ * RowDots(UnitLength(MapClasses(text)), image_embedding);
 }
 
-torch::Tensor AbnormalProbability(const torch::Tensor& logits) {
-  const int64_t pairs = logits.size(0) / 2;
+torch::Tensor AbnormalProbability(const torch::Tensor& logits, int64_t axis) {
+  const int64_t pairs = logits.size(axis) / 2;
   // softmax of two is the sigmoid of their difference.
-  return torch::sigmoid(logits.slice(0, pairs) - logits.slice(0, 0, pairs));
+  return torch::sigmoid(logits.slice(axis, pairs) - logits.slice(axis, 0, pairs));
 }
 
 }  // namespace bayespfl

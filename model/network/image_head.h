@@ -22,9 +22,9 @@ class ImageHead {
   torch::Tensor MapImage(const VisionFeatures& features) const {
     return image_mapping_(features.image + FuseTokens(features));
   }
-  // T W_c^T + b_c, before normalisation: [2M, E] -> [2M, E].
+  // T W_c^T + b_c, before normalisation: [.., 2M, E] -> [.., 2M, E].
   torch::Tensor MapClasses(const torch::Tensor& text) const { return class_mapping_(text); }
-  // exp(tau_img) unit(MapClasses(T)) . a for one picture: text [2M, E], image embedding [E] -> [2M].
+  // exp(tau_img) unit(MapClasses(T)) . a for a picture: text [.., 2M, E], image embedding [.., E] -> [.., 2M].
   torch::Tensor Logits(const torch::Tensor& text, const torch::Tensor& image_embedding) const;
 
  private:
@@ -37,8 +37,9 @@ class ImageHead {
   torch::Tensor scale_;  // exp(tau_img)
 };
 
-// softmax over each (normal, abnormal) pair, abnormal's share: logits [2M, ...], normal rows first -> [M, ...].
-torch::Tensor AbnormalProbability(const torch::Tensor& logits);
+// softmax over each (normal, abnormal) pair along `axis`, abnormal's share: logits [.., 2M, ..], normal ones first ->
+// [.., M, ..].
+torch::Tensor AbnormalProbability(const torch::Tensor& logits, int64_t axis);
 
 }  // namespace bayespfl
 

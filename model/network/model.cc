@@ -1,9 +1,10 @@
 #include "model/network/model.h"
 
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include "model/network/unit_length.h"
-#include "model/network/whole_prompts.h"
 
 namespace bayespfl {
 
@@ -50,37 +51,59 @@ absl::Status BayesPflModel::LoadParts(WeightReader& weights) {
   return weights.status();
 }
 
+PromptNoise BayesPflModel::SampleBatch(const torch::Tensor& image_features, const PromptBatch& batch) const {
+  const PromptDistribution context = distributions_.Context(image_features);
+  std::array<std::vector<torch::Tensor>, 3> samples;
+  for (const PictureRun& run : Runs(batch.plan->pictures())) {
+    const PromptDistribution own_context = context.Of(run);
+    size_t kind = 0;
+    for (const PromptDistribution* const distribution :
+         {&own_context, &distributions_.normal(), &distributions_.abnormal()}) {
+      const torch::Tensor noise = run.RowsOf(batch.noise[static_cast<int64_t>(kind)], 1);
+      samples[kind++].push_back(distribution->Sample(noise).reshape({-1, config_.embed_dim}));
+    }
+  }
+  return {torch::cat(samples[0]), torch::cat(samples[1]), torch::cat(samples[2])};
+}
+
+torch::Tensor BayesPflModel::EncodePrompts(const torch::Tensor& image_features, const PromptBatch& batch,
+                                           PromptForm form) const {
+  const PromptIndices indices = batch.plan->Split(batch.numbers);
+  const PromptNoise samples = SampleBatch(image_features, batch);
+  const SharedPrompts prompts = SharePrompts({.tokens = text().EmbedTokens(indices.token_ids),
+                                              .context = bank_.ContextRows(samples.context),
+                                              .normal = bank_.StateRows(PromptState::kNormal, samples.normal),
+                                              .abnormal = bank_.StateRows(PromptState::kAbnormal, samples.abnormal)},
+                                             indices, text().Positions(config_.context_length));
+  return UnitLength(form == PromptForm::kShared ? text().EncodeShared(prompts)
+                                                : text().Encode(prompts.Whole(), prompts.ends));
+}
+
 std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& image_features,
                                                         const std::vector<PromptInput>& inputs, PromptForm form) const {
-  const std::vector<PromptDistribution> context = distributions_.Context(image_features);
-  std::vector<PromptParts> pictures;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const PromptNoise& noise = inputs[i].noise;
-    pictures.push_back(
-        {.tokens = text().EmbedTokens(inputs[i].token_ids),
-         .context = bank_.ContextRows(context[i].Sample(noise.context)),
-         .normal = bank_.StateRows(PromptState::kNormal, distributions_.normal().Sample(noise.normal)),
-         .abnormal = bank_.StateRows(PromptState::kAbnormal, distributions_.abnormal().Sample(noise.abnormal))});
+  std::vector<PromptSource> sources;
+  std::vector<torch::Tensor> noise;  // per picture [3, R, E]
+  std::vector<int64_t> rows;         // per picture 2M
+  for (const PromptInput& input : inputs) {
+    const int64_t samples = input.noise.context.size(0);
+    sources.push_back({.token_ids = input.token_ids, .samples = samples});
+    noise.push_back(torch::stack({input.noise.context, input.noise.normal, input.noise.abnormal}));
+    rows.push_back(2 * samples * config_.prompts);
   }
-  const torch::Tensor all =
-      UnitLength(form == PromptForm::kShared
-                     ? text().EncodeShared(SharePrompts(pictures, text().Positions(config_.context_length)))
-                     : EncodeWhole(text(), pictures));
-  std::vector<torch::Tensor> result;
-  int64_t begin = 0;
-  for (const PromptParts& parts : pictures) {
-    const int64_t prompts = 2 * parts.context.size(0);
-    result.push_back(all.slice(0, begin, begin + prompts));
-    begin += prompts;
-  }
-  return result;
+  const PromptPlan plan(sources, config_);
+  std::vector<int64_t> numbers(static_cast<size_t>(plan.size()));
+  plan.Write(absl::MakeSpan(numbers));
+  const PromptBatch batch = {.plan = &plan,
+                             .numbers = torch::tensor(numbers, torch::kInt64).to(device_),
+                             .noise = torch::cat(noise, 1).to(device_)};
+  return torch::split_with_sizes(EncodePrompts(image_features, batch, form), rows);
 }
 
 torch::Tensor BayesPflModel::ScoreTensor(const torch::Tensor& text, const torch::Tensor& image_embedding,
                                          int64_t samples) const {
-  const torch::Tensor probabilities = AbnormalProbability(head_.Logits(text, image_embedding));  // [R B]
-  const torch::Tensor per_sample = probabilities.view({samples, config_.prompts}).mean(1);
-  return torch::stack({probabilities.mean(), per_sample.std(/*unbiased=*/false)});
+  const torch::Tensor probabilities = AbnormalProbability(head_.Logits(text, image_embedding), -1);  // [.., R B]
+  const torch::Tensor per_sample = probabilities.unflatten(-1, {samples, config_.prompts}).mean(-1);
+  return torch::stack({probabilities.mean(-1), per_sample.std(-1, /*unbiased=*/false)}, -1);
 }
 
 ImageScore BayesPflModel::ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding,
@@ -92,16 +115,16 @@ ImageScore BayesPflModel::ScoreImage(const torch::Tensor& text, const torch::Ten
 AnomalyMaps BayesPflModel::MapAnomalies(const torch::Tensor& text, const std::vector<torch::Tensor>& patches,
                                         int64_t samples, bool want_deviation) const {
   const int64_t grid = config_.grid();
-  const int64_t pairs = text.size(0) / 2;
+  const int64_t pairs = text.size(-2) / 2;
   const torch::Tensor queries = rca_.Queries(text);
-  std::vector<torch::Tensor> differences;  // per layer [R, B, G, G]
+  std::vector<torch::Tensor> differences;  // per layer [.., R, B, G, G]
   for (const torch::Tensor& layer : patches) {
     const torch::Tensor refined = rca_.RefineText(text, queries, layer);
     // Logits are linear in the text: one product with the difference of a pair instead of two and their difference.
-    const torch::Tensor logits = rca_.PixelLogits(refined.slice(0, pairs) - refined.slice(0, 0, pairs), layer);
-    differences.push_back(logits.view({samples, config_.prompts, grid, grid}));
+    const torch::Tensor logits = rca_.PixelLogits(refined.slice(-2, pairs) - refined.slice(-2, 0, pairs), layer);
+    differences.push_back(logits.unflatten(-1, {grid, grid}).unflatten(-3, {samples, config_.prompts}));
   }
-  return FuseAnomalyMaps(torch::cat(differences, 1),
+  return FuseAnomalyMaps(torch::cat(differences, -3),
                          {.side = config_.image_size, .want_deviation = want_deviation, .kernel = map_kernel_});
 }
 

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "model/network/anomaly_maps.h"
 #include "model/network/distributions.h"
 #include "model/network/image_head.h"
 #include "model/network/noise.h"
 #include "model/network/prompt_bank.h"
+#include "model/network/prompt_batch.h"
 #include "model/network/prompt_form.h"
 #include "model/network/residual_cross_attention.h"
 #include "model/network/text_transformer.h"
@@ -35,6 +37,13 @@ struct PromptInput {
 struct ClipTowers {
   VisionTransformer vision;
   TextTransformer text;
+};
+
+// What it needs of a batch, on the device.
+struct PromptBatch {
+  const PromptPlan* plan = nullptr;  // borrowed
+  torch::Tensor numbers;             // [plan->size()], what plan->Write() writes
+  torch::Tensor noise;               // [3, plan->samples(), E]: the draws of PromptNoise, picture by picture
 };
 
 struct ImageScore {
@@ -71,18 +80,27 @@ class BayesPflModel {
   // images [N, 3, S, S], normalised, on the device.
   VisionFeatures EncodeImages(const torch::Tensor& images) const { return towers_.vision.Encode(images); }
 
-  // Text embeddings of every picture, T_i [2M_i, E] with unit rows: M = R B normal rows (r is the slow index), then M
-  // abnormal rows. One call of the text tower for all pictures; R and the token counts may differ between them. Each
-  // sequence ends at its end-of-text: what follows it cannot matter under the causal mask.
+  // Text embeddings of all pictures [sum of 2M_i, E] with unit rows: of each picture M = R B normal rows (r is the slow
+  // index), then M abnormal rows. One call of the text tower; R and the token counts may differ between the pictures.
+  // Each sequence ends at its end-of-text: what follows it cannot matter under the causal mask.
+  torch::Tensor EncodePrompts(const torch::Tensor& image_features, const PromptBatch& batch, PromptForm form) const;
+  // The same of pictures one by one, [2M_i, E] each; copies to the device what lies elsewhere.
   std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features, const std::vector<PromptInput>& inputs,
                                            PromptForm form = PromptForm::kShared) const;
 
-  // text_i [2M, E] of a picture with `samples` = R and its row of ImageHead::ImageEmbedding [E]. ScoreImage() waits for
-  // the device; ScoreTensor() is the same before that, [2] on the device: mean, deviation.
+  // Which pictures take the small steps together: on the CPU each alone, since a run would gain nothing there and a
+  // picture's numbers then depend on its neighbours no more than the towers make them; elsewhere as many as there are.
+  std::vector<PictureRun> Runs(absl::Span<const PromptShape> pictures) const {
+    return RunsOf(pictures, /*alone=*/device_.is_cpu());
+  }
+
+  // text_i [.., 2M, E] of pictures with `samples` = R each, and their rows of ImageHead::ImageEmbedding [.., E].
+  // ScoreImage(), of one picture, waits for the device; ScoreTensor() is the same before that, [.., 2] on the device:
+  // mean, deviation.
   torch::Tensor ScoreTensor(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
   ImageScore ScoreImage(const torch::Tensor& text, const torch::Tensor& image_embedding, int64_t samples) const;
 
-  // patches: F of the four layers for this picture, each [L, D_t].
+  // patches: F of the four layers for these pictures, each [.., L, D_t].
   AnomalyMaps MapAnomalies(const torch::Tensor& text, const std::vector<torch::Tensor>& patches, int64_t samples,
                            bool want_deviation) const;
 
@@ -94,6 +112,9 @@ class BayesPflModel {
   const ImageHead& image_head() const { return head_; }
 
  private:
+  // z_K of every sample, three of [samples, E].
+  PromptNoise SampleBatch(const torch::Tensor& image_features, const PromptBatch& batch) const;
+
   BayesPflModel(ModelConfig config, torch::Device device, Precision precision)
       : config_(std::move(config)), device_(device), precision_(precision) {}
   absl::Status LoadParts(WeightReader& weights);

@@ -7,21 +7,27 @@
 namespace bayespfl {
 namespace {
 
-torch::Tensor Draw(uint64_t seed, NoiseStream stream, int64_t samples, int64_t width) {
-  torch::Tensor noise = torch::empty({samples, width});
-  for (int64_t r = 0; r < samples; ++r) {
-    FillNormal(seed, stream, static_cast<uint32_t>(r),
-               {noise.data_ptr<float>() + r * width, static_cast<size_t>(width)});
-  }
-  return noise;
+// to [R, E]
+void Draw(uint64_t seed, NoiseStream stream, const torch::Tensor& to) {
+  const auto width = static_cast<size_t>(to.size(1));
+  auto* row = to.mutable_data_ptr<float>();
+  for (int64_t r = 0; r < to.size(0); ++r, row += width)
+    FillNormal(seed, stream, static_cast<uint32_t>(r), {row, width});
 }
 
 }  // namespace
 
+void DrawPromptNoise(const NoiseSeeds& seeds, const PromptNoise& to) {
+  Draw(seeds.image_specific, NoiseStream::kContext, to.context);
+  Draw(seeds.image_agnostic, NoiseStream::kNormal, to.normal);
+  Draw(seeds.image_agnostic, NoiseStream::kAbnormal, to.abnormal);
+}
+
 PromptNoise DrawPromptNoise(const NoiseSeeds& seeds, int64_t samples, int64_t width, torch::Device device) {
-  return {Draw(seeds.image_specific, NoiseStream::kContext, samples, width).to(device),
-          Draw(seeds.image_agnostic, NoiseStream::kNormal, samples, width).to(device),
-          Draw(seeds.image_agnostic, NoiseStream::kAbnormal, samples, width).to(device)};
+  const torch::Tensor drawn = torch::empty({3, samples, width});
+  DrawPromptNoise(seeds, PromptNoise{drawn[0], drawn[1], drawn[2]});
+  const torch::Tensor placed = drawn.to(device);
+  return {placed[0], placed[1], placed[2]};
 }
 
 }  // namespace bayespfl

@@ -8,7 +8,7 @@
 
 namespace bayespfl {
 
-// Standard-normal draws of one picture, each [R, E].
+// Standard-normal draws of one picture, each [R, E]; of a batch, each [sum of R, E].
 struct PromptNoise {
   torch::Tensor context;
   torch::Tensor normal;
@@ -21,8 +21,10 @@ struct NoiseSeeds {
   uint64_t image_agnostic = 0;
 };
 
-// Draws on the CPU with FillNormal() and copies to the device: row r depends on the seeds and r alone, not on how many
-// samples there are, nor on the device. Thread-safe; throws c10::Error when the device fails.
+// Draws with FillNormal() into contiguous tensors of one picture in host memory: row r depends on the seeds and r
+// alone, not on how many samples there are. Thread-safe.
+void DrawPromptNoise(const NoiseSeeds& seeds, const PromptNoise& to);
+// The same into tensors of its own, which are then copied to the device. Throws c10::Error when the device fails.
 PromptNoise DrawPromptNoise(const NoiseSeeds& seeds, int64_t samples, int64_t width, torch::Device device);
 
 }  // namespace bayespfl

@@ -3,10 +3,10 @@
 #define BAYESPFL_MODEL_NETWORK_PARALLEL_TASKS_H_
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 
 #include "ATen/Parallel.h"
+#include "model/kernels/task_queue.h"
 #include "model/kernels/threads.h"
 
 namespace bayespfl {
@@ -22,20 +22,25 @@ inline int64_t SplitsFor(int64_t tasks, int64_t length) {
   return std::clamp<int64_t>(length / kShortest, 1, wanted);
 }
 
-// Calls work(task) for each of the tasks 0 .. count once. A thread takes the next one when it is done with its last:
-// one that has to wait for the processor leaves its share to the others.
+// Calls work(tasks) once in each of LibTorch's threads, with the tasks 0 .. count to be taken.
 template <typename Work>
-void RunTasks(int64_t count, const Work& work) {
-  std::atomic<int64_t> next = 0;
-  const auto take_all = [&] {
-    for (int64_t task = next++; task < count; task = next++) work(task);
-  };
+void ShareTasks(int64_t count, const Work& work) {
+  TaskQueue tasks(0, count);
+  const auto take_all = [&] { work(tasks); };
   // Asking also tells OpenMP how many threads LibTorch has for this one.
   if (at::get_num_threads() == 1 || count == 1) {
     take_all();
   } else {
     RunOnThreads(take_all);
   }
+}
+
+// Calls work(task) for each of the tasks 0 .. count once.
+template <typename Work>
+void RunTasks(int64_t count, const Work& work) {
+  ShareTasks(count, [&](TaskQueue& tasks) {
+    for (int64_t task = tasks.Take(); task >= 0; task = tasks.Take()) work(task);
+  });
 }
 
 // Calls work(begin, end) for parts of the rows 0 .. rows, each `length` rows long but the last.

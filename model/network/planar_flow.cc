@@ -1,13 +1,17 @@
 #include "model/network/planar_flow.h"
 
+#include "model/network/row_dots.h"
+
 namespace bayespfl {
 
 std::vector<torch::Tensor> PlanarFlow(const torch::Tensor& z0, const FlowParameters& parameters) {
   std::vector<torch::Tensor> path;
   torch::Tensor z = z0;
-  for (int64_t k = 0; k < parameters.u.size(0); ++k) {
-    const torch::Tensor activation = torch::tanh(torch::mv(z, parameters.w[k]) + parameters.b[k]);
-    z = z + torch::outer(activation, parameters.u[k]);
+  for (int64_t k = 0; k < parameters.u.size(-2); ++k) {
+    const torch::Tensor u = parameters.u.select(-2, k);
+    const torch::Tensor b = parameters.b.slice(-1, k, k + 1);  // [.., 1]
+    const torch::Tensor activation = torch::tanh(RowDots(z, parameters.w.select(-2, k)) + b);
+    z = z + (z.dim() == 2 ? torch::outer(activation, u) : activation.unsqueeze(-1) * u.unsqueeze(-2));
     path.push_back(z);
   }
   return path;

@@ -29,20 +29,20 @@ torch::Tensor ResidualCrossAttention::ProjectPatches(size_t layer, const torch::
 
 torch::Tensor ResidualCrossAttention::RefineText(const torch::Tensor& text, const torch::Tensor& queries,
                                                  const torch::Tensor& patches) const {
-  const int64_t width = text.size(1);
-  const auto split = [&](const torch::Tensor& x) {  // [n, D_t] -> [heads, n, D_t / heads]
-    return x.view({x.size(0), heads_, width / heads_}).transpose(0, 1);
+  const int64_t width = text.size(-1);
+  const auto split = [&](const torch::Tensor& x) {  // [.., n, D_t] -> [.., heads, n, D_t / heads]
+    return x.unflatten(-1, {heads_, width / heads_}).transpose(-3, -2);
   };
   const torch::Tensor keys = split(patches);
   const double scale = 1.0 / std::sqrt(static_cast<double>(width));
-  const torch::Tensor weights = torch::softmax(torch::bmm(split(queries), keys.transpose(1, 2)) * scale, -1);
-  const torch::Tensor attended = torch::bmm(weights, keys).transpose(0, 1).reshape({text.size(0), width});
+  const torch::Tensor weights = torch::softmax(torch::matmul(split(queries), keys.transpose(-2, -1)) * scale, -1);
+  const torch::Tensor attended = torch::matmul(weights, keys).transpose(-3, -2).flatten(-2);
   return UnitLength(attended + text);
 }
 
 torch::Tensor ResidualCrossAttention::PixelLogits(const torch::Tensor& refined_text,
                                                   const torch::Tensor& patches) const {
-  return scale_ * torch::mm(refined_text, patches.t());
+  return scale_ * torch::matmul(refined_text, patches.transpose(-2, -1));
 }
 
 }  // namespace bayespfl

@@ -22,7 +22,7 @@ torch::Tensor OwnAttention(const torch::Tensor& qkv, int64_t heads, InstructionS
   torch::Tensor out = torch::empty({shape.batch, shape.length, heads * kAttentionHeadWidth}, qkv.options());
   const auto* const from = static_cast<const Element*>(qkv.const_data_ptr());
   auto* const to = static_cast<Element*>(out.mutable_data_ptr());
-  RunTasks(shape.tasks(), [&](int64_t task) { Attend(kernel, shape, from, to, task, task + 1); });
+  ShareTasks(shape.tasks(), [&](TaskQueue& tasks) { Attend(kernel, shape, from, to, tasks); });
   return out;
 }
 

@@ -13,17 +13,15 @@ TextTransformer TextTransformer::Load(WeightReader& reader, const ModelConfig& c
   return tower;
 }
 
-torch::Tensor TextTransformer::EmbedTokens(const std::vector<int32_t>& ids) const {
-  const torch::Tensor indices = torch::tensor(ids, torch::kInt32).to(token_embedding_.device());
-  return token_embedding_.index_select(0, indices);
+torch::Tensor TextTransformer::EmbedTokens(const torch::Tensor& ids) const {
+  return token_embedding_.index_select(0, ids);
 }
 
-torch::Tensor TextTransformer::Encode(const torch::Tensor& x, const torch::Tensor& end) const {
+torch::Tensor TextTransformer::Encode(const torch::Tensor& x, const torch::Tensor& ends) const {
   torch::Tensor hidden = x;
   for (const ResidualBlock& block : blocks_) hidden = block.Forward(hidden, /*causal=*/true);
   // Layer norm works row by row: only the rows that are read need it.
-  const torch::Tensor index = end.view({-1, 1, 1}).expand({-1, 1, hidden.size(2)});
-  return torch::matmul(ln_final_(hidden.gather(1, index).squeeze(1)), projection_);
+  return torch::matmul(ln_final_(hidden.flatten(0, 1).index_select(0, ends)), projection_);
 }
 
 torch::Tensor TextTransformer::EncodeShared(const SharedPrompts& prompts) const {

@@ -21,16 +21,17 @@ class TextTransformer {
   static TextTransformer Load(WeightReader& reader, const ModelConfig& config, const NetworkKernels& kernels,
                               Precision precision);
 
-  // ids of n tokens -> [n, D_t], before the positional embedding.
-  torch::Tensor EmbedTokens(const std::vector<int32_t>& ids) const;
+  // ids of n tokens, whole numbers on the device, -> [n, D_t], before the positional embedding.
+  torch::Tensor EmbedTokens(const torch::Tensor& ids) const;
 
   // [length, D_t]: the first rows of the positional embedding; requires length <= the context length.
   torch::Tensor Positions(int64_t length) const { return positional_embedding_.slice(0, 0, length); }
 
-  // x [N, length, D_t], positions included; end [N] (int64): the row of each sequence that stands for it, its
-  // end-of-text. Attention is causal, so rows after `end` change nothing and sequences may be cut or padded freely.
+  // x [N, length, D_t], positions included; ends [N] (int64): of the N * length rows those that stand for their
+  // sequences, their ends of text. Attention is causal, so rows after them change nothing and sequences may be cut or
+  // padded freely.
   // Returns [N, E], not normalised.
-  torch::Tensor Encode(const torch::Tensor& x, const torch::Tensor& end) const;
+  torch::Tensor Encode(const torch::Tensor& x, const torch::Tensor& ends) const;
 
   // The same of sequences that share rows, each row computed once, and in the last block only what is read: [N, E].
   torch::Tensor EncodeShared(const SharedPrompts& prompts) const;

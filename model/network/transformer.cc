@@ -1,7 +1,5 @@
 #include "model/network/transformer.h"
 
-#include <malloc.h>
-
 #include "absl/strings/str_cat.h"
 
 namespace bayespfl {
@@ -56,24 +54,11 @@ torch::Tensor ResidualBlock::Finish(const torch::Tensor& x, const torch::Tensor&
   return proj_.AddedTo(attended, fc_.Gelu(ln_2_(attended)));
 }
 
-namespace {
-
-// The floats that a block was packed from are free; malloc() would keep them, in pieces that the next block's do not
-// always fit into, and the process might hold half as much again as its weights.
-void GiveFreedMemoryBack() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
-
-}  // namespace
-
 std::vector<ResidualBlock> LoadBlocks(WeightReader& reader, const std::string& prefix, const TowerConfig& tower,
                                       const NetworkKernels& kernels, Precision precision) {
   std::vector<ResidualBlock> blocks;
   for (int64_t i = 0; i < tower.layers; ++i) {
     blocks.push_back(ResidualBlock::Load(reader, absl::StrCat(prefix, i, "."), tower, kernels, precision));
-    if (precision != Precision::kFp32) GiveFreedMemoryBack();
   }
   return blocks;
 }

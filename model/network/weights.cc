@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "model/network/page_memory.h"
 
 namespace bayespfl {
 namespace {
@@ -60,15 +61,15 @@ torch::Tensor WeightReader::TakeFromSource(const std::string& name, const std::v
     return {};
   }
   // Copied out of the source: a mapped tensor may be unaligned, and a file that shrinks later must not crash a server.
-  torch::Tensor tensor = torch::empty(shape, *type);
-  if (!view.data.empty()) std::memcpy(tensor.data_ptr(), view.data.data(), view.data.size());
+  const torch::Tensor tensor = EmptyWeight(shape, *type);
+  if (!view.data.empty()) std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());
   source_->Forget(view);
-  return tensor.to(torch::kFloat32).to(device_);
+  return ConvertWeight(tensor, torch::kFloat32).to(device_);
 }
 
 torch::Tensor WeightReader::TakeHalf(const std::string& name, const std::vector<int64_t>& shape) {
   const torch::Tensor tensor = Take(name, shape);
-  return tensor.defined() ? tensor.to(torch::kFloat16).to(torch::kFloat32) : tensor;
+  return tensor.defined() ? ConvertWeight(ConvertWeight(tensor, torch::kFloat16), torch::kFloat32) : tensor;
 }
 
 Linear WeightReader::TakeLinear(const std::string& prefix, int64_t in, int64_t out) {

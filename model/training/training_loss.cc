@@ -2,8 +2,10 @@
 
 #include <cstddef>
 
+#include "absl/types/span.h"
+#include "model/network/prompt_batch.h"
+#include "model/network/shared_prompts.h"
 #include "model/network/unit_length.h"
-#include "model/network/whole_prompts.h"
 #include "model/training/cross_entropy.h"
 #include "model/training/dice_loss.h"
 #include "model/training/focal_loss.h"
@@ -32,6 +34,22 @@ torch::Tensor LogitDifferences(const BayesPflModel& model, const torch::Tensor& 
   return Upsample(upsampling, torch::stack(maps));
 }
 
+// Unit rows [N, 2B, E] of pictures with one sample each; samples [N, E].
+torch::Tensor EncodeTexts(const BayesPflModel& model, absl::Span<const PromptSource> pictures,
+                          const torch::Tensor& context, const torch::Tensor& normal, const torch::Tensor& abnormal) {
+  const PromptPlan plan(pictures, model.config());
+  std::vector<int64_t> numbers(static_cast<size_t>(plan.size()));
+  plan.Write(absl::MakeSpan(numbers));
+  const PromptIndices indices = plan.Split(torch::tensor(numbers, torch::kInt64).to(model.device()));
+  const SharedPrompts prompts = SharePrompts({.tokens = model.text().EmbedTokens(indices.token_ids),
+                                              .context = model.bank().ContextRows(context),
+                                              .normal = model.bank().StateRows(PromptState::kNormal, normal),
+                                              .abnormal = model.bank().StateRows(PromptState::kAbnormal, abnormal)},
+                                             indices, model.text().Positions(model.config().context_length));
+  const torch::Tensor rows = UnitLength(model.text().Encode(prompts.Whole(), prompts.ends));
+  return rows.view({context.size(0), -1, rows.size(1)});
+}
+
 torch::Tensor Sum(const std::vector<torch::Tensor>& terms) { return torch::stack(terms).sum(); }
 
 }  // namespace
@@ -41,19 +59,17 @@ DrawnTexts DrawTexts(const BayesPflModel& model, const LabelledBatch& batch, con
                       .normal = DrawPrompt(model.distributions().normal(), noise.normal),
                       .abnormal = DrawPrompt(model.distributions().abnormal(), noise.abnormal),
                       .text = {}};
-  const torch::Tensor normal = model.bank().StateRows(PromptState::kNormal, drawn.normal.zk.unsqueeze(0));
-  const torch::Tensor abnormal = model.bank().StateRows(PromptState::kAbnormal, drawn.abnormal.zk.unsqueeze(0));
-  const std::vector<PromptDistribution> context = model.distributions().Context(batch.features.image);
-  std::vector<PromptParts> pictures;
-  for (size_t i = 0; i < context.size(); ++i) {
-    drawn.context.push_back(DrawPrompt(context[i], noise.context[static_cast<int64_t>(i)]));
-    pictures.push_back({.tokens = model.text().EmbedTokens(batch.token_ids[i]),
-                        .context = model.bank().ContextRows(drawn.context.back().zk.unsqueeze(0)),
-                        .normal = normal,
-                        .abnormal = abnormal});
+  const PromptDistribution context = model.distributions().Context(batch.features.image);
+  const int64_t pictures = batch.features.image.size(0);
+  std::vector<PromptSource> sources;
+  std::vector<torch::Tensor> own;  // of each picture [E]
+  for (int64_t i = 0; i < pictures; ++i) {
+    drawn.context.push_back(DrawPrompt(context.Of({.first = i, .first_sample = i}), noise.context[i]));
+    own.push_back(drawn.context.back().zk);
+    sources.push_back({.token_ids = batch.token_ids[static_cast<size_t>(i)]});
   }
-  const torch::Tensor rows = UnitLength(EncodeWhole(model.text(), pictures));
-  drawn.text = rows.view({batch.features.image.size(0), -1, rows.size(1)});
+  drawn.text = EncodeTexts(model, sources, torch::stack(own), drawn.normal.zk.expand({pictures, -1}),
+                           drawn.abnormal.zk.expand({pictures, -1}));
   return drawn;
 }
 

@@ -14,17 +14,19 @@ namespace {
 
 class Differences {
  public:
+  explicit Differences(const ReplayTolerance& tolerance) : tolerance_(tolerance) {}
+
   // A NaN is equal to nothing and within no tolerance.
   void Score(absl::string_view name, float before, float now) {
     if (before == now) return;
     comparison_.numbers.push_back(absl::StrCat(name, " ", ShortestDecimal(before), " -> ", ShortestDecimal(now)));
-    Lower(std::abs(before - now) <= kScoreTolerance);
+    Lower(std::abs(before - now) <= tolerance_.score);
   }
 
   void Area(absl::string_view name, double before, double now) {
     if (before == now) return;
     comparison_.numbers.push_back(absl::StrCat(name, " ", before, " -> ", now));
-    Lower(std::abs(before - now) <= kAreaTolerance);
+    Lower(std::abs(before - now) <= tolerance_.area);
   }
 
   // Follows from the two scores and the category's ranges, which may stretch their tolerance to any width.
@@ -61,10 +63,17 @@ class Differences {
         std::max(comparison_.agreement, within ? Agreement::kWithinTolerance : Agreement::kDifferent);
   }
 
+  const ReplayTolerance tolerance_;
   Comparison comparison_;
 };
 
 }  // namespace
+
+ReplayTolerance ReplayToleranceOf(absl::string_view precision) {
+  if (precision == "bf16") return {.score = 5e-3F, .area = 1e-2};
+  if (precision == "int8") return {.score = 2e-2F, .area = 1e-2};
+  return {};
+}
 
 std::string AgreementText(Agreement agreement) {
   switch (agreement) {
@@ -79,7 +88,7 @@ std::string AgreementText(Agreement agreement) {
 }
 
 Comparison Compare(const Inspection& recorded, const Inspection& now) {
-  Differences differences;
+  Differences differences(ReplayToleranceOf(recorded.provenance.precision));
   differences.Verdicts(recorded.decision.verdict, now.decision.verdict);
   differences.Score("score", recorded.score, now.score);
   differences.Score("score_std", recorded.score_std, now.score_std);

@@ -5,18 +5,27 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "model/verdict/inspection.h"
 
 namespace bayespfl {
 
-// What two computations of one fp32 model may differ by: another batch, another machine, another number of threads.
-inline constexpr float kScoreTolerance = 1e-5F;
-// Pixels whose value lies that close to the mask threshold may fall on either side of it.
-inline constexpr double kAreaTolerance = 1e-3;
+// What two computations of one model may differ by: another batch, another machine, another number of threads. In less
+// than fp32 a sum that differs in its last bit may be rounded to another operand further on, and no two processors'
+// kernels are closer than each is to fp32.
+struct ReplayTolerance {
+  float score = 1e-5F;
+  // Of the picture. Pixels whose value lies that close to the mask threshold may fall on either side of it.
+  double area = 1e-3;
+};
+
+// By the name of the precision, as provenance has it; of a name that is not known, or none, as lines are that are older
+// than the others: fp32's.
+ReplayTolerance ReplayToleranceOf(absl::string_view precision);
 
 enum class Agreement {
   kEqual,            // every number to the bit, and the verdict
-  kWithinTolerance,  // scores and areas within the tolerances above, and the same verdict
+  kWithinTolerance,  // scores and areas within the recorded precision's tolerance, and the same verdict
   kDifferent,
 };
 

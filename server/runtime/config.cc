@@ -63,6 +63,19 @@ absl::Status CheckDevices(const ServerConfig& config) {
       absl::StrCat("device names ", *twice, " twice; replicas = ", 2 * config.replicas, " does what that would"));
 }
 
+// What a package says of itself is seen when it is loaded, and so is what `auto` is.
+absl::Status CheckPrecision(const ServerConfig& config) {
+  if (config.precision != "int8") return absl::OkStatus();
+  for (const std::string& device : Devices(config)) {
+    if (device == "cpu" || device == "auto") continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("precision is int8 and device names ", device,
+                     ": int8 is computed on the CPU alone; set precision to bf16 or fp32, "
+                     "or device to cpu"));
+  }
+  return absl::OkStatus();
+}
+
 // A limit that another one keeps from ever being reached.
 absl::Status CheckOrder(absl::string_view smaller, int64_t value, absl::string_view larger, int64_t limit) {
   if (value <= limit) return absl::OkStatus();
@@ -200,11 +213,12 @@ absl::Status CheckConfig(const ServerConfig& config) {
   if (config.port != 0 && config.port == config.http_port) {
     return absl::InvalidArgumentError(absl::StrCat("port and http_port are both ", config.port));
   }
-  const std::array<absl::Status, 12> checks = {
+  const std::array<absl::Status, 13> checks = {
       CheckAdmin(config),
       CheckFaults(config),
       CheckSecurity(config, config.host),
       CheckDevices(config),
+      CheckPrecision(config),
       CheckConnections(config),
       CheckOrder("max_batch", config.max_batch, "max_frames_in_flight", config.max_frames_in_flight),
       CheckOrder("max_frames_per_stream", config.max_frames_per_stream, "max_frames_in_flight",

@@ -114,6 +114,11 @@ Json ToJson(const Difference& difference) {
   return {{"score", finite(difference.score)}, {"map", finite(difference.map)}};
 }
 
+// What the device does, in seconds.
+Json ToJson(const StageSeconds& seconds) {
+  return {{"vision", seconds.vision}, {"prompts", seconds.prompts}, {"detect", seconds.detect}};
+}
+
 class DeviceBench {
  public:
   // Loads the model on the device and reads the pictures.
@@ -167,6 +172,7 @@ class DeviceBench {
     constexpr size_t kCases = std::size(kBatches);
     std::vector<std::vector<double>> seconds(kCases);
     std::vector<std::vector<double>> gemm_rates(kCases);
+    std::vector<StageSeconds> stages(kCases);  // of the last turn
     const Clock::time_point begin = Clock::now();
     for (int turn = -1; turn < kTurns; ++turn) {  // the first one warms up
       if (turn > 0 && Clock::now() - begin > kTime) break;
@@ -179,11 +185,15 @@ class DeviceBench {
         if (!computed.ok()) return computed.status();
         if (turn < 0) continue;
         seconds[i].push_back(taken);
+        stages[i] = computed->front().seconds;
         gemm_rates[i].push_back(rate);
       }
     }
     Json batches = Json::array();
-    for (size_t i = 0; i < kCases; ++i) batches.push_back(BatchJson(kBatches[i], seconds[i], Median(gemm_rates[i])));
+    for (size_t i = 0; i < kCases; ++i) {
+      batches.push_back(BatchJson(kBatches[i], seconds[i], Median(gemm_rates[i])));
+      batches.back()["stages"] = ToJson(stages[i]);
+    }
     Print({{"turns", seconds[0].size()}, {"batches", std::move(batches)}});
     return EXIT_SUCCESS;
   }

@@ -139,12 +139,14 @@ class ParityTest : public ::testing::Test {
                                   const torch::Tensor& z_state) {
     const torch::Tensor learned =
         torch::cat({model.bank().ContextRows(z_context), model.bank().StateRows(state, z_state)}, 1);  // [M, 10, D_t]
-    const torch::Tensor tokens = model.text().EmbedTokens(inputs.padded_ids).expand({learned.size(0), -1, -1});
+    const torch::Tensor tokens =
+        model.text().EmbedTokens(torch::tensor(inputs.padded_ids).to(model.device())).expand({learned.size(0), -1, -1});
     // The placeholder at position 1 gives way to the learned rows, and the end is cut.
     const torch::Tensor assembled = torch::cat({tokens.slice(1, 0, 1), learned, tokens.slice(1, 2, 68)}, 1);
     const torch::Tensor placed = assembled + model.text().Positions(77);
     const auto end = static_cast<int64_t>(inputs.prompt.token_ids.size()) - 1 + 10 - 1;
-    const torch::Tensor ends = torch::full({placed.size(0)}, end, placed.options().dtype(torch::kInt64));
+    const torch::Tensor ends =
+        torch::arange(placed.size(0), placed.options().dtype(torch::kInt64)) * placed.size(1) + end;
     const torch::Tensor raw = model.text().Encode(placed, ends);
     if (golden.Has(prefix + "_replaced_rows")) {
       golden.Expect(prefix + "_replaced_rows", learned);
@@ -162,7 +164,7 @@ class ParityTest : public ::testing::Test {
       const torch::Tensor refined = model.rca().RefineText(text, patches[layer]);
       const torch::Tensor low = model.rca().PixelLogits(refined, patches[layer]).view({-1, 4, 4});
       const torch::Tensor up = UpsampleLogits(low, 56);
-      layer_maps.push_back(AbnormalProbability(up).mean(0));
+      layer_maps.push_back(AbnormalProbability(up, 0).mean(0));
       if (!golden.Has(absl::StrCat(prefix, "rca_text_", layer))) continue;
       golden.Expect(absl::StrCat(prefix, "rca_dense_", layer), patches[layer]);
       golden.Expect(absl::StrCat(prefix, "rca_text_", layer), refined);
@@ -189,7 +191,7 @@ class ParityTest : public ::testing::Test {
     const torch::Tensor embedded = model.vision().Embed(batch);
     const VisionFeatures features = model.EncodeImages(batch);
     const torch::Tensor embeddings = model.image_head().ImageEmbedding(features);
-    const std::vector<PromptDistribution> context = model.distributions().Context(features.image);
+    const PromptDistribution context = model.distributions().Context(features.image);
     const std::vector<torch::Tensor> texts = model.EncodePrompts(features.image, prompts);
     const std::vector<torch::Tensor> whole = model.EncodePrompts(features.image, prompts, PromptForm::kWhole);
 
@@ -204,11 +206,12 @@ class ParityTest : public ::testing::Test {
         }
       }
       const PromptNoise& noise = inputs[i].prompt.noise;
-      ExpectDistribution(golden, prefix + "pfl/context/", context[i], noise.context, true);
+      const PromptDistribution own_context = context.Of({.first = row});
+      ExpectDistribution(golden, prefix + "pfl/context/", own_context, noise.context, true);
       ExpectDistribution(golden, prefix + "pfl/normal/", model.distributions().normal(), noise.normal, false);
       ExpectDistribution(golden, prefix + "pfl/abnormal/", model.distributions().abnormal(), noise.abnormal, false);
 
-      const torch::Tensor z_context = context[i].Sample(noise.context);
+      const torch::Tensor z_context = own_context.Sample(noise.context);
       const torch::Tensor normal = ExpectText(golden, prefix + "text/normal", model, PromptState::kNormal, inputs[i],
                                               z_context, model.distributions().normal().Sample(noise.normal));
       const torch::Tensor abnormal =
@@ -227,7 +230,7 @@ class ParityTest : public ::testing::Test {
         golden.Expect(prefix + "score/image_mapping_out", model.image_head().MapImage(features)[row]);
       }
       golden.Expect(prefix + "score/logits", logits);
-      golden.Expect(prefix + "score/text_probs", AbnormalProbability(logits));
+      golden.Expect(prefix + "score/text_probs", AbnormalProbability(logits, -1));
       golden.Expect(prefix + "score/image_score",
                     torch::tensor(model.ScoreImage(texts[i], embeddings[row], kSamples).mean));
 
@@ -322,7 +325,7 @@ TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
 
     const PromptNoise noise{tensor("eps_context"), tensor("eps_normal"), tensor("eps_abnormal")};
     const PromptDistributions& distributions = (*model)->distributions();
-    EXPECT_LE(RelativeError(distributions.Context(features.image)[0].Sample(noise.context), tensor("zk_context")),
+    EXPECT_LE(RelativeError(distributions.Context(features.image).Of({}).Sample(noise.context), tensor("zk_context")),
               kStarterTolerance);
     EXPECT_LE(RelativeError(distributions.normal().Sample(noise.normal), tensor("zk_normal")), kStarterTolerance);
     EXPECT_LE(RelativeError(distributions.abnormal().Sample(noise.abnormal), tensor("zk_abnormal")), kStarterTolerance);

@@ -341,6 +341,19 @@ TEST(ConfigTest, RejectsWhatIsNoDevice) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "auto, auto"; }), HasSubstr("auto stands alone"));
 }
 
+// A GPU refuses it when the model is loaded; --check-config says so before.
+TEST(ConfigTest, Int8IsForTheCpuAlone) {
+  const auto error_on = [](const std::string& device) {
+    return ErrorOf([&](ServerConfig& config) {
+      config.precision = "int8";
+      config.device = device;
+    });
+  };
+  EXPECT_THAT(error_on("cpu,cuda:1"), HasSubstr("device names cuda:1: int8 is computed on the CPU alone"));
+  EXPECT_EQ(error_on("cpu"), "");
+  EXPECT_EQ(error_on("auto"), "");
+}
+
 TEST(ConfigTest, RejectsTwoPortsThatAreTheSame) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.http_port = config.port; }),
               HasSubstr("port and http_port are both 50051"));

@@ -1,7 +1,11 @@
 // What is decided before a device is touched, so that it can be tried where there is none.
 #include "model/detection/bayespfl_detector.h"
 
+#include <ATen/Context.h>
+
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,6 +35,25 @@ TEST(BayesPflDetectorTest, AGpuRefusesInt8WithTheWayOut) {
 TEST(BayesPflDetectorTest, AGpuTakesTheOtherPrecisions) {
   for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
     EXPECT_THAT(std::string(LoadOn("cuda:7", precision).message()), ::testing::Not(HasSubstr("set precision")));
+  }
+}
+
+TEST(AttentionOrderTest, CudnnComesFirstFromHopperOn) {
+  EXPECT_EQ(AttentionOrder(9).front(), static_cast<int64_t>(at::SDPBackend::cudnn_attention));
+  EXPECT_EQ(AttentionOrder(10).front(), static_cast<int64_t>(at::SDPBackend::cudnn_attention));
+  EXPECT_EQ(AttentionOrder(8).front(), static_cast<int64_t>(at::SDPBackend::flash_attention));
+  EXPECT_EQ(AttentionOrder(0).front(), static_cast<int64_t>(at::SDPBackend::flash_attention));
+}
+
+TEST(AttentionOrderTest, LibTorchTakesEveryOrderThatThereIs) {
+  for (const int capability : {8, 9}) {
+    const std::vector<int64_t> wanted = AttentionOrder(capability);
+    at::globalContext().setSDPPriorityOrder(wanted);
+    std::vector<int64_t> taken;
+    for (const at::SDPBackend backend : at::globalContext().sDPPriorityOrder()) {
+      taken.push_back(static_cast<int64_t>(backend));
+    }
+    EXPECT_EQ(taken, wanted);
   }
 }
 

@@ -60,11 +60,18 @@ std::vector<double> Expected(const AttentionShape& shape, const std::vector<floa
   return out;
 }
 
+template <typename Element>
+void AttendTasks(InstructionSet instructions, const AttentionShape& shape, const std::vector<Element>& qkv,
+                 std::vector<Element>& out, int64_t begin, int64_t end) {
+  TaskQueue tasks(begin, end);
+  Attend(instructions, shape, qkv.data(), out.data(), tasks);
+}
+
 class AttentionTest : public ::testing::TestWithParam<InstructionSet> {
  protected:
   static std::vector<float> Run(const AttentionShape& shape, const std::vector<float>& qkv) {
     std::vector<float> out(qkv.size() / 3, std::numeric_limits<float>::quiet_NaN());
-    Attend(GetParam(), shape, qkv.data(), out.data(), 0, shape.tasks());
+    AttendTasks(GetParam(), shape, qkv, out, 0, shape.tasks());
     return out;
   }
 };
@@ -122,7 +129,7 @@ TEST_P(AttentionTest, SplitsAndOrderOfTasksDoNotChangeABit) {
   split.splits = 7;
   std::vector<float> out(expected.size(), std::numeric_limits<float>::quiet_NaN());
   for (int64_t task = split.tasks(); task > 0; --task) {
-    Attend(GetParam(), split, qkv.data(), out.data(), task - 1, task);
+    AttendTasks(GetParam(), split, qkv, out, task - 1, task);
   }
   EXPECT_EQ(out, expected);
 }
@@ -131,7 +138,7 @@ TEST_P(AttentionTest, ATaskWritesItsOwnQueriesAlone) {
   const AttentionShape shape = {.batch = 2, .length = 40, .heads = 2, .splits = 2};
   const std::vector<float> qkv = Projections(shape);
   std::vector<float> out(qkv.size() / 3, -1000);
-  Attend(GetParam(), shape, qkv.data(), out.data(), 3, 4);  // second half of the first sequence's second head
+  AttendTasks(GetParam(), shape, qkv, out, 3, 4);  // second half of the first sequence's second head
   for (size_t i = 0; i < out.size(); ++i) {
     const size_t position = i / (2 * kWidth);
     const bool is_own = position >= 20 && position < 40 && i / kWidth % 2 == 1;
@@ -169,7 +176,7 @@ class Bf16AttentionTest : public ::testing::TestWithParam<InstructionSet> {
  protected:
   static std::vector<float> Run(const AttentionShape& shape, const std::vector<Bf16>& qkv) {
     std::vector<Bf16> out(qkv.size() / 3, Bf16Of(std::numeric_limits<float>::quiet_NaN()));
-    Attend(GetParam(), shape, qkv.data(), out.data(), 0, shape.tasks());
+    AttendTasks(GetParam(), shape, qkv, out, 0, shape.tasks());
     return Widen(out);
   }
 };
@@ -189,6 +196,24 @@ TEST_P(Bf16AttentionTest, EveryLengthGivesTheFormulasResult) {
     }
     ASSERT_LT(std::sqrt(squares / static_cast<double>(out.size())), 2e-3) << length;
   }
+}
+
+// One key of weight 1 and value 0, then a hundred of weight 0.50185 and value 2. That weight is 0.5 in bfloat16: the
+// result is 100 / 51.185, or 1.953125; without that rounding it would be the next number, 1.9609375.
+TEST_P(Bf16AttentionTest, WeightsAreRoundedAndTheirSumIsNot) {
+  constexpr size_t kLesser = 100;
+  const AttentionShape shape = {.length = 1 + kLesser};
+  std::vector<float> wide(static_cast<size_t>(shape.length * 3 * kWidth));
+  for (size_t position = 0; position <= kLesser; ++position) {
+    float* const query = wide.data() + position * 3 * kWidth;
+    query[0] = query[1] = 1;
+    if (position == 0) continue;
+    float* const key = query + kWidth;
+    key[0] = -5.5F;  // with the other -5.515625: e to the eighth of that
+    key[1] = -0.015625F;
+    std::fill_n(key + kWidth, kWidth, 2.0F);
+  }
+  for (const float value : Run(shape, Narrow(wide))) ASSERT_EQ(value, 1.953125F);
 }
 
 // Neither are scores rounded, nor sums of weights.
@@ -211,7 +236,7 @@ TEST_P(Bf16AttentionTest, SplitsAndOrderOfTasksDoNotChangeABit) {
   split.splits = 7;
   std::vector<Bf16> out(expected.size());
   for (int64_t task = split.tasks(); task > 0; --task) {
-    Attend(GetParam(), split, qkv.data(), out.data(), task - 1, task);
+    AttendTasks(GetParam(), split, qkv, out, task - 1, task);
   }
   EXPECT_EQ(Widen(out), expected);
 }

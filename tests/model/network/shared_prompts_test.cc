@@ -3,59 +3,93 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "gtest/gtest.h"
 
 namespace bayespfl {
 namespace {
 
 constexpr int64_t kWidth = 4;
+constexpr int64_t kRows = 5;  // of the context, and of a state
 
-// `tokens` counts start of text, "X", the object's and end of text.
-PromptParts Parts(int64_t pairs, int64_t tokens) {
-  return {.tokens = torch::randn({tokens, kWidth}),
-          .context = torch::randn({pairs, 5, kWidth}),
-          .normal = torch::randn({pairs, 5, kWidth}),
-          .abnormal = torch::randn({pairs, 5, kWidth})};
+ModelConfig Config(int64_t prompts) {
+  ModelConfig config;
+  config.prompts = prompts;
+  config.context_rows = kRows;
+  config.state_rows = kRows;
+  return config;
 }
 
-// Prompt `pair` of a state, put together by itself: [length, D_t].
-torch::Tensor Whole(const PromptParts& parts, const torch::Tensor& state, int64_t pair,
-                    const torch::Tensor& positions) {
-  const torch::Tensor rows =
-      torch::cat({parts.tokens.slice(0, 0, 1), parts.context[pair], state[pair], parts.tokens.slice(0, 2)});
-  return rows + positions.slice(0, 0, rows.size(0));
-}
+// A batch's prompts, B = 1 unless something else is said: R samples and the tokens (start of text, "X", the object's
+// and end of text) of each picture.
+class Batch {
+ public:
+  explicit Batch(const std::vector<PromptShape>& pictures, int64_t prompts = 1) {
+    int64_t tokens = 0;
+    int64_t pairs = 0;
+    for (const PromptShape& picture : pictures) {
+      tokens += picture.tokens;
+      pairs += picture.samples * prompts;
+    }
+    parts = {.tokens = torch::randn({tokens, kWidth}),
+             .context = torch::randn({pairs, kRows, kWidth}),
+             .normal = torch::randn({pairs, kRows, kWidth}),
+             .abnormal = torch::randn({pairs, kRows, kWidth})};
+    const std::vector<int32_t> ids(static_cast<size_t>(tokens));
+    std::vector<PromptSource> sources;
+    for (const PromptShape& picture : pictures) {
+      sources.push_back({.token_ids = absl::MakeConstSpan(ids).first(static_cast<size_t>(picture.tokens)),
+                         .samples = picture.samples});
+    }
+    const PromptPlan plan(sources, Config(prompts));
+    const torch::Tensor numbers = torch::empty({plan.size()}, torch::kInt64);
+    plan.Write({numbers.mutable_data_ptr<int64_t>(), static_cast<size_t>(plan.size())});
+    shared = SharePrompts(parts, plan.Split(numbers), positions);
+  }
+
+  const torch::Tensor positions = torch::randn({77, kWidth});
+  PromptParts parts;
+  SharedPrompts shared;
+};
 
 // The published size: R = 10, B = 3 and "metal nut".
 TEST(SharedPromptsTest, OfEightHundredAndFortyRowsSixHundredAndThirtyOneAreLeft) {
-  const SharedPrompts prompts = SharePrompts({Parts(30, 5)}, torch::randn({77, kWidth}));
-  EXPECT_EQ(prompts.sequences.numel(), 840);
-  EXPECT_EQ(prompts.rows.size(0), 631);
+  const Batch batch({{.samples = 10, .tokens = 5}}, 3);
+  EXPECT_EQ(batch.shared.sequences.numel(), 840);
+  EXPECT_EQ(batch.shared.rows.size(0), 631);
 }
 
+// Put together one by one: start of text, context, state, and what follows "X".
 TEST(SharedPromptsTest, EverySequenceHoldsItsPromptUpToItsEnd) {
-  const std::vector<PromptParts> pictures = {Parts(2, 4), Parts(3, 9), Parts(1, 4)};
-  const torch::Tensor positions = torch::randn({32, kWidth});
-  const SharedPrompts prompts = SharePrompts(pictures, positions);
+  const std::vector<PromptShape> pictures = {
+      {.samples = 2, .tokens = 4}, {.samples = 3, .tokens = 9}, {.samples = 1, .tokens = 4}};
+  const Batch batch(pictures);
 
-  const int64_t length = prompts.sequences.size(1);
+  const torch::Tensor whole = batch.shared.Whole();
+  const int64_t length = whole.size(1);
   int64_t sequence = 0;
-  for (const PromptParts& parts : pictures) {
-    for (const torch::Tensor& state : {parts.normal, parts.abnormal}) {
-      for (int64_t pair = 0; pair < parts.context.size(0); ++pair, ++sequence) {
-        const torch::Tensor expected = Whole(parts, state, pair, positions);
-        const torch::Tensor rows = prompts.rows.index_select(0, prompts.sequences[sequence]);
-        EXPECT_TRUE(torch::equal(rows.slice(0, 0, expected.size(0)), expected)) << sequence;
-        EXPECT_EQ(prompts.ends[sequence].item<int64_t>(), sequence * length + expected.size(0) - 1);
+  int64_t first_token = 0;
+  int64_t first_sample = 0;
+  for (const PromptShape& picture : pictures) {
+    const torch::Tensor tokens = batch.parts.tokens.slice(0, first_token, first_token + picture.tokens);
+    for (const torch::Tensor& states : {batch.parts.normal, batch.parts.abnormal}) {
+      for (int64_t i = 0; i < picture.samples; ++i, ++sequence) {
+        const torch::Tensor rows = torch::cat({tokens.slice(0, 0, 1), batch.parts.context[first_sample + i],
+                                               states[first_sample + i], tokens.slice(0, 2)});
+        const torch::Tensor expected = rows + batch.positions.slice(0, 0, rows.size(0));
+        EXPECT_TRUE(torch::equal(whole[sequence].slice(0, 0, rows.size(0)), expected)) << sequence;
+        EXPECT_EQ(batch.shared.ends[sequence].item<int64_t>(), sequence * length + rows.size(0) - 1);
       }
     }
+    first_token += picture.tokens;
+    first_sample += picture.samples;
   }
-  EXPECT_EQ(prompts.sequences.size(0), sequence);
-  EXPECT_EQ(prompts.ends.size(0), sequence);
+  EXPECT_EQ(whole.size(0), sequence);
+  EXPECT_EQ(batch.shared.ends.size(0), sequence);
 }
 
 TEST(SharedPromptsTest, ARowsPlaceIsOneWhereItStands) {
-  const SharedPrompts prompts = SharePrompts({Parts(2, 4), Parts(3, 9)}, torch::randn({32, kWidth}));
+  const SharedPrompts prompts = Batch({{.samples = 2, .tokens = 4}, {.samples = 3, .tokens = 9}}).shared;
   const torch::Tensor found = prompts.sequences.flatten().index_select(0, prompts.places);
   EXPECT_TRUE(torch::equal(found, torch::arange(prompts.rows.size(0))));
   // Behind a sequence's end stands a row of no meaning: no place may be there.

@@ -2,8 +2,12 @@
 
 #include "model/network/weights.h"
 
+#include <malloc.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
@@ -77,6 +81,33 @@ TEST(WeightReaderTest, NamesATensorOfSomebodysThatDoesNotFit) {
   WeightReader another(tensors, "parameters");
   EXPECT_FALSE(another.Take("fc.bias", {1}).defined());
   EXPECT_THAT(std::string(another.status().message()), HasSubstr("\"fc.bias\" is missing"));
+}
+
+// Of this process, in bytes.
+int64_t ResidentMemory() {
+  std::ifstream file("/proc/self/statm");
+  int64_t pages = 0;
+  file >> pages >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+// malloc() would keep it, here in any case: no large piece comes from the system, and none goes back.
+TEST(WeightReaderTest, TheMemoryOfALargeWeightGoesBackToTheSystemWithIt) {
+  constexpr int64_t kSide = 1024;  // 4 MiB
+  constexpr int kWeights = 8;
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  TensorsInMemory source;
+  source.Add("weight", {kSide, kSide}, std::vector<float>(kSide * kSide, 1));
+  WeightReader reader(source, torch::kCPU);
+  std::vector<torch::Tensor> weights = {reader.TakeHalf("weight", {kSide, kSide})};
+  const int64_t of_one = ResidentMemory();
+
+  while (weights.size() < kWeights) weights.push_back(reader.TakeHalf("weight", {kSide, kSide}));
+  EXPECT_GT(ResidentMemory() - of_one, (kWeights - 2) * kSide * kSide * 4);
+  weights.resize(1);
+
+  EXPECT_LT(ResidentMemory() - of_one, kSide * kSide * 4);
 }
 
 TEST(WeightReaderTest, NamesTheSourceAndTheTensorThatItLacks) {

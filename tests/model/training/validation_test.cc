@@ -102,10 +102,10 @@ TEST_F(ValidationTest, IsWhatTheReferenceMeasures) {
       const torch::Tensor patches = model_->rca().ProjectPatches(layer, batch->features.patch_tokens[layer][i]);
       const torch::Tensor refined = model_->rca().RefineText(text, patches);
       const torch::Tensor logits = model_->rca().PixelLogits(refined, patches).view({-1, 4, 4});
-      sum += AbnormalProbability(UpsampleLogits(logits, 56)).sum(0);
+      sum += AbnormalProbability(UpsampleLogits(logits, 56), 0).sum(0);
     }
     const torch::Tensor embedding = model_->image_head().ImageEmbedding(batch->features)[i];
-    texts.push_back(AbnormalProbability(model_->image_head().Logits(text, embedding)).mean().item<double>());
+    texts.push_back(AbnormalProbability(model_->image_head().Logits(text, embedding), 0).mean().item<double>());
     for (int64_t pixel = 0; pixel < 56 * 56; ++pixel) {
       pixels.push_back(sum.flatten()[pixel].item<double>());
       marks.push_back(batch->positive[i].flatten()[pixel].item<bool>() ? 1 : 0);

@@ -68,17 +68,40 @@ TEST(CompareTest, ADifferenceIsNamedWithBothValues) {
   EXPECT_THAT(After([](Inspection& now) { now.score = 0.75F; }).numbers, ElementsAre("score 0.5 -> 0.75"));
 }
 
-TEST(CompareTest, ScoresAreWithinTheToleranceOrDifferent) {
-  EXPECT_EQ(After([](Inspection& now) { now.score += 0.9F * kScoreTolerance; }).agreement, Agreement::kWithinTolerance);
-  EXPECT_EQ(After([](Inspection& now) { now.score += 1.1F * kScoreTolerance; }).agreement, Agreement::kDifferent);
-  EXPECT_EQ(After([](Inspection& now) { now.map_score -= 1.1F * kScoreTolerance; }).agreement, Agreement::kDifferent);
+// Of a result that was recorded in this precision.
+Agreement AfterIn(const std::string& precision, const Change& change) {
+  Inspection recorded = Recorded();
+  recorded.provenance.precision = precision;
+  Inspection now = recorded;
+  change(now);
+  return Compare(recorded, now).agreement;
+}
+
+TEST(CompareTest, ScoresAreWithinTheirPrecisionsToleranceOrDifferent) {
+  const std::pair<std::string, float> tolerances[] = {{"fp32", 1e-5F}, {"bf16", 5e-3F}, {"int8", 2e-2F}, {"", 1e-5F}};
+  for (const auto& [precision, tolerance] : tolerances) {
+    EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.score += 0.9F * tolerance; }), Agreement::kWithinTolerance);
+    EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.score += 1.1F * tolerance; }), Agreement::kDifferent);
+    EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.map_score -= 1.1F * tolerance; }), Agreement::kDifferent);
+  }
+}
+
+// What was recorded says what is asked, not what it is computed in now.
+TEST(CompareTest, ALesserPrecisionNowMakesNoRoomForAResultInFp32) {
+  const Comparison comparison = After([](Inspection& now) {
+    now.provenance.precision = "bf16";
+    now.score += 1e-3F;
+  });
+  EXPECT_EQ(comparison.agreement, Agreement::kDifferent);
 }
 
 TEST(CompareTest, AreasAreWithinTheirToleranceOrDifferent) {
   for (double Inspection::* area : {&Inspection::mask_area_fraction, &Inspection::largest_region_fraction}) {
-    EXPECT_EQ(After([&](Inspection& now) { now.*area += 0.9 * kAreaTolerance; }).agreement,
-              Agreement::kWithinTolerance);
-    EXPECT_EQ(After([&](Inspection& now) { now.*area += 1.1 * kAreaTolerance; }).agreement, Agreement::kDifferent);
+    for (const auto& [precision, tolerance] : {std::pair("fp32", 1e-3), std::pair("bf16", 1e-2)}) {
+      EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.*area += 0.9 * tolerance; }),
+                Agreement::kWithinTolerance);
+      EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.*area += 1.1 * tolerance; }), Agreement::kDifferent);
+    }
   }
 }
 

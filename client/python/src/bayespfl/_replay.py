@@ -12,8 +12,9 @@ import numpy as np
 from bayespfl._json import shortest
 from bayespfl._result_line import Recorded
 
-SCORE_TOLERANCE = 1e-5
-AREA_TOLERANCE = 1e-3
+# By the precision that the result was recorded in; of another name, or none: fp32's.
+SCORE_TOLERANCES = {"fp32": 1e-5, "bf16": 5e-3, "int8": 2e-2}
+AREA_TOLERANCES = {"fp32": 1e-3, "bf16": 1e-2, "int8": 1e-2}
 _LONGEST_LINE = 1 << 20
 
 
@@ -55,13 +56,14 @@ def _as_text(value: float | None) -> str:
 def _numbers(before: Recorded, now: Recorded) -> list[tuple[str, bool]]:
     """(text, within the tolerance) of each that differs."""
     differences = []
+    precision = before.precision if before.precision in SCORE_TOLERANCES else "fp32"
     if before.verdict != now.verdict:
         differences.append((f"verdict {before.verdict} -> {now.verdict}", False))
     for name in ("score", "score_std", "map_score"):
         old, new = np.float32(getattr(before, name)), np.float32(getattr(now, name))
         if old != new:
             # A NaN is equal to nothing and within no tolerance.
-            within = bool(abs(float(old) - float(new)) <= SCORE_TOLERANCE)
+            within = bool(abs(float(old) - float(new)) <= SCORE_TOLERANCES[precision])
             differences.append((f"{name} {_as_text(float(old))} -> {_as_text(float(new))}", within))
     old_mixed, new_mixed = before.mixed_score, now.mixed_score
     if _as_text(old_mixed) != _as_text(new_mixed):
@@ -71,9 +73,8 @@ def _numbers(before: Recorded, now: Recorded) -> list[tuple[str, bool]]:
     for name in ("mask_area_fraction", "largest_region_fraction"):
         old_area, new_area = getattr(before, name), getattr(now, name)
         if old_area != new_area:
-            differences.append(
-                (f"{name} {old_area:g} -> {new_area:g}", bool(abs(old_area - new_area) <= AREA_TOLERANCE))
-            )
+            within = bool(abs(old_area - new_area) <= AREA_TOLERANCES[precision])
+            differences.append((f"{name} {old_area:g} -> {new_area:g}", within))
     return differences
 
 
