@@ -225,12 +225,17 @@ INSTANTIATE_TEST_SUITE_P(ScoresPerPass, PixelMetricsBruteForceTest,
                                            5 * PixelMetricsAccumulator::kScoreBlock,
                                            PixelMetricsOptions().scores_per_pass));
 
-TEST(PixelMetricsTest, MeasuresRegionOverlapAsTheDefinitionSays) {
-  // Without the few scores far above, which would leave next to no threshold among the others.
+// Without the few scores far above, which would leave next to no threshold among the others.
+std::vector<Picture> DrawPicturesUpToOne() {
   std::vector<Picture> pictures = DrawPictures();
   for (Picture& picture : pictures) {
     for (float& value : picture.map.values) value = std::min(value, 1.0F);
   }
+  return pictures;
+}
+
+TEST(PixelMetricsTest, MeasuresRegionOverlapAsTheDefinitionSays) {
+  const std::vector<Picture> pictures = DrawPicturesUpToOne();
   const BruteOverlap expected = MeasureOverlap(pictures, BruteForce(pictures));
 
   const PixelMetrics metrics = Measure(pictures);
@@ -241,8 +246,7 @@ TEST(PixelMetricsTest, MeasuresRegionOverlapAsTheDefinitionSays) {
 }
 
 TEST(PixelMetricsTest, WithoutTheOverlapTheRanksAreTheSame) {
-  std::mt19937 random(5);
-  const std::vector<Picture> pictures = {DrawPicture(40, 30, 3, random)};
+  const std::vector<Picture> pictures = DrawPicturesUpToOne();
   const PixelMetrics with = Measure(pictures);
   const PixelMetrics without = Measure(pictures, {.overlap = false});
   EXPECT_EQ(without.ranking.average_precision, with.ranking.average_precision);
