@@ -38,12 +38,12 @@ std::vector<Form> FormsHere() {
 // The formula in double precision of rounded queries, keys and values.
 torch::Tensor Expected(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
   const int64_t width = qkv.size(2) / 3;
+  const int64_t head_width = width / options.heads;
   const torch::Tensor exact =
       (options.precision == Precision::kFp32 ? qkv : qkv.to(torch::kBFloat16)).to(torch::kFloat64);
   const torch::Tensor parts =
-      exact.view({qkv.size(0), qkv.size(1), 3, options.heads, width / options.heads}).permute({2, 0, 3, 1, 4});
-  torch::Tensor scores =
-      torch::matmul(parts[0], parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(width / options.heads));
+      exact.view({qkv.size(0), qkv.size(1), 3, options.heads, head_width}).permute({2, 0, 3, 1, 4});
+  torch::Tensor scores = torch::matmul(parts[0], parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(head_width));
   if (options.causal) {
     const torch::Tensor later = torch::ones_like(scores, torch::kBool).triu(1);
     scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
@@ -71,25 +71,25 @@ class SelfAttentionTest : public ::testing::TestWithParam<Form> {
 TEST_P(SelfAttentionTest, IsTheFormulaOfWhatItsPrecisionLeavesOfItsInput) {
   const c10::InferenceMode inference;
   for (const int64_t length : {1, 7, 65, 200}) {
-    Try(torch::randn({2, length, 3 * 128}), 2, /*causal=*/false);
-    Try(torch::randn({2, length, 3 * 128}), 2, /*causal=*/true);
-    Try(torch::randn({1, length, 3 * 96}), 3, /*causal=*/false);  // heads of 32: no kernel of our own
+    Try(torch::randn({2, length, int64_t{3} * 128}), 2, /*causal=*/false);
+    Try(torch::randn({2, length, int64_t{3} * 128}), 2, /*causal=*/true);
+    Try(torch::randn({1, length, int64_t{3} * 96}), 3, /*causal=*/false);  // heads of 32: no kernel of our own
   }
 }
 
 TEST_P(SelfAttentionTest, TakesWhatIsAlreadyRoundedAndWhatIsNotContiguous) {
   const c10::InferenceMode inference;
-  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16).to(torch::kFloat32), 1, /*causal=*/false);
-  Try(torch::randn({20, 3, 3 * 64}).transpose(0, 1), 1, /*causal=*/false);
+  Try(torch::randn({3, 20, int64_t{3} * 64}).to(torch::kBFloat16).to(torch::kFloat32), 1, /*causal=*/false);
+  Try(torch::randn({20, 3, int64_t{3} * 64}).transpose(0, 1), 1, /*causal=*/false);
   if (GetParam().precision == Precision::kFp32) return;
-  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16), 1, /*causal=*/false);
-  Try(torch::randn({3, 20, 3 * 64}).to(torch::kBFloat16), 1, /*causal=*/true);
+  Try(torch::randn({3, 20, int64_t{3} * 64}).to(torch::kBFloat16), 1, /*causal=*/false);
+  Try(torch::randn({3, 20, int64_t{3} * 64}).to(torch::kBFloat16), 1, /*causal=*/true);
 }
 
 TEST_P(SelfAttentionTest, ASequenceDoesNotDependOnItsNeighbours) {
   const c10::InferenceMode inference;
   const SelfAttentionOptions options = {.heads = 2, .kernel = GetParam().kernel, .precision = GetParam().precision};
-  torch::Tensor qkv = torch::randn({3, 50, 3 * 128});
+  torch::Tensor qkv = torch::randn({3, 50, int64_t{3} * 128});
   const torch::Tensor before = SelfAttention(qkv, options)[0].to(torch::kFloat32);
   qkv.slice(0, 1).mul_(100);
   const torch::Tensor after = SelfAttention(qkv, options)[0].to(torch::kFloat32);
@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(OfThisProcessor, SelfAttentionTest, ::testing::ValuesIn
 TEST(SelfAttentionGradientTest, IsThatOfTheFusedOperator) {
   for (const bool causal : {false, true}) {
     const torch::Tensor start =
-        torch::randn({2, 5, 3 * 8}, at::make_generator<at::CPUGeneratorImpl>(3), torch::kFloat64);
+        torch::randn({2, 5, int64_t{3} * 8}, at::make_generator<at::CPUGeneratorImpl>(3), torch::kFloat64);
     const torch::Tensor qkv = start.clone().requires_grad_();
     const torch::Tensor reference = start.clone().requires_grad_();
     const torch::Tensor mixed = SelfAttention(qkv, {.heads = 2, .causal = causal});
