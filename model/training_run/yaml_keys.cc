@@ -35,8 +35,9 @@ YamlKeys& YamlKeys::Any(std::string key, Reader reader) {
 YamlKeys& YamlKeys::Text(std::string key, std::string& value) {
   return Any(std::move(key), [&value](const YAML::Node& node) {
     absl::StatusOr<std::string> text = ScalarOf(node, "a text that is not empty");
-    if (text.ok()) value = *std::move(text);
-    return text.status();
+    if (!text.ok()) return text.status();
+    value = *std::move(text);
+    return absl::OkStatus();
   });
 }
 
