@@ -71,7 +71,7 @@ TEST_F(ModelSetTest, ABatchHoldsFramesOfOneModelOnly) {
   detector_->Hold();
   ASSERT_TRUE(Submit("first", 0).ok());
   detector_->WaitForCalls(1);
-  for (const uint64_t seed : {1, 3, 5}) {
+  for (const uint64_t seed : {1U, 3U, 5U}) {
     ASSERT_TRUE(Submit("first", seed).ok());
     ASSERT_TRUE(Submit("second", seed + 1).ok());
   }

@@ -108,7 +108,7 @@ TEST_P(NotANumberTest, IsAnErrorOfItsFrameAndNoFailureOfTheDevice) {
   EXPECT_EQ(failed.code(), absl::StatusCode::kInternal) << failed;
   EXPECT_EQ(ReasonOf(failed), ErrorReason::kInternal);
   EXPECT_THAT(std::string(failed.message()), HasSubstr("not a number"));
-  for (const size_t other : {0, 2}) {
+  for (const size_t other : {0U, 2U}) {
     const FrameResult result = results[other].Wait(1)[0];
     EXPECT_TRUE(result.ok()) << result.status();
   }

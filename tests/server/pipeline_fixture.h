@@ -162,7 +162,11 @@ class PipelineTest : public ::testing::Test {
     pipeline_->SetModels(OneModel({detector_}));
   }
   void SetUp() override { Make({.image_limits = {}, .max_frames_in_flight = 8, .max_batch = 4}); }
-  void TearDown() override { detector_->Release(); }
+  // Here and not in the destructor: what derived tests have goes before that, and callbacks may still use it.
+  void TearDown() override {
+    detector_->Release();
+    pipeline_.reset();
+  }
 
   // Occupies the model, so that what is submitted next waits before it.
   void HoldModel() {
@@ -174,7 +178,7 @@ class PipelineTest : public ::testing::Test {
   CountingObserver observer_;
   std::shared_ptr<FakeDetector> detector_ = std::make_shared<FakeDetector>();
   Results results_;
-  std::unique_ptr<Pipeline> pipeline_;  // last: it stops before the rest goes
+  std::unique_ptr<Pipeline> pipeline_;
 };
 
 }  // namespace bayespfl::server

@@ -41,9 +41,8 @@ class PipelineHangTest : public PipelineTest {
  protected:
   void SetUp() override { MakeImpatient(1); }
   void TearDown() override {
-    detector_->Release();
     other_->Release();
-    pipeline_.reset();  // it calls back
+    PipelineTest::TearDown();
   }
   void MakeImpatient(int replicas) {
     PipelineOptions options = Impatient(replicas);

@@ -269,7 +269,7 @@ TEST_F(PipelineResultTest, EveryResultHasAnIdOfItsOwn) {
 
 TEST_F(PipelineResultTest, OnlyAFrameWithoutABatchRanAlone) {
   HoldModel();  // its frame, of seed 0, is alone
-  for (const uint64_t seed : {1, 2}) ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
+  for (const uint64_t seed : {1U, 2U}) ASSERT_TRUE(pipeline_->Submit(MakeRequest(seed), results_.Add()).ok());
   ASSERT_TRUE(Eventually([&] { return observer_.waiting_for_model.load() == 2; }));
   detector_->Release();
 

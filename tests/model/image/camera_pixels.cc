@@ -49,7 +49,9 @@ std::vector<std::array<int, 2>> Nearest(const std::string& pattern, int x, int y
 
 }  // namespace
 
-uint32_t Samples::at(int x, int y) const { return values[static_cast<size_t>(y) * static_cast<size_t>(width) + x]; }
+uint32_t Samples::at(int x, int y) const {
+  return values[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)];
+}
 
 uint32_t Samples::mirrored(int x, int y) const { return at(Reflected(x, width), Reflected(y, height)); }
 

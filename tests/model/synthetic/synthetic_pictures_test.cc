@@ -45,7 +45,7 @@ TEST(SyntheticPicturesTest, FamiliesTakeTurnsGoodOnesFirst) {
 TEST(SyntheticPicturesTest, EveryEpochHasItsOwnAndGivesThemAgain) {
   const SyntheticPictures pictures = Small();
   std::set<std::vector<uint8_t>> seen;
-  for (const uint64_t epoch : {0, 1, 2}) {
+  for (const uint64_t epoch : {0U, 1U, 2U}) {
     for (int64_t i = 0; i < pictures.size(); ++i) seen.insert(pictures.GetScene(i, epoch)->labelled.picture.pixels);
   }
   EXPECT_EQ(seen.size(), 18U);

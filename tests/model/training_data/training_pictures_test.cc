@@ -77,7 +77,7 @@ TEST_F(TrainingPicturesTest, ObjectsHaveTheWordsOfTheConfiguration) {
 TEST_F(TrainingPicturesTest, GivesTheSameAgainInAnyOrderAndFromAnyThread) {
   const TrainingPictures pictures = Pictures({.seed = 5});
   std::map<std::pair<int64_t, uint64_t>, PreparedPicture> expected;
-  for (const uint64_t epoch : {0, 1}) {
+  for (const uint64_t epoch : {0U, 1U}) {
     for (int64_t i = 0; i < pictures.size(); ++i) expected[{i, epoch}] = Get(pictures, i, epoch);
   }
   const TrainingPictures again = Pictures({.seed = 5});
@@ -119,7 +119,7 @@ TEST_F(TrainingPicturesTest, DigestsTellEveryVariantApart) {
   const TrainingPictures online = Pictures({.seed = 1});
   const TrainingPictures other_seed = Pictures({.seed = 2});
   std::set<std::string> digests;
-  for (const uint64_t epoch : {0, 1, 2}) {
+  for (const uint64_t epoch : {0U, 1U, 2U}) {
     for (int64_t i = 0; i < online.size(); ++i) {
       digests.insert(online.Variant(i, epoch).digest);
       digests.insert(other_seed.Variant(i, epoch).digest);
