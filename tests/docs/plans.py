@@ -308,10 +308,10 @@ PLANS: dict[str, Plan] = {
     ),
     "docs/training.md": Plan(
         checks={
-            "--output out/learn": (says("^out/learn: 104 pictures"),),
+            "--output out/learn": (says("^out/learn: 32 pictures"),),
             "train --dry-run": (
-                says("^would read   104 pictures to learn from"),
-                says("^would cache  the features of 244 pictures"),
+                says("^would read   32 pictures to learn from"),
+                says("^would cache  the features of 80 pictures"),
             ),
             "train --config": (writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),),
             "bayespfl-model inspect": (says('"score"'),),
