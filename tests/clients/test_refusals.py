@@ -59,6 +59,7 @@ def test_what_a_broken_connection_says_is_tried_again_until_the_time_is_up(
 ) -> None:
     with RefusingServer(grpc.StatusCode[code], tells_its_limits=True) as server:
         run = driver.run(job(server, mode, tmp_path, frames=1), LIMIT_S)
+        refusals = server.refusals()
     assert [outcome.frame_id for outcome in run.outcomes] == ["f-0"]
     assert run.end is None
     for outcome in run.outcomes:
@@ -67,4 +68,8 @@ def test_what_a_broken_connection_says_is_tried_again_until_the_time_is_up(
         assert outcome.error.code in {grpc.StatusCode[code].value[0], grpc.StatusCode.DEADLINE_EXCEEDED.value[0]}
         assert outcome.error.reason in ("", "DEADLINE_EXCEEDED", *({"CANCELLED"} & {code}))
     # 100 ms, 150, 225, 338, 506, 759: five waits fit into two seconds, and no more than a few more with the 20 % off.
-    assert 2 <= run.outcomes[0].attempts <= 9
+    assert 2 <= refusals <= 9
+    # Time may run out for the last call on its way there. A stream's call is an attempt of the frame only once that is sent, and
+    # may be refused before.
+    assert run.outcomes[0].attempts <= refusals + 1
+    assert mode == "stream" or refusals <= run.outcomes[0].attempts
