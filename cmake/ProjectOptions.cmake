@@ -10,7 +10,7 @@ target_include_directories(bayespfl_options INTERFACE "$<BUILD_INTERFACE:${CMAKE
 target_compile_definitions(bayespfl_options INTERFACE BAYESPFL_VERSION="${PROJECT_VERSION}")
 target_compile_options(
   bayespfl_options
-  INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${BAYESPFL_WERROR}>:-Werror>
+  INTERFACE -pthread -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${BAYESPFL_WERROR}>:-Werror>
 )
 
 if(BAYESPFL_SANITIZE)
@@ -18,23 +18,31 @@ if(BAYESPFL_SANITIZE)
   add_link_options(-fsanitize=${BAYESPFL_SANITIZE})
 endif()
 
-# bayespfl_library(NAME SRCS... [PUBLIC ...] [PRIVATE ...]): one static library of the project.
-function(bayespfl_library name)
+# A static library without a precompiled header.
+function(bayespfl_bare_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SRCS;PUBLIC;PRIVATE")
   add_library(${name} STATIC ${arg_SRCS})
   target_include_directories(${name} PUBLIC "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>")
   target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE bayespfl_options ${arg_PRIVATE})
 endfunction()
 
-# bayespfl_torch_library(...): the same for code that includes LibTorch; shares one precompiled header.
+# bayespfl_library(NAME SRCS... [PUBLIC ...] [PRIVATE ...]): one static library of the project. It shares the precompiled
+# header of base/, which is half of what compiling a small file costs.
+function(bayespfl_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SRCS;PUBLIC;PRIVATE")
+  bayespfl_bare_library(${name} SRCS ${arg_SRCS} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  target_precompile_headers(${name} REUSE_FROM bayespfl_pch)
+endfunction()
+
+# bayespfl_torch_library(...): the same for code that includes LibTorch, with LibTorch's header.
 function(bayespfl_torch_library name)
-  bayespfl_library(${name} ${ARGN})
+  bayespfl_bare_library(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
   target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)
 endfunction()
 
 # A test spends its time in what it tests; optimizing its own code takes longer to compile than it saves.
-set(BAYESPFL_TEST_OPTIONS -pthread $<$<CONFIG:Release,RelWithDebInfo>:-O1>)
+set(BAYESPFL_TEST_OPTIONS $<$<CONFIG:Release,RelWithDebInfo>:-O1>)
 
 # bayespfl_test(NAME SRCS... LIBS...): one GoogleTest program, found by ctest case by case.
 function(bayespfl_test name)
@@ -50,7 +58,7 @@ function(bayespfl_test name)
     target_link_libraries(${name} PRIVATE LibTorch::torch_cpu)
     target_precompile_headers(${name} REUSE_FROM bayespfl_torch_pch)
     # CMake compiles programs with -fPIE; the precompiled header only fits what it was made with.
-    target_compile_options(${name} PRIVATE -fPIC)
+    target_compile_options(${name} PRIVATE -fPIC ${BAYESPFL_TEST_OPTIONS})
   else()
     target_precompile_headers(${name} REUSE_FROM bayespfl_test_pch)
     target_compile_options(${name} PRIVATE ${BAYESPFL_TEST_OPTIONS})

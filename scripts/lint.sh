@@ -73,6 +73,11 @@ perf_analyzer_test_types() {
     tests/perf_analyzer
 }
 check "types of tests/perf_analyzer" perf_analyzer_test_types
+recipe_types() {
+  MYPYPATH=recipes/demo-model mypy --strict --python-version 3.11 --cache-dir build/mypy-recipes --no-error-summary \
+    recipes/demo-model/*.py tests/recipes
+}
+check "types of recipes" recipe_types
 check "python client's generated code" scripts/generate_python.sh check
 # The chart: lint, goldens, schema, README's table, Pod Security. It needs no cluster and takes half a minute.
 check chart scripts/chart.sh check
@@ -108,15 +113,28 @@ rm -f build-lint.log
 cmake --build build/lint --target bayespfl_proto bayespfl_standard_protos inspection_server_rpc_details --parallel 2 >/dev/null
 
 # Which field belongs to which mutex stands in annotations that only clang reads. Everything else is for the other tools.
+# What can break them has a mutex or an annotation itself, or includes a header that has one.
 # It compiles, not only parses, because ccache keeps nothing else: a file that has not changed is not checked again.
 thread_safety() {
-  local object=build/lint/thread-safety/${1%.cc}.o
+  local object=build/lint/thread-safety/${1%.cc}.o libtorch=()
+  # LibTorch's headers bring an old Protobuf's: whoever includes them includes no other one, and the rest must not see them.
+  [[ $1 != model/* ]] || libtorch=(-isystem "$libtorch_headers" -isystem "$libtorch_headers/torch/csrc/api/include")
   mkdir -p "$(dirname "$object")"
   ccache clang++-16 -c -O0 -std=c++20 -Wno-everything -Wthread-safety -Werror=thread-safety '-DBAYESPFL_VERSION=""' \
-    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -Iclient/cpp/include -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem build/lint/server/inspection_server_rpc_details -isystem /usr/include/opencv4 -o "$object" "$1"
+    -DCPPHTTPLIB_OPENSSL_SUPPORT -I. -Iclient/cpp/include -isystem build/lint/proto/bayespfl_proto -isystem build/lint/proto/bayespfl_standard_protos -isystem build/lint/server/inspection_server_rpc_details -isystem /usr/include/opencv4 "${libtorch[@]}" -o "$object" "$1"
 }
+libtorch_headers=$(echo "$BAYESPFL_VENV"/lib/python3*/site-packages/torch/include)
+export libtorch_headers
 export -f thread_safety
-check thread-safety xargs -P 2 -I{} bash -euo pipefail -c 'thread_safety {}' < <(tracked 'server/*.cc' 'client/cpp/*.cc' ':!client/cpp/examples')
+with_mutexes() {
+  local annotation='absl::Mutex|ABSL_[A-Z_]*(GUARDED_BY|LOCK)'
+  git grep -lE "$annotation" -- 'base/*.cc' 'model/*.cc' 'server/*.cc' 'client/cpp/*.cc' || true
+  git grep -hlE "$annotation" -- 'base/*.h' 'model/*.h' 'server/*.h' 'client/cpp/*.h' | sed 's|^client/cpp/include/||; s|.*|#include "&"|' |
+    git grep -lF -f - -- 'base/*.cc' 'model/*.cc' 'server/*.cc' 'client/cpp/*.cc' ':!client/cpp/examples'
+}
+mapfile -t locked < <(with_mutexes | sort -u)
+printf 'lint: thread-safety of %d files\n' "${#locked[@]}"
+check thread-safety xargs -P 2 -I{} bash -euo pipefail -c 'thread_safety {}' < <(printf '%s\n' "${locked[@]}")
 
 if ((${#tidy[@]})); then
   printf 'lint: clang-tidy on %d files\n' "${#tidy[@]}"

@@ -52,6 +52,8 @@ def make_environment(folder: Path, checkout: Path) -> dict[str, str]:
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads the variables of its --no-... options as their opposites
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # As all tests, which run beside each other (scripts/test.sh).
+        "OMP_WAIT_POLICY": "PASSIVE",
         # Nine servers start and stop: seconds each, on the defaults, which the server's own tests are for.
         "BAYESPFL_COMPUTE_THREADS": "1",
         "BAYESPFL_DRAIN_DELAY_SECONDS": "0",
