@@ -298,7 +298,7 @@ constexpr std::array<Defect, 11> kDefects = {{
     {"dent", MakeDent},
     {"contamination", MakeContamination},
     {"abrasion", MakeAbrasion},
-    {"bend", MakeBend},
+    {"bend", MakeBend, /*moves=*/true},
 }};
 
 }  // namespace

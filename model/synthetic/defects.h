@@ -16,6 +16,7 @@ struct Defect {
   // elsewhere, between at its edge. Nothing, where the part cannot have it. What is beyond the part counts where the
   // defect is seen there.
   Field (*make)(float area, Draws& draws, Part& part);
+  bool moves = false;  // what is there, and changes nothing else: seen only where people know how it should lie
 };
 
 // All kinds. Names are unique, and keep their meaning.

@@ -4,22 +4,28 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/progress.h"
 #include "base/utf8.h"
+#include "model/image/picture_flags.h"
+#include "model/synthetic/photographs.h"
 #include "model/synthetic/write_set.h"
 #include "model/tools/failure.h"
 
 namespace bayespfl {
 namespace {
 
+using synthetic::BadPhotograph;
 using synthetic::Defect;
 using synthetic::Defects;
 using synthetic::Families;
 using synthetic::Family;
+using synthetic::OpenPhotographs;
+using synthetic::Photographs;
 
 template <typename Named>
 std::string Names(absl::Span<const Named> all) {
@@ -58,6 +64,60 @@ absl::StatusOr<std::vector<const Defect*>> ChooseDefects(const std::vector<std::
   return chosen;
 }
 
+// Defects that can be drawn on photographs: of those that were chosen, if any were.
+absl::Status CheckPhotographDefects(const std::vector<const Defect*>& chosen) {
+  for (const Defect* defect : chosen) {
+    if (defect->moves) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", defect->name, "\" cannot be drawn on photographs, where nobody could tell"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string Counted(int64_t count, absl::string_view one, absl::string_view more) {
+  return absl::StrCat(count, " ", count == 1 ? one : more);
+}
+
+// Shows how far something is, once it has begun.
+class Counter {
+ public:
+  explicit Counter(std::string what) : what_(std::move(what)) {}
+
+  void Note(int64_t done, int64_t total) {
+    if (!progress_.has_value()) {
+      progress_.emplace(std::cerr,
+                        Progress::Options{.what = what_, .total = total, .terminal = StandardErrorIsTerminal()});
+    }
+    progress_->Advance();
+    done_ = done;
+  }
+  // Ends the display. Returns how many there were.
+  int64_t Finish() {
+    progress_.reset();
+    return done_;
+  }
+
+ private:
+  std::string what_;
+  std::optional<Progress> progress_;
+  int64_t done_ = 0;
+};
+
+// Names the photographs that cannot be used, and says what else is left out.
+absl::StatusOr<Photographs> OpenAndReport(const SynthesizeArguments& arguments) {
+  PictureReading reading{.apply_orientation = arguments.apply_orientation};
+  if (arguments.significant_bits != 0) reading.significant_bits = arguments.significant_bits;
+  Counter counter("photographs");
+  absl::StatusOr<Photographs> photographs =
+      OpenPhotographs(arguments.pictures, reading, [&](int64_t done, int64_t total) { counter.Note(done, total); });
+  counter.Finish();
+  if (!photographs.ok()) return photographs;
+  for (const BadPhotograph& bad : photographs->bad) Warn(absl::StrCat("left out: ", bad.Sentence()));
+  Say(photographs->left_out.Sentence());
+  return photographs;
+}
+
 int List() {
   std::printf("surfaces: %s\n", Names(synthetic::SurfaceFamilies()).c_str());
   std::printf("objects:  %s\n", Names(synthetic::ObjectFamilies()).c_str());
@@ -70,6 +130,8 @@ int List() {
 int RunSynthesize(const SynthesizeArguments& arguments) {
   if (arguments.list) return List();
   if (arguments.output.empty()) return Fail("--output says where the pictures go");
+  const bool of_photographs = !arguments.pictures.empty();
+  if (of_photographs && !arguments.families.empty()) return Fail("--families and --pictures exclude each other");
   const absl::StatusOr<std::vector<const Family*>> families = ChooseFamilies(arguments.families);
   if (!families.ok()) return Fail(families.status().message());
   const absl::StatusOr<std::vector<const Defect*>> defects = ChooseDefects(arguments.defects);
@@ -80,20 +142,25 @@ int RunSynthesize(const SynthesizeArguments& arguments) {
                                 .seed = arguments.seed,
                                 .scene = {.side = arguments.side, .defects = *defects},
                                 .threads = arguments.threads};
-  std::optional<Progress> progress;
-  int64_t written = 0;
-  const absl::Status status = synthetic::WriteSet(arguments.output, options, [&](int64_t done, int64_t total) {
-    if (!progress.has_value()) {
-      progress.emplace(std::cerr,
-                       Progress::Options{.what = "pictures", .total = total, .terminal = StandardErrorIsTerminal()});
-    }
-    progress->Advance();
-    written = done;
-  });
-  progress.reset();
+  Counter counter("pictures");
+  const auto observe = [&](int64_t done, int64_t total) { counter.Note(done, total); };
+  std::string of;  // what the set was made of
+  absl::Status status;
+  if (of_photographs) {
+    if (absl::Status check = CheckPhotographDefects(*defects); !check.ok()) return Fail(check.message());
+    const absl::StatusOr<Photographs> photographs = OpenAndReport(arguments);
+    if (!photographs.ok()) return Fail(photographs.status().message());
+    status = synthetic::WritePhotographSet(arguments.output, *photographs, options, observe);
+    of = absl::StrCat(" of ", Counted(photographs->count(), "photograph", "photographs"), " in ",
+                      Counted(static_cast<int64_t>(photographs->categories.size()), "category", "categories"), ", ",
+                      photographs->bad.size(), " left out,");
+  } else {
+    status = synthetic::WriteSet(arguments.output, options, observe);
+  }
+  const int64_t written = counter.Finish();
   if (!status.ok()) return Fail(status.message());
-  std::printf("%s: %ld pictures in MVTec's layout, seed %lu\n", EscapeControls(arguments.output).c_str(),
-              static_cast<long>(written), static_cast<unsigned long>(arguments.seed));
+  std::printf("%s: %ld pictures%s in MVTec's layout, seed %lu\n", EscapeControls(arguments.output).c_str(),
+              static_cast<long>(written), of.c_str(), static_cast<unsigned long>(arguments.seed));
   return 0;
 }
 
@@ -104,15 +171,19 @@ void AddSynthesizeCommand(CLI::App& app, int& exit_code) {
       app.add_subcommand("synthesize", "Makes pictures of synthetic parts with defects and their masks.");
   command->add_option("--output", arguments.output, "Folder to make; it gets MVTec's layout");
   command
+      ->add_option("--pictures", arguments.pictures,
+                   "Folder of photographs of good parts to draw defects on; its folders are the categories")
+      ->type_name("FOLDER");
+  command
       ->add_option("--families", arguments.families,
                    "Categories, parted by commas: names, or surfaces, or objects (default: all)")
       ->delimiter(',');
   command->add_option("--defects", arguments.defects, "Kinds of defects, parted by commas (default: all)")
       ->delimiter(',');
-  command->add_option("--good", arguments.good, "Good pictures of each family")
+  command->add_option("--good", arguments.good, "Good pictures of each category")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
-  command->add_option("--anomalous", arguments.anomalous, "Pictures with a defect of each family")
+  command->add_option("--anomalous", arguments.anomalous, "Pictures with a defect of each category")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   command->add_option("--side", arguments.side, "Longer side of the frame, pixels; the belt may stretch it")
@@ -122,6 +193,8 @@ void AddSynthesizeCommand(CLI::App& app, int& exit_code) {
   command->add_option("--threads", arguments.threads, "Threads that make pictures")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  AddSignificantBits(*command, arguments.significant_bits);
+  AddApplyOrientation(*command, arguments.apply_orientation);
   command->add_flag("--list", arguments.list, "Print the names of families and defects, and make nothing");
   command->callback([shared, &exit_code] { exit_code = RunSynthesize(*shared); });
 }

@@ -1,4 +1,5 @@
-// `bayespfl-model synthesize`: pictures of synthetic parts with exact masks, as a data set on disk.
+// `bayespfl-model synthesize`: pictures of synthetic parts, or of photographs with synthetic defects, with exact masks,
+// as a data set on disk.
 #ifndef BAYESPFL_MODEL_TOOLS_SYNTHESIZE_H_
 #define BAYESPFL_MODEL_TOOLS_SYNTHESIZE_H_
 
@@ -14,14 +15,17 @@ namespace bayespfl {
 
 struct SynthesizeArguments {
   std::string output = {};                 // folder to make
+  std::string pictures = {};               // folder of photographs to make the set of; empty: of families
   std::vector<std::string> families = {};  // of synthetic/families.h, or "surfaces", "objects"; empty: all
   std::vector<std::string> defects = {};   // of synthetic/defects.h; empty: all
-  int64_t good = 20;                       // pictures of each family
+  int64_t good = 20;                       // pictures of each category
   int64_t anomalous = 20;                  // likewise
   int side = 256;                          // longer side of the frame, pixels
   uint64_t seed = 0;
   int threads = 1;
-  bool list = false;  // print the names of families and defects instead
+  int significant_bits = 0;        // of 16-bit photographs; 0: all 16
+  bool apply_orientation = false;  // turn photographs upright as their EXIF data says
+  bool list = false;               // print the names of families and defects instead
 };
 
 // Prints what was made. Returns the exit code: 0, or 1 when the set could not be made (the reason is on stderr).

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/image/encode.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bayespfl {
@@ -47,6 +49,35 @@ TEST_F(SynthesizeTest, WritesTheFamiliesThatAreAskedFor) {
   EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/test/good/000.png")));
   EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/test/hole/001.png")));
   EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/ground_truth/hole/001_mask.png")));
+}
+
+TEST_F(SynthesizeTest, DrawsDefectsOnPhotographsAndNamesWhatItLeavesOut) {
+  RgbImage picture{80, 80, std::vector<uint8_t>(3 * 80 * 80, 120)};
+  folder_.Write("in/nut/a.png", *EncodePng(picture));
+  folder_.Write("in/nut/b.png", "not a picture");
+  SynthesizeArguments arguments = Small();
+  arguments.families.clear();
+  arguments.pictures = folder_.File("in");
+  arguments.defects = {"stain"};
+  const Outcome outcome = RunCommand(arguments);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("2 pictures of 1 photograph in 1 category, 1 left out, in MVTec's layout"));
+  EXPECT_THAT(outcome.error, HasSubstr("left out: nut/b.png: "));
+  EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/test/good/000.png")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.File("set/nut/ground_truth/stain/001_mask.png")));
+}
+
+TEST_F(SynthesizeTest, RefusesPhotographsThatCannotBeUsedAndDefectsThatTheyCannotHave) {
+  folder_.Write("in/b.png", "not a picture");
+  SynthesizeArguments arguments = Small();
+  arguments.pictures = folder_.File("in");
+  EXPECT_THAT(RunCommand(arguments).error, HasSubstr("exclude each other"));
+  arguments.families.clear();
+  EXPECT_THAT(RunCommand(arguments).error, HasSubstr("none of the 1 pictures"));
+  arguments.defects = {"bend"};
+  const Outcome outcome = RunCommand(arguments);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.error, HasSubstr("\"bend\" cannot be drawn on photographs"));
 }
 
 TEST_F(SynthesizeTest, NamesTheFamiliesThereAreWhenOneIsUnknown) {
