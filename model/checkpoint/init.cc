@@ -35,19 +35,25 @@ struct Architecture {
   int64_t pretrain_image_size;
   TowerConfig text;
   int64_t image_size;
+  bool small = false;  // learns from nothing (initial_weights.h): there are no weights of CLIP's in this size
 };
 
-// Sizes of the published models (Radford et al. 2021, table 20); image sizes as Bayes-PFL runs them.
-constexpr std::array<Architecture, 3> kArchitectures = {{
+// Sizes of the published models (Radford et al. 2021, table 20), image sizes as Bayes-PFL runs them, and two that CLIP
+// was never trained in.
+constexpr std::array<Architecture, 4> kArchitectures = {{
     {"vit-l-14-336", 768, {1024, 24, 16}, 14, 336, {768, 12, 12}, 518},
     {"vit-b-16", 512, {768, 12, 12}, 16, 224, {512, 12, 8}, 384},
+    {"compact", 64, {192, 8, 3}, 12, 120, {64, 3, 1}, 240, /*small=*/true},
     {"tiny", 32, {48, 8, 4}, 14, 42, {32, 4, 4}, 56},
 }};
 
+const Architecture* Find(absl::string_view name) {
+  return std::find_if(kArchitectures.begin(), kArchitectures.end(),
+                      [&](const Architecture& architecture) { return architecture.name == name; });
+}
+
 absl::StatusOr<ModelConfig> Configure(const InitOptions& options) {
-  const auto* const found =
-      std::find_if(kArchitectures.begin(), kArchitectures.end(),
-                   [&](const Architecture& architecture) { return architecture.name == options.architecture; });
+  const Architecture* const found = Find(options.architecture);
   if (found == kArchitectures.end()) {
     return absl::InvalidArgumentError(absl::StrCat("architecture \"", options.architecture, "\" is not one of ",
                                                    absl::StrJoin(KnownArchitectures(), ", ")));
@@ -89,10 +95,15 @@ std::vector<NamedTensor> DrawnTensors(const TensorCatalogue& catalogue, const Mo
     for (const int64_t length : spec.shape) elements *= static_cast<size_t>(length);
     const TensorInfo info{spec.half ? DType::kF16 : DType::kF32, spec.shape};
     const InitialValues values = values_of(canonical, config);
+    const int64_t grid = config.pretrain_grid();
     tensors.push_back({name, info, canonical, [=] {
                          std::vector<uint8_t> bytes(elements * sizeof(float));
                          std::vector<float> drawn(elements);
-                         FillInitial(values, seed, number, absl::MakeSpan(drawn));
+                         if (values.sines) {
+                           FillPositions(grid, absl::MakeSpan(drawn));
+                         } else {
+                           FillInitial(values, seed, number, absl::MakeSpan(drawn));
+                         }
                          std::memcpy(bytes.data(), drawn.data(), bytes.size());
                          // Initial weights are far inside fp16's range.
                          ConvertDType(DType::kF32, info.dtype, bytes).IgnoreError();
@@ -157,9 +168,12 @@ absl::StatusOr<ModelConfig> InitModel(const InitOptions& options) {
   auto folder = StagedFolder::Create(options.output_dir, options.overwrite);
   if (!folder.ok()) return folder.status();
   const TensorCatalogue clip_catalogue = ClipTensors(*config);
-  const std::vector<NamedTensor> clip = DrawnTensors(clip_catalogue, *config, InitialClipValues, options.seed, 0);
-  const std::vector<NamedTensor> bayespfl = DrawnTensors(BayesPflTensors(*config), *config, InitialBayesPflValues,
-                                                         options.seed, static_cast<uint32_t>(clip_catalogue.size()));
+  const bool small = Find(options.architecture)->small;
+  const std::vector<NamedTensor> clip =
+      DrawnTensors(clip_catalogue, *config, small ? InitialSmallClipValues : InitialClipValues, options.seed, 0);
+  const std::vector<NamedTensor> bayespfl =
+      DrawnTensors(BayesPflTensors(*config), *config, small ? InitialSmallBayesPflValues : InitialBayesPflValues,
+                   options.seed, static_cast<uint32_t>(clip_catalogue.size()));
   absl::Status status = options.as_upstream ? WriteUpstream(*config, clip, bayespfl, **folder)
                                             : WritePackage(options, *config, clip, bayespfl, **folder);
   if (status.ok()) status = (*folder)->Commit();

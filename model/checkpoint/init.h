@@ -23,7 +23,8 @@ struct InitOptions {
   std::string vocabulary_file;   // its name in the package
 };
 
-// "vit-l-14-336" is the published configuration; "vit-b-16" a smaller CLIP; "tiny" is for tests.
+// "vit-l-14-336" is the published configuration; "vit-b-16" a smaller CLIP; "compact" (192 wide, 8 blocks, 240 pixels)
+// is for towers of one's own (docs/training.md); "tiny" is for tests.
 std::vector<std::string> KnownArchitectures();
 
 // The same seed gives the same weights, whatever the format: CLIP's matrices in fp16 and the rest in fp32, as OpenAI

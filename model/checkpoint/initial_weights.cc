@@ -56,6 +56,37 @@ InitialValues InitialBayesPflValues(const std::string& name, const ModelConfig& 
   return {0, 0.02F};
 }
 
+InitialValues InitialSmallClipValues(const std::string& name, const ModelConfig& config) {
+  if (name == "visual.positional_embedding") return {.sines = true};
+  return InitialClipValues(name, config);
+}
+
+InitialValues InitialSmallBayesPflValues(const std::string& name, const ModelConfig& config) {
+  if (name == "prompt_context") return {0, 0.7F};
+  if (absl::StartsWith(name, "prompt_state_")) return {0, 1.5F};
+  if (absl::EndsWith(name, "log_variance.module.4.bias")) return {-3, 0};
+  InitialValues values = InitialBayesPflValues(name, config);
+  if (absl::StrContains(name, ".amor_")) values.deviation *= 0.1F;
+  return values;
+}
+
+void FillPositions(int64_t grid, absl::Span<float> out) {
+  const int64_t width = static_cast<int64_t>(out.size()) / (1 + grid * grid);
+  const int64_t waves = width / 4;
+  std::fill(out.begin(), out.begin() + width, 0.0F);
+  float* to = out.data() + width;
+  for (int64_t place = 0; place < grid * grid; ++place) {
+    for (const int64_t coordinate : {place / grid, place % grid}) {
+      for (int64_t wave = 0; wave < waves; ++wave) {
+        const double turn = static_cast<double>(coordinate) *
+                            std::pow(10'000.0, -static_cast<double>(wave) / static_cast<double>(waves));
+        *to++ = static_cast<float>(std::sin(turn));
+        *to++ = static_cast<float>(std::cos(turn));
+      }
+    }
+  }
+}
+
 void FillInitial(const InitialValues& values, uint64_t seed, uint32_t number, absl::Span<float> out) {
   if (values.deviation == 0) {
     std::fill(out.begin(), out.end(), values.mean);

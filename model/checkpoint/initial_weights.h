@@ -14,6 +14,7 @@ namespace bayespfl {
 struct InitialValues {
   float mean = 0;
   float deviation = 0;
+  bool sines = false;  // FillPositions() instead
 };
 
 // How a tensor of ClipTensors() starts. Radford et al. 2021: matrices of width D have deviation D^-1/2, output
@@ -26,7 +27,18 @@ InitialValues InitialClipValues(const std::string& name, const ModelConfig& conf
 // the uniform shape of `q_proj_pre` (same deviation here) are left out.
 InitialValues InitialBayesPflValues(const std::string& name, const ModelConfig& config);
 
-// Fills `out` from Philox: a function of (seed, number, values) alone. Thread-safe.
+// The same two for towers that have no weights of CLIP's and learn from nothing on small data. Positions of patches are
+// sines. The states' and contexts' rows are as far apart as the samples that are added to them: at 0.02 these drown
+// them, and a random text tower then tells a normal prompt from an abnormal one by nothing. The samples' own deviation
+// starts at e^-1.5, and the flows near the identity.
+InitialValues InitialSmallClipValues(const std::string& name, const ModelConfig& config);
+InitialValues InitialSmallBayesPflValues(const std::string& name, const ModelConfig& config);
+
+// Sines and cosines of the row and of the column (as Vaswani et al. 2017 for a line; half of the channels each), for a
+// class row, which is 0, and `grid` x `grid` patches: [1 + grid * grid, width]. `width` is a multiple of 4.
+void FillPositions(int64_t grid, absl::Span<float> out);
+
+// Fills `out` from Philox: a function of (seed, number, values) alone. Requires values without sines. Thread-safe.
 void FillInitial(const InitialValues& values, uint64_t seed, uint32_t number, absl::Span<float> out);
 
 }  // namespace bayespfl

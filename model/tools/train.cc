@@ -59,7 +59,8 @@ int RunTrain(const TrainArguments& arguments) {
 void AddTrainCommand(CLI::App& app, int& exit_code) {
   const auto shared = std::make_shared<TrainArguments>();
   TrainArguments& arguments = *shared;  // lives as long as the callback, which outlives the parsing
-  CLI::App* command = app.add_subcommand("train", "Trains a package's weights between its frozen towers.");
+  CLI::App* command =
+      app.add_subcommand("train", "Trains a package: its weights between frozen towers, or its towers too.");
   command->add_option("--config", arguments.config, "YAML file that describes the run (docs/training.md)")->required();
   command->add_flag("--dry-run", arguments.dry_run,
                     "Say what would be read, cached and spent, by one step that is measured; train nothing");

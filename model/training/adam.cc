@@ -8,8 +8,6 @@
 namespace bayespfl {
 namespace {
 
-constexpr double kBeta1 = 0.5;
-constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 
 // The three tensors of a parameter.
@@ -27,11 +25,11 @@ void Adam::Step(const std::string& name, const torch::Tensor& parameter, const t
     moments.second = torch::zeros_like(parameter);
   }
   ++moments.steps;
-  moments.first.lerp_(gradient, 1 - kBeta1);
-  moments.second.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+  moments.first.lerp_(gradient, 1 - options_.beta1);
+  moments.second.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
   const auto steps = static_cast<double>(moments.steps);
-  const double step_size = rate / (1 - std::pow(kBeta1, steps));
-  const double root_of_correction = std::sqrt(1 - std::pow(kBeta2, steps));
+  const double step_size = rate / (1 - std::pow(options_.beta1, steps));
+  const double root_of_correction = std::sqrt(1 - std::pow(options_.beta2, steps));
   const torch::Tensor denominator = (moments.second.sqrt() / root_of_correction).add_(kEpsilon);
   parameter.addcdiv_(moments.first, denominator, -step_size);
 }
@@ -42,7 +40,13 @@ void Adam::StepAll(const std::vector<ParameterGroup>& groups, double factor, con
     for (const std::string& name : group.names) {
       const auto gradient = gradients.find(name);
       if (gradient == gradients.end()) continue;
-      Step(name, parameters.at(name), gradient->second, group.learning_rate * factor);
+      const double rate = group.learning_rate * factor;
+      const torch::Tensor& parameter = parameters.at(name);
+      if (group.weight_decay > 0) {
+        const torch::NoGradGuard no_grad;
+        parameter.mul_(1 - rate * group.weight_decay);
+      }
+      Step(name, parameter, gradient->second, rate);
     }
   }
 }

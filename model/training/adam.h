@@ -13,16 +13,24 @@
 
 namespace bayespfl {
 
-// betas (0.5, 0.999), epsilon 1e-8, no weight decay. A parameter has moments and counts its steps from its first
-// gradient on. Not thread-safe.
+// The defaults are those of the paper's two stages.
+struct AdamOptions {
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+};
+
+// Epsilon is 1e-8. A parameter has moments and counts its steps from its first gradient on. Not thread-safe.
 class Adam {
  public:
-  // m <- 0.5 m + 0.5 g; v <- 0.999 v + 0.001 g^2;
-  // parameter <- parameter - rate / (1 - 0.5^t) m / (sqrt(v) / sqrt(1 - 0.999^t) + 1e-8). A rate of 0 moves the moments
-  // alone.
+  explicit Adam(const AdamOptions& options = {}) : options_(options) {}
+
+  // m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
+  // parameter <- parameter - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + 1e-8). A rate of 0 moves the
+  // moments alone.
   void Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient, double rate);
 
   // Of every parameter of the groups that has a gradient; the others stay as they are. `factor`: of the groups' rates.
+  // Groups with a weight decay shrink their parameters by rate times decay first (AdamW, Loshchilov & Hutter 2019).
   void StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
                const TensorMap& parameters);
 
@@ -40,6 +48,7 @@ class Adam {
     int64_t steps = 0;
   };
 
+  AdamOptions options_;
   std::map<std::string, Moments> moments_;
 };
 

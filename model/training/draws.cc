@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "model/network/noise.h"
 #include "model/network/philox.h"
 
 namespace bayespfl {
@@ -25,11 +26,8 @@ int64_t Below(uint32_t word, int64_t count) {
 }
 
 torch::Tensor Normal(uint64_t seed, NoiseStream stream, int64_t rows, int64_t width) {
-  torch::Tensor noise = torch::empty({rows, width});
-  for (int64_t row = 0; row < rows; ++row) {
-    FillNormal(seed, stream, static_cast<uint32_t>(row),
-               {noise.data_ptr<float>() + row * width, static_cast<size_t>(width)});
-  }
+  const torch::Tensor noise = torch::empty({rows, width});
+  DrawNoise(seed, stream, noise);
   return noise;
 }
 

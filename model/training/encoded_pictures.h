@@ -3,60 +3,31 @@
 #define BAYESPFL_MODEL_TRAINING_ENCODED_PICTURES_H_
 
 #include <cstdint>
-#include <future>
-#include <memory>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/detection/object_reader.h"
 #include "model/network/vision_transformer.h"
 #include "model/training/labelled_data.h"
+#include "model/training/loaded_pictures.h"
 #include "model/training/training_batch.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
-
-struct EncodingOptions {
-  int64_t image_size = 0;  // S
-  torch::Device device = torch::kCPU;
-  int loading_threads = 1;  // that call TrainingData::Get() at a time
-};
 
 class EncodedPictures final : public LabelledData {
  public:
   // Borrows all but the tower, whose weights are shared.
   EncodedPictures(const TrainingData& data, VisionTransformer tower, const ObjectReader& objects,
-                  const EncodingOptions& options);
-  // Waits for what was announced.
-  ~EncodedPictures() override = default;
+                  const LoadingOptions& options);
 
-  int64_t size() const override { return data_.size(); }
-  // InvalidArgument: a picture of a wrong size, or an object that ObjectReader refuses. Else as TrainingData::Get().
-  // The message names the picture by its index. Throws c10::Error when the device fails.
+  int64_t size() const override { return loaded_.size(); }
+  // With features and without images. Errors and exceptions as LoadedPictures::Get().
   absl::StatusOr<LabelledBatch> Get(absl::Span<const int64_t> indices, uint64_t epoch) override;
-  // Its pictures are loaded in the background.
-  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override;
+  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override { loaded_.Announce(indices, epoch); }
 
  private:
-  using Pictures = std::vector<absl::StatusOr<TrainingPicture>>;
-
-  // Pictures that threads are loading; part t has those of the places t, t + threads, ...
-  struct Loading {
-    std::vector<int64_t> indices;
-    uint64_t epoch = 0;
-    std::vector<std::future<Pictures>> parts;
-  };
-
-  Loading Start(absl::Span<const int64_t> indices, uint64_t epoch) const;
-  absl::StatusOr<std::vector<TrainingPicture>> Load(absl::Span<const int64_t> indices, uint64_t epoch);
-  absl::Status Check(const TrainingPicture& picture) const;
-
-  const TrainingData& data_;
+  LoadedPictures loaded_;
   const VisionTransformer tower_;
-  const ObjectReader& objects_;
-  const EncodingOptions options_;
-  Loading announced_;
 };
 
 }  // namespace bayespfl

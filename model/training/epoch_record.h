@@ -14,6 +14,9 @@ struct LossValues {
   double dice = 0;
   double kl = 0;  // of all three distributions
   double orthogonality = 0;
+  double auxiliary = 0;  // this and the next two: where the towers learn
+  double captions = 0;
+  double distillation = 0;
   double total = 0;
 
   bool operator==(const LossValues&) const = default;

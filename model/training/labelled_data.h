@@ -1,5 +1,5 @@
-// Pictures as a training step and a validation want them: with the frozen tower's features. Where the features come
-// from (computed, or read from a cache) is the implementation's business.
+// Pictures as a training step and a validation want them: with the frozen tower's features, or, where the tower learns,
+// as they are. Where features come from (computed, or read from a cache) is the implementation's business.
 #ifndef BAYESPFL_MODEL_TRAINING_LABELLED_DATA_H_
 #define BAYESPFL_MODEL_TRAINING_LABELLED_DATA_H_
 

@@ -21,6 +21,9 @@ LossValues ValuesOf(const LossTerms& terms) {
           .dice = Sum(terms.dice),
           .kl = Value(terms.kl_context) + Value(terms.kl_normal) + Value(terms.kl_abnormal),
           .orthogonality = Value(terms.orthogonality),
+          .auxiliary = Value(terms.auxiliary),
+          .captions = Value(terms.captions),
+          .distillation = Value(terms.distillation),
           .total = Value(terms.Total())};
 }
 
@@ -30,6 +33,9 @@ LossValues Plus(const LossValues& sum, const LossValues& values) {
           .dice = sum.dice + values.dice,
           .kl = sum.kl + values.kl,
           .orthogonality = sum.orthogonality + values.orthogonality,
+          .auxiliary = sum.auxiliary + values.auxiliary,
+          .captions = sum.captions + values.captions,
+          .distillation = sum.distillation + values.distillation,
           .total = sum.total + values.total};
 }
 
@@ -39,6 +45,9 @@ LossValues DividedBy(const LossValues& values, double count) {
           .dice = values.dice / count,
           .kl = values.kl / count,
           .orthogonality = values.orthogonality / count,
+          .auxiliary = values.auxiliary / count,
+          .captions = values.captions / count,
+          .distillation = values.distillation / count,
           .total = values.total / count};
 }
 

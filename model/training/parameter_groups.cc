@@ -25,10 +25,10 @@ bool InStage2(absl::string_view name) {
 std::vector<ParameterGroup> ParameterGroups(int stage, const TensorMap& parameters) {
   std::vector<ParameterGroup> groups;
   if (stage == 1) {
-    groups = {{{}, 1e-3}, {{}, 0.01}, {{}, 1e-3}, {{}, 1e-4}};
+    groups = {{.learning_rate = 1e-3}, {.learning_rate = 0.01}, {.learning_rate = 1e-3}, {.learning_rate = 1e-4}};
     for (const auto& [name, tensor] : parameters) groups[Stage1Group(name)].names.push_back(name);
   } else {
-    groups = {{{}, 1e-4}};
+    groups = {{.learning_rate = 1e-4}};
     for (const auto& [name, tensor] : parameters) {
       if (InStage2(name)) groups[0].names.push_back(name);
     }

@@ -10,8 +10,9 @@
 namespace bayespfl {
 
 struct ParameterGroup {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   double learning_rate = 0;  // before the schedule's factor
+  double weight_decay = 0;   // AdamW's
 };
 
 // Stage 1, by name: 0 names with "prompt", 1e-3; 1 the two temperatures, 0.01; 2 names with "PFL" and neither "encoder"

@@ -6,10 +6,13 @@
 
 namespace bayespfl {
 
-absl::StatusOr<TensorMap> LoadParameters(const TensorSource& source, const ModelConfig& config, torch::Device device) {
+namespace {
+
+absl::StatusOr<TensorMap> LoadLeaves(const TensorSource& source, const TensorCatalogue& catalogue,
+                                     torch::Device device) {
   WeightReader reader(source, device);
   TensorMap parameters;
-  for (const auto& [name, spec] : BayesPflTensors(config)) {
+  for (const auto& [name, spec] : catalogue) {
     if (CanonicalName(name) != name) continue;
     if (!spec.required && source.Find(name) == nullptr) continue;
     const torch::Tensor tensor = reader.Take(name, spec.shape);
@@ -17,6 +20,17 @@ absl::StatusOr<TensorMap> LoadParameters(const TensorSource& source, const Model
     parameters.emplace(name, tensor.clone().requires_grad_());
   }
   return parameters;
+}
+
+}  // namespace
+
+absl::StatusOr<TensorMap> LoadParameters(const TensorSource& source, const ModelConfig& config, torch::Device device) {
+  return LoadLeaves(source, BayesPflTensors(config), device);
+}
+
+absl::StatusOr<TensorMap> LoadTowerParameters(const TensorSource& source, const ModelConfig& config,
+                                              torch::Device device) {
+  return LoadLeaves(source, ClipTensors(config), device);
 }
 
 TensorMap CopyOf(const TensorMap& tensors) {

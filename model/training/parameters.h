@@ -1,4 +1,4 @@
-// What training changes: Bayes-PFL's own tensors, without CLIP's.
+// What training changes: Bayes-PFL's own tensors and, where the towers learn too, CLIP's.
 #ifndef BAYESPFL_MODEL_TRAINING_PARAMETERS_H_
 #define BAYESPFL_MODEL_TRAINING_PARAMETERS_H_
 
@@ -14,6 +14,10 @@ namespace bayespfl {
 // want a gradient. Those that no result depends on are there too, so that a saved model is as whole as its source.
 // DataLoss: a required one is missing, or one does not fit.
 absl::StatusOr<TensorMap> LoadParameters(const TensorSource& source, const ModelConfig& config, torch::Device device);
+
+// Likewise every tensor of ClipTensors() that `source` holds.
+absl::StatusOr<TensorMap> LoadTowerParameters(const TensorSource& source, const ModelConfig& config,
+                                              torch::Device device);
 
 // Copies on the same device, which want no gradient.
 TensorMap CopyOf(const TensorMap& tensors);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,14 +14,31 @@
 
 namespace bayespfl {
 
+namespace {
+
+std::optional<DType> DTypeOf(torch::ScalarType type) {
+  switch (type) {
+    case torch::kFloat32:
+      return DType::kF32;
+    case torch::kFloat16:
+      return DType::kF16;
+    case torch::kInt64:
+      return DType::kI64;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> WriteTensors(const std::string& path, const TensorMap& tensors) {
   std::map<std::string, TensorInfo> infos;
   for (const auto& [name, tensor] : tensors) {
-    if (tensor.scalar_type() != torch::kFloat32 && tensor.scalar_type() != torch::kInt64) {
-      return absl::InvalidArgumentError(absl::StrCat("tensor ", name, " is neither fp32 nor int64"));
+    const std::optional<DType> dtype = DTypeOf(tensor.scalar_type());
+    if (!dtype.has_value()) {
+      return absl::InvalidArgumentError(absl::StrCat("tensor ", name, " is neither fp32 nor fp16 nor int64"));
     }
-    const DType dtype = tensor.scalar_type() == torch::kFloat32 ? DType::kF32 : DType::kI64;
-    infos.emplace(name, TensorInfo{dtype, tensor.sizes().vec()});
+    infos.emplace(name, TensorInfo{*dtype, tensor.sizes().vec()});
   }
   auto writer = SafetensorsWriter::Create(path, infos);
   if (!writer.ok()) return writer.status();

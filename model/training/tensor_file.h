@@ -9,12 +9,12 @@
 
 namespace bayespfl {
 
-// Writes fp32 and int64 tensors from whatever device to a file that must not exist; returns its SHA-256. Flushed when
-// it returns. InvalidArgument: another type. Else as SafetensorsWriter.
+// Writes fp32, fp16 and int64 tensors from whatever device to a file that must not exist; returns its SHA-256. Flushed
+// when it returns. InvalidArgument: another type. Else as SafetensorsWriter.
 absl::StatusOr<std::string> WriteTensors(const std::string& path, const TensorMap& tensors);
 
-// On the CPU. `sha256`: what WriteTensors() returned. NotFound: no such file. DataLoss: it is damaged, or not the one
-// that was written.
+// On the CPU, fp32 and int64 ones alone. `sha256`: what WriteTensors() returned. NotFound: no such file. DataLoss: it
+// is damaged, or not the one that was written.
 absl::StatusOr<TensorMap> ReadTensors(const std::string& path, const std::string& sha256);
 
 }  // namespace bayespfl

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "base/files.h"
@@ -24,6 +25,16 @@ TensorMap UnderAllNames(const ModelPackage& source, const TensorMap& parameters)
     if (source.bayespfl->Find(name) == nullptr) continue;
     const auto trained = parameters.find(CanonicalName(name));
     if (trained != parameters.end()) tensors.emplace(name, trained->second);
+  }
+  return tensors;
+}
+
+// Of both towers, in half precision.
+TensorMap TowersOf(const ModelPackage& source, const TensorMap& parameters) {
+  TensorMap tensors;
+  for (const auto& [name, spec] : ClipTensors(source.config)) {
+    const auto trained = parameters.find(name);
+    if (trained != parameters.end()) tensors.emplace(name, trained->second.detach().to(torch::kFloat16));
   }
   return tensors;
 }
@@ -53,14 +64,22 @@ absl::StatusOr<ModelConfig> WriteTrainedPackage(const ModelPackage& source, cons
   const absl::StatusOr<std::string> vocabulary = ReadFile(source.vocabulary_path, kMaxVocabularyBytes);
   if (!vocabulary.ok()) return vocabulary.status();
 
-  for (const auto& [file, content] : {std::pair(std::string(kClipFile), Text(source.clip->bytes())),
-                                      std::pair(config.vocabulary_file, absl::string_view(*vocabulary))}) {
+  std::vector<std::pair<std::string, absl::string_view>> copied = {{config.vocabulary_file, *vocabulary}};
+  std::vector<std::pair<std::string, TensorMap>> written = {{kWeightsFile, UnderAllNames(source, parameters)}};
+  if (options.towers) {
+    written.emplace_back(kClipFile, TowersOf(source, parameters));
+  } else {
+    copied.emplace_back(kClipFile, Text(source.clip->bytes()));
+  }
+  for (const auto& [file, content] : copied) {
     if (absl::Status status = (*folder)->Write(file, content); !status.ok()) return status;
     config.file_digests[file] = Sha256Hex(content);
   }
-  absl::StatusOr<std::string> digest = WriteTensors((*folder)->Path(kWeightsFile), UnderAllNames(source, parameters));
-  if (!digest.ok()) return digest.status();
-  config.file_digests[kWeightsFile] = *std::move(digest);
+  for (const auto& [file, tensors] : written) {
+    absl::StatusOr<std::string> digest = WriteTensors((*folder)->Path(file), tensors);
+    if (!digest.ok()) return digest.status();
+    config.file_digests[file] = *std::move(digest);
+  }
   absl::Status status = (*folder)->Write("config.json", FormatModelConfig(config, options.provenance));
   if (status.ok()) status = (*folder)->Commit();
   if (!status.ok()) return status;

@@ -13,18 +13,20 @@ namespace bayespfl {
 struct TrainedPackageOptions {
   std::string output_dir = {};        // must not exist, or be empty, unless `overwrite`
   bool overwrite = false;             // replace a package that is there, in one step
-  int stage = 2;                      // which the weights are of
+  int stage = 2;                      // which the weights are of: 1 or 2
+  bool towers = false;                // the parameters have the towers too
   std::string name = {};              // of the package
   std::string version = {};           // chosen by its maker
   PackageProvenance provenance = {};  // how it was made
 };
 
-// Writes the package, which appears whole or not at all; returns its configuration. CLIP's weights and the vocabulary
-// are the source's. Every tensor that the source has under a name of BayesPflTensors() is there, also those that no
-// result depends on and the second and third names of shared ones: fp32, with the values that `parameters`
-// (LoadParameters()' names) has under its first name. A calibration and a mask threshold are left behind: they were of
-// other weights. InvalidArgument: a configuration that a server would refuse, an empty name for example. Else as
-// StagedFolder.
+// Writes the package, which appears whole or not at all; returns its configuration. The vocabulary is the source's, and
+// so are CLIP's weights unless the towers learned too: then all of them are written in half precision, which the model
+// rounds the greater part of them to in any case. Every tensor that the source has under a name of BayesPflTensors() is
+// there, also those that no result depends on and the second and third names of shared ones: fp32, with the values that
+// `parameters` (LoadParameters()' names) has under its first name. A calibration and a mask threshold are left behind:
+// they were of other weights. InvalidArgument: a configuration that a server would refuse, an empty name for example.
+// Else as StagedFolder.
 absl::StatusOr<ModelConfig> WriteTrainedPackage(const ModelPackage& source, const TensorMap& parameters,
                                                 const TrainedPackageOptions& options);
 

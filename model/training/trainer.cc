@@ -9,10 +9,9 @@
 #include "base/sha256.h"
 #include "model/detection/device_errors.h"
 #include "model/training/draws.h"
-#include "model/training/interpolation_matrix.h"
 #include "model/training/learning_rate_schedule.h"
-#include "model/training/parameter_groups.h"
 #include "model/training/parameters.h"
+#include "model/training/step_loss.h"
 
 namespace bayespfl {
 namespace {
@@ -43,15 +42,10 @@ TensorMap OnCpu(const TensorMap& tensors) {
 
 }  // namespace
 
-Trainer::Trainer(ModelConfig config, ClipTowers towers, TensorMap parameters, LabelledData& training,
-                 LabelledData& validation, TrainerOptions options)
-    : config_(std::move(config)),
-      towers_(std::move(towers)),
-      parameters_(std::move(parameters)),
-      training_(training),
-      validation_(validation),
-      options_(std::move(options)),
-      upsampling_(InterpolationMatrix(config_.image_size, config_.grid(), options_.device)) {}
+Trainer::Trainer(const TrainingTask& task, LabelledData& training, LabelledData& validation, TrainerOptions options)
+    : task_(task), training_(training), validation_(validation), options_(std::move(options)), adam_(task.optimiser()) {
+  state_.course.stage = task.first_stage();
+}
 
 absl::StatusOr<TrainingResult> Trainer::Run(TrainingObserver& observer) {
   absl::StatusOr<TrainingResult> result = TrainingResult();
@@ -75,7 +69,7 @@ absl::StatusOr<TrainingResult> Trainer::RunToEnd(TrainingObserver& observer) {
   }
   return TrainingResult{.finished = state_.course.finished,
                         .stage = state_.course.stage,
-                        .weights = OnCpu(parameters_),
+                        .weights = OnCpu(task_.parameters()),
                         .history = state_.history};
 }
 
@@ -87,11 +81,12 @@ absl::Status Trainer::Resume(TrainingObserver& observer) {
   if (!loaded.ok()) return loaded.status();
   if (!loaded->has_value()) return absl::OkStatus();
   state_ = **std::move(loaded);
-  if (!SameTensors(state_.weights, parameters_) || (!state_.best.empty() && !SameTensors(state_.best, parameters_))) {
+  if (!SameTensors(state_.weights, task_.parameters()) ||
+      (!state_.best.empty() && !SameTensors(state_.best, task_.parameters()))) {
     return absl::DataLossError(absl::StrCat(options_.state_folder, ": the state's weights are not this model's"));
   }
-  CopyValues(state_.weights, parameters_);
-  if (absl::Status status = adam_.Restore(state_.adam, parameters_); !status.ok()) return status;
+  CopyValues(state_.weights, task_.parameters());
+  if (absl::Status status = adam_.Restore(state_.adam, task_.parameters()); !status.ok()) return status;
   observer.OnResume(state_);
   state_.weights.clear();
   state_.adam.clear();
@@ -120,18 +115,18 @@ absl::StatusOr<bool> Trainer::RunEpoch(TrainingObserver& observer) {
 }
 
 absl::StatusOr<StepReport> Trainer::Step(const LabelledBatch& batch) {
-  const absl::StatusOr<LossTerms> terms = Loss(batch);
+  const absl::StatusOr<LossTerms> terms = LossOfStep(task_, state_.course.stage, batch, options_.seed, state_.step);
   if (!terms.ok()) return terms.status();
   const LossValues loss = ValuesOf(*terms);
-  const std::vector<ParameterGroup> groups = ParameterGroups(state_.course.stage, parameters_);
-  const TensorMap gradients = GradientsOf(terms->Total(), MembersOf(groups, parameters_));
+  const std::vector<ParameterGroup> groups = task_.Groups(state_.course.stage);
+  const TensorMap gradients = GradientsOf(terms->Total(), MembersOf(groups, task_.parameters()));
   // Nothing has moved yet: what is saved stays good.
   if (!std::isfinite(loss.total) || !AreFinite(gradients)) {
     return absl::FailedPreconditionError(absl::StrCat("the loss of step ", state_.step + 1, " is ", loss.total,
                                                       " or has a gradient that is no number: training has diverged"));
   }
   const double factor = RateFactor();
-  adam_.StepAll(groups, factor, gradients, parameters_);
+  adam_.StepAll(groups, factor, gradients, task_.parameters());
   ++state_.step;
   ++state_.batch;
   state_.loss_sum = Plus(state_.loss_sum, loss);
@@ -145,23 +140,13 @@ absl::StatusOr<StepReport> Trainer::Step(const LabelledBatch& batch) {
                     .loss = loss};
 }
 
-absl::StatusOr<LossTerms> Trainer::Loss(const LabelledBatch& batch) const {
-  const auto model = Assemble();
-  if (!model.ok()) return model.status();
-  const auto step = static_cast<uint64_t>(state_.step);
-  const int64_t prompt = DrawPromptIndex(options_.seed, step, config_.prompts);
-  const StepNoise noise = DrawStepNoise(options_.seed, step, batch.labels.size(0), config_.embed_dim, options_.device);
-  return state_.course.stage == 1 ? Stage1Loss(**model, batch, noise, prompt, upsampling_)
-                                  : Stage2Loss(**model, batch, noise, prompt);
-}
-
 double Trainer::RateFactor() const {
-  if (state_.course.stage != 1) return 1;
+  if (state_.course.stage == 2) return 1;
   return LearningRateFactor(state_.step - state_.first_step, Batches() * options_.course.epochs);
 }
 
 absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
-  const auto model = Assemble();
+  const auto model = task_.Assemble(state_.course.stage);
   if (!model.ok()) return model.status();
   const uint64_t key = DrawKey(options_.seed, DrawPurpose::kValidation, static_cast<uint64_t>(state_.course.epochs));
   const absl::StatusOr<ValidationScores> scores = Validate(**model, validation_, key, options_.validation);
@@ -173,11 +158,11 @@ absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
                         .validation = *scores};
   switch (CountEpoch(options_.course, *scores, state_.course)) {
     case AfterEpoch::kKeep:
-      state_.best = CopyOf(parameters_);
+      state_.best = CopyOf(task_.parameters());
       record.kept = true;
       break;
     case AfterEpoch::kRestore:
-      CopyValues(state_.best, parameters_);
+      CopyValues(state_.best, task_.parameters());
       break;
     case AfterEpoch::kWait:
       break;
@@ -195,19 +180,12 @@ absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
 }
 
 absl::Status Trainer::Save() {
-  state_.weights = parameters_;
+  state_.weights = task_.parameters();
   state_.adam = adam_.State();
   const absl::Status status = folder_->Save(state_);
   state_.weights.clear();
   state_.adam.clear();
   return status;
-}
-
-absl::StatusOr<std::unique_ptr<const BayesPflModel>> Trainer::Assemble() const {
-  ModelConfig config = config_;
-  config.stage = state_.course.stage;
-  WeightReader reader(parameters_, "the parameters");
-  return BayesPflModel::Assemble(config, towers_, reader, options_.device);
 }
 
 std::string Trainer::Identity() const {

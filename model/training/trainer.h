@@ -1,8 +1,10 @@
-// Trains Bayes-PFL's own parameters in the paper's two stages, between frozen towers.
+// Trains a model in stages. What learns in them, and by which loss, is a task's business (training_task.h):
 //
-//   stage 1   all losses, every parameter that a loss reaches, warm-up and cosine; the best epoch by pixel AP
+//   stage 0   the towers and everything else (model/tower_training/towers_task.h); the best epoch by pixel AP. Alone
+//   stage 1   all losses, every parameter that a loss reaches, between frozen towers; the best epoch by pixel AP
 //   stage 2   cross entropy, the image-level modules alone; the best epoch by image AP
 //
+// Learning rates warm up and fall along a cosine in stages 0 and 1 (learning_rate_schedule.h).
 // After each epoch the model is validated (validation.h), and the course (training_course.h) says what follows. Each
 // step draws one pair of prompts and new samples of the distributions; every draw is keyed by the seed and the step
 // (draws.h). The state is saved whole (training_state.h): a run that was killed at any moment and is started again with
@@ -22,6 +24,7 @@
 #include "model/training/loss_values.h"
 #include "model/training/training_course.h"
 #include "model/training/training_state.h"
+#include "model/training/training_task.h"
 #include "model/training/validation.h"
 #include "torch/torch.h"
 
@@ -36,7 +39,6 @@ struct TrainerOptions {
   std::string identity;      // what the data and the starting weights are: digests. A state of another one is refused
   int64_t save_steps = 0;    // also saves after every so many steps; 0: at the end of an epoch alone
   int kept_states = 2;       // how many of them stay, the newest ones; >= 1
-  torch::Device device = torch::kCPU;
 };
 
 // A step that was done.
@@ -66,17 +68,15 @@ class TrainingObserver {
 struct TrainingResult {
   bool finished = false;  // false: it was stopped, and goes on from its state when it is run again
   int stage = 1;          // which the weights are of
-  TensorMap weights;      // of the best epoch when finished; on the CPU
+  TensorMap weights;      // the task's parameters, of the best epoch when finished; on the CPU
   std::vector<EpochRecord> history;
 };
 
 // Not thread-safe.
 class Trainer {
  public:
-  // `parameters` are LoadParameters()' on the options' device, where training starts; they are changed. The data sets
-  // are borrowed.
-  Trainer(ModelConfig config, ClipTowers towers, TensorMap parameters, LabelledData& training, LabelledData& validation,
-          TrainerOptions options);
+  // Borrows the task, whose parameters it changes, and the data sets.
+  Trainer(const TrainingTask& task, LabelledData& training, LabelledData& validation, TrainerOptions options);
 
   // To the end, or until the observer says stop. InvalidArgument: no picture to train with, or as Validate().
   // FailedPrecondition: the state folder is in use or of another run, or a loss is no number any more; the message says
@@ -91,22 +91,15 @@ class Trainer {
   absl::StatusOr<bool> RunEpoch(TrainingObserver& observer);
   absl::StatusOr<bool> FinishEpoch(TrainingObserver& observer);
   absl::StatusOr<StepReport> Step(const LabelledBatch& batch);
-  absl::StatusOr<LossTerms> Loss(const LabelledBatch& batch) const;
   double RateFactor() const;  // of the step that comes next
   absl::Status Save();
-
-  // A model of the parameters as they are, which gradients go through.
-  absl::StatusOr<std::unique_ptr<const BayesPflModel>> Assemble() const;
   std::string Identity() const;
   int64_t Batches() const;  // of an epoch
 
-  ModelConfig config_;
-  const ClipTowers towers_;
-  const TensorMap parameters_;
+  const TrainingTask& task_;
   LabelledData& training_;
   LabelledData& validation_;
   const TrainerOptions options_;
-  const torch::Tensor upsampling_;
   std::unique_ptr<TrainingStateFolder> folder_;
   TrainingState state_;  // its tensors only while it is saved or loaded, but for `best`
   Adam adam_;

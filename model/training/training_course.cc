@@ -14,7 +14,7 @@ void BeginStage2(const CourseOptions& options, TrainingCourse& course) {
 
 AfterEpoch CountEpoch(const CourseOptions& options, const ValidationScores& scores, TrainingCourse& course) {
   ++course.epochs;
-  const double score = course.stage == 1 ? scores.pixel_ap : scores.image_ap;
+  const double score = course.stage == 2 ? scores.image_ap : scores.pixel_ap;
   if (score >= course.best) {
     course.best = score;
     course.patience = 0;
@@ -23,7 +23,7 @@ AfterEpoch CountEpoch(const CourseOptions& options, const ValidationScores& scor
   }
   const bool stage_is_over = course.patience >= options.patience;
   // A stage 2 that would have no epoch does not begin.
-  course.finished = course.epochs >= options.epochs || (stage_is_over && course.stage == 2);
+  course.finished = course.epochs >= options.epochs || (stage_is_over && course.stage != 1);
   if (course.finished) return AfterEpoch::kRestore;
   if (!stage_is_over) {
     ++course.patience;

@@ -15,9 +15,9 @@ struct CourseOptions {
 
 // Where a run stands after an epoch. A plain value, saved with the rest.
 struct TrainingCourse {
-  int stage = 1;
+  int stage = 1;            // where it begins; 0: the towers' (training_task.h), which none follows
   int64_t epochs = 0;       // that are done
-  double best = 0;          // of the stage's own score: pixel AP in stage 1, image AP in stage 2
+  double best = 0;          // of the stage's own score: image AP in stage 2, else pixel AP
   int64_t patience = 0;     // epochs since the best one; patience + 1 when stage 2 begins, as in the reference
   int64_t first_epoch = 0;  // of the stage
   bool finished = false;
@@ -32,8 +32,8 @@ enum class AfterEpoch {
 };
 
 // Counts the epoch that was just validated. Stage 1 ends at the fourth epoch in a row that is worse than the best (with
-// the default options), stage 2 likewise and the run with it; the run also ends after the last epoch there may be. The
-// first epoch of a stage is always its best so far. Requires a course that is not finished.
+// the default options), stages 2 and 0 likewise and the run with them; the run also ends after the last epoch there may
+// be. The first epoch of a stage is always its best so far. Requires a course that is not finished.
 AfterEpoch CountEpoch(const CourseOptions& options, const ValidationScores& scores, TrainingCourse& course);
 
 }  // namespace bayespfl

@@ -2,10 +2,7 @@
 
 #include <cstddef>
 
-#include "absl/types/span.h"
 #include "model/network/prompt_batch.h"
-#include "model/network/shared_prompts.h"
-#include "model/network/unit_length.h"
 #include "model/training/cross_entropy.h"
 #include "model/training/dice_loss.h"
 #include "model/training/focal_loss.h"
@@ -34,22 +31,6 @@ torch::Tensor LogitDifferences(const BayesPflModel& model, const torch::Tensor& 
   return Upsample(upsampling, torch::stack(maps));
 }
 
-// Unit rows [N, 2B, E] of pictures with one sample each; samples [N, E].
-torch::Tensor EncodeTexts(const BayesPflModel& model, absl::Span<const PromptSource> pictures,
-                          const torch::Tensor& context, const torch::Tensor& normal, const torch::Tensor& abnormal) {
-  const PromptPlan plan(pictures, model.config());
-  std::vector<int64_t> numbers(static_cast<size_t>(plan.size()));
-  plan.Write(absl::MakeSpan(numbers));
-  const PromptIndices indices = plan.Split(torch::tensor(numbers, torch::kInt64).to(model.device()));
-  const SharedPrompts prompts = SharePrompts({.tokens = model.text().EmbedTokens(indices.token_ids),
-                                              .context = model.bank().ContextRows(context),
-                                              .normal = model.bank().StateRows(PromptState::kNormal, normal),
-                                              .abnormal = model.bank().StateRows(PromptState::kAbnormal, abnormal)},
-                                             indices, model.text().Positions(model.config().context_length));
-  const torch::Tensor rows = UnitLength(model.text().Encode(prompts.Whole(), prompts.ends));
-  return rows.view({context.size(0), -1, rows.size(1)});
-}
-
 torch::Tensor Sum(const std::vector<torch::Tensor>& terms) { return torch::stack(terms).sum(); }
 
 }  // namespace
@@ -68,8 +49,13 @@ DrawnTexts DrawTexts(const BayesPflModel& model, const LabelledBatch& batch, con
     own.push_back(drawn.context.back().zk);
     sources.push_back({.token_ids = batch.token_ids[static_cast<size_t>(i)]});
   }
-  drawn.text = EncodeTexts(model, sources, torch::stack(own), drawn.normal.zk.expand({pictures, -1}),
-                           drawn.abnormal.zk.expand({pictures, -1}));
+  const PromptPlan plan(sources, model.config());
+  const torch::Tensor rows = model.EncodeSamples(plan.Split(plan.Numbers().to(model.device())),
+                                                 {.context = torch::stack(own),
+                                                  .normal = drawn.normal.zk.expand({pictures, -1}),
+                                                  .abnormal = drawn.abnormal.zk.expand({pictures, -1})},
+                                                 PromptForm::kWhole);
+  drawn.text = rows.view({pictures, -1, rows.size(1)});
   return drawn;
 }
 
@@ -82,7 +68,11 @@ torch::Tensor ImageLogits(const BayesPflModel& model, const LabelledBatch& batch
 
 torch::Tensor LossTerms::Total() const {
   if (!orthogonality.defined()) return cross_entropy;
-  return cross_entropy + Sum(focal) + Sum(dice) + kl_context + kl_normal + kl_abnormal + orthogonality;
+  torch::Tensor total = cross_entropy + Sum(focal) + Sum(dice) + kl_context + kl_normal + kl_abnormal + orthogonality;
+  for (const torch::Tensor& term : {auxiliary, captions, distillation}) {
+    if (term.defined()) total = total + term;
+  }
+  return total;
 }
 
 LossTerms Stage1Loss(const BayesPflModel& model, const LabelledBatch& batch, const StepNoise& noise, int64_t prompt,

@@ -14,9 +14,10 @@ namespace bayespfl {
 
 // N pictures as a step sees them; tensors on the model's device.
 struct LabelledBatch {
-  VisionFeatures features;                      // of the frozen tower, without gradient
-  torch::Tensor positive;                       // [N, S, S] bool: mask > 0.5
-  torch::Tensor labels;                         // [N] int64: 0 normal, 1 anomalous
+  torch::Tensor images;     // [N, 3, S, S] float32, normalised; may be undefined beside `features`
+  VisionFeatures features;  // of the frozen tower, without gradient; undefined where it is not frozen
+  torch::Tensor positive;   // [N, S, S] bool: mask > 0.5
+  torch::Tensor labels;     // [N] int64: 0 normal, 1 anomalous
   std::vector<std::vector<int32_t>> token_ids;  // of each picture's prompt, as PromptInput::token_ids
   std::vector<std::string> objects;             // of each picture: the words, by which a validation forms its classes
 };
@@ -41,7 +42,7 @@ DrawnTexts DrawTexts(const BayesPflModel& model, const LabelledBatch& batch, con
 // Image-level logits of every picture, [N, 2B]; the model's stage says by which head.
 torch::Tensor ImageLogits(const BayesPflModel& model, const LabelledBatch& batch, const torch::Tensor& text);
 
-// What a loss is made of, each a scalar with its weight applied. Those of other stages are undefined.
+// What a loss is made of, each a scalar with its weight applied. Those of other stages are undefined or empty.
 struct LossTerms {
   torch::Tensor cross_entropy;
   std::vector<torch::Tensor> focal;  // of each tapped layer
@@ -50,7 +51,12 @@ struct LossTerms {
   torch::Tensor kl_normal;
   torch::Tensor kl_abnormal;
   torch::Tensor orthogonality;
+  // Where the towers learn (model/tower_training/towers_task.h).
+  torch::Tensor auxiliary;
+  torch::Tensor captions;
+  torch::Tensor distillation;
 
+  // Of all that there are.
   torch::Tensor Total() const;
 };
 

@@ -13,13 +13,20 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr int64_t kMost = int64_t{1} << 53;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 ordered_json Format(const LossValues& loss) {
-  return {{"cross_entropy", loss.cross_entropy}, {"focal", loss.focal}, {"dice", loss.dice}, {"kl", loss.kl},
-          {"orthogonality", loss.orthogonality}, {"total", loss.total}};
+  return {{"cross_entropy", loss.cross_entropy},
+          {"focal", loss.focal},
+          {"dice", loss.dice},
+          {"kl", loss.kl},
+          {"orthogonality", loss.orthogonality},
+          {"auxiliary", loss.auxiliary},
+          {"captions", loss.captions},
+          {"distillation", loss.distillation},
+          {"total", loss.total}};
 }
 
 LossValues ReadLoss(JsonObjectReader reader) {
@@ -29,6 +36,9 @@ LossValues ReadLoss(JsonObjectReader reader) {
                            .dice = number("dice"),
                            .kl = number("kl"),
                            .orthogonality = number("orthogonality"),
+                           .auxiliary = number("auxiliary"),
+                           .captions = number("captions"),
+                           .distillation = number("distillation"),
                            .total = number("total")};
   reader.Done();
   return loss;
@@ -40,7 +50,7 @@ ordered_json Format(const TrainingCourse& course) {
 }
 
 TrainingCourse ReadCourse(JsonObjectReader reader) {
-  const TrainingCourse course = {.stage = static_cast<int>(reader.Integer("stage", 1, 2)),
+  const TrainingCourse course = {.stage = static_cast<int>(reader.Integer("stage", 0, 2)),
                                  .epochs = reader.Integer("epochs", 0, kMost),
                                  .best = reader.Number("best", 0, 1),
                                  .patience = reader.Integer("patience", 0, kMost),
@@ -62,7 +72,7 @@ ordered_json Format(const EpochRecord& record) {
 EpochRecord ReadRecord(JsonObjectReader reader) {
   EpochRecord record;
   record.epoch = reader.Integer("epoch", 1, kMost);
-  record.stage = static_cast<int>(reader.Integer("stage", 1, 2));
+  record.stage = static_cast<int>(reader.Integer("stage", 0, 2));
   record.loss = ReadLoss(reader.Object("loss"));
   record.validation.pixel_ap = reader.Number("pixel_ap", 0, 1);
   record.validation.image_ap = reader.Number("image_ap", 0, 1);

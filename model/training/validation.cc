@@ -39,7 +39,8 @@ class Validation {
       : model_(model), key_(key), options_(options) {}
 
   // The first of the batch is picture number `first` of the data.
-  absl::Status Add(const LabelledBatch& batch, int64_t first) {
+  absl::Status Add(LabelledBatch batch, int64_t first) {
+    if (!batch.features.image.defined()) batch.features = model_.EncodeImages(batch.images);
     const torch::Tensor embeddings = model_.image_head().ImageEmbedding(batch.features);
     std::vector<torch::Tensor> patches;
     for (size_t layer = 0; layer < batch.features.patch_tokens.size(); ++layer) {
@@ -112,11 +113,11 @@ absl::StatusOr<ValidationScores> Validate(const BayesPflModel& model, LabelledDa
     return absl::MakeConstSpan(all).subspan(static_cast<size_t>(first), static_cast<size_t>(options.batch_size));
   };
   for (int64_t first = 0; first < data.size(); first += options.batch_size) {
-    const absl::StatusOr<LabelledBatch> batch = data.Get(batch_of(first), kEpoch);
+    absl::StatusOr<LabelledBatch> batch = data.Get(batch_of(first), kEpoch);
     if (!batch.ok()) return batch.status();
     const int64_t next = first + options.batch_size;
     if (next < data.size()) data.Announce(batch_of(next), kEpoch);
-    if (absl::Status status = validation.Add(*batch, first); !status.ok()) return status;
+    if (absl::Status status = validation.Add(*std::move(batch), first); !status.ok()) return status;
   }
   return validation.Finish();
 }

@@ -15,6 +15,7 @@ enum class PictureDraw : uint32_t {
   kAugmentation = 2,  // which changes a picture gets, and how strong
   kNoise = 3,         // the noise of its samples
   kScene = 4,         // a synthetic picture
+  kPhotograph = 5,    // what a synthetic picture takes of a photograph, and the order of photographs
 };
 
 // A stream of draws: a function of (seed, purpose, epoch, index) alone. Streams of different keys are independent, and

@@ -142,19 +142,25 @@ fs::path FeatureCache::File(const std::string& key) const {
   return options_.folder / key.substr(0, 2) / (key + kEnding);
 }
 
-absl::Status FeatureCache::RequireRoom(const std::vector<std::string>& digests) const {
-  int64_t missing = 0;
+uint64_t FeatureCache::MissingBytes(const std::vector<std::string>& digests) const {
+  uint64_t missing = 0;
   std::error_code ignored;
   for (const std::string& digest : std::set<std::string>(digests.begin(), digests.end())) {
     missing += fs::exists(File(Key(digest)), ignored) ? 0 : 1;
   }
+  return missing * static_cast<uint64_t>(entry_bytes());
+}
+
+absl::Status FeatureCache::RequireRoom(const std::vector<std::string>& digests, uint64_t besides) const {
   const absl::StatusOr<uint64_t> free = options_.free_bytes(options_.folder);
   if (!free.ok()) return free.status();
-  const uint64_t needed = static_cast<uint64_t>(missing) * static_cast<uint64_t>(entry_bytes());
-  if (missing == 0 || needed + kSpare <= *free) return absl::OkStatus();
+  const uint64_t own = MissingBytes(digests);
+  if (own == 0 || own + besides + kSpare <= *free) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the features of ", missing, " pictures need ", Gigabytes(static_cast<double>(needed)), ", and the disk of ",
-      options_.folder.string(), " has ", Gigabytes(static_cast<double>(*free)), " left"));
+      "the features of ", own / static_cast<uint64_t>(entry_bytes()), " pictures need ",
+      Gigabytes(static_cast<double>(own)),
+      besides == 0 ? "" : absl::StrCat(" beside ", Gigabytes(static_cast<double>(besides)), " of others"),
+      ", and the disk of ", options_.folder.string(), " has ", Gigabytes(static_cast<double>(*free)), " left"));
 }
 
 bool FeatureCache::IsSound(const std::string& key, absl::Span<const uint8_t> file) {

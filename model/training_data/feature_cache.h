@@ -109,9 +109,12 @@ class FeatureCache {
   // Bytes of an entry's file.
   [[nodiscard]] int64_t entry_bytes() const;
 
-  // Whether there is room for those of the entries that are not there yet. ResourceExhausted, with what is needed and
-  // what there is, in a sentence for people. `digests` are of pictures, PictureVariant::digest; each counts once.
-  absl::Status RequireRoom(const std::vector<std::string>& digests) const;
+  // Bytes of those of the entries that are not there yet. `digests` are of pictures, PictureVariant::digest; each
+  // counts once.
+  [[nodiscard]] uint64_t MissingBytes(const std::vector<std::string>& digests) const;
+  // Whether there is room for them, and for `besides` bytes that others will take on the same disk. ResourceExhausted,
+  // with what is needed and what there is, in a sentence for people.
+  absl::Status RequireRoom(const std::vector<std::string>& digests, uint64_t besides = 0) const;
 
   // Absent: there is no such entry, or it is damaged. Each is checked against its checksum when this object first sees
   // it. Errors: the file is there and cannot be read.

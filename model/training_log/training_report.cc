@@ -1,6 +1,7 @@
 #include "model/training_log/training_report.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 
@@ -16,24 +17,36 @@ namespace {
 struct Column {
   absl::string_view title;
   double (*value)(const EpochRecord&);
-  bool of_stage_1 = false;  // the other one has no such loss
+  std::array<bool, 3> stages = {true, true, true};  // which of 0 (the towers'), 1 and 2 have it
 
-  [[nodiscard]] bool Has(const EpochRecord& epoch) const { return epoch.stage == 1 || !of_stage_1; }
+  [[nodiscard]] bool Has(const EpochRecord& epoch) const { return stages[static_cast<size_t>(epoch.stage)]; }
+  [[nodiscard]] bool HasAny(const std::vector<EpochRecord>& epochs) const {
+    return std::any_of(epochs.begin(), epochs.end(), [this](const EpochRecord& epoch) { return Has(epoch); });
+  }
 };
+
+constexpr std::array<bool, 3> kNotStage2 = {true, true, false};
+constexpr std::array<bool, 3> kStage0 = {true, false, false};
 
 constexpr Column kTotal = {"total", [](const EpochRecord& epoch) { return epoch.loss.total; }};
 constexpr Column kCrossEntropy = {"cross entropy", [](const EpochRecord& epoch) { return epoch.loss.cross_entropy; }};
-constexpr Column kFocal = {"focal", [](const EpochRecord& epoch) { return epoch.loss.focal; }, true};
-constexpr Column kDice = {"dice", [](const EpochRecord& epoch) { return epoch.loss.dice; }, true};
-constexpr Column kKl = {"KL", [](const EpochRecord& epoch) { return epoch.loss.kl; }, true};
+constexpr Column kFocal = {"focal", [](const EpochRecord& epoch) { return epoch.loss.focal; }, kNotStage2};
+constexpr Column kDice = {"dice", [](const EpochRecord& epoch) { return epoch.loss.dice; }, kNotStage2};
+constexpr Column kKl = {"KL", [](const EpochRecord& epoch) { return epoch.loss.kl; }, kNotStage2};
 constexpr Column kOrthogonality = {"orthogonality", [](const EpochRecord& epoch) { return epoch.loss.orthogonality; },
-                                   true};
+                                   kNotStage2};
+constexpr Column kAuxiliary = {"auxiliary", [](const EpochRecord& epoch) { return epoch.loss.auxiliary; }, kStage0};
+constexpr Column kCaptions = {"captions", [](const EpochRecord& epoch) { return epoch.loss.captions; }, kStage0};
+constexpr Column kDistillation = {"distillation", [](const EpochRecord& epoch) { return epoch.loss.distillation; },
+                                  kStage0};
 constexpr Column kPixelAp = {"pixel AP", [](const EpochRecord& epoch) { return epoch.validation.pixel_ap; }};
 constexpr Column kImageAp = {"image AP", [](const EpochRecord& epoch) { return epoch.validation.image_ap; }};
 
+// Those that some epoch has are shown.
 const std::vector<Column>& Columns() {
   static const auto* const columns =
-      new std::vector<Column>{kTotal, kCrossEntropy, kFocal, kDice, kKl, kOrthogonality, kPixelAp, kImageAp};
+      new std::vector<Column>{kTotal,     kCrossEntropy, kFocal,        kDice,    kKl,     kOrthogonality,
+                              kAuxiliary, kCaptions,     kDistillation, kPixelAp, kImageAp};
   return *columns;
 }
 
@@ -77,21 +90,25 @@ std::string LossPlot(const std::vector<EpochRecord>& epochs, absl::string_view t
 std::string Plots(const std::vector<EpochRecord>& epochs) {
   const PlotFrame validation{
       .title = "Validation", .x_label = "epoch", .y_label = "average precision", .x_max = LastTick(epochs)};
-  return absl::StrCat("<h2>Curves</h2>\n<div class=\"plots\">\n", LossPlot(epochs, "Loss", {kTotal, kCrossEntropy}),
-                      LossPlot(epochs, "Of the maps", {kFocal, kDice}),
-                      LossPlot(epochs, "Of the prompts", {kKl, kOrthogonality}),
-                      CurvePlot(validation, SeriesOf(epochs, {kPixelAp, kImageAp}), /*chance=*/false), "</div>\n");
+  return absl::StrCat(
+      "<h2>Curves</h2>\n<div class=\"plots\">\n", LossPlot(epochs, "Loss", {kTotal, kCrossEntropy}),
+      LossPlot(epochs, "Of the maps", {kFocal, kDice}), LossPlot(epochs, "Of the prompts", {kKl, kOrthogonality}),
+      kAuxiliary.HasAny(epochs) ? LossPlot(epochs, "Of the towers", {kAuxiliary, kCaptions, kDistillation}) : "",
+      CurvePlot(validation, SeriesOf(epochs, {kPixelAp, kImageAp}), /*chance=*/false), "</div>\n");
 }
 
 std::string EpochTable(const std::vector<EpochRecord>& epochs) {
   std::string html = "<h2>Epochs</h2>\n<div class=\"scroll\"><table>\n<thead><tr>";
   for (const absl::string_view title : {"epoch", "stage"}) absl::StrAppend(&html, Element("th", "", title));
-  for (const Column& column : Columns()) absl::StrAppend(&html, Element("th", "", column.title));
+  for (const Column& column : Columns()) {
+    if (column.HasAny(epochs)) absl::StrAppend(&html, Element("th", "", column.title));
+  }
   absl::StrAppend(&html, Element("th", "", "kept"), "</tr></thead>\n<tbody>\n");
   for (const EpochRecord& epoch : epochs) {
     absl::StrAppend(&html, "<tr>", Element("td", "", absl::StrCat(epoch.epoch)),
                     Element("td", "", absl::StrCat(epoch.stage)));
     for (const Column& column : Columns()) {
+      if (!column.HasAny(epochs)) continue;
       absl::StrAppend(&html, Element("td", "", column.Has(epoch) ? absl::StrFormat("%.4f", column.value(epoch)) : ""));
     }
     absl::StrAppend(&html, Element("td", "", epoch.kept ? "best so far" : ""), "</tr>\n");

@@ -11,11 +11,12 @@
 namespace bayespfl {
 namespace {
 
-constexpr std::array<absl::string_view, 9> kStepColumns = {
-    "epoch", "stage", "rate_factor", "total", "cross_entropy", "focal", "dice", "kl", "orthogonality"};
+constexpr std::array<absl::string_view, 12> kStepColumns = {
+    "epoch", "stage", "rate_factor",   "total",     "cross_entropy", "focal",
+    "dice",  "kl",    "orthogonality", "auxiliary", "captions",      "distillation"};
 
 // Seconds are left out of steps.csv: a run that was killed and one that was not have the same table.
-std::array<double, 9> ValuesOf(const StepReport& step) {
+std::array<double, 12> ValuesOf(const StepReport& step) {
   const LossValues& loss = step.loss;
   return {static_cast<double>(step.epoch),
           static_cast<double>(step.stage),
@@ -25,7 +26,10 @@ std::array<double, 9> ValuesOf(const StepReport& step) {
           loss.focal,
           loss.dice,
           loss.kl,
-          loss.orthogonality};
+          loss.orthogonality,
+          loss.auxiliary,
+          loss.captions,
+          loss.distillation};
 }
 
 std::string Left(absl::Duration duration) {
@@ -36,11 +40,14 @@ std::string Left(absl::Duration duration) {
 }  // namespace
 
 std::string EpochsCsv(const std::vector<EpochRecord>& epochs) {
-  std::string csv = "epoch,stage,total,cross_entropy,focal,dice,kl,orthogonality,pixel_ap,image_ap,kept\n";
+  std::string csv =
+      "epoch,stage,total,cross_entropy,focal,dice,kl,orthogonality,auxiliary,captions,distillation,pixel_ap,image_ap,"
+      "kept\n";
   for (const EpochRecord& epoch : epochs) {
     const LossValues& loss = epoch.loss;
-    absl::StrAppendFormat(&csv, "%d,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", epoch.epoch, epoch.stage,
-                          loss.total, loss.cross_entropy, loss.focal, loss.dice, loss.kl, loss.orthogonality,
+    absl::StrAppendFormat(&csv, "%d,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%d\n", epoch.epoch,
+                          epoch.stage, loss.total, loss.cross_entropy, loss.focal, loss.dice, loss.kl,
+                          loss.orthogonality, loss.auxiliary, loss.captions, loss.distillation,
                           epoch.validation.pixel_ap, epoch.validation.image_ap, epoch.kept ? 1 : 0);
   }
   return csv;
@@ -84,12 +91,17 @@ void RunLog::OnStep(const StepReport& step) {
   pictures_ += step.pictures;
   Keep(steps_->Add(step.step, ValuesOf(step)));
   std::vector<Scalar> scalars = {{"loss/total", step.loss.total}, {"loss/cross_entropy", step.loss.cross_entropy}};
-  if (step.stage == 1) {
+  if (step.stage != 2) {
     scalars.insert(scalars.end(), {{"loss/focal", step.loss.focal},
                                    {"loss/dice", step.loss.dice},
                                    {"loss/kl", step.loss.kl},
                                    {"loss/orthogonality", step.loss.orthogonality},
                                    {"rate_factor", step.rate_factor}});
+  }
+  if (step.stage == kTowerStage) {
+    scalars.insert(scalars.end(), {{"loss/auxiliary", step.loss.auxiliary},
+                                   {"loss/captions", step.loss.captions},
+                                   {"loss/distillation", step.loss.distillation}});
   }
   if (last_ != absl::InfinitePast() && now > last_) {
     scalars.push_back({"pictures_per_second", static_cast<double>(step.pictures) / absl::ToDoubleSeconds(now - last_)});

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "model/package/limits.h"
 #include "model/package/model_config.h"
 #include "model/training_run/yaml_keys.h"
 
@@ -70,11 +71,30 @@ YamlKeys::Reader SourcesReader(const std::filesystem::path& folder, std::vector<
   };
 }
 
+// The first key of the list that is there although the mode has no use for it.
+absl::Status RefuseKeys(const YAML::Node& root, const std::vector<const char*>& keys, absl::string_view reason) {
+  for (const char* const key : keys) {
+    if (root[key]) return YamlError(root[key], absl::StrCat(key, " ", reason));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMode(const YAML::Node& root, TrainMode mode) {
+  if (mode == TrainMode::kStages) {
+    return RefuseKeys(root, {"teacher", "learning_rate", "weight_decay", "precision"}, "is of \"mode: towers\" alone");
+  }
+  return RefuseKeys(root, {"cache", "cache_type"},
+                    "is not of \"mode: towers\": towers that learn say something else of a picture after every step");
+}
+
 absl::Status ReadConfig(const YAML::Node& root, const std::filesystem::path& folder, TrainConfig& config) {
   double mosaic = -1;
+  int64_t patience = -1;
   const absl::Status read =
       YamlKeys()
           .Any("model", PathReader(folder, config.model))
+          .Choice<TrainMode>("mode", {{"stages", TrainMode::kStages}, {"towers", TrainMode::kTowers}}, config.mode)
+          .Integer("image_size", 1, kMaxDimension, config.image_size)
           .Any("output", PathReader(folder, config.output))
           .Text("name", config.name)
           .Text("version", config.version)
@@ -83,7 +103,7 @@ absl::Status ReadConfig(const YAML::Node& root, const std::filesystem::path& fol
           .Seed("seed", config.seed)
           .Integer("batch_size", 1, 4096, config.batch_size)
           .Integer("epochs", 1, 10'000, config.epochs)
-          .Integer("patience", 0, 10'000, config.patience)
+          .Integer("patience", 0, 10'000, patience)
           .Integer("samples", 1, kMaxSamples, config.samples)
           .Choice<AugmentMode>(
               "augment",
@@ -100,14 +120,24 @@ absl::Status ReadConfig(const YAML::Node& root, const std::filesystem::path& fol
           .Text("device", config.device)
           .Integer("threads", 0, 1024, config.threads)
           .Integer("report_pictures", 0, 1000, config.report_pictures)
+          .Any("teacher", PathReader(folder, config.towers.teacher))
+          .Number("learning_rate", 0, 1, config.towers.learning_rate)
+          .Number("weight_decay", 0, 1, config.towers.weight_decay)
+          .Choice<bool>("precision", {{"fp32", false}, {"bf16", true}}, config.towers.bf16_products)
           .Require("model")
           .Require("output")
           .Require("training")
           .Require("validation")
           .ReadFrom(root);
+  if (!read.ok()) return read;
   if (mosaic >= 0) config.pictures.mosaic_probability = mosaic;
   config.pictures.seed = config.seed;
-  return read;
+  if (patience >= 0) {
+    config.patience = patience;
+  } else if (config.mode == TrainMode::kTowers) {
+    config.patience = config.epochs;
+  }
+  return CheckMode(root, config.mode);
 }
 
 }  // namespace

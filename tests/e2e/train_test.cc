@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
 
@@ -109,6 +110,60 @@ TEST_F(TrainTest, ARunThatIsKilledAgainAndAgainEndsWithTheSameBits) {
   EXPECT_EQ(folder_.Read("killed/epochs.csv"), folder_.Read("whole/epochs.csv"));
 }
 
+// From random weights to a package that inspects, which the paper's stages then start from.
+TEST_F(TrainTest, TowersLearnFromNothingAndTheStagesGoOnFromThem) {
+  const std::string towers = folder_.Write(
+      "towers.yaml",
+      "model: start\nmode: towers\noutput: towers\nname: of-our-own\nimage_size: 42\ntraining: [{path: learn}]\n"
+      "validation: [{path: judge}]\nbatch_size: 4\nepochs: 2\nsamples: 2\nreport_pictures: 2\nthreads: 1\n");
+  const Finished plan = RunProgram("bayespfl-model", {"train", "--dry-run", "--config", towers});
+  EXPECT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("would cache  nothing"));
+
+  const Finished train = Train(towers);
+
+  ASSERT_EQ(train.exit_code, 0) << train.err;
+  EXPECT_THAT(train.err, HasSubstr("\nepoch 2, stage 0: loss "));
+  EXPECT_EQ(RunProgram("bayespfl-model", {"verify", folder_.File("towers/model")}).exit_code, 0);
+  EXPECT_NE(folder_.Read("towers/model/clip.safetensors"), folder_.Read("start/clip.safetensors"));
+  const std::string config = folder_.Read("towers/model/config.json");
+  EXPECT_THAT(config, HasSubstr("\"mode\": \"towers\""));
+  EXPECT_THAT(config, HasSubstr("\"image_size\": 42"));
+  EXPECT_THAT(folder_.Read("towers/report.html"), HasSubstr("Of the towers"));
+  EXPECT_THAT(folder_.Read("towers/steps.csv"), HasSubstr(",auxiliary,captions,distillation\n"));
+
+  const std::string stages = folder_.Write(
+      "stages.yaml",
+      "model: towers/model\noutput: stages\ntraining: [{path: learn}]\nvalidation: [{path: judge}]\nbatch_size: 4\n"
+      "epochs: 1\nsamples: 2\naugment: none\nreport_pictures: 0\nthreads: 1\n");
+  const Finished second = Train(stages);
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(folder_.Read("stages/model/clip.safetensors"), folder_.Read("towers/model/clip.safetensors"));
+}
+
+TEST_F(TrainTest, APictureSideThatIsNoMultipleOfAPatchIsRefused) {
+  const std::string config = folder_.Write("bad.yaml",
+                                           "model: start\nmode: towers\nimage_size: 43\noutput: run\ntraining: [{path: "
+                                           "learn}]\nvalidation: [{path: judge}]\n");
+
+  const Finished train = Train(config);
+
+  EXPECT_EQ(train.exit_code, 1);
+  EXPECT_THAT(train.err, HasSubstr("image_size 43 is no multiple of the model's patches of 14 pixels"));
+}
+
+TEST_F(TrainTest, ATeacherThatIsNoModuleIsRefusedByItsName) {
+  folder_.Write("teacher.pt", "nothing");
+  const std::string config = folder_.Write("bad.yaml",
+                                           "model: start\nmode: towers\nteacher: teacher.pt\noutput: run\ntraining: "
+                                           "[{path: learn}]\nvalidation: [{path: judge}]\n");
+
+  const Finished train = Train(config);
+
+  EXPECT_EQ(train.exit_code, 1);
+  EXPECT_THAT(train.err, HasSubstr("teacher.pt is no TorchScript module: "));
+}
+
 TEST_F(TrainTest, ASignalStopsItWithItsStateSaved) {
   const std::string config = Configure("run", 10'000);
   Background run("bayespfl-model", {"train", "--config", config});
@@ -119,6 +174,31 @@ TEST_F(TrainTest, ASignalStopsItWithItsStateSaved) {
   EXPECT_EQ(exit_code, 3);
   EXPECT_FALSE(fs::exists(folder_.File("run/model")));
   EXPECT_GE(SavedStep("run"), 1);
+}
+
+TEST_F(TrainTest, AFullDiskEndsItWithASentenceAndWithAStateToGoOnFrom) {
+  constexpr int kEpochs = 8;
+  ASSERT_EQ(Train(Configure("whole", kEpochs)).exit_code, 0);
+  const std::string config = Configure("run", kEpochs);
+  Background first("bayespfl-model", {"train", "--config", config});
+  ASSERT_TRUE(Eventually([&] { return SavedStep("run") >= 2; }));
+  ASSERT_EQ(first.Terminate(), 3);
+  const int64_t saved = SavedStep("run");
+
+  Finished full;
+  {
+    const testing::FileSizeLimit limit(64 << 10);  // the tables fit, a state does not
+    full = Train(config);
+  }
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr(folder_.File("run/state")));
+  EXPECT_EQ(SavedStep("run"), saved);
+  EXPECT_FALSE(fs::exists(folder_.File("run/model")));
+
+  const Finished last = Train(config);
+  ASSERT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_EQ(WeightsOf("run"), WeightsOf("whole"));
+  EXPECT_EQ(folder_.Read("run/steps.csv"), folder_.Read("whole/steps.csv"));
 }
 
 TEST_F(TrainTest, ADryRunSaysWhatItWouldTakeAndMakesNothing) {

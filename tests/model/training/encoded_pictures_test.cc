@@ -9,6 +9,7 @@
 #include "tests/model/training/generated_pictures.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/tiny_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -24,7 +25,7 @@ class EncodedPicturesTest : public ::testing::Test {
     return {data, towers_.vision, objects_, {.image_size = 56, .device = torch::kCPU, .loading_threads = threads}};
   }
 
-  const testing::TinyModel tiny_ = testing::OpenTinyModel();
+  const ModelPackage tiny_ = testing::TinyPackage();
   const ClipTowers towers_ =
       BayesPflModel::LoadTowers(tiny_.config, *tiny_.clip, torch::kCPU, {}, Precision::kFp32).value();
   const ObjectReader objects_ =

@@ -8,6 +8,7 @@
 #include "model/training/learning_rate_schedule.h"
 #include "model/training/parameters.h"
 #include "tests/model/training/tiny_training.h"
+#include "tests/support/tiny_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -24,6 +25,21 @@ TEST(AdamTest, MovesAsLibTorchsOwn) {
     theirs.mutable_grad() = Draw(10 + step);
     reference.step();
     adam.Step("x", ours, Draw(10 + step), 0.01);
+  }
+  EXPECT_TRUE(torch::allclose(ours, theirs, /*rtol=*/1e-6, /*atol=*/1e-7));
+}
+
+TEST(AdamTest, DecaysAsLibTorchsOwn) {
+  torch::Tensor ours = Draw(1);
+  const torch::Tensor theirs = ours.clone().requires_grad_();
+  torch::optim::AdamW reference({theirs},
+                                torch::optim::AdamWOptions(0.02).betas({0.9, 0.98}).eps(1e-8).weight_decay(0.1));
+  Adam adam({.beta1 = 0.9, .beta2 = 0.98});
+  for (int64_t step = 0; step < 5; ++step) {
+    theirs.mutable_grad() = Draw(10 + step);
+    reference.step();
+    adam.StepAll({{.names = {"x"}, .learning_rate = 0.04, .weight_decay = 0.1}}, /*factor=*/0.5,
+                 {{"x", Draw(10 + step)}}, {{"x", ours}});
   }
   EXPECT_TRUE(torch::allclose(ours, theirs, /*rtol=*/1e-6, /*atol=*/1e-7));
 }
@@ -83,7 +99,7 @@ TEST(LearningRateScheduleTest, WarmsUpFromNothingAndFallsToNothing) {
 TEST(LearningRateScheduleTest, AShortRunHasNoWarmUp) { EXPECT_EQ(LearningRateFactor(0, 9), 1); }
 
 TEST(ParametersTest, SharedTensorsAreThereOnce) {
-  const testing::TinyModel tiny = testing::OpenTinyModel();
+  const ModelPackage tiny = testing::TinyPackage();
   const auto parameters = LoadParameters(*tiny.bayespfl, tiny.config, torch::kCPU);
   ASSERT_TRUE(parameters.ok()) << parameters.status();
   EXPECT_TRUE(parameters->contains("state_encoder.weight_mean.module.0.weight"));

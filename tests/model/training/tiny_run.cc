@@ -3,19 +3,21 @@
 #include <gtest/gtest.h>
 
 #include "model/training/parameters.h"
+#include "model/training/stages_task.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/tiny_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl::testing {
 
 TinyRun::TinyRun(const std::string& state_folder)
-    : tiny_(OpenTinyModel()),
+    : tiny_(TinyPackage()),
       objects_(ObjectReader::Create(kDemoModel + "/bpe_simple_vocab_16e6.txt.gz", tiny_.config).value()),
       towers_(BayesPflModel::LoadTowers(tiny_.config, *tiny_.clip, torch::kCPU, {}, Precision::kFp32).value()),
       parameters_(LoadParameters(*tiny_.bayespfl, tiny_.config, torch::kCPU).value()),
       training_pictures_(5, tiny_.config.image_size, {"metal nut", "capsules"}),
       validation_pictures_(4, tiny_.config.image_size, {"bottle", "wood"}) {
-  const EncodingOptions encoding = {.image_size = tiny_.config.image_size, .device = torch::kCPU, .loading_threads = 2};
+  const LoadingOptions encoding = {.image_size = tiny_.config.image_size, .device = torch::kCPU, .loading_threads = 2};
   training_.emplace(training_pictures_, towers_.vision, objects_, encoding);
   validation_.emplace(validation_pictures_, towers_.vision, objects_, encoding);
   options_.seed = 7;
@@ -30,7 +32,8 @@ TinyRun::TinyRun(const std::string& state_folder)
 }
 
 absl::StatusOr<TrainingResult> TinyRun::Run(TrainingObserver& observer) {
-  Trainer trainer(tiny_.config, towers_, parameters_, *training_, *validation_, options_);
+  const StagesTask task(tiny_.config, towers_, parameters_, torch::kCPU);
+  Trainer trainer(task, *training_, *validation_, options_);
   return trainer.Run(observer);
 }
 

@@ -8,10 +8,10 @@
 
 #include "model/detection/object_reader.h"
 #include "model/network/model.h"
+#include "model/package/model_package.h"
 #include "model/training/encoded_pictures.h"
 #include "model/training/trainer.h"
 #include "tests/model/training/generated_pictures.h"
-#include "tests/model/training/tiny_training.h"
 
 namespace bayespfl::testing {
 
@@ -28,7 +28,7 @@ class TinyRun {
   absl::StatusOr<TrainingResult> Run(TrainingObserver& observer);
 
  private:
-  const TinyModel tiny_;
+  const ModelPackage tiny_;
   const ObjectReader objects_;
   ClipTowers towers_;
   TensorMap parameters_;

@@ -2,7 +2,6 @@
 
 #include "model/clip/tokenizer.h"
 #include "tests/support/demo_model.h"
-#include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 
 namespace bayespfl::testing {
@@ -13,14 +12,6 @@ TensorMap LoadTensors(const std::string& path) {
     tensors.emplace(name, torch::tensor(fixture.values, torch::kFloat32).view(fixture.shape));
   }
   return tensors;
-}
-
-TinyModel OpenTinyModel() {
-  const std::string folder = TestData("tiny/");
-  const std::vector<uint8_t> text = ReadFileBytes(folder + "config.json");
-  return {.config = ParseModelConfig({reinterpret_cast<const char*>(text.data()), text.size()}).value(),
-          .clip = SafetensorsFile::Open(folder + "clip.safetensors").value(),
-          .bayespfl = SafetensorsFile::Open(folder + "bayespfl.safetensors").value()};
 }
 
 std::vector<int32_t> TokensOf(const std::string& prompt) {

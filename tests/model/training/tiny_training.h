@@ -3,27 +3,16 @@
 #define BAYESPFL_TESTS_MODEL_TRAINING_TINY_TRAINING_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "model/network/weights.h"
-#include "model/package/model_config.h"
-#include "model/package/safetensors.h"
 #include "torch/torch.h"
 
 namespace bayespfl::testing {
 
 // The tensors of a safetensors file as floats; throws, which fails the test, when there is none.
 TensorMap LoadTensors(const std::string& path);
-
-// Opened part by part: the folder has no vocabulary.
-struct TinyModel {
-  ModelConfig config;
-  std::unique_ptr<const SafetensorsFile> clip;
-  std::unique_ptr<const SafetensorsFile> bayespfl;
-};
-TinyModel OpenTinyModel();
 
 // Ids of a prompt ("X metal nut"), start and end of text included, without padding.
 std::vector<int32_t> TokensOf(const std::string& prompt);

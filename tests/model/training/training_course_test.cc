@@ -39,6 +39,14 @@ TEST(TrainingCourseTest, StageTwoBeginsAnewAndGoesByImages) {
   EXPECT_EQ(course.stage, 2);
 }
 
+TEST(TrainingCourseTest, TheTowersStageGoesByPixelsAndNoneFollowsIt) {
+  TrainingCourse course = {.stage = 0};
+  EXPECT_THAT(Count({{0.5, 1}, {0.6, 0}, {0.4, 1}, {0.4, 1}}, course, {.patience = 1}),
+              ElementsAre(kKeep, kKeep, kWait, kRestore));
+  EXPECT_EQ(course.stage, 0);
+  EXPECT_TRUE(course.finished);
+}
+
 TEST(TrainingCourseTest, TheLastEpochThatThereMayBeEndsTheRun) {
   TrainingCourse course;
   EXPECT_THAT(Count({{0.5, 0}, {0.4, 0}}, course, {.epochs = 2}), ElementsAre(kKeep, kRestore));

@@ -26,6 +26,7 @@
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
+#include "tests/support/tiny_package.h"
 #include "tests/support/torch_test_device.h"
 #include "torch/torch.h"
 
@@ -185,7 +186,7 @@ class TrainingParityTest : public ::testing::Test {
   }
 
   const torch::Device device_ = testing::TorchTestDevice();
-  const testing::TinyModel tiny_ = testing::OpenTinyModel();
+  const ModelPackage tiny_ = testing::TinyPackage();
   nlohmann::json description_;
   TensorMap inputs_;
   ClipTowers towers_;

@@ -15,6 +15,7 @@
 #include "tests/model/training/generated_pictures.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/tiny_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -58,7 +59,7 @@ class ValidationTest : public ::testing::Test {
     return Validate(*model_, encoded, key, options_);
   }
 
-  const testing::TinyModel tiny_ = testing::OpenTinyModel();
+  const ModelPackage tiny_ = testing::TinyPackage();
   const ClipTowers towers_ =
       BayesPflModel::LoadTowers(tiny_.config, *tiny_.clip, torch::kCPU, {}, Precision::kFp32).value();
   const TensorMap parameters_ = LoadParameters(*tiny_.bayespfl, tiny_.config, torch::kCPU).value();

@@ -169,6 +169,8 @@ TEST_F(FeatureCacheTest, SaysBeforehandThatTheDiskIsTooSmall) {
                                                    HasSubstr(folder_.File("cache")), HasSubstr("has 1.00 GB left")));
   digests.resize(80);
   EXPECT_TRUE(cache->RequireRoom(digests).ok());
+  EXPECT_THAT(std::string(cache->RequireRoom(digests, 500'000'000).message()),
+              HasSubstr("the features of 80 pictures need 0.90 GB beside 0.50 GB of others"));
 }
 
 TEST_F(FeatureCacheTest, EntriesThatAreThereNeedNoRoom) {

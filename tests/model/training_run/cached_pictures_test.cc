@@ -14,6 +14,7 @@
 #include "tests/model/training_data/set_on_disk.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_package.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -45,7 +46,7 @@ class CachedPicturesTest : public ::testing::Test {
 
   testing::SetOnDisk set_;
   const testing::TemporaryFolder folder_;
-  const testing::TinyModel tiny_ = testing::OpenTinyModel();
+  const ModelPackage tiny_ = testing::TinyPackage();
   const ClipTowers towers_ =
       BayesPflModel::LoadTowers(tiny_.config, *tiny_.clip, torch::kCPU, {}, Precision::kFp32).value();
   const ObjectReader objects_ =

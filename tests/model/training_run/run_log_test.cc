@@ -56,16 +56,17 @@ TEST_F(RunLogTest, LeavesARowForEachStepAndEachEpoch) {
   log.OnStep(Step(2, 2));
   log.OnEpoch(Epoch());
 
-  EXPECT_THAT(folder_.Read("steps.csv"), HasSubstr("\n1,1,1,1,5,0,0,0,0,0\n2,1,1,1,5,"));
-  EXPECT_THAT(folder_.Read("epochs.csv"), HasSubstr("\n1,1,4,0,0,0,0,0,0.25,0.5,1\n"));
+  EXPECT_THAT(folder_.Read("steps.csv"), HasSubstr("\n1,1,1,1,5,0,0,0,0,0,0,0,0\n2,1,1,1,5,"));
+  EXPECT_THAT(folder_.Read("epochs.csv"), HasSubstr("\n1,1,4,0,0,0,0,0,0,0,0,0.25,0.5,1\n"));
   EXPECT_TRUE(log.status().ok());
   EXPECT_FALSE(log.ShouldStop());
 }
 
 TEST_F(RunLogTest, ARunThatGoesOnWritesItsTablesOn) {
-  folder_.Write("steps.csv",
-                "step,epoch,stage,rate_factor,total,cross_entropy,focal,dice,kl,orthogonality\n"
-                "1,1,1,1,5,0,0,0,0,0\n2,1,1,1,9,0,0,0,0,0\n");
+  folder_.Write(
+      "steps.csv",
+      "step,epoch,stage,rate_factor,total,cross_entropy,focal,dice,kl,orthogonality,auxiliary,captions,distillation\n"
+      "1,1,1,1,5,0,0,0,0,0,0,0,0\n2,1,1,1,9,0,0,0,0,0,0,0,0\n");
   RunLog log(Options());
   TrainingState state;
   state.step = 1;
@@ -73,7 +74,8 @@ TEST_F(RunLogTest, ARunThatGoesOnWritesItsTablesOn) {
   log.OnResume(state);
   log.OnStep(Step(2, 2));
 
-  EXPECT_THAT(folder_.Read("steps.csv"), ::testing::EndsWith("\n1,1,1,1,5,0,0,0,0,0\n2,1,1,1,5,0,0,0,0,0\n"));
+  EXPECT_THAT(folder_.Read("steps.csv"),
+              ::testing::EndsWith("\n1,1,1,1,5,0,0,0,0,0,0,0,0\n2,1,1,1,5,0,0,0,0,0,0,0,0\n"));
   EXPECT_THAT(text_.str(), StartsWith("goes on after step 1, in epoch 1 (stage 1)\n"));
 }
 

@@ -112,6 +112,29 @@ report_pictures: 0
   EXPECT_EQ(config->report_pictures, 0);
 }
 
+TEST(TrainConfigTest, TowersHaveKeysAndDefaultsOfTheirOwn) {
+  const auto config = Parse(
+      "mode: towers\nimage_size: 120\nepochs: 12\nteacher: teacher.pt\nlearning_rate: 0.002\n"
+      "precision: bf16\n");
+
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->mode, TrainMode::kTowers);
+  EXPECT_EQ(config->image_size, 120);
+  EXPECT_EQ(config->patience, 12);
+  EXPECT_EQ(config->towers.teacher, "/jobs/teacher.pt");
+  EXPECT_DOUBLE_EQ(config->towers.learning_rate, 0.002);
+  EXPECT_DOUBLE_EQ(config->towers.weight_decay, 0.05);
+  EXPECT_TRUE(config->towers.bf16_products);
+  EXPECT_EQ(Parse("mode: towers\npatience: 2\n")->patience, 2);
+  EXPECT_FALSE(Parse("mode: towers\n")->towers.bf16_products);
+}
+
+TEST(TrainConfigTest, AKeyThatTheModeHasNoUseForIsNamed) {
+  EXPECT_THAT(Reason(Parse("teacher: teacher.pt\n")), HasSubstr("line 5: teacher is of \"mode: towers\" alone"));
+  EXPECT_THAT(Reason(Parse("mode: towers\ncache: features\n")),
+              HasSubstr("line 6: cache is not of \"mode: towers\": towers that learn"));
+}
+
 TEST(TrainConfigTest, AnUnknownKeyIsNamedWithItsLineAndWithWhatMayBeMeant) {
   EXPECT_EQ(Reason(Parse("epoch: 3\n")), "line 5: there is no key \"epoch\"; did you mean 'epochs'?");
   EXPECT_THAT(Reason(ParseTrainConfig("model: a\noutput: b\ntraining:\n  - paht: c\nvalidation: [{path: d}]\n", "")),

@@ -1,0 +1,62 @@
+// Labelled data as pictures: a batch's are loaded by several threads, the next one's in the background.
+#ifndef BAYESPFL_MODEL_TRAINING_LOADED_PICTURES_H_
+#define BAYESPFL_MODEL_TRAINING_LOADED_PICTURES_H_
+
+#include <cstdint>
+#include <future>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "model/detection/object_reader.h"
+#include "model/training/labelled_data.h"
+#include "model/training/training_batch.h"
+#include "torch/torch.h"
+
+namespace bayespfl {
+
+struct LoadingOptions {
+  int64_t image_size = 0;  // S
+  torch::Device device = torch::kCPU;
+  int loading_threads = 1;  // that call TrainingData::Get() at a time
+};
+
+class LoadedPictures final : public LabelledData {
+ public:
+  // Borrows all.
+  LoadedPictures(const TrainingData& data, const ObjectReader& objects, const LoadingOptions& options)
+      : data_(data), objects_(objects), options_(options) {}
+  // Waits for what was announced.
+  ~LoadedPictures() override = default;
+
+  int64_t size() const override { return data_.size(); }
+  // With images and without features. InvalidArgument: a picture of a wrong size, or an object that ObjectReader
+  // refuses. Else as TrainingData::Get(). The message names the picture by its index. Throws c10::Error when the device
+  // fails.
+  absl::StatusOr<LabelledBatch> Get(absl::Span<const int64_t> indices, uint64_t epoch) override;
+  // Its pictures are loaded in the background.
+  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override;
+
+ private:
+  using Pictures = std::vector<absl::StatusOr<TrainingPicture>>;
+
+  // Pictures that threads are loading; part t has those of the places t, t + threads, ...
+  struct Loading {
+    std::vector<int64_t> indices;
+    uint64_t epoch = 0;
+    std::vector<std::future<Pictures>> parts;
+  };
+
+  Loading Start(absl::Span<const int64_t> indices, uint64_t epoch) const;
+  absl::StatusOr<std::vector<TrainingPicture>> Load(absl::Span<const int64_t> indices, uint64_t epoch);
+  absl::Status Check(const TrainingPicture& picture) const;
+
+  const TrainingData& data_;
+  const ObjectReader& objects_;
+  const LoadingOptions options_;
+  Loading announced_;
+};
+
+}  // namespace bayespfl
+
+#endif  // BAYESPFL_MODEL_TRAINING_LOADED_PICTURES_H_
