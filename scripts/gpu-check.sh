@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 programs=(bin/bayespfl-server bin/bayespfl-client bin/bayespfl-model)
 programs+=(tests/parity_test tests/detect_golden_test tests/detector_test tests/device_bench)
+graphs=libbayespfl_cuda_graphs.so # where CUDA's headers were found
 most_mebibytes=${GPU_CHECK_MEBIBYTES:-64} # of the checkout and the archive together
 
 die() {
@@ -44,6 +45,8 @@ pack() {
       cp --dereference "$path" "$scratch/lib/$name"
     done < <(libraries "build/$program")
   done
+  # It needs nothing but what the CUDA backend brings into the process.
+  [[ ! -f build/bin/$graphs ]] || strip -o "$scratch/bin/$graphs" "build/bin/$graphs"
   # The programs must find every library there: nothing of this machine's.
   for program in "$scratch"/bin/*; do
     while read -r name path; do

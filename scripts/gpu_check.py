@@ -28,7 +28,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 MODEL = CHECKOUT / "assets/demo/model"
 IMAGES = CHECKOUT / "assets/demo/images"
 TORCH = "2.11.0"  # what the programs are built with: its C++ interface changes with each release
-SCHEMA = 1
+SCHEMA = 2
 REHEARSAL_PATIENCE = 6  # a rehearsal's limits are so many times as long: a CPU is slower than a GPU
 
 
@@ -173,30 +173,67 @@ def pictures() -> list[Path]:
     return sorted(picture for folder in IMAGES.iterdir() for picture in sorted(folder.glob("*.jpg"))[:2])
 
 
-def compare(check: Check) -> dict[str, Any]:
+def bench(check: Check, what: str) -> dict[str, Any]:
+    """What `device_bench` finds out, in each precision that the device computes in."""
+    precisions = "fp32,bf16" if check.on_cpu else "fp32,bf16,fp16"
     # 2: it is too far off, which its numbers say better than its exit code.
-    printed = check.run("device_bench", "compare", check.device, MODEL, *pictures(), codes=(0, 2))
-    found: dict[str, Any] = json.loads(printed)
-    if not found["agrees"]:
-        raise StepError(f"scores or maps are further apart than {found['tolerance']}: {printed.strip()}")
+    printed = check.run("device_bench", what, check.device, precisions, MODEL, *pictures(), codes=(0, 2))
+    return {"precisions": [json.loads(line) for line in printed.splitlines()]}
+
+
+def compare(check: Check) -> dict[str, Any]:
+    found = bench(check, "compare")
+    for each in found["precisions"]:
+        if not each["agrees"]:
+            raise StepError(f"scores or maps are further apart than {each['tolerance']}: {json.dumps(each)}")
     return found
 
 
 def compare_sentence(results: dict[str, Any]) -> str:
-    worst = max(max(batch["from_alone"].values()) for batch in results["batches"])
-    return (
-        f"{results['precision']}: from the CPU's fp32 {max(results['from_cpu'].values()):.1e}, "
-        f"in a batch from alone {worst:.1e}, alone again {max(results['alone_again'].values()):.0e}"
-    )
+    lines = []
+    for each in results["precisions"]:
+        worst = max(max(batch["from_alone"].values()) for batch in each["batches"])
+        lines.append(
+            f"{each['precision']}: from the CPU's fp32 {max(each['from_cpu'].values()):.1e}, "
+            f"in a batch from alone {worst:.1e}, alone again {max(each['alone_again'].values()):.0e}"
+        )
+    return "\n".join(lines)
 
 
 def measure(check: Check) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(check.run("device_bench", "speed", check.device, MODEL, *pictures()))
-    return found
+    return bench(check, "speed")
 
 
 def speed_sentence(results: dict[str, Any]) -> str:
-    return f"{max(batch['frames_per_second'] for batch in results['batches']):.1f} frames/s at most"
+    most = (
+        f"{max(batch['frames_per_second'] for batch in each['batches']):.1f} in {each['precision']}"
+        for each in results["precisions"]
+    )
+    return f"frames/s at most: {', '.join(most)}"
+
+
+def replay_graphs(check: Check) -> dict[str, Any]:
+    found = bench(check, "graphs")
+    for each in found["precisions"]:
+        if not each["agrees"]:
+            raise StepError(f"what was recorded is not what is computed: {json.dumps(each)}")
+        if not each["replays"] and not check.on_cpu:
+            raise StepError(f"nothing was recorded: {'; '.join(each['notices'])}")
+    return found
+
+
+def graphs_sentence(results: dict[str, Any]) -> str:
+    lines = []
+    for each in results["precisions"]:
+        gains = (
+            f"{batch['batch']}: {1e3 * batch['seconds']:.1f} -> {1e3 * batch['recorded_seconds']:.1f} ms"
+            for batch in each["batches"]
+        )
+        lines.append(
+            f"{each['precision']}: {each['replays']} batches replayed, off by {max(each['largest'].values()):.1e}; "
+            f"{', '.join(gains)}"
+        )
+    return "\n".join(lines)
 
 
 def put_load(check: Check, server: Server, seconds: int, warm_up: int) -> dict[str, Any]:
@@ -253,8 +290,9 @@ STEPS = (
     Step("devices", 30, look_at_devices, lambda results: results["printed"][-1]),
     Step("parity", 45, lambda check: run_tests(check, "parity_test", "detect_golden_test"), passed_sentence),
     Step("detector", 60, lambda check: run_tests(check, "detector_test"), passed_sentence),
-    Step("compare", 60, compare, compare_sentence),
-    Step("speed", 60, measure, speed_sentence),
+    Step("compare", 50, compare, compare_sentence),
+    Step("speed", 50, measure, speed_sentence),
+    Step("graphs", 40, replay_graphs, graphs_sentence),
     Step("server", 50, serve, serve_sentence),
     Step("memory", 40, run_out_of_memory, memory_sentence),
 )
@@ -321,13 +359,14 @@ def print_table(report: dict[str, Any]) -> None:
     for step in report["steps"]:
         if step["step"] != "speed" or not step["passed"]:
             continue
-        print("\nbatch  frames/s        ms  GFLOP/s  of GEMM  GEMM GFLOP/s")
-        for batch in step["results"]["batches"]:
-            print(
-                f"{batch['batch']:>5} {batch['frames_per_second']:>9.1f} {1e3 * batch['seconds']:>9.1f} "
-                f"{1e-9 * batch['flop_per_second']:>8.0f} {batch['gemm_share']:>8.0%} "
-                f"{1e-9 * batch['gemm_flop_per_second']:>13.0f}"
-            )
+        print("\nin    batch  frames/s        ms  GFLOP/s  of GEMM  GEMM GFLOP/s")
+        for each in step["results"]["precisions"]:
+            for batch in each["batches"]:
+                print(
+                    f"{each['precision']:<5} {batch['batch']:>5} {batch['frames_per_second']:>9.1f} "
+                    f"{1e3 * batch['seconds']:>9.1f} {1e-9 * batch['flop_per_second']:>8.0f} "
+                    f"{batch['gemm_share']:>8.0%} {1e-9 * batch['gemm_flop_per_second']:>13.0f}"
+                )
     passed = sum(step["passed"] for step in report["steps"])
     print(f"\n{passed} of {len(report['steps'])} steps passed in {report['seconds']:.0f} s")
 

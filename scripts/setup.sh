@@ -78,6 +78,17 @@ for environment in "${making[@]}"; do wait "$environment" || made=1; done
 ((made == 0)) || exit 1
 trap - INT TERM
 
+# Few and small, and nothing but the recording of a GPU's batches wants them.
+headers_list=$repo_root/scripts/requirements-cuda-headers.txt
+headers_complete=$BAYESPFL_VENV/.complete-headers-$(sha256sum <"$headers_list" | cut -c1-12)
+if [[ ! -f $headers_complete ]]; then
+  if "$BAYESPFL_VENV/bin/pip" install -q --disable-pip-version-check --no-deps -r "$headers_list"; then
+    touch "$headers_complete"
+  else
+    say "without what ${headers_list#"$repo_root/"} names no batches will be recorded on a GPU; all else is built."
+  fi
+fi
+
 gpu_wanted() {
   case ${GPU:-} in
     1) return 0 ;;

@@ -2,10 +2,8 @@
 #ifndef BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 #define BAYESPFL_MODEL_DETECTION_BAYESPFL_DETECTOR_H_
 
-#include <c10/core/Stream.h>
-
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,8 @@
 #include "model/detection/detector.h"
 #include "model/detection/device.h"
 #include "model/detection/frame_preparer.h"
+#include "model/detection/recorded_batches.h"
+#include "model/detection/stream_pool.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/network/prompt_form.h"
@@ -30,7 +30,8 @@ class BayesPflDetector final : public Detector {
   static absl::StatusOr<std::unique_ptr<BayesPflDetector>> Load(const ModelPackage& package, torch::Device device,
                                                                 const DetectorOptions& options);
 
-  // One that shares everything with this one but how its text tower is fed; the others' is PromptForm::kShared.
+  // One that shares everything with this one but how its text tower is fed; the others' is PromptForm::kShared. It has
+  // nothing recorded.
   std::unique_ptr<BayesPflDetector> With(PromptForm prompts) const;
 
   absl::StatusOr<std::unique_ptr<const PreparedFrame>> Prepare(const Frame& frame) const override {
@@ -44,22 +45,30 @@ class BayesPflDetector final : public Detector {
   std::shared_ptr<const FrameHandler> frame_handler() const override { return frames_; }
   std::vector<absl::StatusOr<ComputedFrame>> Compute(absl::Span<const PreparedFrame* const> frames) const override;
 
+  // Batches so far that a recording of the device's was used for.
+  int64_t replays() const { return recorded_ != nullptr ? recorded_->replays() : 0; }
+  // Compute() takes one of them for a batch.
+  StreamPool& streams() const { return *streams_; }
+
  private:
   BayesPflDetector(std::shared_ptr<const FrameHandler> frames, std::shared_ptr<const BayesPflModel> model,
-                   std::optional<c10::Stream> stream, std::shared_ptr<FirstSeed> first_seed, PromptForm prompts)
+                   std::shared_ptr<StreamPool> streams, std::shared_ptr<FirstSeed> first_seed, PromptForm prompts,
+                   std::unique_ptr<RecordedBatches> recorded = nullptr)
       : frames_(std::move(frames)),
         model_(std::move(model)),
-        stream_(stream),
+        streams_(std::move(streams)),
         first_seed_(std::move(first_seed)),
-        prompts_(prompts) {}
+        prompts_(prompts),
+        recorded_(std::move(recorded)) {}
 
   NoiseSeeds SeedsOf(const FrameSettings& settings) const;
 
   const std::shared_ptr<const FrameHandler> frames_;
   const std::shared_ptr<const BayesPflModel> model_;
-  const std::optional<c10::Stream> stream_;  // what the detector's device does; none on the CPU
+  const std::shared_ptr<StreamPool> streams_;
   const std::shared_ptr<FirstSeed> first_seed_;
   const PromptForm prompts_;
+  const std::unique_ptr<RecordedBatches> recorded_;  // null: the device records none
 };
 
 }  // namespace bayespfl

@@ -2,12 +2,23 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <utility>
 
-#include "model/detection/host_stage.h"
+#include "absl/strings/str_cat.h"
+#include "model/detection/device_errors.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 namespace {
+
+using Way = RecordedBatches::Way;
+
+// The steps of a recording: these, one for each run, and one that gathers the results.
+constexpr size_t kImagesStep = 0;
+constexpr size_t kPromptsStep = 1;
+constexpr size_t kFirstRunStep = 2;
 
 PromptPlan PlanOf(const std::vector<PassFrame>& frames, const ModelConfig& config) {
   std::vector<PromptSource> sources;
@@ -15,6 +26,15 @@ PromptPlan PlanOf(const std::vector<PassFrame>& frames, const ModelConfig& confi
     sources.push_back({.token_ids = frame.frame->token_ids, .samples = frame.frame->settings.samples});
   }
   return {sources, config};
+}
+
+HostStage StageFor(const BayesPflModel& model, const PromptPlan& plan) {
+  const ModelConfig& config = model.config();
+  const auto count = static_cast<int64_t>(plan.pictures().size());
+  return {{{.shape = {count, 3, config.image_size, config.image_size}},
+           {.shape = {3, plan.samples(), config.embed_dim}},
+           {.shape = {plan.size()}, .type = torch::kInt64}},
+          model.device()};
 }
 
 // Of picture `index` of a run, from its tensor [.., S, S] in host memory.
@@ -28,18 +48,21 @@ PixelMap PixelMapOf(const torch::Tensor& maps, int64_t index) {
 }  // namespace
 
 BayesPflPass::BayesPflPass(const BayesPflModel& model, std::vector<PassFrame> frames, PromptForm prompts,
-                           std::optional<c10::Stream> stream)
+                           std::optional<c10::Stream> stream, RecordedBatches* recorded)
     : model_(model),
       frames_(std::move(frames)),
-      prompts_(prompts),
       stream_(stream),
       plan_(PlanOf(frames_, model.config())),
       runs_(model.Runs(plan_.pictures())),
+      order_({.model = &model_, .plan = &plan_, .runs = runs_, .deviations = &deviations_, .prompts = prompts}),
       clock_(stream),
-      results_(runs_.size()) {
+      run_marks_(runs_.size()),
+      work_(order_) {
   for (size_t run = 0; run < runs_.size(); ++run) {
     run_of_frame_.insert(run_of_frame_.end(), static_cast<size_t>(runs_[run].count), run);
+    deviations_.push_back(WantsDeviation(runs_[run]));
   }
+  if (recorded != nullptr) turn_.emplace(recorded->Begin(Shape()));
 }
 
 std::vector<size_t> BayesPflPass::run_sizes() const {
@@ -51,81 +74,144 @@ std::vector<size_t> BayesPflPass::run_sizes() const {
 void BayesPflPass::Share() {
   if (stream_.has_value()) on_stream_.emplace(*stream_);
   begin_mark_ = clock_.Mark();
-  const Inputs inputs = SendInputs();
-  const VisionFeatures features = model_.EncodeImages(inputs.pictures);
-  embeddings_ = model_.image_head().ImageEmbedding(features);
-  for (size_t layer = 0; layer < features.patch_tokens.size(); ++layer) {
-    patches_.push_back(model_.rca().ProjectPatches(layer, features.patch_tokens[layer]));
+  const HostStage stage = StageFor(model_, plan_);
+  FillStage(stage);
+  if (way() == Way::kReplay) {
+    stage.SendTo(turn_->recording().tensors.input);
+    turn_->recording().Replay(kImagesStep);
+    vision_mark_ = clock_.Mark();
+    turn_->recording().Replay(kPromptsStep);
+  } else {
+    sent_ = stage.SendBytes();
+    inputs_ = InputsOf(stage.PartsOf(sent_));
+    work_.EncodeImages(inputs_);
+    vision_mark_ = clock_.Mark();
+    work_.EncodePrompts(inputs_);
   }
-  vision_mark_ = clock_.Mark();
-  texts_ = model_.EncodePrompts(features.image, {.plan = &plan_, .numbers = inputs.numbers, .noise = inputs.noise},
-                                prompts_);
   prompts_mark_ = clock_.Mark();
 }
 
 void BayesPflPass::Run(size_t index) {
-  const PictureRun& run = runs_[index];
-  RunResult& result = results_[index];
-  const size_t begin = clock_.Mark();
-  const torch::Tensor text = run.RowsOf(texts_, 2 * model_.config().prompts);
-  const torch::Tensor scores = model_.ScoreTensor(text, run.PicturesOf(embeddings_), run.samples);
-  std::vector<torch::Tensor> patches;
-  for (const torch::Tensor& layer : patches_) patches.push_back(run.PicturesOf(layer));
-  const AnomalyMaps maps = model_.MapAnomalies(text, patches, run.samples, WantsDeviation(run));
-  result = {.scores = scores, .maps = maps, .begin_mark = begin, .end_mark = clock_.Mark()};
+  run_marks_[index].begin = clock_.Mark();
+  if (way() == Way::kReplay) {
+    turn_->recording().Replay(kFirstRunStep + index);
+  } else {
+    work_.Run(index);
+  }
+  run_marks_[index].end = clock_.Mark();
 }
 
 void BayesPflPass::Fetch() {
   runs_mark_ = clock_.Mark();
-  std::vector<torch::Tensor> tensors;
-  for (const RunResult& result : results_) {
-    tensors.insert(tensors.end(), {result.scores, result.maps.mean, result.maps.deviation});
+  if (way() == Way::kReplay) {
+    const Recording& recording = turn_->recording();
+    recording.Replay(recording.steps() - 1);
+    results_ = StartDownload(recording.tensors.results, recording.tensors.gathered);
+  } else {
+    work_.Gather();
+    results_ = StartDownload(work_.results(), work_.gathered());
   }
-  const std::vector<torch::Tensor> host = StartDownload(tensors);
   fetched_mark_ = clock_.Mark();
   if (stream_.has_value()) stream_->synchronize();
-  for (size_t run = 0; run < results_.size(); ++run) {
-    results_[run].scores = host[3 * run];
-    results_[run].maps = {.mean = host[3 * run + 1], .deviation = host[3 * run + 2]};
-  }
 }
 
 ComputedFrame BayesPflPass::Result(size_t index) const {
   const size_t run = run_of_frame_[index];
-  const RunResult& own = results_[run];
+  const torch::Tensor* const own = &results_[3 * run];                   // scores, mean, deviation
   const int64_t place = static_cast<int64_t>(index) - runs_[run].first;  // in the run
   const BayesPflFrame& frame = *frames_[index].frame;
   ComputedFrame result;
   result.settings = frame.settings;
-  const float* const scores = own.scores.const_data_ptr<float>() + 2 * place;
+  const float* const scores = own[0].const_data_ptr<float>() + 2 * place;
   result.score = scores[0];
   result.score_std = scores[1];
-  result.map = PixelMapOf(own.maps.mean, place);
-  if (frame.settings.map_deviation) result.map_std = PixelMapOf(own.maps.deviation, place);
+  result.map = PixelMapOf(own[1], place);
+  if (frame.settings.map_deviation) result.map_std = PixelMapOf(own[2], place);
   result.seconds.preprocess = frame.seconds;
   result.seconds.vision = clock_.Between(begin_mark_, vision_mark_);
   result.seconds.prompts = clock_.Between(vision_mark_, prompts_mark_);
-  result.seconds.detect = clock_.Between(own.begin_mark, own.end_mark) + clock_.Between(runs_mark_, fetched_mark_);
+  result.seconds.detect =
+      clock_.Between(run_marks_[run].begin, run_marks_[run].end) + clock_.Between(runs_mark_, fetched_mark_);
   return result;
 }
 
-BayesPflPass::Inputs BayesPflPass::SendInputs() const {
-  const ModelConfig& config = model_.config();
-  const auto count = static_cast<int64_t>(frames_.size());
-  const HostStage stage({{.shape = {count, 3, config.image_size, config.image_size}},
-                         {.shape = {3, plan_.samples(), config.embed_dim}},
-                         {.shape = {plan_.size()}, .type = torch::kInt64}},
-                        model_.device());
-  const torch::Tensor& pictures = stage.host()[0];
-  const torch::Tensor& numbers = stage.host()[2];
-  float* picture = pictures.mutable_data_ptr<float>();
+// --- recordings ---
+
+void BayesPflPass::SettleRecording(const absl::Status& outcome) {
+  if (!turn_.has_value()) return;
+  const absl::Status settled = CatchDeviceErrors(absl::StatusCode::kInternal, "recording a batch", [&] {
+    if (absl::IsResourceExhausted(outcome)) {
+      stream_->synchronize();
+      turn_->Forget();
+    } else if (!outcome.ok() && way() == Way::kReplay) {
+      return outcome;
+    } else if (outcome.ok() && way() == Way::kRecord) {
+      Record();
+    } else if (outcome.ok() && way() == Way::kCompare) {
+      return CompareRecording();
+    }
+    return absl::OkStatus();
+  });
+  if (settled.ok()) return;
+  // A recording may only go when the device is done with it; a device that cannot say so has none of it left to do.
+  CatchDeviceErrors(absl::StatusCode::kInternal, "", [&] {
+    stream_->synchronize();
+    return absl::OkStatus();
+  }).IgnoreError();
+  turn_->GiveUp(std::string(settled.message()));
+}
+
+void BayesPflPass::Record() {
+  BatchWork work(order_);
+  std::vector<std::function<void()>> steps = {[&] { work.EncodeImages(inputs_); },
+                                              [&] { work.EncodePrompts(inputs_); }};
+  for (size_t run = 0; run < runs_.size(); ++run) {
+    steps.emplace_back([&work, run] { work.Run(run); });
+  }
+  steps.emplace_back([&] { work.Gather(); });
+  turn_->Record(model_.device(), steps, [&]() -> Recording::Tensors {
+    return {.input = sent_, .results = work.results(), .gathered = work.gathered()};
+  });
+}
+
+absl::Status BayesPflPass::CompareRecording() {
+  const Recording& recording = turn_->recording();
+  recording.tensors.input.copy_(sent_);
+  for (size_t step = 0; step < recording.steps(); ++step) recording.Replay(step);
+  const torch::Tensor differences = recording.tensors.gathered - work_.gathered();
+  const auto apart = torch::maximum(differences, -differences).max().item<float>();
+  if (apart <= static_cast<float>(ScoreTolerance(model_.precision()))) {
+    turn_->Trust();
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat("a recorded batch is ", apart, " off from what was computed"));
+}
+
+// All that decides which operators are called, and with tensors of which shapes.
+BatchShape BayesPflPass::Shape() const {
+  BatchShape shape;
+  for (const PromptShape& picture : plan_.pictures()) {
+    shape.push_back(picture.samples);
+    shape.push_back(picture.tokens);
+  }
+  for (const bool deviation : deviations_) shape.push_back(deviation ? 1 : 0);
+  return shape;
+}
+
+// --- what is sent ---
+
+BatchInputs BayesPflPass::InputsOf(const std::vector<torch::Tensor>& sent) {
+  return {.pictures = sent[0], .noise = sent[1], .numbers = sent[2]};
+}
+
+void BayesPflPass::FillStage(const HostStage& stage) const {
+  const BatchInputs inputs = InputsOf(stage.host());
+  float* picture = inputs.pictures.mutable_data_ptr<float>();
   for (const PassFrame& frame : frames_) {
     picture = std::copy(frame.frame->input.begin(), frame.frame->input.end(), picture);
   }
-  WriteNoise(stage.host()[1]);
-  plan_.Write({numbers.mutable_data_ptr<int64_t>(), static_cast<size_t>(numbers.numel())});
-  const std::vector<torch::Tensor> sent = stage.Send();
-  return {.pictures = sent[0], .noise = sent[1], .numbers = sent[2]};
+  WriteNoise(inputs.noise);
+  plan_.Write({inputs.numbers.mutable_data_ptr<int64_t>(), static_cast<size_t>(inputs.numbers.numel())});
 }
 
 void BayesPflPass::WriteNoise(const torch::Tensor& to) const {

@@ -10,10 +10,14 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "model/detection/batch_work.h"
 #include "model/detection/detection.h"
 #include "model/detection/device_stream.h"
 #include "model/detection/frame_preparer.h"
+#include "model/detection/host_stage.h"
+#include "model/detection/recorded_batches.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/network/prompt_batch.h"
@@ -33,9 +37,10 @@ struct PassFrame {
 // long as this object lives, the thread's work for the device goes to `stream`, where there is one.
 class BayesPflPass {
  public:
-  // `model` is borrowed.
+  // `model` is borrowed, and so is what the device has recorded of such batches: null where it records none, and only
+  // where there is a stream.
   BayesPflPass(const BayesPflModel& model, std::vector<PassFrame> frames, PromptForm prompts,
-               std::optional<c10::Stream> stream);
+               std::optional<c10::Stream> stream, RecordedBatches* recorded = nullptr);
   BayesPflPass(const BayesPflPass&) = delete;
   BayesPflPass& operator=(const BayesPflPass&) = delete;
 
@@ -47,33 +52,38 @@ class BayesPflPass {
   void Fetch();
   ComputedFrame Result(size_t frame) const;
 
+  // When everything else was done, with the first frame's error, if one has one: what is to be recorded is, and what
+  // was is tried. Does not throw.
+  void SettleRecording(const absl::Status& outcome);
+
  private:
-  // What a run's frames have of their own; where there are several, with an axis of them in front.
-  struct RunResult {
-    torch::Tensor scores;   // [.., 2]: mean, deviation
-    AnomalyMaps maps;       // [.., S, S]
-    size_t begin_mark = 0;  // of the clock
-    size_t end_mark = 0;
-  };
-  // What the host brings to the device.
-  struct Inputs {
-    torch::Tensor pictures;  // [N, 3, S, S]
-    torch::Tensor noise;     // [3, samples of all frames, E]
-    torch::Tensor numbers;   // of the plan
+  // Of the clock.
+  struct RunMarks {
+    size_t begin = 0;
+    size_t end = 0;
   };
 
-  Inputs SendInputs() const;
+  static BatchInputs InputsOf(const std::vector<torch::Tensor>& sent);
+
+  BatchShape Shape() const;
+  void FillStage(const HostStage& stage) const;
   void WriteNoise(const torch::Tensor& to) const;
   bool WantsDeviation(const PictureRun& run) const;
+  RecordedBatches::Way way() const { return turn_.has_value() ? turn_->way() : RecordedBatches::Way::kOrdinary; }
+  void Record();
+  // Internal: what it gives is not what was computed.
+  absl::Status CompareRecording();
 
   const BayesPflModel& model_;
   const std::vector<PassFrame> frames_;
-  const PromptForm prompts_;
   const std::optional<c10::Stream> stream_;
   const PromptPlan plan_;
   const std::vector<PictureRun> runs_;
   std::vector<size_t> run_of_frame_;
+  std::vector<bool> deviations_;  // of each run
+  const BatchOrder order_;
 
+  std::optional<RecordedBatches::Turn> turn_;
   std::optional<c10::StreamGuard> on_stream_;
   StageClock clock_;
   size_t begin_mark_ = 0;
@@ -81,10 +91,11 @@ class BayesPflPass {
   size_t prompts_mark_ = 0;
   size_t runs_mark_ = 0;
   size_t fetched_mark_ = 0;
-  torch::Tensor embeddings_;            // [N, E]
-  std::vector<torch::Tensor> patches_;  // F of every tapped layer: four of [N, L, D_t]
-  torch::Tensor texts_;                 // [sum of 2M_i, E]
-  std::vector<RunResult> results_;      // in host memory after Fetch()
+  std::vector<RunMarks> run_marks_;
+  torch::Tensor sent_;  // in bytes
+  BatchInputs inputs_;  // the same in parts
+  BatchWork work_;
+  std::vector<torch::Tensor> results_;  // of all runs, in host memory
 };
 
 }  // namespace bayespfl

@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +31,8 @@
 #include "absl/types/span.h"
 #include "model/detection/detection.h"
 #include "model/package/precision.h"
+
+struct BayesPflGraphModule;
 
 namespace bayespfl {
 
@@ -60,8 +63,16 @@ struct DetectorOptions {
   // words "linear=", "attention=" and "maps=" of ModelInfo::kernels or of a result's provenance: the same bits again.
   // InvalidArgument: a form that there is not, or that this processor cannot run.
   std::string kernels = std::string(kUsualKernels);
-  // In which the package is computed, whatever it says itself; absent: as it says. FailedPrecondition: int8 on a GPU.
+  // In which the package is computed, whatever it says itself; absent: as it says. FailedPrecondition: int8 on a GPU,
+  // or fp16 on the CPU.
   std::optional<Precision> precision = std::nullopt;
+  // How many shapes of batches a GPU may have recorded, to be told all of a batch at once (CUDA graphs); 0: none.
+  size_t recorded_batches = 0;
+  // Is told, in a sentence, why batches that should be are not recorded, or are not any more: while the detector is
+  // made, or in the thread that computes. May be empty.
+  std::function<void(const std::string&)> notice = {};
+  // What records, for any device that has streams; null: the library beside the program, for CUDA's. Of tests.
+  const BayesPflGraphModule* graph_module = nullptr;
 };
 
 // Threads that one call of Compute() may use on the CPU, for the whole process; by default LibTorch takes every

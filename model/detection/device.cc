@@ -43,6 +43,7 @@ void SetUpGpus(int count) {
   // The reference computes in fp32 on GPUs too; TF32 would keep 10 bits.
   context.setAllowTF32CuDNN(false);
   context.setAllowTF32CuBLAS(false);
+  KeepSumsInFp32();
   int least_capability = std::numeric_limits<int>::max();
   for (int gpu = 0; gpu < count; ++gpu) least_capability = std::min(least_capability, CapabilityOf(gpu));
   context.setSDPPriorityOrder(AttentionOrder(least_capability));
@@ -78,6 +79,14 @@ std::vector<int64_t> AttentionOrder(int capability) {
   std::vector<int64_t> numbers;
   for (const at::SDPBackend backend : order) numbers.push_back(static_cast<int64_t>(backend));
   return numbers;
+}
+
+void KeepSumsInFp32() {
+  at::Context& context = at::globalContext();
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setAllowFP16ReductionCuBLAS(false);
+  context.setAllowFP16AccumulationCuBLAS(false);
+  context.setAllowFP16BF16ReductionMathSDP(false);
 }
 
 absl::Status OpenCudaBackend() {

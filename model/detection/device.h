@@ -33,6 +33,10 @@ absl::StatusOr<int> CountGpus();
 // before; neither takes floats, which are left to the third.
 std::vector<int64_t> AttentionOrder(int capability);
 
+// Has LibTorch keep the sums of an accelerator's products in fp32, whatever their operands are. Its defaults may add up
+// parts of a sum in the operands' 16 bits. Of the whole process.
+void KeepSumsInFp32();
+
 // What computes on the device, so far as it decides bits: the library's version, the instructions that it chose for
 // this processor, and the threads that a call may use; on a GPU the processor's name. "libtorch 2.11.0 AVX512
 // threads=2".

@@ -10,6 +10,11 @@ std::optional<c10::Stream> MakeStream(torch::Device device) {
   return c10::impl::VirtualGuardImpl(device.type()).getNewStream(device);
 }
 
+c10::Stream MakeRecordingStream(torch::Device device) {
+  constexpr int kHighPriority = -1;
+  return c10::impl::VirtualGuardImpl(device.type()).getNewStream(device, kHighPriority);
+}
+
 size_t StageClock::Mark() {
   if (!stream_.has_value()) {
     times_.push_back(std::chrono::steady_clock::now());

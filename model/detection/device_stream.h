@@ -18,6 +18,9 @@ namespace bayespfl {
 // A stream of its own on an accelerator (a GPU): the work of several streams may overlap. Nullopt elsewhere: the CPU
 // works on nothing but the call that it is in. Throws c10::Error when the device fails.
 std::optional<c10::Stream> MakeStream(torch::Device device);
+// One that is none of those, on an accelerator. LibTorch hands out a few streams of each priority again and again; this
+// one has the priority that the others have not. Throws as MakeStream().
+c10::Stream MakeRecordingStream(torch::Device device);
 
 // How long parts of a batch's work take: where there is a stream, from when it came to one mark until it came to
 // another, which nobody waits for; else by the host's clock. Not thread-safe.

@@ -35,30 +35,35 @@ HostStage::HostStage(const std::vector<TensorSpec>& specs, torch::Device device)
   for (size_t i = 0; i < specs.size(); ++i) host_.push_back(Part(buffer_, places_[i], specs[i]));
 }
 
-std::vector<torch::Tensor> HostStage::Send() const {
+torch::Tensor HostStage::SendBytes() const { return buffer_.to(device_, /*non_blocking=*/true); }
+
+void HostStage::SendTo(const torch::Tensor& bytes) const { bytes.copy_(buffer_, /*non_blocking=*/true); }
+
+std::vector<torch::Tensor> HostStage::PartsOf(const torch::Tensor& bytes) const {
   if (device_.is_cpu()) return host_;
-  const torch::Tensor sent = buffer_.to(device_, /*non_blocking=*/true);
   std::vector<torch::Tensor> parts;
   for (size_t i = 0; i < host_.size(); ++i) {
-    parts.push_back(Part(sent, places_[i], {host_[i].sizes().vec(), host_[i].scalar_type()}));
+    parts.push_back(Part(bytes, places_[i], {host_[i].sizes().vec(), host_[i].scalar_type()}));
   }
   return parts;
 }
 
-std::vector<torch::Tensor> StartDownload(const std::vector<torch::Tensor>& tensors) {
+torch::Tensor Gathered(const std::vector<torch::Tensor>& tensors) {
   std::vector<torch::Tensor> flat;
   for (const torch::Tensor& tensor : tensors) {
-    if (tensor.defined()) flat.push_back(tensor.flatten());
+    if (tensor.defined() && !tensor.is_cpu()) flat.push_back(tensor.flatten());
   }
+  return flat.empty() ? torch::Tensor() : torch::cat(flat);
+}
+
+std::vector<torch::Tensor> StartDownload(const std::vector<torch::Tensor>& tensors, const torch::Tensor& gathered) {
   std::vector<torch::Tensor> host(tensors.size());
-  if (flat.empty()) return host;
-  if (flat.front().is_cpu()) {
+  if (!gathered.defined()) {
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (tensors[i].defined()) host[i] = tensors[i].contiguous();
     }
     return host;
   }
-  const torch::Tensor gathered = torch::cat(flat);
   torch::Tensor buffer = HostMemory(gathered.numel(), gathered.scalar_type(), gathered.device());
   buffer.copy_(gathered, /*non_blocking=*/true);
   int64_t place = 0;

@@ -24,9 +24,15 @@ class HostStage {
   // One for each of `specs`, contiguous, of no content yet.
   const std::vector<torch::Tensor>& host() const { return host_; }
 
-  // The same on the device, when they are filled; on the CPU host() itself. The copy is work of the current stream, and
-  // the stage may go before it is done. Throws c10::Error when the device fails.
-  std::vector<torch::Tensor> Send() const;
+  // All of them on the device, when they are filled, in one piece: bytes. On the CPU they are where they were. The copy
+  // is work of the current stream, and the stage may go before it is done. Throws c10::Error when the device fails.
+  torch::Tensor SendBytes() const;
+  // The same into what SendBytes() of another stage for the same specs and device has given.
+  void SendTo(const torch::Tensor& bytes) const;
+  // The tensors in that piece; on the CPU host() itself.
+  std::vector<torch::Tensor> PartsOf(const torch::Tensor& bytes) const;
+  // Both: the tensors on the device.
+  std::vector<torch::Tensor> Send() const { return PartsOf(SendBytes()); }
 
  private:
   torch::Tensor buffer_;  // bytes
@@ -35,10 +41,18 @@ class HostStage {
   torch::Device device_;
 };
 
+// Tensors of one type, all on one device, one behind the other in one tensor: what StartDownload() copies. Undefined on
+// the CPU, and where all of them are. Throws c10::Error when the device fails.
+torch::Tensor Gathered(const std::vector<torch::Tensor>& tensors);
+
 // Tensors of one type, all on one device, in host memory: on the CPU as they are, contiguous. From an accelerator in
 // pinned memory, by one copy that its current stream does in its turn: nothing may be read before that is done.
 // Undefined tensors are undefined there. Throws c10::Error when the device fails.
-std::vector<torch::Tensor> StartDownload(const std::vector<torch::Tensor>& tensors);
+// `gathered`: what Gathered() made of them.
+std::vector<torch::Tensor> StartDownload(const std::vector<torch::Tensor>& tensors, const torch::Tensor& gathered);
+inline std::vector<torch::Tensor> StartDownload(const std::vector<torch::Tensor>& tensors) {
+  return StartDownload(tensors, Gathered(tensors));
+}
 
 }  // namespace bayespfl
 

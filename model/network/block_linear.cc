@@ -8,6 +8,7 @@
 
 #include "ATen/core/dispatch/Dispatcher.h"
 #include "model/kernels/linear.h"
+#include "model/network/operand_type.h"
 #include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
@@ -38,7 +39,7 @@ at::Tensor Apply(const at::Tensor& x, const Linear& packed, c10::string_view fun
 
 // --- rounding ---
 
-torch::Tensor RoundedToBf16(const torch::Tensor& x) { return x.to(torch::kBFloat16).to(torch::kFloat32); }
+torch::Tensor Rounded(const torch::Tensor& x, torch::ScalarType type) { return x.to(type).to(torch::kFloat32); }
 
 // Each row to its own 256 numbers, equally far apart from its lowest to its highest.
 torch::Tensor RowsRoundedToInt8(const torch::Tensor& x) {
@@ -60,7 +61,8 @@ torch::Tensor RoundedWeight(const torch::Tensor& weight, Precision precision) {
     case Precision::kFp32:
       break;
     case Precision::kBf16:
-      return RoundedToBf16(weight);
+    case Precision::kFp16:
+      return Rounded(weight, OperandType(precision));
     case Precision::kInt8:
       return WeightRoundedToInt8(weight);
   }
@@ -115,6 +117,9 @@ BlockLinear::BlockLinear(Linear linear, LinearForm form, Precision precision)
     case LinearForm::kOwn:
       Pack();
       break;
+    case LinearForm::kNarrow:
+      linear_ = {linear_.weight.to(OperandType(precision)), linear_.bias.to(OperandType(precision))};
+      break;
   }
 }
 
@@ -143,6 +148,7 @@ void BlockLinear::Pack() {
 torch::Tensor BlockLinear::operator()(const torch::Tensor& x) const {
   switch (form_) {
     case LinearForm::kTorch:
+    case LinearForm::kNarrow:
       break;
     case LinearForm::kOneDnn:
       return Apply(Operand(x), linear_, "none", "");
@@ -155,6 +161,7 @@ torch::Tensor BlockLinear::operator()(const torch::Tensor& x) const {
 torch::Tensor BlockLinear::Gelu(const torch::Tensor& x) const {
   switch (form_) {
     case LinearForm::kTorch:
+    case LinearForm::kNarrow:
       break;
     case LinearForm::kOneDnn:
       return Apply(Operand(x), linear_, "gelu", "none");
@@ -170,9 +177,9 @@ torch::Tensor BlockLinear::AddedTo(const torch::Tensor& addend, const torch::Ten
 
 torch::Tensor BlockLinear::Operand(const torch::Tensor& x) const {
   if (precision_ == Precision::kFp32) return x;
-  if (form_ == LinearForm::kOneDnn) return x.to(torch::kBFloat16);
+  if (form_ == LinearForm::kOneDnn || form_ == LinearForm::kNarrow) return x.to(OperandType(precision_));
   // The product of two rounded numbers is a float, so that a BLAS for floats multiplies them without another error.
-  return precision_ == Precision::kBf16 ? RoundedToBf16(x) : RowsRoundedToInt8(x);
+  return precision_ == Precision::kInt8 ? RowsRoundedToInt8(x) : Rounded(x, OperandType(precision_));
 }
 
 torch::Tensor BlockLinear::Own(const torch::Tensor& x, bool gelu, const torch::Tensor& addend) const {

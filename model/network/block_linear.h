@@ -10,15 +10,15 @@
 namespace bayespfl {
 
 // x [..., in], fp32 or as another map or attention gives it -> [..., out]. Other precisions than fp32 round x and the
-// weight and nothing else, but that results for which nothing else is said may come as bfloat16, as what reads them
-// wants them. In 8 bits an output's weights have a scale of their own, and so have a row's numbers. Immutable; safe
-// from many threads.
+// weight and nothing else, but that results for which nothing else is said may come in 16 bits, as what reads them
+// wants them; LinearForm::kNarrow rounds the bias too, and a result before its GELU or its addend, since LibTorch's
+// products of 16 bits take and give nothing else. In 8 bits an output's weights have a scale of their own, and so have
+// a row's numbers. Immutable; safe from many threads.
 class BlockLinear {
  public:
   BlockLinear() = default;
-  // Takes a weight [out, in] and a bias [out], both fp32, and keeps the weight rounded. Other forms than
-  // LinearForm::kTorch copy it into an order of their own, and require the CPU and CheckPrecision() of
-  // network_kernels.h.
+  // Takes a weight [out, in] and a bias [out], both fp32, and keeps the weight rounded. Requires CheckPrecision() of
+  // network_kernels.h, and the CPU for the forms kOneDnn and kOwn, which copy it into an order of their own.
   BlockLinear(Linear linear, LinearForm form, Precision precision = Precision::kFp32);
 
   torch::Tensor operator()(const torch::Tensor& x) const;

@@ -27,9 +27,15 @@ absl::StatusOr<ClipTowers> BayesPflModel::LoadTowers(const ModelConfig& config, 
                                                      torch::Device device, const NetworkKernels& kernels,
                                                      Precision precision) {
   WeightReader reader(clip, device);
-  ClipTowers towers = {.vision = VisionTransformer::Load(reader, config, kernels, precision),
-                       .text = TextTransformer::Load(reader, config, kernels, precision)};
-  if (!reader.status().ok()) return reader.status();
+  return TakeTowers(config, reader, kernels, kernels, precision);
+}
+
+absl::StatusOr<ClipTowers> BayesPflModel::TakeTowers(const ModelConfig& config, WeightReader& weights,
+                                                     const NetworkKernels& vision, const NetworkKernels& text,
+                                                     Precision precision) {
+  ClipTowers towers = {.vision = VisionTransformer::Load(weights, config, vision, precision),
+                       .text = TextTransformer::Load(weights, config, text, precision)};
+  if (!weights.status().ok()) return weights.status();
   return towers;
 }
 
@@ -68,8 +74,11 @@ PromptNoise BayesPflModel::SampleBatch(const torch::Tensor& image_features, cons
 
 torch::Tensor BayesPflModel::EncodePrompts(const torch::Tensor& image_features, const PromptBatch& batch,
                                            PromptForm form) const {
-  const PromptIndices indices = batch.plan->Split(batch.numbers);
-  const PromptNoise samples = SampleBatch(image_features, batch);
+  return EncodeSamples(batch.plan->Split(batch.numbers), SampleBatch(image_features, batch), form);
+}
+
+torch::Tensor BayesPflModel::EncodeSamples(const PromptIndices& indices, const PromptNoise& samples,
+                                           PromptForm form) const {
   const SharedPrompts prompts = SharePrompts({.tokens = text().EmbedTokens(indices.token_ids),
                                               .context = bank_.ContextRows(samples.context),
                                               .normal = bank_.StateRows(PromptState::kNormal, samples.normal),
@@ -91,11 +100,8 @@ std::vector<torch::Tensor> BayesPflModel::EncodePrompts(const torch::Tensor& ima
     rows.push_back(2 * samples * config_.prompts);
   }
   const PromptPlan plan(sources, config_);
-  std::vector<int64_t> numbers(static_cast<size_t>(plan.size()));
-  plan.Write(absl::MakeSpan(numbers));
-  const PromptBatch batch = {.plan = &plan,
-                             .numbers = torch::tensor(numbers, torch::kInt64).to(device_),
-                             .noise = torch::cat(noise, 1).to(device_)};
+  const PromptBatch batch = {
+      .plan = &plan, .numbers = plan.Numbers().to(device_), .noise = torch::cat(noise, 1).to(device_)};
   return torch::split_with_sizes(EncodePrompts(image_features, batch, form), rows);
 }
 

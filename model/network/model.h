@@ -69,6 +69,10 @@ class BayesPflModel {
   static absl::StatusOr<ClipTowers> LoadTowers(const ModelConfig& config, const TensorSource& clip,
                                                torch::Device device, const NetworkKernels& kernels,
                                                Precision precision);
+  // The same of `weights`, with forms for each tower.
+  static absl::StatusOr<ClipTowers> TakeTowers(const ModelConfig& config, WeightReader& weights,
+                                               const NetworkKernels& vision, const NetworkKernels& text,
+                                               Precision precision);
   static absl::StatusOr<std::unique_ptr<const BayesPflModel>> Assemble(const ModelConfig& config,
                                                                        const ClipTowers& towers, WeightReader& weights,
                                                                        torch::Device device);
@@ -84,6 +88,8 @@ class BayesPflModel {
   // index), then M abnormal rows. One call of the text tower; R and the token counts may differ between the pictures.
   // Each sequence ends at its end-of-text: what follows it cannot matter under the causal mask.
   torch::Tensor EncodePrompts(const torch::Tensor& image_features, const PromptBatch& batch, PromptForm form) const;
+  // The same of samples z_K that were drawn already, three of [samples of the batch, E].
+  torch::Tensor EncodeSamples(const PromptIndices& indices, const PromptNoise& samples, PromptForm form) const;
   // The same of pictures one by one, [2M_i, E] each; copies to the device what lies elsewhere.
   std::vector<torch::Tensor> EncodePrompts(const torch::Tensor& image_features, const std::vector<PromptInput>& inputs,
                                            PromptForm form = PromptForm::kShared) const;

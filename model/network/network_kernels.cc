@@ -93,6 +93,8 @@ absl::string_view LinearFormName(LinearForm form) {
       return "onednn";
     case LinearForm::kOwn:
       return InstructionSetName(InstructionSet::kAvx512Bf16);
+    case LinearForm::kNarrow:
+      return "narrow";
   }
   return kTorch;
 }
@@ -118,6 +120,7 @@ absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text) {
 
 NetworkKernels UsualNetworkKernels(Precision precision) {
   NetworkKernels kernels;
+  if (!IsOfTheCpu(precision)) return kernels;
   const bool is_narrow = precision != Precision::kFp32;
   if (is_narrow && MultipliesBf16()) kernels.linear = LinearForm::kOwn;
   if (!is_narrow && MklLeavesAvx512Unused()) kernels.linear = LinearForm::kOneDnn;
@@ -128,17 +131,36 @@ NetworkKernels UsualNetworkKernels(Precision precision) {
   return kernels;
 }
 
+NetworkKernels AcceleratorKernels(Precision precision) {
+  switch (precision) {
+    case Precision::kFp32:
+    case Precision::kInt8:
+      break;
+    case Precision::kBf16:
+    case Precision::kFp16:
+      return {.linear = LinearForm::kNarrow, .narrow_attention = true};
+  }
+  return {};
+}
+
 absl::Status CheckPrecision(const NetworkKernels& kernels, Precision precision) {
+  if (precision == Precision::kFp16 && kernels.attention.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kAttentionKey, OwnName(kernels.attention), " in fp16: it is for fp32, bf16 and int8"));
+  }
   const std::string what = absl::StrCat(kLinearKey, LinearFormName(kernels.linear), " in ", PrecisionName(precision));
   switch (kernels.linear) {
     case LinearForm::kTorch:
       return absl::OkStatus();
     case LinearForm::kOneDnn:
-      if (precision == Precision::kInt8) return absl::InvalidArgumentError(what + ": it is for fp32 and bf16");
-      break;
+      if (precision == Precision::kFp32 || precision == Precision::kBf16) break;
+      return absl::InvalidArgumentError(what + ": it is for fp32 and bf16");
     case LinearForm::kOwn:
-      if (precision == Precision::kFp32) return absl::InvalidArgumentError(what + ": it is for bf16 and int8");
-      break;
+      if (precision == Precision::kBf16 || precision == Precision::kInt8) break;
+      return absl::InvalidArgumentError(what + ": it is for bf16 and int8");
+    case LinearForm::kNarrow:
+      if (precision == Precision::kBf16 || precision == Precision::kFp16) return absl::OkStatus();
+      return absl::InvalidArgumentError(what + ": it is for bf16 and fp16");
   }
   if (precision == Precision::kFp32 || MultipliesBf16()) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -17,6 +17,7 @@ enum class LinearForm {
   kTorch,   // torch::linear: the BLAS that LibTorch is built with
   kOneDnn,  // oneDNN with weights packed once, bias and GELU in the same pass
   kOwn,     // our own of bfloat16 and of 8 bits, for InstructionSet::kAvx512Bf16 (model/kernels/linear.h)
+  kNarrow,  // torch::linear of operands that are kept and multiplied in 16 bits: an accelerator's fast products
 };
 
 // The forms differ in the order of their sums: results by some 1e-6. One form gives the same bits each time.
@@ -26,11 +27,13 @@ struct NetworkKernels {
   // fp32.
   std::optional<InstructionSet> attention = std::nullopt;
   std::optional<InstructionSet> maps = std::nullopt;  // our own (model/kernels/map_fusion.h); none: LibTorch's
+  // LibTorch's attention is given its operands in 16 bits, as kNarrow's linear maps are, and not as rounded floats.
+  bool narrow_attention = false;
 
   bool operator==(const NetworkKernels&) const = default;
 };
 
-// "torch", "onednn", "avx512_bf16".
+// "torch", "onednn", "avx512_bf16", "narrow".
 absl::string_view LinearFormName(LinearForm form);
 
 // "linear=torch attention=torch maps=torch", "linear=onednn attention=avx512 maps=avx512",
@@ -47,9 +50,13 @@ absl::StatusOr<NetworkKernels> ParseNetworkKernels(absl::string_view text);
 // machine happens to be busy.
 NetworkKernels UsualNetworkKernels(Precision precision = Precision::kFp32);
 
-// InvalidArgument: linear maps of this form do not multiply numbers of this precision, or not on this processor: oneDNN
-// would take bfloat16 without instructions for it, and be slower than with floats. kTorch multiplies all of them
-// everywhere, as floats.
+// What a device that is not the CPU computes with: LibTorch's operations. Below fp32 they get operands of 16 bits,
+// which they multiply at several times the rate of floats; their sums are floats.
+NetworkKernels AcceleratorKernels(Precision precision);
+
+// InvalidArgument: linear maps or attention of these forms do not multiply numbers of this precision, or not on this
+// processor: oneDNN would take bfloat16 without instructions for it, and be slower than with floats. kTorch multiplies
+// all of them everywhere, as floats.
 absl::Status CheckPrecision(const NetworkKernels& kernels, Precision precision);
 
 }  // namespace bayespfl

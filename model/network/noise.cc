@@ -5,22 +5,18 @@
 #include "model/network/philox.h"
 
 namespace bayespfl {
-namespace {
-
-// to [R, E]
-void Draw(uint64_t seed, NoiseStream stream, const torch::Tensor& to) {
+void DrawNoise(uint64_t seed, NoiseStream stream, const torch::Tensor& to) {
   const auto width = static_cast<size_t>(to.size(1));
   auto* row = to.mutable_data_ptr<float>();
-  for (int64_t r = 0; r < to.size(0); ++r, row += width)
+  for (int64_t r = 0; r < to.size(0); ++r, row += width) {
     FillNormal(seed, stream, static_cast<uint32_t>(r), {row, width});
+  }
 }
 
-}  // namespace
-
 void DrawPromptNoise(const NoiseSeeds& seeds, const PromptNoise& to) {
-  Draw(seeds.image_specific, NoiseStream::kContext, to.context);
-  Draw(seeds.image_agnostic, NoiseStream::kNormal, to.normal);
-  Draw(seeds.image_agnostic, NoiseStream::kAbnormal, to.abnormal);
+  DrawNoise(seeds.image_specific, NoiseStream::kContext, to.context);
+  DrawNoise(seeds.image_agnostic, NoiseStream::kNormal, to.normal);
+  DrawNoise(seeds.image_agnostic, NoiseStream::kAbnormal, to.abnormal);
 }
 
 PromptNoise DrawPromptNoise(const NoiseSeeds& seeds, int64_t samples, int64_t width, torch::Device device) {

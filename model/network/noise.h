@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "model/network/philox.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -21,7 +22,10 @@ struct NoiseSeeds {
   uint64_t image_agnostic = 0;
 };
 
-// Draws with FillNormal() into contiguous tensors of one picture in host memory: row r depends on the seeds and r
+// Standard-normal draws of one stream into a contiguous [R, E] in host memory: FillNormal() for each row. Thread-safe.
+void DrawNoise(uint64_t seed, NoiseStream stream, const torch::Tensor& to);
+
+// Draws with it into contiguous tensors of one picture in host memory: row r depends on the seeds and r
 // alone, not on how many samples there are. Thread-safe.
 void DrawPromptNoise(const NoiseSeeds& seeds, const PromptNoise& to);
 // The same into tensors of its own, which are then copied to the device. Throws c10::Error when the device fails.

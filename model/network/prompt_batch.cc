@@ -33,6 +33,12 @@ void PromptPlan::Write(absl::Span<int64_t> to) const {
   }
 }
 
+torch::Tensor PromptPlan::Numbers() const {
+  torch::Tensor numbers = torch::empty({size()}, torch::kInt64);
+  Write({numbers.mutable_data_ptr<int64_t>(), static_cast<size_t>(numbers.numel())});
+  return numbers;
+}
+
 PromptIndices PromptPlan::Split(const torch::Tensor& numbers) const {
   const std::vector<torch::Tensor> parts =
       torch::split_with_sizes(numbers, {SizeOf(token_ids_), SizeOf(layout_.table_rows), SizeOf(layout_.positions),

@@ -39,6 +39,8 @@ class PromptPlan {
   // How many numbers there are, and all of them, one behind the other. Requires room for size().
   int64_t size() const;
   void Write(absl::Span<int64_t> to) const;
+  // The same as a tensor in host memory.
+  torch::Tensor Numbers() const;
   // The parts of what Write() wrote, [size()], wherever it lies now.
   PromptIndices Split(const torch::Tensor& numbers) const;
 

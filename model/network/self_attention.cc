@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "model/kernels/attention.h"
+#include "model/network/operand_type.h"
 #include "model/network/parallel_tasks.h"
 
 namespace bayespfl {
@@ -34,6 +35,13 @@ torch::Tensor OwnAttention(const torch::Tensor& qkv, const SelfAttentionOptions&
   return OwnAttention<Bf16>(qkv.to(torch::kBFloat16).contiguous(), options.heads, *options.kernel);
 }
 
+// What LibTorch's attention gets of qkv.
+torch::Tensor Operand(const torch::Tensor& qkv, const SelfAttentionOptions& options) {
+  if (options.precision == Precision::kFp32) return qkv;
+  const torch::Tensor rounded = qkv.to(OperandType(options.precision));
+  return options.narrow ? rounded : rounded.to(torch::kFloat32);
+}
+
 // queries, keys, values: [N, heads, L, width / heads].
 torch::Tensor AttendByProducts(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
                                bool causal) {
@@ -51,8 +59,7 @@ torch::Tensor AttendByProducts(const torch::Tensor& queries, const torch::Tensor
 
 torch::Tensor SelfAttention(const torch::Tensor& projected, const SelfAttentionOptions& options) {
   if (CanAttend(projected, options)) return OwnAttention(projected, options);
-  const torch::Tensor qkv =
-      options.precision == Precision::kFp32 ? projected : projected.to(torch::kBFloat16).to(torch::kFloat32);
+  const torch::Tensor qkv = Operand(projected, options);
   const int64_t batch = qkv.size(0);
   const int64_t length = qkv.size(1);
   const int64_t width = qkv.size(2) / 3;

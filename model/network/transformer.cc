@@ -8,7 +8,8 @@ ResidualBlock ResidualBlock::Load(WeightReader& reader, const std::string& prefi
                                   const NetworkKernels& kernels, Precision precision) {
   const int64_t width = tower.width;
   ResidualBlock block;
-  block.attention_ = {.heads = tower.heads, .kernel = kernels.attention, .precision = precision};
+  block.attention_ = {
+      .heads = tower.heads, .kernel = kernels.attention, .precision = precision, .narrow = kernels.narrow_attention};
   block.ln_1_ = reader.TakeLayerNorm(prefix + "ln_1", width);
   block.ln_2_ = reader.TakeLayerNorm(prefix + "ln_2", width);
   const Linear in_proj = {reader.TakeHalf(prefix + "attn.in_proj_weight", {3 * width, width}),

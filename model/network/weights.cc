@@ -69,7 +69,16 @@ torch::Tensor WeightReader::TakeFromSource(const std::string& name, const std::v
 
 torch::Tensor WeightReader::TakeHalf(const std::string& name, const std::vector<int64_t>& shape) {
   const torch::Tensor tensor = Take(name, shape);
-  return tensor.defined() ? ConvertWeight(ConvertWeight(tensor, torch::kFloat16), torch::kFloat32) : tensor;
+  if (!tensor.defined()) return tensor;
+  if (tensor.requires_grad()) {
+    // The value is the rounded one (the difference is exact), the gradient passes as if nothing had been rounded:
+    // through the conversion itself it would be rounded to half precision too, where small ones vanish.
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor change = tensor.to(torch::kFloat16).to(torch::kFloat32) - tensor;
+    const torch::AutoGradMode grad(true);
+    return tensor + change;
+  }
+  return ConvertWeight(ConvertWeight(tensor, torch::kFloat16), torch::kFloat32);
 }
 
 Linear WeightReader::TakeLinear(const std::string& prefix, int64_t in, int64_t out) {

@@ -55,7 +55,8 @@ class WeightReader {
   // DataLoss in status(): the tensor is missing, has another shape, or is not floating point; the message names it
   // and the source.
   torch::Tensor Take(const std::string& name, const std::vector<int64_t>& shape);
-  // The same, after rounding to half precision and back: the reference loads CLIP's matrices that way.
+  // The same, after rounding to half precision and back: the reference loads CLIP's matrices that way. Gradients pass
+  // as if nothing were rounded.
   torch::Tensor TakeHalf(const std::string& name, const std::vector<int64_t>& shape);
 
   Linear TakeLinear(const std::string& prefix, int64_t in, int64_t out);

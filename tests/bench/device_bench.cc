@@ -1,12 +1,16 @@
 // A device against the CPU, and a batch against its frames alone: how far apart they are, and how fast the device is.
 // Not a test: ctest does not run it, scripts/gpu-check.sh does.
 //
-//   device_bench compare DEVICE MODEL PICTURE...
-//   device_bench speed DEVICE MODEL PICTURE...
+//   device_bench compare DEVICE PRECISION,... MODEL PICTURE...
+//   device_bench speed DEVICE PRECISION,... MODEL PICTURE...
+//   device_bench graphs DEVICE PRECISION,... MODEL PICTURE...
 //
-// Prints one JSON object. A picture's object is its folder's name. `compare` ends with 2 when a score or a pixel is
-// further off than the detector promises. `speed` times Compute() alone, what a replica's thread does, up to the
-// results in host memory; beside it, in turns, the largest matrix product of the vision tower at each batch.
+// Prints a line for each precision, one JSON object. A picture's object is its folder's name. `compare` holds every
+// precision against the CPU's fp32, and ends with 2 when a score or a pixel is further off than the precision allows.
+// `speed` times Compute() alone, what a replica's thread does, up to the results in host memory; beside it, in turns,
+// the largest matrix product of the vision tower at each batch, of operands of that precision. `graphs` holds batches
+// that the device has recorded against the same ones in the ordinary way, and times both, in turns; it ends with 2 as
+// `compare` does. Pictures that are neighbours and have one folder change places there from batch to batch.
 
 #include <algorithm>
 #include <chrono>
@@ -26,15 +30,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/files.h"
 #include "model/bench/bench_result.h"
 #include "model/bench/rooflines.h"
 #include "model/detection/bayespfl_detector.h"
 #include "model/detection/device.h"
+#include "model/detection/recorded_batches.h"
 #include "model/image/decode.h"
 #include "model/network/flop_count.h"
+#include "model/network/operand_type.h"
 #include "model/package/model_package.h"
+#include "model/package/precision.h"
 #include "torch/torch.h"
 
 namespace bayespfl {
@@ -45,7 +54,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kBatches[] = {1, 8, 16, 32};
 constexpr int kTurns = 5;
-constexpr Clock::duration kTime = std::chrono::seconds(20);  // no turn begins later
+constexpr Clock::duration kTime = std::chrono::seconds(10);  // in each precision no turn begins later
 constexpr size_t kLargestPicture = size_t{64} << 20;
 constexpr int kTooFarApart = 2;
 // The CPU's numbers that a device is held against: LibTorch's own operators, as the golden numbers are met.
@@ -90,8 +99,6 @@ double Apart(float a, float b) {
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
 
-constexpr double kTolerance = Tolerance().score;  // of fp32
-
 // The largest of all frames; `expected` holds the same frames, over and over.
 Difference Largest(const Computed& actual, const Computed& expected) {
   Difference largest;
@@ -108,6 +115,16 @@ Difference Largest(const Computed& actual, const Computed& expected) {
 
 double Most(const Difference& difference) { return std::max(difference.score, difference.map); }
 
+// How far a form of the precision may be from another, or from fp32: where a pixel has no line of its own, its score's.
+Difference MostAllowed(Precision precision) {
+  const Tolerance tolerance = ToleranceOf(precision);
+  return {.score = tolerance.score, .map = tolerance.map.value_or(tolerance.score)};
+}
+
+bool Within(const Difference& difference, const Difference& allowed) {
+  return difference.score <= allowed.score && difference.map <= allowed.map;
+}
+
 Json ToJson(const Difference& difference) {
   // JSON has no infinity.
   const auto finite = [](double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); };
@@ -122,25 +139,31 @@ Json ToJson(const StageSeconds& seconds) {
 class DeviceBench {
  public:
   // Loads the model on the device and reads the pictures.
-  static absl::StatusOr<DeviceBench> Create(const std::string& device, const std::string& model,
+  static absl::StatusOr<DeviceBench> Create(const std::string& device, Precision precision, const std::string& model,
                                             absl::Span<const std::string> pictures) {
     absl::StatusOr<torch::Device> place = ResolveDevice(device);
     if (!place.ok()) return place.status();
-    absl::StatusOr<ModelPackage> package = ModelPackage::Open(model, {.ignore_calibration = true});
+    absl::StatusOr<ModelPackage> package =
+        ModelPackage::Open(model, {.ignore_calibration = true, .precision = precision});
     if (!package.ok()) return package.status();
     DeviceBench bench(*place, *std::move(package));
     auto detector = BayesPflDetector::Load(bench.package_, bench.device_, {});
     if (!detector.ok()) return detector.status();
     bench.detector_ = *std::move(detector);
-    for (const std::string& picture : pictures) {
-      if (absl::Status status = bench.Prepare(picture); !status.ok()) return status;
+    for (size_t i = 0; i < pictures.size(); ++i) {
+      const size_t neighbour = std::min(i ^ 1U, pictures.size() - 1);
+      if (absl::Status status = bench.Prepare(pictures[i], bench.frames_); !status.ok()) return status;
+      if (absl::Status status = bench.Prepare(pictures[neighbour], bench.others_); !status.ok()) return status;
     }
     return bench;
   }
 
   // Each frame alone on the device: against the CPU, against itself again, and against its share of each batch.
   absl::StatusOr<int> Compare() const {
-    const auto cpu = BayesPflDetector::Load(package_, torch::kCPU, {.device = "cpu", .kernels = kPlainKernels});
+    const absl::StatusOr<ModelPackage> plain =
+        ModelPackage::Open(package_.dir, {.ignore_calibration = true, .precision = Precision::kFp32});
+    if (!plain.ok()) return plain.status();
+    const auto cpu = BayesPflDetector::Load(*plain, torch::kCPU, {.device = "cpu", .kernels = kPlainKernels});
     if (!cpu.ok()) return cpu.status();
     const absl::StatusOr<Computed> expected = ComputeAlone(**cpu, frames_);
     if (!expected.ok()) return expected.status();
@@ -150,16 +173,17 @@ class DeviceBench {
     if (!again.ok()) return again.status();
     const Difference from_cpu = Largest(*alone, *expected);
     const Difference from_itself = Largest(*again, *alone);
-    bool agrees = Most(from_cpu) <= kTolerance && Most(from_itself) == 0;
+    const Difference allowed = MostAllowed(package_.config.precision);
+    bool agrees = Within(from_cpu, allowed) && Most(from_itself) == 0;
     Json batches = Json::array();
     for (const int batch : kBatches) {
       const absl::StatusOr<Computed> together = ComputeBatch(*detector_, frames_, static_cast<size_t>(batch));
       if (!together.ok()) return together.status();
       const Difference difference = Largest(*together, *alone);
-      agrees = agrees && Most(difference) <= kTolerance;
+      agrees = agrees && Within(difference, allowed);
       batches.push_back({{"batch", batch}, {"from_alone", ToJson(difference)}});
     }
-    Print({{"tolerance", kTolerance},
+    Print({{"tolerance", ToJson(allowed)},
            {"frames", frames_.size()},
            {"agrees", agrees},
            {"from_cpu", ToJson(from_cpu)},
@@ -198,10 +222,51 @@ class DeviceBench {
     return EXIT_SUCCESS;
   }
 
+  absl::StatusOr<int> Graphs() const {
+    Json notices = Json::array();
+    const auto recorded = BayesPflDetector::Load(
+        package_, device_, {.recorded_batches = std::size(kBatches), .notice = [&](const std::string& sentence) {
+                              notices.push_back(sentence);
+                            }});
+    if (!recorded.ok()) return recorded.status();
+    Difference largest;
+    Json batches = Json::array();
+    for (const int batch : kBatches) {
+      std::vector<double> seconds;
+      std::vector<double> recorded_seconds;
+      for (int turn = -RecordedBatches::kBatchesBefore - 2; turn < kTurns; ++turn) {  // the first ones make it
+        const PreparedFrames& frames = turn % 2 == 0 ? frames_ : others_;
+        const auto count = static_cast<size_t>(batch);
+        const Clock::time_point start = Clock::now();
+        const absl::StatusOr<Computed> expected = ComputeBatch(*detector_, frames, count);
+        const Clock::time_point between = Clock::now();
+        const absl::StatusOr<Computed> computed = ComputeBatch(**recorded, frames, count);
+        const Clock::time_point end = Clock::now();
+        if (!expected.ok()) return expected.status();
+        if (!computed.ok()) return computed.status();
+        const Difference difference = Largest(*computed, *expected);
+        largest.score = std::max(largest.score, difference.score);
+        largest.map = std::max(largest.map, difference.map);
+        if (turn < 0) continue;
+        seconds.push_back(Seconds(between - start));
+        recorded_seconds.push_back(Seconds(end - between));
+      }
+      batches.push_back(
+          {{"batch", batch}, {"seconds", Median(seconds)}, {"recorded_seconds", Median(recorded_seconds)}});
+    }
+    const bool agrees = Within(largest, MostAllowed(package_.config.precision));
+    Print({{"replays", (*recorded)->replays()},
+           {"notices", std::move(notices)},
+           {"agrees", agrees},
+           {"largest", ToJson(largest)},
+           {"batches", std::move(batches)}});
+    return agrees ? EXIT_SUCCESS : kTooFarApart;
+  }
+
  private:
   DeviceBench(torch::Device device, ModelPackage package) : device_(device), package_(std::move(package)) {}
 
-  absl::Status Prepare(const std::string& file) {
+  absl::Status Prepare(const std::string& file, PreparedFrames& to) {
     const absl::StatusOr<std::string> bytes = ReadFile(file, kLargestPicture);
     if (!bytes.ok()) return bytes.status();
     const absl::StatusOr<RgbImage> picture =
@@ -209,14 +274,16 @@ class DeviceBench {
     if (!picture.ok()) return {picture.status().code(), absl::StrCat(file, ": ", picture.status().message())};
     auto frame = detector_->Prepare({.image = &*picture,
                                      .object = std::filesystem::path(file).parent_path().filename().string(),
-                                     .seed = frames_.size(),
+                                     .seed = frames_.size() + others_.size(),
                                      .samples = package_.config.samples});
     if (!frame.ok()) return frame.status();
     const auto tokens = static_cast<int64_t>(static_cast<const BayesPflFrame&>(**frame).token_ids.size());
-    flop_.push_back(CountFlop(package_.config,
-                              {.samples = package_.config.samples, .tokens = tokens, .prompts = PromptForm::kShared})
-                        .total());
-    frames_.push_back(*std::move(frame));
+    const int64_t flop =
+        CountFlop(package_.config,
+                  {.samples = package_.config.samples, .tokens = tokens, .prompts = PromptForm::kShared})
+            .total();
+    if (&to == &frames_) flop_.push_back(flop);
+    to.push_back(*std::move(frame));
     return absl::OkStatus();
   }
 
@@ -230,9 +297,10 @@ class DeviceBench {
     const c10::InferenceMode inference;
     GemmShape shape = LargestGemm(package_.config);
     shape.rows *= batch;
-    const torch::Tensor x = torch::randn({shape.rows, shape.in}, device_);
-    const torch::Tensor weight = torch::randn({shape.out, shape.in}, device_);
-    const torch::Tensor bias = torch::randn({shape.out}, device_);
+    const auto options = torch::TensorOptions(device_).dtype(OperandType(package_.config.precision));
+    const torch::Tensor x = torch::randn({shape.rows, shape.in}, options);
+    const torch::Tensor weight = torch::randn({shape.out, shape.in}, options);
+    const torch::Tensor bias = torch::randn({shape.out}, options);
     torch::linear(x, weight, bias);
     Wait();
     int calls = 0;
@@ -276,21 +344,34 @@ class DeviceBench {
   ModelPackage package_;
   std::unique_ptr<Detector> detector_;
   PreparedFrames frames_;
+  PreparedFrames others_;      // in the same shape
   std::vector<int64_t> flop_;  // of each frame
 };
 
+absl::StatusOr<int> RunIn(absl::string_view precision, absl::Span<const std::string> arguments) {
+  const absl::StatusOr<Precision> parsed = ParsePrecision(precision);
+  if (!parsed.ok()) return parsed.status();
+  absl::StatusOr<DeviceBench> bench = DeviceBench::Create(arguments[1], *parsed, arguments[3], arguments.subspan(4));
+  if (!bench.ok()) return bench.status();
+  if (arguments[0] == "graphs") return bench->Graphs();
+  return arguments[0] == "compare" ? bench->Compare() : bench->Speed();
+}
+
 int Run(absl::Span<const std::string> arguments) {
-  if (arguments.size() < 4 || (arguments[0] != "compare" && arguments[0] != "speed")) {
-    std::cerr << "usage: device_bench compare|speed DEVICE MODEL PICTURE...\n";
+  if (arguments.size() < 5 || (arguments[0] != "compare" && arguments[0] != "speed" && arguments[0] != "graphs")) {
+    std::cerr << "usage: device_bench compare|speed|graphs DEVICE PRECISION,... MODEL PICTURE...\n";
     return EXIT_FAILURE;
   }
-  absl::StatusOr<DeviceBench> bench = DeviceBench::Create(arguments[1], arguments[2], arguments.subspan(3));
-  const absl::StatusOr<int> exit_code = !bench.ok()                 ? bench.status()
-                                        : arguments[0] == "compare" ? bench->Compare()
-                                                                    : bench->Speed();
-  if (exit_code.ok()) return *exit_code;
-  std::cerr << "device_bench: " << exit_code.status().message() << "\n";
-  return EXIT_FAILURE;
+  int worst = EXIT_SUCCESS;
+  for (const absl::string_view precision : absl::StrSplit(arguments[2], ',')) {
+    const absl::StatusOr<int> exit_code = RunIn(precision, arguments);
+    if (!exit_code.ok()) {
+      std::cerr << "device_bench: " << exit_code.status().message() << "\n";
+      return EXIT_FAILURE;
+    }
+    worst = std::max(worst, *exit_code);
+  }
+  return worst;
 }
 
 }  // namespace

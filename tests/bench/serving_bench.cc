@@ -7,7 +7,6 @@
 // Exit codes: 0; 1 wrong usage, or it failed: standard error says why in a sentence; 2 a frame had no result.
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -20,9 +19,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/files.h"
-#include "base/number_range.h"
-#include "base/utf8.h"
 #include "model/bench/machine.h"
+#include "tests/bench/bench_program.h"
 #include "tests/bench/bench_server.h"
 #include "tests/bench/serving_load.h"
 #include "tests/bench/serving_report.h"
@@ -113,10 +111,6 @@ absl::StatusOr<int> Run(const Flags& flags) {
   return EXIT_SUCCESS;
 }
 
-auto Between(double lowest, double highest) {
-  return [lowest, highest](const std::string& text) { return CheckNumber(text, lowest, highest); };
-}
-
 void AddCases(CLI::App& app, Flags& flags) {
   app.add_option("--pictures", flags.pictures, "What is sent")
       ->delimiter(',')
@@ -158,25 +152,11 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
-int Fail(const std::string& reason) {
-  std::cerr << "serving_bench: " << reason << "\n";
-  return EXIT_FAILURE;
-}
-
 int Main(int argc, char** argv) {
   CLI::App app("Measures what the server itself costs, with a model that answers at once.", "serving_bench");
   Flags flags;
   AddFlags(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& done) {  // --help
-    return app.exit(done);
-  } catch (const CLI::ParseError& error) {
-    return Fail(EscapeControls(error.what()) + "; --help says what it takes");
-  }
-  std::signal(SIGPIPE, SIG_IGN);
-  const absl::StatusOr<int> exit_code = Run(flags);
-  return exit_code.ok() ? *exit_code : Fail(std::string(exit_code.status().message()));
+  return RunBenchProgram(app, argc, argv, [&flags] { return Run(flags); });
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 // Exit codes: 0; 1 wrong usage, or it failed: standard error says why in a sentence; 2 a frame had no result.
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -20,10 +19,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/files.h"
-#include "base/number_range.h"
-#include "base/utf8.h"
 #include "model/bench/machine.h"
 #include "model/image/picture_files.h"
+#include "tests/bench/bench_program.h"
 #include "tests/bench/bench_server.h"
 #include "tests/bench/inspector_loop.h"
 #include "tests/bench/ratio_report.h"
@@ -136,10 +134,6 @@ absl::StatusOr<int> Run(const Flags& flags) {
   return EXIT_SUCCESS;
 }
 
-auto Between(double lowest, double highest) {
-  return [lowest, highest](const std::string& text) { return CheckNumber(text, lowest, highest); };
-}
-
 void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("pictures", flags.pictures, "Encoded pictures and folders of them, sent in turn")->required();
   app.add_option("--model", flags.model, "The package's folder")->required();
@@ -164,25 +158,11 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--json", flags.json_file, "A file for everything");
 }
 
-int Fail(const std::string& reason) {
-  std::cerr << "serving_ratio: " << reason << "\n";
-  return EXIT_FAILURE;
-}
-
 int Main(int argc, char** argv) {
   CLI::App app("Measures what a server leaves of a model's speed.", "serving_ratio");
   Flags flags;
   AddFlags(app, flags);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& done) {  // --help
-    return app.exit(done);
-  } catch (const CLI::ParseError& error) {
-    return Fail(EscapeControls(error.what()) + "; --help says what it takes");
-  }
-  std::signal(SIGPIPE, SIG_IGN);
-  const absl::StatusOr<int> exit_code = Run(flags);
-  return exit_code.ok() ? *exit_code : Fail(std::string(exit_code.status().message()));
+  return RunBenchProgram(app, argc, argv, [&flags] { return Run(flags); });
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 # Both have frames, and waits for nobody who is gone.
-"$bench" --model "$model" --category leather --streams 2 --mask --turns 2 --seconds 1 --warm-up 0 \
+"$bench" --model "$model" --category leather --streams 2 --mask --turns 2 --seconds 2 --warm-up 0 \
   --json "$folder/ratio.json" "$pictures" >"$folder/table"
 grep -Eq "^1 .*[1-9]" "$folder/table" || fail "no row of the first turn: $(cat "$folder/table")"
 grep -q "^median " "$folder/table" || fail "no row of medians: $(cat "$folder/table")"

@@ -10,6 +10,7 @@
 #include <torch/library.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -34,11 +35,15 @@ struct State {
   int64_t marks = 0;                             // events that were recorded
   int64_t passed = 0;                            // of these, those that were waited for
   std::map<const char*, size_t> pinned;          // host memory: where and how long
+  bool is_noting = false;
+  bool cannot_note = false;  // what came since
+  Noted noted;
 };
 State state;
 
 void Wait() {
   ++state.traffic.waits;
+  state.cannot_note = true;
   for (const auto& download : std::exchange(state.downloads, {})) download();
   state.passed = state.marks;
 }
@@ -165,8 +170,12 @@ torch::Tensor CopyFrom(const torch::Tensor& from, const torch::Tensor& to, bool 
   const bool download = !from.is_cpu() && to.is_cpu();
   if (state.in_operator || (!upload && !download)) {
     OnHost(to).copy_(OnHost(from));
+    if (!state.in_operator && state.is_noting) {
+      state.noted.emplace_back([from, to] { OnHost(to).copy_(OnHost(from)); });
+    }
     return to;
   }
+  state.cannot_note = true;
   ++(upload ? state.traffic.uploads : state.traffic.downloads);
   if (!non_blocking || !IsPinned((upload ? from : to).data_ptr())) Wait();
   if (download && non_blocking && IsPinned(to.data_ptr())) {
@@ -213,14 +222,70 @@ bool IsMixture(const torch::jit::Stack& stack, size_t arguments) {
   return false;
 }
 
+void ForEachTensor(const c10::IValue& value, const std::function<void(const torch::Tensor&)>& call) {
+  if (value.isTensor() && value.toTensor().defined()) call(value.toTensor());
+  if (value.isTensorList()) {
+    for (const torch::Tensor& tensor : value.toTensorVector()) call(tensor);
+  }
+}
+
+// The same memory in the same shape, whatever shape the tensor is given later (squeeze_() and its like).
+torch::Tensor Snapshot(const torch::Tensor& tensor) {
+  if (!tensor.defined() || tensor.is_cpu()) return tensor;
+  return tensor.as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
+}
+
+torch::jit::Stack SnapshotOf(torch::jit::Stack values) {
+  for (c10::IValue& value : values) {
+    if (value.isTensor()) {
+      value = Snapshot(value.toTensor());
+    } else if (value.isTensorList()) {
+      c10::List<torch::Tensor> tensors;
+      for (const torch::Tensor& tensor : value.toTensorVector()) tensors.push_back(Snapshot(tensor));
+      value = tensors;
+    }
+  }
+  return values;
+}
+
+// Puts what an operator gives now where it gave it when it was noted.
+void Replace(const c10::IValue& before, const c10::IValue& now) {
+  std::vector<torch::Tensor> values;
+  ForEachTensor(now, [&](const torch::Tensor& tensor) { values.push_back(OnHost(tensor)); });
+  size_t next = 0;
+  ForEachTensor(before, [&](const torch::Tensor& tensor) { OnHost(tensor).copy_(values[next++]); });
+}
+
+// The operator's results stand at the stack's end.
+void Note(const c10::OperatorHandle& operation, const torch::jit::Stack& arguments, const torch::jit::Stack& stack) {
+  const auto returned = static_cast<std::ptrdiff_t>(operation.schema().returns().size());
+  const torch::jit::Stack results = SnapshotOf({stack.end() - returned, stack.end()});
+  for (const c10::IValue& result : results) {
+    ForEachTensor(result, [](const torch::Tensor& tensor) {
+      if (tensor.is_floating_point()) OnHost(tensor).fill_(std::numeric_limits<double>::quiet_NaN());
+    });
+  }
+  state.noted.emplace_back([operation, arguments, results] {
+    torch::jit::Stack again = arguments;
+    const bool before = std::exchange(state.in_operator, true);
+    at::native::cpu_fallback(operation, &again);
+    for (size_t i = 0; i < results.size(); ++i) Replace(results[i], again[again.size() - results.size() + i]);
+    state.in_operator = before;
+  });
+}
+
 void Operate(const c10::OperatorHandle& operation, torch::jit::Stack* stack) {
   state.traffic.streams.insert(state.stream);
   if (IsMixture(*stack, operation.schema().arguments().size())) {
     state.traffic.mixtures.push_back(operation.schema().name());
   }
+  const auto count = static_cast<std::ptrdiff_t>(operation.schema().arguments().size());
+  torch::jit::Stack arguments;
+  if (state.is_noting) arguments = SnapshotOf({stack->end() - count, stack->end()});
   const bool before = std::exchange(state.in_operator, true);
   at::native::cpu_fallback(operation, stack);
   state.in_operator = before;
+  if (state.is_noting) Note(operation, arguments, *stack);
 }
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, library) { library.fallback(torch::CppFunction::makeFromBoxedFunction<&Operate>()); }
@@ -253,5 +318,18 @@ torch::Device HostAccelerator() {
 const Traffic& DeviceTraffic() { return state.traffic; }
 
 void ForgetTraffic() { state.traffic = {}; }
+
+void BeginNoting() {
+  state.noted.clear();
+  state.cannot_note = false;
+  state.is_noting = true;
+}
+
+std::optional<Noted> EndNoting() {
+  state.is_noting = false;
+  Noted noted = std::exchange(state.noted, {});
+  if (state.cannot_note) return std::nullopt;
+  return noted;
+}
 
 }  // namespace bayespfl::testing

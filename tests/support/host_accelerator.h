@@ -8,6 +8,8 @@
 #define BAYESPFL_TESTS_SUPPORT_HOST_ACCELERATOR_H_
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +34,13 @@ struct Traffic {
 
 const Traffic& DeviceTraffic();
 void ForgetTraffic();
+
+// What the device was told between these two, to be told it again with the same tensors, as a CUDA graph is: until then
+// what it would have computed holds NaN. Nullopt: it was told something that a graph cannot hold: to copy from or to
+// the host, or to wait.
+using Noted = std::vector<std::function<void()>>;
+void BeginNoting();
+std::optional<Noted> EndNoting();
 
 }  // namespace bayespfl::testing
 

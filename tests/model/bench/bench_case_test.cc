@@ -55,8 +55,12 @@ TEST(ParsePromptsListTest, TakesSharedAndWhole) {
 TEST(ParsePrecisionListTest, TakesTheNamesOfPrecisions) {
   EXPECT_THAT(*ParsePrecisionList("int8,fp32, bf16"),
               ElementsAre(Precision::kInt8, Precision::kFp32, Precision::kBf16));
-  EXPECT_THAT(ParsePrecisionList("fp16").status().message(), HasSubstr("\"fp16\""));
+  EXPECT_THAT(ParsePrecisionList("fp8").status().message(), HasSubstr("\"fp8\""));
   EXPECT_THAT(ParsePrecisionList("bf16,bf16").status().message(), HasSubstr("named twice"));
+}
+
+TEST(ParsePrecisionListTest, RefusesWhatTheProcessorDoesNotComputeIn) {
+  EXPECT_THAT(ParsePrecisionList("fp32,fp16").status().message(), HasSubstr("fp16 is computed on a GPU alone"));
 }
 
 TEST(CheckImageSizeTest, TakesMultiplesOfThePatch) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -14,8 +15,8 @@
 #include "model/detection/device_stream.h"
 #include "model/detection/host_stage.h"
 #include "model/package/model_package.h"
-#include "tests/support/demo_model.h"
 #include "tests/support/host_accelerator.h"
+#include "tests/support/tiny_package.h"
 
 namespace bayespfl {
 namespace {
@@ -122,10 +123,11 @@ class AcceleratorTest : public ::testing::Test {
     for (size_t i = 0; i < picture_.pixels.size(); ++i) picture_.pixels[i] = static_cast<uint8_t>(i * 37 % 251);
   }
 
-  static std::unique_ptr<BayesPflDetector> Load(torch::Device device) {
-    const auto package = ModelPackage::Open(testing::kDemoModel, {.ignore_calibration = true});
-    EXPECT_TRUE(package.ok()) << package.status();
-    auto detector = BayesPflDetector::Load(*package, device, {.kernels = "linear=torch attention=torch maps=torch"});
+  static std::unique_ptr<BayesPflDetector> Load(torch::Device device, Precision precision = Precision::kFp32) {
+    ModelPackage package = testing::TinyPackage();
+    package.config.precision = precision;
+    package.config.stage = 2;  // all of it
+    auto detector = BayesPflDetector::Load(package, device, {.kernels = "linear=torch attention=torch maps=torch"});
     EXPECT_TRUE(detector.ok()) << detector.status();
     return *std::move(detector);
   }
@@ -181,6 +183,27 @@ TEST_F(AcceleratorTest, GivesTheCpusNumbers) {
   }
 }
 
+TEST_F(AcceleratorTest, InSixteenBitsItIsAsNearToTheCpuAsThePrecisionAllows) {
+  const std::vector<ComputedFrame> expected = ComputeBatch(*Load(torch::kCPU));
+  for (const auto& [precision, map_tolerance] :
+       {std::pair(Precision::kBf16, 2e-2F), std::pair(Precision::kFp16, 5e-3F)}) {
+    const auto score_tolerance = static_cast<float>(ScoreTolerance(precision));
+    SCOPED_TRACE(PrecisionName(precision));
+    const std::vector<ComputedFrame> computed = ComputeBatch(*Load(HostAccelerator(), precision));
+    EXPECT_EQ(DeviceTraffic().uploads, 1);
+    EXPECT_EQ(DeviceTraffic().downloads, 1);
+    EXPECT_EQ(DeviceTraffic().waits, 1);
+    EXPECT_THAT(DeviceTraffic().mixtures, IsEmpty());
+    ASSERT_EQ(computed.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_NEAR(computed[i].score, expected[i].score, score_tolerance) << i;
+      EXPECT_NEAR(computed[i].score_std, expected[i].score_std, score_tolerance) << i;
+      EXPECT_THAT(computed[i].map.values, Pointwise(FloatNear(map_tolerance), expected[i].map.values)) << i;
+      EXPECT_THAT(computed[i].map.values, Not(Pointwise(FloatNear(1e-7F), expected[i].map.values))) << "rounded?";
+    }
+  }
+}
+
 TEST_F(AcceleratorTest, EachDetectorHasAStreamOfItsOwn) {
   const auto first = Load(HostAccelerator());
   const auto second = Load(HostAccelerator());
@@ -191,6 +214,28 @@ TEST_F(AcceleratorTest, EachDetectorHasAStreamOfItsOwn) {
   EXPECT_THAT(DeviceTraffic().streams, SizeIs(1));
   EXPECT_NE(DeviceTraffic().streams, streams_of_first);
   EXPECT_THAT(DeviceTraffic().streams, Not(Contains(kDefaultStream)));
+}
+
+// Replicas on one device share a detector, and compute at the same time.
+TEST_F(AcceleratorTest, ABatchTakesAStreamThatNoOtherHasMeanwhile) {
+  const auto detector = Load(HostAccelerator());
+  ComputeBatch(*detector);
+  const std::set<int64_t> usual = DeviceTraffic().streams;
+  {
+    const StreamPool::Lease another_batch = detector->streams().Take();
+    EXPECT_THAT(usual, ElementsAre(another_batch.stream()->id()));
+    ComputeBatch(*detector);
+    EXPECT_THAT(DeviceTraffic().streams, SizeIs(1));
+    EXPECT_NE(DeviceTraffic().streams, usual);
+    EXPECT_THAT(DeviceTraffic().streams, Not(Contains(kDefaultStream)));
+  }
+  ComputeBatch(*detector);
+  EXPECT_EQ(DeviceTraffic().streams, usual) << "the memory that the stream has used is not used again";
+}
+
+TEST(StreamPoolTest, OnTheCpuThereAreNone) {
+  StreamPool pool(torch::kCPU);
+  EXPECT_FALSE(pool.Take().stream().has_value());
 }
 
 TEST_F(AcceleratorTest, TheThreadsStreamIsWhatItWasBefore) {

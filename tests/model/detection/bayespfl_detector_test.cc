@@ -33,9 +33,27 @@ TEST(BayesPflDetectorTest, AGpuRefusesInt8WithTheWayOut) {
 
 // Whatever becomes of a device that is not there, the precision is not why.
 TEST(BayesPflDetectorTest, AGpuTakesTheOtherPrecisions) {
-  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kFp16}) {
     EXPECT_THAT(std::string(LoadOn("cuda:7", precision).message()), ::testing::Not(HasSubstr("set precision")));
   }
+}
+
+TEST(BayesPflDetectorTest, TheCpuRefusesFp16WithTheWayOut) {
+  const absl::Status status = LoadOn("cpu", Precision::kFp16);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "fp16 is computed on a GPU alone, and the device is cpu: set precision to bf16 or fp32, or the device to "
+            "cuda:0");
+}
+
+TEST(KeepSumsInFp32Test, LibTorchAddsUpInNothingLess) {
+  using at::CuBLASReductionOption;
+  KeepSumsInFp32();
+  const at::Context& context = at::globalContext();
+  EXPECT_EQ(context.allowBF16ReductionCuBLAS(), CuBLASReductionOption::DisallowReducedPrecisionAllowSplitK);
+  EXPECT_EQ(context.allowFP16ReductionCuBLAS(), CuBLASReductionOption::DisallowReducedPrecisionAllowSplitK);
+  EXPECT_FALSE(context.allowFP16AccumulationCuBLAS());
+  EXPECT_FALSE(context.allowFP16BF16ReductionMathSDP());
 }
 
 TEST(AttentionOrderTest, CudnnComesFirstFromHopperOn) {

@@ -1,7 +1,11 @@
-// On the CPU alone: what is tried are the forms that only it has.
+// On the CPU alone: what is tried are the forms that only it has, and the products of 16 bits that are an
+// accelerator's.
 
 #include "model/network/block_linear.h"
 
+#include <ATen/record_function.h>
+
+#include <memory>
 #include <ostream>
 #include <string>
 #include <tuple>
@@ -10,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "model/network/operand_type.h"
 
 namespace bayespfl {
 namespace {
@@ -27,8 +32,8 @@ void PrintTo(const Form& form, std::ostream* out) { *out << NameOf(form); }
 
 std::vector<Form> FormsHere() {
   std::vector<Form> forms;
-  for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn, LinearForm::kOwn}) {
-    for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+  for (const LinearForm linear : {LinearForm::kTorch, LinearForm::kOneDnn, LinearForm::kOwn, LinearForm::kNarrow}) {
+    for (const Precision precision : kPrecisions) {
       if (CheckPrecision({.linear = linear}, precision).ok()) forms.push_back({linear, precision});
     }
   }
@@ -47,10 +52,12 @@ torch::Tensor Int8Weight(const torch::Tensor& weight) {
   return torch::where(scale > 0, (weight / scale).round(), torch::zeros_like(weight)) * scale;
 }
 
-// What the form should make of x, in double precision: only the factors are rounded.
-torch::Tensor Expected(const torch::Tensor& x, const Linear& linear, Precision precision) {
+// What the form should make of x, in double precision: only the factors are rounded, and kNarrow's bias.
+torch::Tensor Expected(const torch::Tensor& x, const Linear& linear, const Form& form) {
+  const Precision precision = form.precision;
   const auto exact = [&](const torch::Tensor& values) {
-    return (precision == Precision::kBf16 ? values.to(torch::kBFloat16) : values).to(torch::kFloat64);
+    const bool is_int8 = precision == Precision::kInt8;
+    return (is_int8 ? values : values.to(OperandType(precision))).to(torch::kFloat64);
   };
   torch::Tensor factors = exact(x);
   torch::Tensor weight = exact(linear.weight);
@@ -58,17 +65,26 @@ torch::Tensor Expected(const torch::Tensor& x, const Linear& linear, Precision p
     factors = Int8Rows(factors);
     weight = Int8Weight(weight);
   }
-  return torch::linear(factors, weight, linear.bias.to(torch::kFloat64));
+  const bool is_narrow = form.linear == LinearForm::kNarrow;
+  return torch::linear(factors, weight, is_narrow ? exact(linear.bias) : linear.bias.to(torch::kFloat64));
 }
 
-void ExpectNear(const torch::Tensor& result, const torch::Tensor& expected, Precision precision) {
+// How far a number may be from the one that it was rounded from, of its size.
+double RoundingOf(torch::ScalarType type) {
+  if (type == torch::kBFloat16) return 1.0 / 256;
+  return type == torch::kFloat16 ? 1.0 / 2048 : 3e-6;
+}
+
+// `roundings`: how often a result of 16 bits was rounded.
+void ExpectNear(const torch::Tensor& result, const torch::Tensor& expected, const Form& form, int roundings = 1) {
   ASSERT_EQ(result.sizes(), expected.sizes());
   const torch::Tensor errors = (result.to(torch::kFloat64) - expected).abs() / expected.abs().clamp_min(1);
-  const bool is_rounded = result.scalar_type() == torch::kBFloat16;
+  const double rounding = roundings * RoundingOf(result.scalar_type());
+  const bool is_rounded = result.scalar_type() != torch::kFloat32;
   // A number half-way between two of 8 bits may go either way: few do.
-  const double one_step = precision == Precision::kInt8 ? 2e-2 : 0;
-  EXPECT_LE(errors.max().item<double>(), one_step + (is_rounded ? 1.0 / 256 : 3e-6));
-  EXPECT_LE(errors.square().mean().sqrt().item<double>(), one_step / 20 + (is_rounded ? 1.0 / 512 : 3e-6));
+  const double one_step = form.precision == Precision::kInt8 ? 2e-2 : 0;
+  EXPECT_LE(errors.max().item<double>(), one_step + rounding);
+  EXPECT_LE(errors.square().mean().sqrt().item<double>(), one_step / 20 + (is_rounded ? rounding / 2 : rounding));
 }
 
 class BlockLinearTest : public ::testing::TestWithParam<Form> {
@@ -87,7 +103,7 @@ TEST_P(BlockLinearTest, IsTheProductOfWhatItsPrecisionLeavesOfTheFactors) {
       const Linear linear = RandomLinear(in, out);
       const torch::Tensor x = torch::randn({2, rows, in});
       SCOPED_TRACE(absl::StrCat(rows, " x ", in, " x ", out));
-      ExpectNear(Make(linear)(x), Expected(x, linear, GetParam().precision), GetParam().precision);
+      ExpectNear(Make(linear)(x), Expected(x, linear, GetParam()), GetParam());
     }
   }
 }
@@ -96,8 +112,8 @@ TEST_P(BlockLinearTest, GeluIsTheExactOneOfTheSums) {
   const c10::InferenceMode inference;
   const Linear linear = RandomLinear(96, 64);
   const torch::Tensor x = torch::randn({40, 96});
-  const torch::Tensor expected = torch::gelu(Expected(x, linear, GetParam().precision), "none");
-  ExpectNear(Make(linear).Gelu(x), expected, GetParam().precision);
+  const torch::Tensor expected = torch::gelu(Expected(x, linear, GetParam()), "none");
+  ExpectNear(Make(linear).Gelu(x), expected, GetParam(), GetParam().linear == LinearForm::kNarrow ? 2 : 1);
 }
 
 // The residual stream: a small result must not be lost beside a large addend, as bfloat16 would lose it.
@@ -108,8 +124,8 @@ TEST_P(BlockLinearTest, WhatItIsAddedToStaysFp32) {
   const torch::Tensor addend = 300 * torch::randn({21, 48});
   const torch::Tensor result = Make(linear).AddedTo(addend, x);
   EXPECT_EQ(result.scalar_type(), torch::kFloat32);
-  const torch::Tensor expected = addend.to(torch::kFloat64) + Expected(x, linear, GetParam().precision);
-  // oneDNN rounds its result before it is added.
+  const torch::Tensor expected = addend.to(torch::kFloat64) + Expected(x, linear, GetParam());
+  // oneDNN and products of 16 bits round their result before it is added.
   const double tolerance = GetParam().precision == Precision::kFp32 ? 1e-4 : 2e-2;
   EXPECT_LE((result.to(torch::kFloat64) - expected).abs().max().item<double>(), tolerance);
 }
@@ -141,7 +157,7 @@ TEST_P(BlockLinearTest, EqualNumbersAndZerosAreTakenAsTheyAre) {
   linear.weight[3].zero_();
   for (const float value : {0.0F, -2.5F}) {
     const torch::Tensor x = torch::full({2, 64}, value);
-    ExpectNear(Make(linear)(x), Expected(x, linear, GetParam().precision), GetParam().precision);
+    ExpectNear(Make(linear)(x), Expected(x, linear, GetParam()), GetParam());
   }
 }
 
@@ -150,12 +166,58 @@ TEST_P(BlockLinearTest, WhatAnotherMapGaveIsTakenAsItIs) {
   const Linear linear = RandomLinear(64, 64);
   const BlockLinear map = Make(linear);
   const torch::Tensor between = map(torch::randn({9, 64}));
-  const torch::Tensor expected = Expected(between.to(torch::kFloat32), linear, GetParam().precision);
-  ExpectNear(map(between), expected, GetParam().precision);
+  const torch::Tensor expected = Expected(between.to(torch::kFloat32), linear, GetParam());
+  ExpectNear(map(between), expected, GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(OfThisProcessor, BlockLinearTest, ::testing::ValuesIn(FormsHere()),
                          [](const auto& form) { return NameOf(form.param); });
+
+// --- products of 16 bits ---
+
+std::vector<torch::ScalarType> operands;  // of the torch::linear calls of this thread
+
+std::unique_ptr<at::ObserverContext> NoteOperands(const at::RecordFunction& call) {
+  if (std::string(call.name()) != "aten::linear") return nullptr;
+  for (const c10::IValue& input : call.inputs()) operands.push_back(input.toTensor().scalar_type());
+  return nullptr;
+}
+
+class NarrowLinearTest : public ::testing::TestWithParam<Precision> {
+ protected:
+  void SetUp() override { torch::manual_seed(7); }
+
+  static torch::ScalarType Type() { return OperandType(GetParam()); }
+
+  const c10::InferenceMode inference_;
+  const Linear linear_ = {torch::randn({48, 64}) / 8, torch::randn({48})};
+  const BlockLinear map_ = {linear_, LinearForm::kNarrow, GetParam()};
+  const torch::Tensor x_ = torch::randn({2, 33, 64});
+};
+
+TEST_P(NarrowLinearTest, LibTorchGetsNumbersOfSixteenBitsAndTheirProductsAreRead) {
+  operands.clear();
+  const at::CallbackHandle handle =
+      at::addThreadLocalCallback(at::RecordFunctionCallback(NoteOperands).needsInputs(true));
+  const torch::Tensor result = map_(x_);
+  const torch::Tensor activated = map_.Gelu(x_);
+  const torch::Tensor stream = map_.AddedTo(torch::zeros({2, 33, 48}), x_);
+  at::removeCallback(handle);
+  EXPECT_EQ(operands, std::vector<torch::ScalarType>(9, Type()));  // input, weight, bias
+  EXPECT_EQ(result.scalar_type(), Type());
+  EXPECT_EQ(activated.scalar_type(), Type());
+  EXPECT_EQ(stream.scalar_type(), torch::kFloat32);
+}
+
+// The same rounded factors, multiplied as floats: the bias and the result are all that is rounded besides.
+TEST_P(NarrowLinearTest, DiffersFromRoundedFloatsByTheRoundingOfBiasAndResult) {
+  const torch::Tensor floats = BlockLinear(linear_, LinearForm::kTorch, GetParam())(x_);
+  const torch::Tensor bound = (linear_.bias.abs() + floats.abs()) * (1.01 * RoundingOf(Type())) + 1e-5;
+  EXPECT_TRUE(((map_(x_).to(torch::kFloat32) - floats).abs() <= bound).all().item<bool>());
+}
+
+INSTANTIATE_TEST_SUITE_P(OfBothTypes, NarrowLinearTest, ::testing::Values(Precision::kBf16, Precision::kFp16),
+                         [](const auto& precision) { return std::string(PrecisionName(precision.param)); });
 
 }  // namespace
 }  // namespace bayespfl

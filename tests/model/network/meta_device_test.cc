@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@
 #include "model/detection/bayespfl_detector.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
+#include "model/network/operand_type.h"
 #include "model/package/model_package.h"
 #include "tests/support/demo_model.h"
 #include "torch/torch.h"
@@ -37,6 +39,8 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 // --- shapes ---
 
@@ -79,9 +83,14 @@ TORCH_LIBRARY_IMPL(aten, Meta, library) {
 
 // --- who mixes devices ---
 
+constexpr char kLinear[] = "aten::linear";
+constexpr char kAttention[] = "aten::scaled_dot_product_attention";
+
 std::vector<std::string> mixtures;
 int uploads = 0;
 int fetched_numbers = 0;  // one by one
+// Of the operators of 16 bits, linear maps and attention.
+std::map<std::pair<std::string, torch::ScalarType>, int64_t> narrow_products;
 
 std::vector<torch::Tensor> TensorsOf(const c10::IValue& value) {
   if (value.isTensor()) return {value.toTensor()};
@@ -114,6 +123,10 @@ std::unique_ptr<at::ObserverContext> NoteMixture(const at::RecordFunction& call)
     }
   }
   if (on_meta && elsewhere) mixtures.emplace_back(call.name());
+  if (name == kLinear || name == kAttention) {
+    const torch::ScalarType type = call.inputs()[0].toTensor().scalar_type();
+    if (type != torch::kFloat32) ++narrow_products[{std::string(name), type}];
+  }
   return nullptr;
 }
 
@@ -124,6 +137,7 @@ class MixtureWatch {
     mixtures.clear();
     uploads = 0;
     fetched_numbers = 0;
+    narrow_products.clear();
   }
   MixtureWatch(const MixtureWatch&) = delete;
   MixtureWatch& operator=(const MixtureWatch&) = delete;
@@ -151,6 +165,7 @@ TEST(MixtureWatchTest, LetsNumbersAndUploadsPass) {
 struct Form {
   int stage = 1;
   PromptForm prompts = PromptForm::kShared;
+  Precision precision = Precision::kFp32;
 };
 
 class MetaDeviceTest : public ::testing::TestWithParam<Form> {
@@ -172,6 +187,7 @@ class MetaDeviceTest : public ::testing::TestWithParam<Form> {
 
   static void Expect(const torch::Tensor& tensor, std::vector<int64_t> shape) {
     EXPECT_TRUE(tensor.is_meta());
+    EXPECT_EQ(tensor.scalar_type(), torch::kFloat32);
     EXPECT_EQ(tensor.sizes(), shape);
   }
 
@@ -185,7 +201,8 @@ TEST_P(MetaDeviceTest, EverythingFollowsTheWeights) {
   const int64_t side = config.image_size;
   const std::vector<int64_t> samples = {2, 3};
 
-  const auto loaded = BayesPflModel::Load(config, *package_.clip, *package_.bayespfl, torch::kMeta);
+  const auto loaded = BayesPflModel::Load(config, *package_.clip, *package_.bayespfl, torch::kMeta,
+                                          AcceleratorKernels(GetParam().precision), GetParam().precision);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const BayesPflModel& model = **loaded;
   const VisionFeatures features = model.EncodeImages(torch::zeros({2, 3, side, side}, torch::kMeta));
@@ -205,20 +222,33 @@ TEST_P(MetaDeviceTest, EverythingFollowsTheWeights) {
     Expect(maps.deviation, {side, side});
   }
   EXPECT_THAT(mixtures, IsEmpty());
+  if (GetParam().precision == Precision::kFp32) {
+    EXPECT_THAT(narrow_products, IsEmpty());
+    return;
+  }
+  // Every block's four maps and its attention, and nothing else.
+  const int64_t blocks = config.vision.layers + config.text.layers;
+  const torch::ScalarType type = OperandType(GetParam().precision);
+  EXPECT_THAT(narrow_products,
+              UnorderedElementsAre(Pair(Pair(kLinear, type), 4 * blocks), Pair(Pair(kAttention, type), blocks)));
 }
 
-INSTANTIATE_TEST_SUITE_P(OfEveryForm, MetaDeviceTest,
-                         ::testing::Values(Form{1, PromptForm::kShared}, Form{1, PromptForm::kWhole},
-                                           Form{2, PromptForm::kShared}, Form{2, PromptForm::kWhole}),
-                         [](const auto& form) {
-                           return absl::StrCat("Stage", form.param.stage,
-                                               form.param.prompts == PromptForm::kShared ? "Shared" : "Whole");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    OfEveryForm, MetaDeviceTest,
+    ::testing::Values(Form{1, PromptForm::kShared}, Form{1, PromptForm::kWhole}, Form{2, PromptForm::kShared},
+                      Form{2, PromptForm::kWhole}, Form{2, PromptForm::kShared, Precision::kBf16},
+                      Form{2, PromptForm::kWhole, Precision::kBf16}, Form{1, PromptForm::kShared, Precision::kFp16}),
+    [](const auto& form) {
+      return absl::StrCat("Stage", form.param.stage, form.param.prompts == PromptForm::kShared ? "Shared" : "Whole",
+                          "_", PrecisionName(form.param.precision));
+    });
 
 // --- the detector ---
 
-TEST(MetaDeviceDetectorTest, GetsWithOneCopyAsFarAsTheResults) {
-  const auto package = ModelPackage::Open(testing::kDemoModel);
+class MetaDeviceDetectorTest : public ::testing::TestWithParam<Precision> {};
+
+TEST_P(MetaDeviceDetectorTest, GetsWithOneCopyAsFarAsTheResults) {
+  const auto package = ModelPackage::Open(testing::kDemoModel, {.ignore_calibration = true, .precision = GetParam()});
   ASSERT_TRUE(package.ok()) << package.status();
   const auto detector = BayesPflDetector::Load(*package, torch::kMeta, {});
   ASSERT_TRUE(detector.ok()) << detector.status();
@@ -233,11 +263,16 @@ TEST(MetaDeviceDetectorTest, GetsWithOneCopyAsFarAsTheResults) {
   EXPECT_THAT(mixtures, IsEmpty());
   EXPECT_EQ(uploads, 1);
   EXPECT_EQ(fetched_numbers, 0);
+  EXPECT_EQ(narrow_products.empty(), GetParam() == Precision::kFp32) << "what its device multiplies fast";
   for (const absl::StatusOr<ComputedFrame>& frame : computed) {
     EXPECT_EQ(frame.status().code(), absl::StatusCode::kInternal);
     EXPECT_THAT(std::string(frame.status().message()), HasSubstr("Cannot copy out of meta tensor"));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(OfEveryPrecision, MetaDeviceDetectorTest,
+                         ::testing::Values(Precision::kFp32, Precision::kBf16, Precision::kFp16),
+                         [](const auto& precision) { return std::string(PrecisionName(precision.param)); });
 
 }  // namespace
 }  // namespace bayespfl

@@ -1,5 +1,6 @@
 #include "model/network/network_kernels.h"
 
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -70,12 +71,44 @@ TEST(NetworkKernelsTest, AFormThatThisProcessorLacksIsRefused) {
 }
 
 TEST(NetworkKernelsTest, WhatIsUsualCanBeComputedInItsPrecision) {
-  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+  for (const Precision precision : kPrecisions) {
     const NetworkKernels usual = UsualNetworkKernels(precision);
     EXPECT_EQ(*ParseNetworkKernels(NetworkKernelsText(usual)), usual);
     EXPECT_TRUE(CheckPrecision(usual, precision).ok());
     EXPECT_TRUE(CheckPrecision({}, precision).ok());
   }
+}
+
+// What makes bf16 and fp16 fast on a GPU: its products get numbers of 16 bits.
+TEST(NetworkKernelsTest, AnAcceleratorMultipliesSixteenBitsWhereThePrecisionHasThem) {
+  for (const Precision precision : {Precision::kBf16, Precision::kFp16}) {
+    const NetworkKernels kernels = AcceleratorKernels(precision);
+    EXPECT_EQ(kernels.linear, LinearForm::kNarrow);
+    EXPECT_TRUE(kernels.narrow_attention);
+    EXPECT_TRUE(CheckPrecision(kernels, precision).ok());
+  }
+  EXPECT_EQ(AcceleratorKernels(Precision::kFp32), NetworkKernels());
+}
+
+TEST(NetworkKernelsTest, SixteenBitsAreForPrecisionsThatHaveThem) {
+  for (const Precision precision : {Precision::kFp32, Precision::kInt8}) {
+    EXPECT_THAT(CheckPrecision({.linear = LinearForm::kNarrow}, precision).message(),
+                HasSubstr("linear=narrow in " + std::string(PrecisionName(precision)) + ": it is for bf16 and fp16"));
+  }
+}
+
+// Whatever this processor has: they would round to bfloat16.
+TEST(NetworkKernelsTest, OurOwnKernelsDoNotTakeFp16) {
+  const absl::Status refused = CheckPrecision({.attention = InstructionSet::kPlain}, Precision::kFp16);
+  EXPECT_THAT(refused.message(), HasSubstr("attention=plain in fp16: it is for fp32, bf16 and int8"));
+  for (const LinearForm linear : {LinearForm::kOneDnn, LinearForm::kOwn}) {
+    EXPECT_THAT(CheckPrecision({.linear = linear}, Precision::kFp16).message(), HasSubstr("in fp16: it is for"));
+  }
+}
+
+// A setting and results are about the CPU, where there is a choice.
+TEST(NetworkKernelsTest, WhatAcceleratorsTakeCannotBeAskedFor) {
+  EXPECT_THAT(ParseNetworkKernels("linear=narrow").status().message(), HasSubstr("linear=narrow: it is one of"));
 }
 
 // Results of fp32 name their kernels as before there was another precision.

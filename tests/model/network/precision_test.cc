@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,12 @@ class PrecisionTest : public ::testing::Test {
 
   // Every form that there is of it here: LibTorch's, and what is usual.
   static std::vector<NetworkKernels> Forms(Precision precision) { return {{}, UsualNetworkKernels(precision)}; }
+  // With an accelerator's too, whose products the CPU has as well.
+  static std::vector<NetworkKernels> AllForms(Precision precision) {
+    std::vector<NetworkKernels> forms = Forms(precision);
+    forms.push_back(AcceleratorKernels(precision));
+    return forms;
+  }
 
   ModelPackage package_;
   torch::Tensor pictures_;
@@ -85,7 +92,7 @@ double Correlation(const torch::Tensor& a, const torch::Tensor& b) {
 
 TEST_F(PrecisionTest, Bf16IsNearFp32AndNotTheSame) {
   const std::vector<Answer> expected = Detect(*Load({}, Precision::kFp32), pictures_);
-  for (const NetworkKernels& kernels : Forms(Precision::kBf16)) {
+  for (const NetworkKernels& kernels : AllForms(Precision::kBf16)) {
     const std::vector<Answer> answers = Detect(*Load(kernels, Precision::kBf16), pictures_);
     for (size_t i = 0; i < answers.size(); ++i) {
       SCOPED_TRACE(NetworkKernelsText(kernels));
@@ -93,6 +100,36 @@ TEST_F(PrecisionTest, Bf16IsNearFp32AndNotTheSame) {
       EXPECT_NEAR(answers[i].score.deviation, expected[i].score.deviation, 5e-3);
       EXPECT_LE(MapDifference(answers[i], expected[i]), 2e-2);
       EXPECT_GT(MapDifference(answers[i], expected[i]), 1e-6) << "was anything rounded?";
+    }
+  }
+}
+
+TEST_F(PrecisionTest, Fp16IsNearerToFp32ThanBf16) {
+  const std::vector<Answer> expected = Detect(*Load({}, Precision::kFp32), pictures_);
+  const std::vector<Answer> bf16 = Detect(*Load({}, Precision::kBf16), pictures_);
+  for (const NetworkKernels& kernels : AllForms(Precision::kFp16)) {
+    const std::vector<Answer> answers = Detect(*Load(kernels, Precision::kFp16), pictures_);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      SCOPED_TRACE(NetworkKernelsText(kernels));
+      EXPECT_NEAR(answers[i].score.mean, expected[i].score.mean, 2e-3);
+      EXPECT_NEAR(answers[i].score.deviation, expected[i].score.deviation, 2e-3);
+      EXPECT_LE(MapDifference(answers[i], expected[i]), 5e-3);
+      EXPECT_LT(MapDifference(answers[i], expected[i]), MapDifference(bf16[i], expected[i])) << "was it bfloat16?";
+      EXPECT_GT(MapDifference(answers[i], expected[i]), 1e-7) << "was anything rounded?";
+    }
+  }
+}
+
+// What a GPU makes of a precision, against the same roundings with products of floats: each is as near to fp32 as the
+// precision allows, and they round at different places, so that they are no nearer to each other.
+TEST_F(PrecisionTest, ProductsOfSixteenBitsAreNearThoseOfRoundedFloats) {
+  for (const auto& [precision, map] : {std::pair(Precision::kBf16, 2e-2), std::pair(Precision::kFp16, 5e-3)}) {
+    const std::vector<Answer> floats = Detect(*Load({}, precision), pictures_);
+    const std::vector<Answer> narrow = Detect(*Load(AcceleratorKernels(precision), precision), pictures_);
+    for (size_t i = 0; i < floats.size(); ++i) {
+      SCOPED_TRACE(PrecisionName(precision));
+      EXPECT_NEAR(narrow[i].score.mean, floats[i].score.mean, 2 * ScoreTolerance(precision));
+      EXPECT_LE(MapDifference(narrow[i], floats[i]), map);
     }
   }
 }

@@ -139,5 +139,19 @@ TEST(WeightReaderTest, RoundsToHalfPrecisionWhereTheReferenceDoes) {
   EXPECT_THAT(Values(reader.Take("proj", {1})), ElementsAre(1.0001F));
 }
 
+// Halves are 2^-10 apart at 1, and 2^-24 is the least of them: 1e-9 is 0 then.
+TEST(WeightReaderTest, RoundsToHalfWithoutRoundingTheGradient) {
+  const torch::Tensor weight = torch::tensor({1.0F + 3e-4F, 1e-9F, -2.5F}).requires_grad_();
+  const TensorMap tensors = {{"proj", weight}};
+  WeightReader of_tensors(tensors, "the parameters");
+
+  const torch::Tensor half = of_tensors.TakeHalf("proj", {3});
+  const torch::Tensor gradient =
+      torch::autograd::grad({(half * torch::tensor({1e-9F, 3.0F, 1e6F})).sum()}, {weight})[0];
+
+  EXPECT_TRUE(torch::equal(half, torch::tensor({1.0F, 0.0F, -2.5F})));
+  EXPECT_TRUE(torch::equal(gradient, torch::tensor({1e-9F, 3.0F, 1e6F})));
+}
+
 }  // namespace
 }  // namespace bayespfl

@@ -89,8 +89,8 @@ TEST(CalibrationTest, ThePrecisionComesBackAndFp32IsSaidByNoWord) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->precision, Precision::kInt8);
   json document = Document();
-  document["precision"] = "fp16";
-  ExpectRefused(document.dump(), "calibration: \"precision\" must be \"fp32\", \"bf16\" or \"int8\"");
+  document["precision"] = "fp8";
+  ExpectRefused(document.dump(), "calibration: \"precision\" must be \"fp32\", \"bf16\", \"fp16\" or \"int8\"");
 }
 
 TEST(CalibrationTest, ReadsEveryKey) {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -81,7 +82,7 @@ TEST(ModelConfigTest, WithoutAPrecisionAPackageIsComputedInFp32) {
 }
 
 TEST(ModelConfigTest, ReadsAndWritesEveryPrecision) {
-  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+  for (const Precision precision : kPrecisions) {
     json document = DemoConfig();
     document["precision"] = std::string(PrecisionName(precision));
     const absl::StatusOr<ModelConfig> config = ParseModelConfig(document.dump());
@@ -95,9 +96,9 @@ TEST(ModelConfigTest, ReadsAndWritesEveryPrecision) {
 
 TEST(ModelConfigTest, RefusesWhatIsNoPrecision) {
   json document = DemoConfig();
-  for (const char* bad : {"fp16", "BF16", "package", " fp32"}) {
+  for (const char* bad : {"fp8", "BF16", "package", " fp32"}) {
     document["precision"] = bad;
-    ExpectRefused(document.dump(), "config.json: \"precision\" must be \"fp32\", \"bf16\" or \"int8\"");
+    ExpectRefused(document.dump(), "config.json: \"precision\" must be \"fp32\", \"bf16\", \"fp16\" or \"int8\"");
   }
   for (const json& bad : {json(nullptr), json(16), json("")}) {
     document["precision"] = bad;
@@ -112,12 +113,12 @@ TEST(ModelConfigTest, SayingFp32ChangesNoComputationAndAnotherPrecisionDoes) {
   EXPECT_EQ(*ComputationText(document.dump()), silent);
   document["precision"] = "bf16";
   const std::string bf16 = *ComputationText(document.dump());
+  document["precision"] = "fp16";
+  const std::string fp16 = *ComputationText(document.dump());
   document["precision"] = "int8";
   const std::string int8 = *ComputationText(document.dump());
 
-  EXPECT_NE(bf16, silent);
-  EXPECT_NE(int8, silent);
-  EXPECT_NE(int8, bf16);
+  EXPECT_EQ((std::set<std::string>{silent, bf16, fp16, int8}.size()), 4);
 }
 
 // Whether a package says a precision or is told to be computed in it, the numbers are the same.
@@ -136,10 +137,11 @@ TEST(PrecisionTest, AChoiceIsAPrecisionOrThePackages) {
   EXPECT_EQ(*ParsePrecisionChoice(""), std::nullopt);
   EXPECT_EQ(*ParsePrecisionChoice("fp32"), Precision::kFp32);
   EXPECT_EQ(*ParsePrecisionChoice("bf16"), Precision::kBf16);
+  EXPECT_EQ(*ParsePrecisionChoice("fp16"), Precision::kFp16);
   EXPECT_EQ(*ParsePrecisionChoice("int8"), Precision::kInt8);
   const absl::Status refused = ParsePrecisionChoice("half").status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(refused.message(), "precision is \"half\"; expected package, fp32, bf16 or int8");
+  EXPECT_EQ(refused.message(), "precision is \"half\"; expected package, fp32, bf16, fp16 or int8");
 }
 
 TEST(ModelConfigTest, RefusesCategoryNamesThatAreNoObjectOfStrings) {

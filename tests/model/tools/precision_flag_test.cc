@@ -51,13 +51,13 @@ int RunCommand(const Command& command, const std::string& precision) {
 
 TEST(PrecisionFlagTest, EveryCommandRefusesWhatIsNoPrecision) {
   for (const Command& command : Commands()) {
-    for (const char* wrong : {"fp16", "BF16", "8", "bf16,int8"}) {
+    for (const char* wrong : {"fp8", "BF16", "8", "bf16,int8"}) {
       try {
         RunCommand(command, wrong);
         ADD_FAILURE() << command.words.front() << " took " << wrong;
       } catch (const CLI::ValidationError& error) {
-        EXPECT_THAT(error.what(),
-                    HasSubstr(absl::StrCat("precision is \"", wrong, "\"; expected package, fp32, bf16")));
+        EXPECT_THAT(error.what(), HasSubstr(absl::StrCat("precision is \"", wrong,
+                                                         "\"; expected package, fp32, bf16, fp16 or int8")));
       }
     }
   }
@@ -67,7 +67,7 @@ TEST(PrecisionFlagTest, EveryCommandRefusesWhatIsNoPrecision) {
 // for.
 TEST(PrecisionFlagTest, InspectAndEvaluateOpenThePackageInIt) {
   for (const Command& command : {Commands()[0], Commands()[1]}) {
-    for (const std::string precision : {"bf16", "int8"}) {
+    for (const std::string precision : {"bf16", "fp16", "int8"}) {
       ::testing::internal::CaptureStderr();
       const int exit_code = RunCommand(command, precision);
       const std::string said = ::testing::internal::GetCapturedStderr();
@@ -90,6 +90,7 @@ TEST(PrecisionFlagTest, SetsWhatItNames) {
   EXPECT_EQ(Parsed({"--precision", "package"}), std::nullopt);
   EXPECT_EQ(Parsed({"--precision", "fp32"}), Precision::kFp32);
   EXPECT_EQ(Parsed({"--precision", "bf16"}), Precision::kBf16);
+  EXPECT_EQ(Parsed({"--precision", "fp16"}), Precision::kFp16);
   EXPECT_EQ(Parsed({"--precision", "int8"}), Precision::kInt8);
 }
 

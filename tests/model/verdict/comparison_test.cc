@@ -78,7 +78,8 @@ Agreement AfterIn(const std::string& precision, const Change& change) {
 }
 
 TEST(CompareTest, ScoresAreWithinTheirPrecisionsToleranceOrDifferent) {
-  const std::pair<std::string, float> tolerances[] = {{"fp32", 1e-5F}, {"bf16", 5e-3F}, {"int8", 2e-2F}, {"", 1e-5F}};
+  const std::pair<std::string, float> tolerances[] = {
+      {"fp32", 1e-5F}, {"bf16", 5e-3F}, {"fp16", 2e-3F}, {"int8", 2e-2F}, {"", 1e-5F}};
   for (const auto& [precision, tolerance] : tolerances) {
     EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.score += 0.9F * tolerance; }), Agreement::kWithinTolerance);
     EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.score += 1.1F * tolerance; }), Agreement::kDifferent);
@@ -97,7 +98,8 @@ TEST(CompareTest, ALesserPrecisionNowMakesNoRoomForAResultInFp32) {
 
 TEST(CompareTest, AreasAreWithinTheirToleranceOrDifferent) {
   for (double Inspection::* area : {&Inspection::mask_area_fraction, &Inspection::largest_region_fraction}) {
-    for (const auto& [precision, tolerance] : {std::pair("fp32", 1e-3), std::pair("bf16", 1e-2)}) {
+    for (const auto& [precision, tolerance] :
+         {std::pair("fp32", 1e-3), std::pair("bf16", 1e-2), std::pair("fp16", 1e-2)}) {
       EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.*area += 0.9 * tolerance; }),
                 Agreement::kWithinTolerance);
       EXPECT_EQ(AfterIn(precision, [&](Inspection& now) { now.*area += 1.1 * tolerance; }), Agreement::kDifferent);
