@@ -20,12 +20,13 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     apt-get update -qq \
     && grep -vE 'clang|imgcodecs' /tmp/debian-packages.txt | xargs apt-get install -y -qq --no-install-recommends >/dev/null
-COPY scripts/requirements-libtorch.txt /tmp/
+COPY scripts/requirements-libtorch.txt scripts/requirements-cuda-headers.txt /tmp/
 # The secret `ca` is for networks whose package index shows a certificate of their own.
 RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi \
     && python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install -q --disable-pip-version-check --no-deps -r /tmp/requirements-libtorch.txt
+    && /opt/venv/bin/pip install -q --disable-pip-version-check --no-deps \
+       -r /tmp/requirements-libtorch.txt -r /tmp/requirements-cuda-headers.txt
 
 # The programs, the libraries of LibTorch that they load, and the embedded model, as they lie in every image and package.
 FROM dependencies AS build
@@ -49,7 +50,8 @@ RUN --mount=type=cache,target=/ccache \
     && cmake --build build --parallel "${JOBS}" --target bayespfl-server bayespfl-client bayespfl-model \
     && for component in libtorch server client-program model-tools notices; do \
          cmake --install build --prefix /opt/bayespfl --strip --component "${component}" >/dev/null; \
-       done
+       done \
+    && cmake --install build --prefix /opt/cuda-graphs --strip --component cuda-graphs >/dev/null
 
 # Debian's libraries that the programs load, a user, and nothing that lifts anybody's rights. OpenCV's packages ask for
 # drivers of graphics cards and their compiler: 160 MB that nothing here opens.
@@ -114,6 +116,7 @@ RUN --mount=type=bind,from=cpu-files,source=/opt/bayespfl/lib,target=/there \
 
 FROM cpu-files AS cuda-files
 COPY --from=gpu-libraries /gpu /opt/bayespfl/lib
+COPY --from=build /opt/cuda-graphs/libexec /opt/bayespfl/libexec
 
 # Each image's list of what is in it, from its own files.
 FROM dependencies AS sbom

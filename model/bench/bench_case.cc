@@ -79,7 +79,12 @@ absl::StatusOr<std::vector<PromptForm>> ParsePromptsList(absl::string_view text)
 }
 
 absl::StatusOr<std::vector<Precision>> ParsePrecisionList(absl::string_view text) {
-  return ParseList<Precision>(text, "precision", ParsePrecision);
+  return ParseList<Precision>(text, "precision", [](absl::string_view entry) -> absl::StatusOr<Precision> {
+    const absl::StatusOr<Precision> precision = ParsePrecision(entry);
+    if (!precision.ok() || IsOfTheCpu(*precision)) return precision;
+    return absl::InvalidArgumentError(
+        absl::StrCat(entry, " is computed on a GPU alone, and it is the processor that is measured"));
+  });
 }
 
 absl::Status CheckImageSize(const ModelConfig& config, int size) {

@@ -45,7 +45,7 @@ absl::string_view PromptFormName(PromptForm form);
 //   numbers  from `lowest` to `highest`; `what` is what errors call one: "batch"
 //   kernels  "auto", or words as of NetworkKernelsText(), for what this processor can run; one word may be left out
 //   prompts  "shared", "whole"
-//   precisions  "fp32", "bf16", "int8"
+//   precisions  "fp32", "bf16", "int8": what the processor computes in
 absl::StatusOr<std::vector<int>> ParseNumberList(absl::string_view text, absl::string_view what, int lowest,
                                                  int highest);
 absl::StatusOr<std::vector<KernelsChoice>> ParseKernelsList(absl::string_view text);

@@ -68,15 +68,11 @@ bool Agrees(const CaseResult& result) {
 }  // namespace
 
 Tolerance ToleranceOf(Precision precision) {
-  switch (precision) {
-    case Precision::kFp32:
-      break;
-    case Precision::kBf16:
-      return {.score = 5e-3, .map = 2e-2};
-    case Precision::kInt8:
-      return {.score = 2e-2, .map_correlation = 0.99};
-  }
-  return {};
+  Tolerance tolerance = {.score = ScoreTolerance(precision)};
+  if (precision == Precision::kBf16) tolerance.map = 2e-2;
+  if (precision == Precision::kFp16) tolerance.map = 5e-3;
+  if (precision == Precision::kInt8) tolerance.map_correlation = 0.99;
+  return tolerance;
 }
 
 double Median(std::vector<double> values) {

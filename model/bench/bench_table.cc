@@ -84,7 +84,7 @@ void PrintBenchTable(const SizeResult& size, std::ostream& out) {
 
 std::string AgreementSentence(const BenchReport& report) {
   std::string differences;
-  for (const Precision precision : {Precision::kFp32, Precision::kBf16, Precision::kInt8}) {
+  for (const Precision precision : kPrecisions) {
     const std::optional<double> most = LargestDifference(report, precision);
     if (!most.has_value()) continue;
     absl::StrAppendFormat(&differences, "%s %.1e in %s (%g is allowed)", differences.empty() ? "" : ",", *most,

@@ -15,7 +15,7 @@ void AddPrecision(CLI::App& command, std::optional<Precision>& precision, absl::
   command
       .add_option_function<std::string>(
           "--precision", [&precision](const std::string& text) { precision = *ParsePrecisionChoice(text); },
-          absl::StrCat("fp32, bf16 or int8: of the large matrix products (default: ", usual, ")"))
+          absl::StrCat("fp32, bf16, fp16 or int8: of the large matrix products (default: ", usual, ")"))
       ->check([](const std::string& text) {
         const absl::StatusOr<std::optional<Precision>> choice = ParsePrecisionChoice(text);
         return choice.ok() ? std::string() : EscapeControls(choice.status().message());

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/shortest_decimal.h"
+#include "model/package/precision.h"
 
 namespace bayespfl {
 namespace {
@@ -70,9 +71,10 @@ class Differences {
 }  // namespace
 
 ReplayTolerance ReplayToleranceOf(absl::string_view precision) {
-  if (precision == "bf16") return {.score = 5e-3F, .area = 1e-2};
-  if (precision == "int8") return {.score = 2e-2F, .area = 1e-2};
-  return {};
+  const Precision known = ParsePrecision(precision).value_or(Precision::kFp32);
+  ReplayTolerance tolerance = {.score = static_cast<float>(ScoreTolerance(known))};
+  if (known != Precision::kFp32) tolerance.area = 1e-2;
+  return tolerance;
 }
 
 std::string AgreementText(Agreement agreement) {

@@ -24,7 +24,8 @@ inference::ModelStreamInferResponse MakeReply(const std::string& id, absl::Statu
     message.set_error_message(absl::StrCat(code, ": ", WireMessage(result.status().message())));
     message.mutable_infer_response()->set_id(id);
   }
-  (*message.mutable_infer_response()->mutable_parameters())["triton_final_response"].set_bool_param(true);
+  const std::string last = "triton_final_response";
+  (*message.mutable_infer_response()->mutable_parameters())[last].set_bool_param(true);
   return message;
 }
 

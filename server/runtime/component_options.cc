@@ -1,6 +1,7 @@
 #include "server/runtime/component_options.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -197,8 +198,8 @@ absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& conf
   return faults;
 }
 
-ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root) {
-  return [config, root](const std::string& folder) -> absl::StatusOr<Replicas> {
+ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root, const Logger& log) {
+  return [config, root, log](const std::string& folder) -> absl::StatusOr<Replicas> {
     const absl::StatusOr<std::optional<Precision>> precision = ParsePrecisionChoice(config.precision);
     if (!precision.ok()) return precision.status();
     const auto fits = [folder, root, precision = *precision](const std::vector<std::string>& devices) {
@@ -208,7 +209,12 @@ ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& ro
     if (absl::Status too_large = fits(devices); !too_large.ok()) return too_large;
     const DetectorOptions options = {.calibration_file = folder == config.model ? config.calibration : std::string(),
                                      .kernels = config.kernels,
-                                     .precision = *precision};
+                                     .precision = *precision,
+                                     .recorded_batches = static_cast<size_t>(config.cuda_graphs),
+                                     .notice = [folder, log](const std::string& sentence) {
+                                       if (log == nullptr) return;
+                                       log->Warning("no CUDA graphs", {{"what", folder}, {"error", sentence}});
+                                     }};
     return LoadReplicas(folder, options, devices, config.replicas,
                         [fits](const std::string& device) { return fits({device}); });
   };

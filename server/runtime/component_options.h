@@ -56,7 +56,8 @@ absl::StatusOr<std::shared_ptr<FaultInjector>> FaultsOf(const ServerConfig& conf
 
 // Loads packages onto the configured devices, when there is memory for them. The calibration file belongs to the
 // package that is configured with it. `root` stands in for "/" in tests, as it does for AvailableMemory().
-ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root = "/");
+// `log`, which may be null, is warned when a GPU's batches should be recorded and are not, or are not any more.
+ModelLoader LoaderOf(const ServerConfig& config, const std::filesystem::path& root = "/", const Logger& log = nullptr);
 
 }  // namespace bayespfl::server
 

@@ -65,13 +65,14 @@ absl::Status CheckDevices(const ServerConfig& config) {
 
 // What a package says of itself is seen when it is loaded, and so is what `auto` is.
 absl::Status CheckPrecision(const ServerConfig& config) {
-  if (config.precision != "int8") return absl::OkStatus();
+  const bool is_int8 = config.precision == "int8";
+  if (!is_int8 && config.precision != "fp16") return absl::OkStatus();
   for (const std::string& device : Devices(config)) {
-    if (device == "cpu" || device == "auto") continue;
+    if (device == "auto" || (device == "cpu") == is_int8) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("precision is int8 and device names ", device,
-                     ": int8 is computed on the CPU alone; set precision to bf16 or fp32, "
-                     "or device to cpu"));
+        absl::StrCat("precision is ", config.precision, " and device names ", device, ": ", config.precision,
+                     " is computed on ", is_int8 ? "the CPU" : "a GPU",
+                     " alone; set precision to bf16 or fp32, or device to ", is_int8 ? "cpu" : "cuda:0"));
   }
   return absl::OkStatus();
 }

@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<InspectionServer>> InspectionServer::Start(Server
     SetComputeThreads(options.config.compute_threads);
     // Bayer pictures and overlays go through OpenCV, whose own pool would take every processor for each of our threads.
     cv::setNumThreads(1);
-    options.loader = LoaderOf(options.config);
+    options.loader = LoaderOf(options.config, "/", options.logger);
   }
   absl::StatusOr<MetricsOptions> metrics_options = MetricsOptionsOf(options.config);
   if (!metrics_options.ok()) return metrics_options.status();

@@ -94,6 +94,10 @@ NOT_RUN: dict[tuple[str, str], str] = {
         "docs/operations.md",
         "cpu           libtorch 2.11.0 AVX512 threads=16",
     ): "what a machine with a GPU says",
+    (
+        "recipes/demo-model/README.md",
+        "recipes/demo-model/training-set.sh out/training            # surfaces, objects, photographs",
+    ): "fetches 155 MB of photographs; tests/recipes runs what needs none of them",
 }
 
 _DEMO_MODEL = "assets/demo/model"
@@ -299,11 +303,15 @@ PLANS: dict[str, Plan] = {
     ),
     "docs/synthetic.md": Plan(
         checks={
-            "bayespfl-model synthesize": (
+            "--output out/parts": (
                 says("^out/parts: 16 pictures"),
                 writes("out/parts/nut/test/good/000.png", "out/parts/brushed_metal/test/good/003.png"),
             ),
             "bayespfl-model evaluate": (writes("out/report/report.html"),),
+            "--output out/on-photographs": (
+                says("^out/on-photographs: 8 pictures of 2 photographs in 2 categories, 0 left out"),
+                writes("out/on-photographs/wood/test/good/000.png"),
+            ),
         },
     ),
     "docs/training.md": Plan(
@@ -313,8 +321,12 @@ PLANS: dict[str, Plan] = {
                 says("^would read   32 pictures to learn from"),
                 says("^would cache  the features of 80 pictures"),
             ),
-            "train --config": (writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),),
-            "bayespfl-model inspect": (says('"score"'),),
+            "train --config out/train.yaml": (
+                writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),
+            ),
+            "train --config out/towers.yaml": (writes("out/towers/model/clip.safetensors", "out/towers/report.html"),),
+            "inspect --model out/run/model": (says('"score"'),),
+            "inspect --model out/towers/model": (says('"score"'),),
         },
     ),
 }

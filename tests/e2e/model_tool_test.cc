@@ -171,7 +171,8 @@ TEST_F(ModelToolTest, BenchMeasuresWhatItIsAskedForAndRefusesWhatItCannot) {
       {{"--size", "63"}, "cannot take pictures of 63 px a side"},
       {{"--seconds", "soon"}, "--seconds"},
       {{"--repeats", "0"}, "--repeats"},
-      {{"--precision", "fp16"}, "expected fp32, bf16 or int8"}};
+      {{"--precision", "fp8"}, "expected fp32, bf16, fp16 or int8"},
+      {{"--precision", "fp16"}, "fp16 is computed on a GPU alone"}};
   for (const auto& [arguments, reason] : wrong) {
     const Finished refused = bench(arguments);
     EXPECT_EQ(refused.exit_code, 1) << arguments.front();

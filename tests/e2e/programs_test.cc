@@ -295,7 +295,7 @@ TEST_F(CalibratedServerTest, AServerInAnotherPrecisionThanItsCalibrationDoesNotS
 }
 
 TEST(ServerProgramConfigTest, APrecisionThatThereIsNotIsAMistakeOfTheConfiguration) {
-  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kDemoModel, "--precision", "fp16"});
+  const Finished run = RunProgram("bayespfl-server", {"--check-config", "--model", kDemoModel, "--precision", "fp8"});
 
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.err, HasSubstr("precision"));

@@ -263,7 +263,8 @@ def _version() -> str:
 def test_precision_reaches_the_server() -> None:
     assert "precision" not in config()
     assert config("config.precision=int8")["precision"] == "int8"
-    assert config("gpu.enabled=true", "config.precision=bf16")["precision"] == "bf16"
+    for precision in ("bf16", "fp16"):
+        assert config("gpu.enabled=true", f"config.precision={precision}")["precision"] == precision
 
 
 def test_claim_template_is_named_by_what_is_in_it() -> None:
@@ -344,7 +345,7 @@ def test_a_stop_has_time_for_the_last_traces() -> None:
         ["config.host=0.0.0.0"],
         ["config.tls_key=/k"],
         ["config.log_level=loud"],
-        ["config.precision=fp16"],
+        ["config.precision=fp8"],
         ["config.trace_sample_ratio=1.5"],
         ["image.tag=a/b"],
         ["image.digest=sha256:1"],
@@ -412,7 +413,8 @@ def test_schema_refuses(settings: list[str]) -> None:
         (["autoscaling.kind=hpa", "resources.requests=null"], "resources.requests.cpu"),
         (["autoscaling.minReplicas=9"], "larger than"),
         (["gpu.claim.enabled=true"], "needs gpu.enabled"),
-        (["gpu.enabled=true", "config.precision=int8"], "with gpu.enabled take bf16 or fp32"),
+        (["gpu.enabled=true", "config.precision=int8"], "with gpu.enabled take bf16, fp16 or fp32"),
+        (["config.precision=fp16"], "without gpu.enabled take bf16, int8 or fp32"),
         (["grpcRoute.enabled=true"], "parentRefs is empty"),
         (["grpcRoute.backendTls.enabled=true"], "grpcRoute.backendTls needs TLS"),
         (["grpcRoute.backendTls.enabled=true", "tls.secretName=s"], "caConfigMapName is empty"),

@@ -341,20 +341,26 @@ TEST(ConfigTest, RejectsWhatIsNoDevice) {
   EXPECT_THAT(ErrorOf([](ServerConfig& config) { config.device = "auto, auto"; }), HasSubstr("auto stands alone"));
 }
 
-// A GPU refuses it when the model is loaded; --check-config says so before.
-TEST(ConfigTest, Int8IsForTheCpuAlone) {
-  const auto on = [](const std::string& device) {
-    return [device](ServerConfig& config) {
-      config.precision = "int8";
+// The device refuses it when the model is loaded; --check-config says so before.
+TEST(ConfigTest, Int8IsForTheCpuAloneAndFp16ForAGpu) {
+  const auto computed = [](const std::string& precision, const std::string& device) {
+    return [precision, device](ServerConfig& config) {
+      config.precision = precision;
       config.device = device;
     };
   };
-  EXPECT_THAT(ErrorOf(on("cpu,cuda:1")), HasSubstr("device names cuda:1: int8 is computed on the CPU alone"));
-  for (const std::string device : {"cpu", "auto"}) {
+  EXPECT_THAT(ErrorOf(computed("int8", "cpu,cuda:1")),
+              HasSubstr("precision is int8 and device names cuda:1: int8 is computed on the CPU alone; set precision "
+                        "to bf16 or fp32, or device to cpu"));
+  EXPECT_THAT(ErrorOf(computed("fp16", "cuda:1,cpu")),
+              HasSubstr("precision is fp16 and device names cpu: fp16 is computed on a GPU alone; set precision to "
+                        "bf16 or fp32, or device to cuda:0"));
+  for (const auto& [precision, device] :
+       {std::pair("int8", "cpu"), std::pair("int8", "auto"), std::pair("fp16", "cuda:0"), std::pair("fp16", "auto")}) {
     ServerConfig config;
     config.model = "m";
-    on(device)(config);
-    EXPECT_TRUE(CheckConfig(config).ok()) << device;
+    computed(precision, device)(config);
+    EXPECT_TRUE(CheckConfig(config).ok()) << precision << " on " << device;
   }
 }
 

@@ -40,7 +40,8 @@ RECORDED = Recorded(
 
 
 @pytest.mark.parametrize(
-    ("precision", "score", "area"), [("fp32", 1e-5, 1e-3), ("bf16", 5e-3, 1e-2), ("int8", 2e-2, 1e-2), ("", 1e-5, 1e-3)]
+    ("precision", "score", "area"),
+    [("fp32", 1e-5, 1e-3), ("bf16", 5e-3, 1e-2), ("fp16", 2e-3, 1e-2), ("int8", 2e-2, 1e-2), ("", 1e-5, 1e-3)],
 )
 @pytest.mark.parametrize(
     ("share", "agreement"), [(0.9, Agreement.WITHIN_TOLERANCE), (1.1, Agreement.DIFFERENT)], ids=["within", "beyond"]

@@ -219,7 +219,10 @@ the last traces where there are any, 2 s to spare. */}}
 {{- fail "autoscaling.minReplicas is larger than autoscaling.maxReplicas" }}
 {{- end }}
 {{- if and $v.gpu.enabled (eq (default "package" $v.config.precision) "int8") }}
-{{- fail "config.precision is int8, which is computed on processors alone: with gpu.enabled take bf16 or fp32" }}
+{{- fail "config.precision is int8, which is computed on processors alone: with gpu.enabled take bf16, fp16 or fp32" }}
+{{- end }}
+{{- if and (not $v.gpu.enabled) (eq (default "package" $v.config.precision) "fp16") }}
+{{- fail "config.precision is fp16, which is computed on GPUs alone: without gpu.enabled take bf16, int8 or fp32" }}
 {{- end }}
 {{- if and $v.gpu.claim.enabled (not $v.gpu.enabled) }}
 {{- fail "gpu.claim.enabled needs gpu.enabled" }}

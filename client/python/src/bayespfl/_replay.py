@@ -13,8 +13,8 @@ from bayespfl._json import shortest
 from bayespfl._result_line import Recorded
 
 # By the precision that the result was recorded in; of another name, or none: fp32's.
-SCORE_TOLERANCES = {"fp32": 1e-5, "bf16": 5e-3, "int8": 2e-2}
-AREA_TOLERANCES = {"fp32": 1e-3, "bf16": 1e-2, "int8": 1e-2}
+SCORE_TOLERANCES = {"fp32": 1e-5, "bf16": 5e-3, "fp16": 2e-3, "int8": 2e-2}
+AREA_TOLERANCES = {"fp32": 1e-3, "bf16": 1e-2, "fp16": 1e-2, "int8": 1e-2}
 _LONGEST_LINE = 1 << 20
 
 

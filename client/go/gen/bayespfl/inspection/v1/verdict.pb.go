@@ -359,7 +359,7 @@ type Provenance struct {
 	ModelDigest string `protobuf:"bytes,3,opt,name=model_digest,json=modelDigest,proto3" json:"model_digest,omitempty"`
 	// Configured version + the digest's first 12 digits; in less than fp32 also + the precision.
 	ModelVersion string `protobuf:"bytes,4,opt,name=model_version,json=modelVersion,proto3" json:"model_version,omitempty"`
-	// Of the large matrix products: "fp32", "bf16", "int8".
+	// Of the large matrix products: "fp32", "bf16", "fp16", "int8".
 	Precision string `protobuf:"bytes,5,opt,name=precision,proto3" json:"precision,omitempty"`
 	// What computed: library, its version, the instructions it chose, and its threads, e.g.
 	// "libtorch 2.11.0 AVX512 threads=2".
