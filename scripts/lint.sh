@@ -110,7 +110,8 @@ cmake -G Ninja -S . -B build/lint -DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRE
   exit 1
 }
 rm -f build-lint.log
-cmake --build build/lint --target bayespfl_proto bayespfl_standard_protos inspection_server_rpc_details --parallel 2 >/dev/null
+cmake --build build/lint --target bayespfl_proto_generated bayespfl_standard_protos_generated inspection_server_rpc_details_generated \
+  --parallel 2 >/dev/null
 
 # Which field belongs to which mutex stands in annotations that only clang reads. Everything else is for the other tools.
 # What can break them has a mutex or an annotation itself, or includes a header that has one.
