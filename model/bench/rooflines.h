@@ -4,11 +4,11 @@
 
 #include <cstdint>
 
+#include "model/libtorch.h"
 #include "model/network/block_linear.h"
 #include "model/network/network_kernels.h"
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

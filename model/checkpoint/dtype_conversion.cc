@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "model/libtorch.h"
 #include "model/package/finite.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

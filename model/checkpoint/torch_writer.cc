@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "caffe2/serialize/inline_container.h"
+#include "model/libtorch.h"
 #include "torch/csrc/jit/api/module.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

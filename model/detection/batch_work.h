@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/prompt_batch.h"
 #include "model/network/prompt_form.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

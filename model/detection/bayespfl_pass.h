@@ -18,11 +18,11 @@
 #include "model/detection/frame_preparer.h"
 #include "model/detection/host_stage.h"
 #include "model/detection/recorded_batches.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/network/prompt_batch.h"
 #include "model/network/prompt_form.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

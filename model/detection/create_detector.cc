@@ -2,9 +2,9 @@
 #include "absl/status/status.h"
 #include "model/detection/bayespfl_detector.h"
 #include "model/detection/detector.h"
+#include "model/libtorch.h"
 #include "model/network/network_kernels.h"
 #include "model/package/model_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

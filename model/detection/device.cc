@@ -14,6 +14,8 @@
 #include "absl/strings/strip.h"
 #include "model/detection/device_errors.h"
 #include "model/detection/device_survey.h"
+#include "torch/cuda.h"
+#include "torch/version.h"
 
 namespace bayespfl {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

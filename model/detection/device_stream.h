@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

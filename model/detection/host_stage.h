@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

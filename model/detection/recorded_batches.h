@@ -26,7 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/graph_module/graph_module.h"
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

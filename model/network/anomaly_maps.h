@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "model/kernels/instruction_set.h"
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

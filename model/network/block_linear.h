@@ -2,10 +2,10 @@
 #ifndef BAYESPFL_MODEL_NETWORK_BLOCK_LINEAR_H_
 #define BAYESPFL_MODEL_NETWORK_BLOCK_LINEAR_H_
 
+#include "model/libtorch.h"
 #include "model/network/network_kernels.h"
 #include "model/network/weights.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -6,11 +6,11 @@
 #include <array>
 #include <string>
 
+#include "model/libtorch.h"
 #include "model/network/planar_flow.h"
 #include "model/network/prompt_batch.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -2,10 +2,10 @@
 #ifndef BAYESPFL_MODEL_NETWORK_IMAGE_HEAD_H_
 #define BAYESPFL_MODEL_NETWORK_IMAGE_HEAD_H_
 
+#include "model/libtorch.h"
 #include "model/network/vision_transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "model/libtorch.h"
 #include "model/network/anomaly_maps.h"
 #include "model/network/distributions.h"
 #include "model/network/image_head.h"
@@ -23,7 +24,6 @@
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
 #include "model/package/tensor_source.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "model/libtorch.h"
 #include "model/network/philox.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

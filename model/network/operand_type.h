@@ -2,8 +2,8 @@
 #ifndef BAYESPFL_MODEL_NETWORK_OPERAND_TYPE_H_
 #define BAYESPFL_MODEL_NETWORK_OPERAND_TYPE_H_
 
+#include "model/libtorch.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -2,9 +2,9 @@
 #ifndef BAYESPFL_MODEL_NETWORK_PROMPT_BANK_H_
 #define BAYESPFL_MODEL_NETWORK_PROMPT_BANK_H_
 
+#include "model/libtorch.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "model/libtorch.h"
 #include "model/network/prompt_layout.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -4,9 +4,9 @@
 
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -2,7 +2,7 @@
 #ifndef BAYESPFL_MODEL_NETWORK_ROW_DOTS_H_
 #define BAYESPFL_MODEL_NETWORK_ROW_DOTS_H_
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "model/kernels/instruction_set.h"
+#include "model/libtorch.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

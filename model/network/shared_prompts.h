@@ -2,8 +2,8 @@
 #ifndef BAYESPFL_MODEL_NETWORK_SHARED_PROMPTS_H_
 #define BAYESPFL_MODEL_NETWORK_SHARED_PROMPTS_H_
 
+#include "model/libtorch.h"
 #include "model/network/prompt_batch.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/network_kernels.h"
 #include "model/network/shared_prompts.h"
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

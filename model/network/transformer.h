@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/block_linear.h"
 #include "model/network/network_kernels.h"
 #include "model/network/self_attention.h"
@@ -12,7 +13,6 @@
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -2,7 +2,7 @@
 #ifndef BAYESPFL_MODEL_NETWORK_UNIT_LENGTH_H_
 #define BAYESPFL_MODEL_NETWORK_UNIT_LENGTH_H_
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

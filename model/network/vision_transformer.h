@@ -4,12 +4,12 @@
 
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/network_kernels.h"
 #include "model/network/transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

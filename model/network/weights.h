@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "model/libtorch.h"
 #include "model/package/tensor_source.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -52,7 +52,7 @@ torch::Tensor EncodeCaptions(const TextTransformer& text, const Captions& captio
 torch::Tensor CaptionLoss(const torch::Tensor& image, const torch::Tensor& captions,
                           const std::vector<int64_t>& of_picture) {
   const torch::Tensor logits = torch::matmul(UnitLength(image), captions.t()) / kTemperature;
-  return torch::nn::functional::cross_entropy(logits, torch::tensor(of_picture, torch::kInt64).to(image.device()));
+  return torch::cross_entropy_loss(logits, torch::tensor(of_picture, torch::kInt64).to(image.device()));
 }
 
 }  // namespace bayespfl

@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "model/detection/object_reader.h"
+#include "model/libtorch.h"
 #include "model/network/text_transformer.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

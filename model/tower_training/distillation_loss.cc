@@ -1,7 +1,6 @@
 #include "model/tower_training/distillation_loss.h"
 
 #include <array>
-#include <vector>
 
 namespace bayespfl {
 namespace {
@@ -12,10 +11,7 @@ constexpr std::array<int64_t, 2> kRows = {0, 1};  // axes of pictures and patche
 }  // namespace
 
 torch::Tensor TaughtTargets(const torch::Tensor& features, int64_t grid) {
-  namespace F = torch::nn::functional;
-  const torch::Tensor resized = F::interpolate(
-      features,
-      F::InterpolateFuncOptions().size(std::vector<int64_t>{grid, grid}).mode(torch::kBilinear).align_corners(false));
+  const torch::Tensor resized = torch::upsample_bilinear2d(features, {grid, grid}, /*align_corners=*/false);
   const torch::Tensor rows = resized.flatten(2).transpose(1, 2);  // [N, L, C]
   const torch::Tensor centred = rows - rows.mean(kRows, /*keepdim=*/true);
   const torch::Tensor variance = centred.square().mean(kRows, /*keepdim=*/true);

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/vision_transformer.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "model/libtorch.h"
 #include "model/network/weights.h"
 #include "model/training/parameter_groups.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -3,7 +3,7 @@
 namespace bayespfl {
 
 torch::Tensor CrossEntropyLoss(const torch::Tensor& logits, const torch::Tensor& labels) {
-  return torch::nn::functional::cross_entropy(logits, labels);
+  return torch::cross_entropy_loss(logits, labels);
 }
 
 }  // namespace bayespfl

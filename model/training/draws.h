@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/training/training_loss.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

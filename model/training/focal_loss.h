@@ -3,7 +3,7 @@
 #ifndef BAYESPFL_MODEL_TRAINING_FOCAL_LOSS_H_
 #define BAYESPFL_MODEL_TRAINING_FOCAL_LOSS_H_
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/distributions.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

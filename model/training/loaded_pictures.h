@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/detection/object_reader.h"
+#include "model/libtorch.h"
 #include "model/training/labelled_data.h"
 #include "model/training/training_batch.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -2,7 +2,7 @@
 #ifndef BAYESPFL_MODEL_TRAINING_ORTHOGONALITY_LOSS_H_
 #define BAYESPFL_MODEL_TRAINING_ORTHOGONALITY_LOSS_H_
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -3,10 +3,10 @@
 #define BAYESPFL_MODEL_TRAINING_PARAMETERS_H_
 
 #include "absl/status/statusor.h"
+#include "model/libtorch.h"
 #include "model/network/weights.h"
 #include "model/package/model_config.h"
 #include "model/package/tensor_source.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

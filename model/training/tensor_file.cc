@@ -8,9 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
+#include "model/libtorch.h"
 #include "model/package/safetensors.h"
 #include "model/package/safetensors_writer.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/training/adam.h"
 #include "model/training/labelled_data.h"
@@ -26,7 +27,6 @@
 #include "model/training/training_state.h"
 #include "model/training/training_task.h"
 #include "model/training/validation.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/training/kl_divergence.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

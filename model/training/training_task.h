@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/weights.h"
 #include "model/training/adam.h"
 #include "model/training/parameter_groups.h"
 #include "model/training/training_loss.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

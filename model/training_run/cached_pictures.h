@@ -11,12 +11,12 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/detection/object_reader.h"
+#include "model/libtorch.h"
 #include "model/network/vision_transformer.h"
 #include "model/training/labelled_data.h"
 #include "model/training/training_batch.h"
 #include "model/training_data/feature_cache.h"
 #include "model/training_data/training_pictures.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/detection/object_reader.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/package/model_package.h"
 #include "model/tower_training/bf16_products.h"
@@ -20,7 +21,6 @@
 #include "model/training_run/cached_pictures.h"
 #include "model/training_run/prepared_pictures.h"
 #include "model/training_run/train_config.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 

@@ -40,11 +40,12 @@
 #include "model/detection/device.h"
 #include "model/detection/recorded_batches.h"
 #include "model/image/decode.h"
+#include "model/libtorch.h"
 #include "model/network/flop_count.h"
 #include "model/network/operand_type.h"
 #include "model/package/model_package.h"
 #include "model/package/precision.h"
-#include "torch/torch.h"
+#include "torch/cuda.h"
 
 namespace bayespfl {
 namespace {

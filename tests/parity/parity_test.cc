@@ -15,6 +15,7 @@
 #include "model/clip/preprocess.h"
 #include "model/detection/pixel_map.h"
 #include "model/image/decode.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/unit_length.h"
 #include "model/package/model_package.h"
@@ -22,7 +23,6 @@
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "tests/support/torch_test_device.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl::testing {
 

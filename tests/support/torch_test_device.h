@@ -3,8 +3,8 @@
 #define BAYESPFL_TESTS_SUPPORT_TORCH_TEST_DEVICE_H_
 
 #include "model/detection/device.h"
+#include "model/libtorch.h"
 #include "tests/support/test_device.h"
-#include "torch/torch.h"
 
 namespace bayespfl::testing {
 

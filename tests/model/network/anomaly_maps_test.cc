@@ -11,7 +11,7 @@
 #include "c10/core/Allocator.h"
 #include "c10/util/ThreadLocalDebugInfo.h"
 #include "gtest/gtest.h"
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl {
 namespace {

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/flop_count.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/package/model_package.h"
 #include "tests/support/demo_model.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -27,12 +27,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/detection/bayespfl_detector.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/noise.h"
 #include "model/network/operand_type.h"
 #include "model/package/model_package.h"
 #include "tests/support/demo_model.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

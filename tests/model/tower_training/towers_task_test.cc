@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/training/interpolation_matrix.h"
 #include "model/training/loaded_pictures.h"
 #include "model/training/parameters.h"
@@ -19,7 +20,6 @@
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -5,12 +5,12 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "tests/model/training/generated_pictures.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "torch/torch.h"
+#include "model/libtorch.h"
 
 namespace bayespfl::testing {
 

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/anomaly_maps.h"
 #include "model/training/cross_entropy.h"
 #include "model/training/dice_loss.h"
@@ -11,7 +12,6 @@
 #include "model/training/interpolation_matrix.h"
 #include "model/training/kl_divergence.h"
 #include "model/training/orthogonality_loss.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -4,12 +4,13 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/training/adam.h"
 #include "model/training/learning_rate_schedule.h"
 #include "model/training/parameters.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
+#include "torch/optim.h"
 
 namespace bayespfl {
 namespace {

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "model/libtorch.h"
 #include "model/training/parameters.h"
 #include "model/training/stages_task.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl::testing {
 

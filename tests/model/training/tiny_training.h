@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/libtorch.h"
 #include "model/network/weights.h"
-#include "torch/torch.h"
 
 namespace bayespfl::testing {
 

@@ -5,13 +5,13 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/package/tensor_catalogue.h"
 #include "model/training/parameters.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/training/parameters.h"
 #include "model/training/trainer.h"
 #include "tests/model/training/tiny_run.h"
 #include "tests/support/temporary_folder.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

@@ -15,6 +15,7 @@
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/training/adam.h"
 #include "model/training/interpolation_matrix.h"
@@ -28,7 +29,6 @@
 #include "tests/support/safetensors_fixture.h"
 #include "tests/support/tiny_package.h"
 #include "tests/support/torch_test_device.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

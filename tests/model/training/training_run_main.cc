@@ -3,8 +3,8 @@
 
 #include <cstdio>
 
+#include "model/libtorch.h"
 #include "tests/model/training/tiny_run.h"
-#include "torch/torch.h"
 
 namespace {
 

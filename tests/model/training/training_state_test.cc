@@ -9,8 +9,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "tests/support/temporary_folder.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

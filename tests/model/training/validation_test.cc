@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "model/evaluation/ranking_metrics.h"
 #include "model/evaluation/reference_scores.h"
+#include "model/libtorch.h"
 #include "model/network/noise.h"
 #include "model/training/draws.h"
 #include "model/training/encoded_pictures.h"
@@ -16,7 +17,6 @@
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {

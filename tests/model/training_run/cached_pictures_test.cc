@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/training/encoded_pictures.h"
 #include "model/training_run/prepared_pictures.h"
@@ -15,7 +16,6 @@
 #include "tests/support/demo_model.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_package.h"
-#include "torch/torch.h"
 
 namespace bayespfl {
 namespace {
