@@ -79,7 +79,10 @@ def main() -> None:
             images = torch.rand(3, 3, size, size)
             torch.testing.assert_close(traced(images), teacher(images), rtol=1e-3, atol=1e-3)
     output.parent.mkdir(parents=True, exist_ok=True)
-    torch.jit.save(traced, str(output))
+    # Beside its place first: train.sh takes a file that is there for a whole one.
+    partial = output.with_name(f".{output.name}.partial")
+    torch.jit.save(traced, str(partial))
+    partial.rename(output)
     print(f"export_teacher: {output} has the SHA-256 {hashlib.sha256(output.read_bytes()).hexdigest()}")
 
 
