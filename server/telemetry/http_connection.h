@@ -3,8 +3,8 @@
 #ifndef BAYESPFL_SERVER_TELEMETRY_HTTP_CONNECTION_H_
 #define BAYESPFL_SERVER_TELEMETRY_HTTP_CONNECTION_H_
 
-#include <httplib.h>
 #include <sys/types.h>
+#include "base/http_library.h"
 
 #include <array>
 #include <chrono>

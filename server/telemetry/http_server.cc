@@ -1,8 +1,8 @@
 #include "server/telemetry/http_server.h"
 
-#include <httplib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/http_library.h"
 
 #include <atomic>
 #include <chrono>

@@ -1,9 +1,9 @@
 #include "server/telemetry/otlp_client.h"
 
 #include <arpa/inet.h>
-#include <httplib.h>
 #include <netdb.h>
 #include <sys/socket.h>
+#include "base/http_library.h"
 
 #include <atomic>
 #include <cstddef>

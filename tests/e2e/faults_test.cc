@@ -10,7 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "httplib.h"
+#include "base/http_library.h"
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"

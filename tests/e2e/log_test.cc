@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 #include <unistd.h>
+#include "base/http_library.h"
 
 #include <algorithm>
 #include <array>

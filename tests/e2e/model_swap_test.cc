@@ -19,7 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "httplib.h"
+#include "base/http_library.h"
 #include "tests/e2e/process.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/paths.h"

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
+#include "base/http_library.h"
 
 #include <atomic>
 #include <chrono>

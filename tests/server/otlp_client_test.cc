@@ -4,9 +4,9 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/http_library.h"
 
 #include <chrono>
 #include <functional>

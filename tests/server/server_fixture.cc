@@ -1,6 +1,6 @@
 #include "tests/server/server_fixture.h"
 
-#include <httplib.h>
+#include "base/http_library.h"
 
 #include <cstddef>
 #include <utility>

@@ -2,9 +2,9 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include "base/http_library.h"
 
 #include <chrono>
 #include <cstddef>

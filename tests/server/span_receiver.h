@@ -2,7 +2,7 @@
 #ifndef BAYESPFL_TESTS_SERVER_SPAN_RECEIVER_H_
 #define BAYESPFL_TESTS_SERVER_SPAN_RECEIVER_H_
 
-#include <httplib.h>
+#include "base/http_library.h"
 
 #include <atomic>
 #include <chrono>

@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/http_library.h"
 
 #include <algorithm>
 #include <chrono>
