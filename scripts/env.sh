@@ -16,7 +16,5 @@ export BAYESPFL_VENV BAYESPFL_TOOLS_VENV BAYESPFL_TEST_VENV
 export CCACHE_DIR="${CCACHE_DIR:-$BAYESPFL_CACHE/ccache}"
 export CCACHE_SLOPPINESS=pch_defines,time_macros
 export CCACHE_NOHASHDIR=1
-# Hits are looked up by the included files alone, so that a file that is new to the cache is not preprocessed twice.
-export CCACHE_DEPEND=1
 export CCACHE_BASEDIR="$repo_root"
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-8G}"
