@@ -58,8 +58,8 @@ endif()
 set(BAYESPFL_TEST_LINK_OPTIONS $<$<BOOL:${BAYESPFL_HAS_GOLD}>:-fuse-ld=gold>)
 
 # bayespfl_test(NAME [TORCH] [ONE_PROCESS] SRCS... LIBS...): one GoogleTest program. ctest runs each of its cases by itself,
-# or all of them in ONE_PROCESS, which TORCH implies: loading LibTorch takes longer than most cases do. What
-# measures its process's memory needs one of its own.
+# or all of them in ONE_PROCESS, which TORCH implies: loading LibTorch takes longer than most cases do. Cases that
+# measure their process's memory stay by themselves.
 function(bayespfl_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH;ONE_PROCESS" "" "SRCS;LIBS")
   add_executable(${name} ${arg_SRCS})
