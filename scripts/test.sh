@@ -14,6 +14,9 @@ build_dir=build
 # The server's standard error leads through the server itself; abort() waits until a report is through, exit() does not.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}"
 
+# No suite takes a third of this, on any machine so far: what is still there then has hung, and is named instead of waited for.
+SUITE_SECONDS=${SUITE_SECONDS:-1800}
+
 # Many programs compute here at the same time. The threads of one of them, which wait for each other in a loop between two
 # operations, would keep those of the others from the processors: four runs of one suite at a time take 6 times as long then.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
@@ -34,7 +37,7 @@ trap stop EXIT
 begin() {
   set -m
   (
-    trap 'exit 130' INT
+    trap 'kill -TERM "$running" 2>/dev/null; exit 130' INT
     "$@"
   ) &
   rows+=("$!")
@@ -46,10 +49,16 @@ suite() {
   local name=$1 began=$SECONDS
   shift
   local outcome=passed
-  "$@" >"$logs/$name.log" 2>&1 </dev/null || {
+  # In the background, for a shell that waits for a program hears of Ctrl-C only when that has ended.
+  timeout --kill-after=30 "$SUITE_SECONDS" "$@" >"$logs/$name.log" 2>&1 </dev/null &
+  running=$!
+  local code=0
+  wait "$running" || code=$?
+  if ((code != 0)); then
     outcome=FAILED
     touch "$logs/$name.failed"
-  }
+    ((code != 124 && code != 137)) || printf 'test: %s hung: stopped after %d s\n' "$name" "$SUITE_SECONDS" >>"$logs/$name.log"
+  fi
   printf '\ntest: %s %s in %d s; it said:\n%s\n' "$name" "$outcome" "$((SECONDS - began))" "$(tail -n 12 "$logs/$name.log")"
 }
 

@@ -41,11 +41,18 @@ make_environment() {
 # The package of this checkout, beside the environment and not in it: other clones use the same environment.
 work=$(mktemp -d)
 # What runs in the background does not hear of Ctrl-C by itself.
+# Those that are stopped say where they were.
+declare -A pids=()
 stop() {
-  local running
-  mapfile -t running < <(jobs -rp)
-  ((${#running[@]} == 0)) || kill "${running[@]}" 2>/dev/null || true
+  local name stopped=()
+  for name in "${!pids[@]}"; do
+    kill "${pids[$name]}" 2>/dev/null && stopped+=("$name")
+  done
   wait
+  for name in "${stopped[@]}"; do
+    printf '\ntest_python: %s was stopped; all that it said:\n' "$name"
+    cat "$work/$name.log"
+  done
   rm -rf "$work"
 }
 trap stop EXIT
@@ -84,7 +91,6 @@ build_wheel
 for name in "${names[@]}"; do prepare "$name"; done
 
 # Two at once: they mostly wait. The floor takes longest, and comes first.
-declare -A pids
 for name in "${names[@]}"; do
   while (($(jobs -rp | wc -l) >= 2)); do sleep 0.2; done
   begin "$name"
@@ -92,6 +98,7 @@ done
 failed=()
 for name in "${names[@]}"; do
   wait "${pids[$name]}" || failed+=("$name")
+  unset "pids[$name]"
   printf '\ntest_python: %s\n' "$name"
   cat "$work/$name.log"
 done

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,9 @@ import bayespfl
 from bayespfl import AsyncInspector, Inspector, Outcome
 
 pytest_plugins = ["pytester"]
+
+# A run that hangs is ended by whoever waits for it; then it says in which line each thread is.
+faulthandler.register(signal.SIGTERM, file=sys.__stderr__, all_threads=True, chain=True)
 
 ROOT = Path(__file__).resolve().parents[3]
 PICTURES = ROOT / "assets/demo/images"

@@ -154,8 +154,9 @@ class FakeServer:
     def _watch(self, request: bytes, context: Any) -> Iterator[bytes]:
         yield b"\x08\x01" if self.healthy else b"\x08\x02"
         done = threading.Event()
-        context.add_callback(done.set)
-        done.wait()
+        # Of a call that has ended already nobody is told: a thread that waited for it would keep the program from ending.
+        if context.add_callback(done.set):
+            done.wait()
 
     def start(self) -> None:
         options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", self.max_message_bytes)]
