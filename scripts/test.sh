@@ -14,7 +14,7 @@ build_dir=build
 # The server's standard error leads through the server itself; abort() waits until a report is through, exit() does not.
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0:abort_on_error=1}"
 
-# No suite takes a third of this, on any machine so far: what is still there then has hung, and is named instead of waited for.
+# The longest suite takes ten minutes: what is still there then has hung, and is named instead of waited for.
 SUITE_SECONDS=${SUITE_SECONDS:-1800}
 
 # Many programs compute here at the same time. The threads of one of them, which wait for each other in a loop between two

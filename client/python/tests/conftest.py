@@ -6,7 +6,6 @@ import asyncio
 import faulthandler
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ from bayespfl import AsyncInspector, Inspector, Outcome
 
 pytest_plugins = ["pytester"]
 
-# A run that hangs is ended by whoever waits for it; then it says in which line each thread is.
-faulthandler.register(signal.SIGTERM, file=sys.__stderr__, all_threads=True, chain=True)
+# A run that hangs is ended by whoever waits for it; then it says in which line each thread is. By number: a test's standard
+# error is pytest's.
+faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
 
 ROOT = Path(__file__).resolve().parents[3]
 PICTURES = ROOT / "assets/demo/images"
