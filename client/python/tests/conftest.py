@@ -18,8 +18,8 @@ from bayespfl import AsyncInspector, Inspector, Outcome
 
 pytest_plugins = ["pytester"]
 
-# A run that hangs is ended by whoever waits for it; then it says in which line each thread is. By number: a test's standard
-# error is pytest's.
+# A run that hangs is ended by whoever waits for it; then it says in which line each thread is. By number: the standard
+# error of a test is pytest's.
 faulthandler.register(signal.SIGTERM, file=2, all_threads=True, chain=True)
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -154,7 +154,7 @@ class FakeServer:
     def _watch(self, request: bytes, context: Any) -> Iterator[bytes]:
         yield b"\x08\x01" if self.healthy else b"\x08\x02"
         done = threading.Event()
-        # Of a call that has ended already nobody is told: a thread that waited for it would keep the program from ending.
+        # Nobody is told of a call that has ended already: a thread that waited would keep the program from ending.
         if context.add_callback(done.set):
             done.wait()
 
