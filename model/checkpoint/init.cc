@@ -95,15 +95,10 @@ std::vector<NamedTensor> DrawnTensors(const TensorCatalogue& catalogue, const Mo
     for (const int64_t length : spec.shape) elements *= static_cast<size_t>(length);
     const TensorInfo info{spec.half ? DType::kF16 : DType::kF32, spec.shape};
     const InitialValues values = values_of(canonical, config);
-    const int64_t grid = config.pretrain_grid();
     tensors.push_back({name, info, canonical, [=] {
                          std::vector<uint8_t> bytes(elements * sizeof(float));
                          std::vector<float> drawn(elements);
-                         if (values.sines) {
-                           FillPositions(grid, absl::MakeSpan(drawn));
-                         } else {
-                           FillInitial(values, seed, number, absl::MakeSpan(drawn));
-                         }
+                         FillInitial(values, config, seed, number, absl::MakeSpan(drawn));
                          std::memcpy(bytes.data(), drawn.data(), bytes.size());
                          // Initial weights are far inside fp16's range.
                          ConvertDType(DType::kF32, info.dtype, bytes).IgnoreError();

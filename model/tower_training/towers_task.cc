@@ -67,10 +67,12 @@ TowersTask::TowersTask(ModelConfig config, TensorMap parameters, const ObjectRea
       upsampling_(InterpolationMatrix(config_.image_size, config_.grid(), device)) {}
 
 std::vector<ParameterGroup> TowersTask::Groups(int /*stage*/) const {
-  std::vector<ParameterGroup> groups = {
-      {.names = {}, .learning_rate = options_.learning_rate, .weight_decay = options_.weight_decay},
-      {.names = {}, .learning_rate = options_.learning_rate},
-      {.names = {}, .learning_rate = options_.learning_rate * kTemperatureRate}};
+  std::vector<ParameterGroup> groups = {{.names = {},
+                                         .learning_rate = options_.learning_rate,
+                                         .weight_decay = options_.weight_decay,
+                                         .muon = options_.muon},
+                                        {.names = {}, .learning_rate = options_.learning_rate},
+                                        {.names = {}, .learning_rate = options_.learning_rate * kTemperatureRate}};
   for (const auto& [name, tensor] : parameters_) {
     const bool temperature = absl::StartsWith(name, "temperature_");
     groups[IsBlockMatrix(name) ? 0 : temperature ? 2 : 1].names.push_back(name);

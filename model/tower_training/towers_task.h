@@ -17,6 +17,7 @@ namespace bayespfl {
 struct TowersOptions {
   double learning_rate = 1e-3;  // before warm-up and cosine; of the two temperatures kTemperatureRate times that
   double weight_decay = 0.05;   // of the blocks' matrices
+  bool muon = false;            // their optimiser is Muon (training/muon.h) instead of AdamW
 };
 
 inline constexpr double kTemperatureRate = 5;

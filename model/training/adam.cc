@@ -3,7 +3,9 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "model/training/muon.h"
 
 namespace bayespfl {
 namespace {
@@ -14,6 +16,11 @@ constexpr double kEpsilon = 1e-8;
 constexpr char kFirst[] = "/first";
 constexpr char kSecond[] = "/second";
 constexpr char kSteps[] = "/steps";
+// The one of a matrix that Muon moves.
+constexpr char kMomentum[] = "/momentum";
+
+// CLIP's projections of queries, keys and values are one tensor.
+int64_t ProductsOf(const std::string& name) { return absl::EndsWith(name, "in_proj_weight") ? 3 : 1; }
 
 }  // namespace
 
@@ -46,7 +53,13 @@ void Adam::StepAll(const std::vector<ParameterGroup>& groups, double factor, con
         const torch::NoGradGuard no_grad;
         parameter.mul_(1 - rate * group.weight_decay);
       }
-      Step(name, parameter, gradient->second, rate);
+      if (group.muon) {
+        torch::Tensor& momentum = momenta_[name];
+        if (!momentum.defined()) momentum = torch::zeros_like(parameter);
+        MuonStep(parameter, gradient->second, momentum, rate, ProductsOf(name));
+      } else {
+        Step(name, parameter, gradient->second, rate);
+      }
     }
   }
 }
@@ -58,13 +71,24 @@ TensorMap Adam::State() const {
     state.emplace(name + kSecond, moments.second);
     state.emplace(name + kSteps, torch::tensor(moments.steps, torch::kInt64));
   }
+  for (const auto& [name, momentum] : momenta_) state.emplace(name + kMomentum, momentum);
   return state;
 }
 
 absl::Status Adam::Restore(const TensorMap& state, const TensorMap& parameters) {
   std::map<std::string, Moments> restored;
+  TensorMap momenta;
   size_t taken = 0;
   for (const auto& [name, parameter] : parameters) {
+    // Copies: the caller may go on with its tensors.
+    const auto copy = [&device_of = parameter](const torch::Tensor& tensor) {
+      return tensor.to(device_of.device(), /*non_blocking=*/false, /*copy=*/true);
+    };
+    const auto momentum = state.find(name + kMomentum);
+    if (momentum != state.end() && momentum->second.sizes() == parameter.sizes()) {
+      momenta.emplace(name, copy(momentum->second));
+      ++taken;
+    }
     const auto first = state.find(name + kFirst);
     const auto second = state.find(name + kSecond);
     const auto steps = state.find(name + kSteps);
@@ -74,14 +98,13 @@ absl::Status Adam::Restore(const TensorMap& state, const TensorMap& parameters) 
         steps->second.scalar_type() != torch::kInt64 || steps->second.numel() != 1) {
       return absl::DataLossError(absl::StrCat("the optimiser's moments of ", name, " are not whole"));
     }
-    // Copies: the caller may go on with its tensors.
-    restored[name] = {.first = first->second.to(parameter.device(), /*non_blocking=*/false, /*copy=*/true),
-                      .second = second->second.to(parameter.device(), /*non_blocking=*/false, /*copy=*/true),
-                      .steps = steps->second.item<int64_t>()};
+    restored[name] = {
+        .first = copy(first->second), .second = copy(second->second), .steps = steps->second.item<int64_t>()};
     taken += 3;
   }
   if (taken != state.size()) return absl::DataLossError("the optimiser has moments of parameters that are not there");
   moments_ = std::move(restored);
+  momenta_ = std::move(momenta);
   return absl::OkStatus();
 }
 

@@ -31,15 +31,20 @@ class Adam {
 
   // Of every parameter of the groups that has a gradient; the others stay as they are. `factor`: of the groups' rates.
   // Groups with a weight decay shrink their parameters by rate times decay first (AdamW, Loshchilov & Hutter 2019).
+  // Matrices of Muon's groups move as MuonStep() says.
   void StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
                const TensorMap& parameters);
 
-  // As tensors: "<name>/first" and "<name>/second" like the parameter, "<name>/steps" int64 []. They share the moments.
+  // As tensors: "<name>/first" and "<name>/second" like the parameter, "<name>/steps" int64 []; of Muon's
+  // matrices "<name>/momentum". They share the moments.
   TensorMap State() const;
   // What State() gave, on the parameters' devices. DataLoss: the tensors are no such state of these parameters.
   absl::Status Restore(const TensorMap& state, const TensorMap& parameters);
 
-  void Clear() { moments_.clear(); }
+  void Clear() {
+    moments_.clear();
+    momenta_.clear();
+  }
 
  private:
   struct Moments {
@@ -50,6 +55,7 @@ class Adam {
 
   AdamOptions options_;
   std::map<std::string, Moments> moments_;
+  TensorMap momenta_;  // of Muon's matrices
 };
 
 }  // namespace bayespfl

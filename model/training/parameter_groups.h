@@ -13,6 +13,7 @@ struct ParameterGroup {
   std::vector<std::string> names = {};
   double learning_rate = 0;  // before the schedule's factor
   double weight_decay = 0;   // AdamW's
+  bool muon = false;         // matrices that move as muon.h says instead of as Adam does
 };
 
 // Stage 1, by name: 0 names with "prompt", 1e-3; 1 the two temperatures, 0.01; 2 names with "PFL" and neither "encoder"

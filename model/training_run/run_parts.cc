@@ -77,9 +77,9 @@ absl::Status AddTowers(RunParts& parts) {
     teacher = *std::move(loaded);
     parts.teacher_digest = teacher->digest();
   }
-  auto task =
-      TowersTask::Create(parts.package, parts.objects, std::move(teacher),
-                         {.learning_rate = towers.learning_rate, .weight_decay = towers.weight_decay}, parts.device);
+  auto task = TowersTask::Create(
+      parts.package, parts.objects, std::move(teacher),
+      {.learning_rate = towers.learning_rate, .weight_decay = towers.weight_decay, .muon = towers.muon}, parts.device);
   if (!task.ok()) return task.status();
   parts.task = *std::move(task);
   return absl::OkStatus();

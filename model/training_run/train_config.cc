@@ -81,7 +81,8 @@ absl::Status RefuseKeys(const YAML::Node& root, const std::vector<const char*>& 
 
 absl::Status CheckMode(const YAML::Node& root, TrainMode mode) {
   if (mode == TrainMode::kStages) {
-    return RefuseKeys(root, {"teacher", "learning_rate", "weight_decay", "precision"}, "is of \"mode: towers\" alone");
+    return RefuseKeys(root, {"teacher", "learning_rate", "weight_decay", "optimiser", "precision"},
+                      "is of \"mode: towers\" alone");
   }
   return RefuseKeys(root, {"cache", "cache_type"},
                     "is not of \"mode: towers\": towers that learn say something else of a picture after every step");
@@ -123,6 +124,7 @@ absl::Status ReadConfig(const YAML::Node& root, const std::filesystem::path& fol
           .Any("teacher", PathReader(folder, config.towers.teacher))
           .Number("learning_rate", 0, 1, config.towers.learning_rate)
           .Number("weight_decay", 0, 1, config.towers.weight_decay)
+          .Choice<bool>("optimiser", {{"adamw", false}, {"muon", true}}, config.towers.muon)
           .Choice<bool>("precision", {{"fp32", false}, {"bf16", true}}, config.towers.bf16_products)
           .Require("model")
           .Require("output")

@@ -34,10 +34,11 @@
 //   device: auto                 # auto, cpu, cuda:N
 //   threads: 0                   # 0: the processors that the process may use
 //   report_pictures: 12          # of the validation, in the report
-//   teacher: teacher.pt          # these four in mode towers alone. TorchScript module whose features the image tower
+//   teacher: teacher.pt          # these five in mode towers alone. TorchScript module whose features the image tower
 //                                #   learns to give; default: none
 //   learning_rate: 0.001         # before warm-up and cosine
 //   weight_decay: 0.05           # of the blocks' matrices
+//   optimiser: adamw             # adamw, muon: of the blocks' matrices (training/muon.h)
 //   precision: fp32              # that factors of matrix products may have: fp32, bf16
 //   (tower_training/bf16_products.h)
 //
@@ -65,6 +66,7 @@ struct TowersConfig {
   std::filesystem::path teacher = {};  // empty: none
   double learning_rate = 1e-3;
   double weight_decay = 0.05;
+  bool muon = false;  // for the blocks' matrices
   bool bf16_products = false;
 };
 

@@ -30,8 +30,9 @@ std::string ComputedWith(const RunParts& parts) {
 // Nothing of a run whose towers stay.
 std::string TowersText(const TrainConfig& config, const std::string& teacher_digest) {
   if (config.mode == TrainMode::kStages) return "";
-  return absl::StrCat("\ntowers, rate ", config.towers.learning_rate, ", decay ", config.towers.weight_decay,
-                      ", teacher ", teacher_digest, config.towers.bf16_products ? ", products of bf16" : "");
+  return absl::StrCat("\ntowers, rate ", config.towers.learning_rate, ", decay ", config.towers.weight_decay, ", ",
+                      config.towers.muon ? "muon, " : "", "teacher ", teacher_digest,
+                      config.towers.bf16_products ? ", products of bf16" : "");
 }
 
 // What the run's bits depend on besides the trainer's own options.

@@ -36,6 +36,7 @@ Values = NDArray[np.float32]
 PARTS = ("families", "defects", "both", "objects", "photographs")
 NUMBERS = ("image AUROC", "image AUROC, score", "image AUROC, map score", "pixel AUROC")
 BINS = 4096
+PROGRAM = Path(__file__).resolve().parents[2] / "build" / "bin" / "bayespfl-model"
 CONFIDENCE = 0.95
 
 
@@ -223,9 +224,7 @@ def table(program: Path, packages: dict[str, Path], folder: Path, resamples: int
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", type=Path, required=True, help="folder that evaluation-set.sh made")
     parser.add_argument("--resamples", type=int, default=2000)
-    parser.add_argument(
-        "--program", type=Path, default=Path(__file__).resolve().parents[2] / "build" / "bin" / "bayespfl-model"
-    )
+    parser.add_argument("--program", type=Path, default=PROGRAM)
 
 
 def print_all(program: str, lines: Iterator[str]) -> int:

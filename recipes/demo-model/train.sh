@@ -59,4 +59,4 @@ for step in towers-small towers stages; do
   cp "$recipe/$step.yaml" "$folder/$step.yaml"
   once "$folder/$step/model" "$program" train --config "$folder/$step.yaml"
 done
-"$program" verify --model "$folder/stages/model"
+"$program" verify "$folder/stages/model"

@@ -1,12 +1,12 @@
 #include "model/checkpoint/convert.h"
 
-#include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +15,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/checkpoint/init.h"
-#include "model/checkpoint/initial_weights.h"
 #include "model/clip/bundled_vocabulary.h"
 #include "model/package/model_package.h"
 #include "model/package/safetensors_writer.h"
@@ -366,80 +365,6 @@ TEST_F(ConvertTest, UntrainedModelsAreTheSameInEveryFormat) {
   ASSERT_TRUE(package.ok()) << package.status();
   EXPECT_EQ(package->config.file_digests.size(), 3U);
   EXPECT_THAT(VerifyPackage(*package), IsEmpty());
-}
-
-TEST_F(ConvertTest, UntrainedWeightsHaveTheReferencesSpread) {
-  const InitOptions init{.architecture = "tiny",
-                         .seed = 5,
-                         .output_dir = folder_ / "package",
-                         .vocabulary = BundledVocabulary(),
-                         .vocabulary_file = std::string(kBundledVocabularyFile)};
-  ASSERT_TRUE(InitModel(init).ok());
-  const auto weights = testing::LoadSafetensors(folder_ / "package/bayespfl.safetensors");
-  const auto moments = [&](const std::string& name) {
-    const std::vector<float>& values = weights.at(name).values;
-    double sum = 0;
-    double squares = 0;
-    for (const float value : values) {
-      sum += value;
-      squares += static_cast<double>(value) * value;
-    }
-    const auto count = static_cast<double>(values.size());
-    return std::pair(sum / count, std::sqrt(squares / count - sum / count * sum / count));
-  };
-  EXPECT_NEAR(moments("PFL_normal.amor_u").second, 1, 0.15);
-  EXPECT_NEAR(moments("PFL_context.amor_u.weight").second, 0.02, 0.001);
-  EXPECT_NEAR(moments("prompt_state_abnormal").first, -0.5, 0.005);
-  EXPECT_NEAR(moments("prompt_state_normal").first, 0.5, 0.005);
-  EXPECT_EQ(moments("class_mapping.bias").second, 0);
-  EXPECT_NEAR(moments("temperature_pixel").first, 2.6593, 1e-4);
-}
-
-// Rows of patches in reading order; the class row before them says nothing.
-TEST(FillPositionsTest, NeighboursAreAlikeAndEveryPlaceIsAnother) {
-  constexpr size_t kWidth = 32;
-  std::vector<float> rows((1 + 3 * 3) * kWidth);
-  FillPositions(3, absl::MakeSpan(rows));
-  const auto product = [&](size_t a, size_t b) {
-    return std::inner_product(&rows[a * kWidth], &rows[a * kWidth] + kWidth, &rows[b * kWidth], 0.0);
-  };
-  EXPECT_EQ(product(0, 0), 0);
-  for (size_t place = 1; place <= 9; ++place) EXPECT_NEAR(product(place, place), kWidth / 2, 1e-4);
-  EXPECT_NEAR(product(1, 2), product(4, 5), 1e-4);  // beside each other, in two rows
-  EXPECT_NEAR(product(1, 2), product(1, 4), 1e-4);  // as far down as to the right
-  EXPECT_GT(product(1, 2), product(1, 3));
-  EXPECT_LT(product(1, 2), kWidth / 2 - 0.1);
-}
-
-TEST_F(ConvertTest, AModelThatLearnsFromNothingStartsWithStatesThatDiffer) {
-  const InitOptions init{.architecture = "compact",
-                         .seed = 5,
-                         .output_dir = folder_ / "package",
-                         .vocabulary = BundledVocabulary(),
-                         .vocabulary_file = std::string(kBundledVocabularyFile)};
-  ASSERT_TRUE(InitModel(init).ok());
-  EXPECT_THAT(VerifyPackage(*ModelPackage::Open(folder_ / "package")), IsEmpty());
-  const auto weights = testing::LoadSafetensors(folder_ / "package/bayespfl.safetensors");
-  const auto deviation = [&](const std::string& name) {
-    double squares = 0;
-    for (const float value : weights.at(name).values) squares += static_cast<double>(value) * value;
-    return std::sqrt(squares / static_cast<double>(weights.at(name).values.size()));
-  };
-  EXPECT_NEAR(deviation("prompt_state_normal"), 1.5, 0.1);
-  EXPECT_NEAR(deviation("prompt_context"), 0.7, 0.05);
-  EXPECT_NEAR(deviation("state_encoder.weight_log_variance.module.4.bias"), 3, 1e-6);
-  EXPECT_NEAR(deviation("PFL_normal.amor_u"), 0.1, 0.01);
-  const auto positions =
-      testing::LoadSafetensors(folder_ / "package/clip.safetensors").at("visual.positional_embedding").values;
-  std::vector<float> expected(positions.size());
-  FillPositions(10, absl::MakeSpan(expected));
-  EXPECT_EQ(positions, expected);
-}
-
-TEST_F(ConvertTest, AnUnknownArchitectureNamesTheKnownOnes) {
-  const auto config =
-      InitModel({.architecture = "resnet", .output_dir = folder_ / "x", .vocabulary = {}, .vocabulary_file = {}});
-  EXPECT_THAT(std::string(config.status().message()), AllOf(HasSubstr("resnet"), HasSubstr("vit-l-14-336")));
 }
 
 }  // namespace

@@ -158,6 +158,16 @@ TEST_F(TowersTaskTest, EveryParameterIsInOneGroupAndBlocksMatricesAloneDecay) {
   EXPECT_DOUBLE_EQ(groups[1].learning_rate, 2e-3);
   EXPECT_THAT(groups[2].names, ElementsAre("temperature_image", "temperature_pixel"));
   EXPECT_DOUBLE_EQ(groups[2].learning_rate, 1e-2);
+  for (const ParameterGroup& group : groups) EXPECT_FALSE(group.muon);
+}
+
+TEST_F(TowersTaskTest, MuonMovesBlocksMatricesAlone) {
+  const std::vector<ParameterGroup> groups = Task(/*teacher=*/false, {.muon = true})->Groups(kTowerStage);
+
+  ASSERT_EQ(groups.size(), 3U);
+  EXPECT_TRUE(groups[0].muon);
+  EXPECT_FALSE(groups[1].muon);
+  EXPECT_FALSE(groups[2].muon);
 }
 
 TEST_F(TowersTaskTest, LearnsWhatItIsShownAndWhatItsTeacherSays) {

@@ -115,7 +115,7 @@ report_pictures: 0
 TEST(TrainConfigTest, TowersHaveKeysAndDefaultsOfTheirOwn) {
   const auto config = Parse(
       "mode: towers\nimage_size: 120\nepochs: 12\nteacher: teacher.pt\nlearning_rate: 0.002\n"
-      "precision: bf16\n");
+      "precision: bf16\noptimiser: muon\n");
 
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->mode, TrainMode::kTowers);
@@ -125,12 +125,16 @@ TEST(TrainConfigTest, TowersHaveKeysAndDefaultsOfTheirOwn) {
   EXPECT_DOUBLE_EQ(config->towers.learning_rate, 0.002);
   EXPECT_DOUBLE_EQ(config->towers.weight_decay, 0.05);
   EXPECT_TRUE(config->towers.bf16_products);
+  EXPECT_TRUE(config->towers.muon);
+  EXPECT_FALSE(Parse("mode: towers\n")->towers.muon);
   EXPECT_EQ(Parse("mode: towers\npatience: 2\n")->patience, 2);
   EXPECT_FALSE(Parse("mode: towers\n")->towers.bf16_products);
 }
 
 TEST(TrainConfigTest, AKeyThatTheModeHasNoUseForIsNamed) {
   EXPECT_THAT(Reason(Parse("teacher: teacher.pt\n")), HasSubstr("line 5: teacher is of \"mode: towers\" alone"));
+  EXPECT_THAT(Reason(Parse("optimiser: muon\n")), HasSubstr("line 5: optimiser is of \"mode: towers\" alone"));
+  EXPECT_THAT(Reason(Parse("mode: towers\noptimiser: adam\n")), HasSubstr("optimiser must be one of adamw, muon"));
   EXPECT_THAT(Reason(Parse("mode: towers\ncache: features\n")),
               HasSubstr("line 6: cache is not of \"mode: towers\": towers that learn"));
 }
