@@ -53,12 +53,13 @@ def describe(program: Path, package: Path, pictures: Path) -> str:
     config = json.loads(file.read_text(encoding="utf-8"))
     maps = maps_of(program, package, pictures, float(config["map_smoothing_sigma"]))
     threshold = round(float(np.percentile(np.concatenate([one.ravel() for one in maps]), PERCENTILE)), DIGITS)
-    config["thresholds"] = {"mask": threshold}
     config["provenance"] |= ORIGIN
     config["provenance"]["mask_threshold"] = (
         f"{PERCENTILE}th percentile of smoothed map pixels over {len(maps)} good pictures of"
         " assets/demo/generate_images.py --calibration (none of them a demo picture)"
     )
+    names = {key: config.pop(key) for key in ("category_names", "vocabulary", "file_digests", "provenance")}
+    config = {**config, "thresholds": {"mask": threshold}, **names}  # what is read most stands first
     file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     return f"{file}: mask threshold {threshold}, from {len(maps)} good pictures"
 

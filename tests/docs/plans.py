@@ -108,7 +108,7 @@ _LAST_RESULT = (
     """$(tail -n 1 results.jsonl | python3 -c 'import json, sys; print(json.load(sys.stdin)["result_id"])')"""
 )
 _TINY = "--vision-heads 4 --text-heads 4 --image-size 56"
-_SHORT_BENCH = "--size 64 --seconds 0"
+_SHORT_BENCH = "--size 60 --seconds 0"
 _ONE_PICTURE = "calibrate --fail-rate 0.5 --review-rate 0.5"
 
 PLANS: dict[str, Plan] = {

@@ -150,7 +150,7 @@ class TritonClientTest(ServerTest):
 
     def test_maps_of_the_models_size_are_sent_when_asked_for(self) -> None:
         result = self.infer([picture("wood/hole_0.jpg")], ["wood"], ["anomaly_map"], resolution="model")
-        self.assertEqual(result.as_numpy("anomaly_map").shape, (1, 224, 224))
+        self.assertEqual(result.as_numpy("anomaly_map").shape, (1, 240, 240))
 
     def test_pixels_and_the_file_that_holds_them_have_one_score(self) -> None:
         pixels = random_pixels(61, 83)

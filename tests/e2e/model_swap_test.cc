@@ -43,7 +43,7 @@ struct ModelRoot : testing::TemporaryFolder {
     for (const char* name : {"line-a", "line-b"}) {
       testing::CopyDemoModel(fs::path(path()) / name);
     }
-    SetVersion("line-b", "1.1.0");
+    SetVersion("line-b", "2.1.0");
   }
   void SetVersion(const std::string& model, const std::string& version) const {
     const std::string file = model + "/config.json";
@@ -90,8 +90,8 @@ TEST_F(ModelSwapTest, RequestsChooseTheirModelByItsFoldersName) {
   ASSERT_EQ(chosen.exit_code, 0) << chosen.err;
   ASSERT_EQ(usual.exit_code, 0) << usual.err;
   EXPECT_THAT(nlohmann::json::parse(chosen.out)["provenance"]["model_version"].get<std::string>(),
-              StartsWith("1.0.0+"));
-  EXPECT_THAT(nlohmann::json::parse(usual.out)["provenance"]["model_version"].get<std::string>(), StartsWith("1.1.0+"));
+              StartsWith(absl::StrCat(testing::kDemoModelVersion, "+")));
+  EXPECT_THAT(nlohmann::json::parse(usual.out)["provenance"]["model_version"].get<std::string>(), StartsWith("2.1.0+"));
   EXPECT_NE(unknown.exit_code, 0);
   EXPECT_THAT(unknown.out, HasSubstr("no model of that name is loaded; there are: line-a, line-b"));
   EXPECT_EQ(nlohmann::json::parse(info.out)["default_model"]["name"], "line-b");
@@ -103,7 +103,7 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
     WaitForMetric(absl::StrCat("bayespfl_model_loads_total{model=\"", name, "\",outcome=\"ok\"} 1\n"));
   }
   // A new version of one, and rubbish for the other.
-  folder_.SetVersion("line-b", "2.0.0");
+  folder_.SetVersion("line-b", "3.0.0");
   folder_.Write("line-a/config.json", "rubbish");
 
   server_.Send(SIGHUP);
@@ -115,10 +115,11 @@ TEST_F(ModelSwapTest, SighupLoadsTheModelsAnewAndABadPackageLeavesTheOldOne) {
   const nlohmann::json after = nlohmann::json::parse(Inspect({}).out);
   const nlohmann::json other = nlohmann::json::parse(Inspect({"--model", "line-a"}).out);
   EXPECT_EQ(after["score"], before["score"]);
-  EXPECT_THAT(before["provenance"]["model_version"].get<std::string>(), StartsWith("1.1.0+"));
-  EXPECT_THAT(after["provenance"]["model_version"].get<std::string>(), StartsWith("2.0.0+"));
-  EXPECT_THAT(other["provenance"]["model_version"].get<std::string>(), StartsWith("1.0.0+"));
-  EXPECT_THAT(Metrics(), HasSubstr("model=\"line-b\",version=\"2.0.0+"));
+  EXPECT_THAT(before["provenance"]["model_version"].get<std::string>(), StartsWith("2.1.0+"));
+  EXPECT_THAT(after["provenance"]["model_version"].get<std::string>(), StartsWith("3.0.0+"));
+  EXPECT_THAT(other["provenance"]["model_version"].get<std::string>(),
+              StartsWith(absl::StrCat(testing::kDemoModelVersion, "+")));
+  EXPECT_THAT(Metrics(), HasSubstr("model=\"line-b\",version=\"3.0.0+"));
   EXPECT_EQ(server_.Terminate(), 0);
 }
 

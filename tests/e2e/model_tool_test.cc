@@ -157,7 +157,7 @@ TEST_F(ModelToolTest, BenchMeasuresWhatItIsAskedForAndRefusesWhatItCannot) {
     return RunProgram("bayespfl-model", arguments);
   };
   const Finished measured =
-      bench({"--batch", "1", "--samples", "1", "--size", "64", "--kernels", "auto,linear=onednn attention=torch",
+      bench({"--batch", "1", "--samples", "1", "--size", "60", "--kernels", "auto,linear=onednn attention=torch",
              "--prompts", "shared", "--repeats", "1", "--json", Path("bench.json")});
   EXPECT_EQ(measured.exit_code, 0) << measured.err;
   EXPECT_THAT(measured.out, HasSubstr("the scores of all forms agree"));

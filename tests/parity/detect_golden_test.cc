@@ -33,7 +33,7 @@ struct Case {
 };
 
 std::vector<Case> Cases() {
-  const std::vector<uint8_t> text = testing::ReadFileBytes(testing::TestData("starter/detections.json"));
+  const std::vector<uint8_t> text = testing::ReadFileBytes(testing::TestData("embedded/detections.json"));
   std::vector<Case> cases;
   for (const nlohmann::json& golden : nlohmann::json::parse(text)) {
     absl::StatusOr<RgbImage> picture =
@@ -44,13 +44,14 @@ std::vector<Case> Cases() {
   return cases;
 }
 
-void ExpectMap(const PixelMap& map, const nlohmann::json& golden, size_t step) {
-  ASSERT_EQ(map.width, 224);
-  ASSERT_EQ(map.height, 224);
+void ExpectMap(const PixelMap& map, const nlohmann::json& golden, int side, int step) {
+  ASSERT_EQ(map.width, side);
+  ASSERT_EQ(map.height, side);
   size_t next = 0;
-  for (size_t y = 0; y < 224; y += step) {
-    for (size_t x = 0; x < 224; x += step) {
-      ASSERT_NEAR(map.values[y * 224 + x], golden.at(next++).get<double>(), kTolerance) << x << ", " << y;
+  for (int y = 0; y < side; y += step) {
+    for (int x = 0; x < side; x += step) {
+      ASSERT_NEAR(map.values[static_cast<size_t>(y * side + x)], golden.at(next++).get<double>(), kTolerance)
+          << x << ", " << y;
     }
   }
   ASSERT_EQ(next, golden.size());
@@ -62,8 +63,8 @@ void ExpectDetection(const absl::StatusOr<Detection>& detection, const nlohmann:
   EXPECT_NEAR(detection->score, golden["score"].get<double>(), kTolerance);
   EXPECT_NEAR(detection->score_std, golden["score_std"].get<double>(), kTolerance);
   EXPECT_NEAR(detection->map_score, golden["map_score"].get<double>(), kTolerance);
-  ExpectMap(detection->map, golden["map"], golden["step"]);
-  ExpectMap(detection->map_std, golden["map_std"], golden["step"]);
+  ExpectMap(detection->map, golden["map"], golden["side"], golden["step"]);
+  ExpectMap(detection->map_std, golden["map_std"], golden["side"], golden["step"]);
 }
 
 class DetectGoldenTest : public ::testing::Test {

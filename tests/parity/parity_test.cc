@@ -19,7 +19,6 @@
 #include "model/network/model.h"
 #include "model/network/unit_length.h"
 #include "model/package/model_package.h"
-#include "tests/support/demo_model.h"
 #include "tests/support/paths.h"
 #include "tests/support/safetensors_fixture.h"
 #include "tests/support/torch_test_device.h"
@@ -296,49 +295,6 @@ TEST(PreprocessParityTest, RgbAndGrayPicturesMatchAfterNormalisation) {
     ASSERT_TRUE(image.ok()) << name << image.status();
     const torch::Tensor input = torch::tensor(Preprocess(*image, config)).view({3, 56, 56});
     EXPECT_LE(RelativeError(input, ToTensor(golden.at(absl::StrCat(name, "/56")))), kNormalisedTolerance) << name;
-  }
-}
-
-TEST(StarterParityTest, GoldenPictureOfTheEmbeddedModelMatches) {
-  constexpr double kStarterTolerance = 1e-4;
-  const c10::InferenceMode inference;
-  const auto golden = LoadSafetensors(testing::TestData("starter/golden.safetensors"));
-  const auto tensor = [&](const std::string& name) { return OnDevice(golden.at(name)); };
-  const torch::Device device = testing::TorchTestDevice();
-  auto package = ModelPackage::Open(testing::kDemoModel);
-  ASSERT_TRUE(package.ok()) << package.status();
-  for (const int stage : {1, 2}) {
-    package->config.stage = stage;
-    auto model = BayesPflModel::Load(package->config, *package->clip, *package->bayespfl, device);
-    ASSERT_TRUE(model.ok()) << model.status();
-    const torch::Tensor mean = torch::tensor({0.48145466F, 0.4578275F, 0.40821073F}, device).view({3, 1, 1});
-    const torch::Tensor stddev = torch::tensor({0.26862954F, 0.26130258F, 0.27577711F}, device).view({3, 1, 1});
-    const torch::Tensor image = (tensor("image_uint8_rgb").permute({2, 0, 1}) / 255 - mean) / stddev;
-    std::vector<int32_t> ids;
-    for (const float id : golden.at("tokens").values) {
-      ids.push_back(static_cast<int32_t>(id));
-      if (ids.back() == 49407) break;
-    }
-    const VisionFeatures features = (*model)->EncodeImages(image.unsqueeze(0).contiguous());
-    EXPECT_LE(RelativeError(features.image[0], tensor("cls_feature")), kStarterTolerance);
-    EXPECT_LE(RelativeError(features.patch_tokens[3][0], tensor("patch_last")), kStarterTolerance);
-
-    const PromptNoise noise{tensor("eps_context"), tensor("eps_normal"), tensor("eps_abnormal")};
-    const PromptDistributions& distributions = (*model)->distributions();
-    EXPECT_LE(RelativeError(distributions.Context(features.image).Of({}).Sample(noise.context), tensor("zk_context")),
-              kStarterTolerance);
-    EXPECT_LE(RelativeError(distributions.normal().Sample(noise.normal), tensor("zk_normal")), kStarterTolerance);
-    EXPECT_LE(RelativeError(distributions.abnormal().Sample(noise.abnormal), tensor("zk_abnormal")), kStarterTolerance);
-
-    const torch::Tensor text = (*model)->EncodePrompts(features.image, {{ids, noise}})[0];
-    EXPECT_LE(RelativeError(text, tensor("text_embeddings")), kStarterTolerance);
-    const torch::Tensor embedding = (*model)->image_head().ImageEmbedding(features)[0];
-    EXPECT_NEAR((*model)->ScoreImage(text, embedding, kSamples).mean,
-                golden.at(absl::StrCat("prob_stage", stage)).values[0], kStarterTolerance);
-    std::vector<torch::Tensor> patches;
-    for (size_t l = 0; l < 4; ++l) patches.push_back((*model)->rca().ProjectPatches(l, features.patch_tokens[l])[0]);
-    EXPECT_LE(RelativeError((*model)->MapAnomalies(text, patches, kSamples, false).mean, tensor("anomaly_map")),
-              kStarterTolerance);
   }
 }
 

@@ -534,7 +534,7 @@ TEST_F(EmbeddedModelTest, RejectsCategoriesThatTheVocabularyForbids) {
   request.mutable_options()->set_category("<|endoftext|>");
   ExpectInvalid(request, "");
   std::string words;
-  for (int i = 0; i < 60; ++i) words += "ab ";
+  for (int i = 0; i < 70; ++i) words += "ab ";
   request.mutable_options()->set_category(words);
   ExpectInvalid(request, "");
 }

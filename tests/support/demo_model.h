@@ -12,8 +12,11 @@
 
 namespace bayespfl::testing {
 
-// Its package.
+// Its package, and what its config.json says.
 inline const std::string kDemoModel = Asset("demo/model");
+inline constexpr char kDemoModelVersion[] = "2.0.0";
+inline constexpr int kDemoModelSide = 240;  // pixels
+inline constexpr float kDemoModelMask = 0.7212F;
 
 // Copies the package to `folder`, which it makes, for tests that change it: without its calibration, which holds for
 // the package as it is and no other.

@@ -38,7 +38,7 @@ class BenchTest : public ::testing::Test {
   BenchArguments arguments_{.model_dir = testing::kDemoModel,
                             .batches = {1, 2},
                             .samples = {1},
-                            .sizes = {64},
+                            .sizes = {60},
                             .kernels = {own_},
                             .prompts = {PromptForm::kShared},
                             .threads = 1,
@@ -90,7 +90,7 @@ TEST_F(BenchTest, MeasuresEveryCaseAndThePlainFormBeside) {
   const json report = json::parse(folder_.Read("out/bench.json"));
   ASSERT_EQ(report["sizes"].size(), 1U);
   const json& size = report["sizes"][0];
-  EXPECT_EQ(size["image_size"], 64);
+  EXPECT_EQ(size["image_size"], 60);
   EXPECT_EQ(size["turns"], 2);
   ASSERT_EQ(size["cases"].size(), 4U);
   const std::vector<std::string> prompts = {"whole", "shared", "whole", "shared"};
@@ -106,7 +106,7 @@ TEST_F(BenchTest, MeasuresEveryCaseAndThePlainFormBeside) {
     EXPECT_DOUBLE_EQ(one["speed_up"]["total"],
                      plain["seconds"]["total"].get<double>() / one["seconds"]["total"].get<double>());
   }
-  EXPECT_THAT(table, AllOf(HasSubstr("\n64 px, 2 turns; "), HasSubstr("the scores of all forms agree")));
+  EXPECT_THAT(table, AllOf(HasSubstr("\n60 px, 2 turns; "), HasSubstr("the scores of all forms agree")));
 }
 
 TEST_F(BenchTest, SaysWhatItRanOn) {
@@ -124,11 +124,11 @@ TEST_F(BenchTest, SaysWhatItRanOn) {
   for (const char* key : {"processor", "instructions", "processors", "cpu_quota", "load_before"}) {
     EXPECT_TRUE(report["machine"].contains(key)) << key;
   }
-  // The matrix product is the vision tower's: 8 x 8 patches and the class token.
+  // The matrix product is the vision tower's: 5 x 5 patches and the class token.
   const json& gemm = report["sizes"][0]["gemm"];
-  EXPECT_EQ(gemm["rows"], 65);
-  EXPECT_EQ(gemm["in"], 128);
-  EXPECT_EQ(gemm["out"], 512);
+  EXPECT_EQ(gemm["rows"], 26);
+  EXPECT_EQ(gemm["in"], 192);
+  EXPECT_EQ(gemm["out"], 768);
   EXPECT_EQ(report["sizes"][0]["peak"]["of_each_turn"].size(), 2U);
 }
 
@@ -183,26 +183,26 @@ TEST_F(BenchTest, WithoutListsThePackagesOwnNumbersAreTaken) {
   Output();
   ASSERT_EQ(exit_code_, 0) << complaints_;
   const json report = json::parse(folder_.Read("out/bench.json"));
-  EXPECT_EQ(report["sizes"][0]["image_size"], 224);
+  EXPECT_EQ(report["sizes"][0]["image_size"], testing::kDemoModelSide);
   EXPECT_EQ(report["sizes"][0]["cases"][0]["samples"], 10);
 }
 
 TEST_F(BenchTest, EachSizeIsATableOfItsOwn) {
   arguments_.batches = {1};
-  arguments_.sizes = {64, 32};
+  arguments_.sizes = {60, 24};
   const std::string table = Output();
   ASSERT_EQ(exit_code_, 0) << complaints_;
-  EXPECT_LT(table.find("\n64 px"), table.find("\n32 px"));
+  EXPECT_LT(table.find("\n60 px"), table.find("\n24 px"));
   const json report = json::parse(folder_.Read("out/bench.json"));
-  EXPECT_EQ(report["sizes"][0]["gemm"]["rows"], 65);
-  EXPECT_EQ(report["sizes"][1]["gemm"]["rows"], 17);
+  EXPECT_EQ(report["sizes"][0]["gemm"]["rows"], 26);
+  EXPECT_EQ(report["sizes"][1]["gemm"]["rows"], 5);
 }
 
 TEST_F(BenchTest, WhatCannotBeMeasuredIsSaidBeforeAnythingIsDone) {
   arguments_.sizes = {63};
   EXPECT_EQ(Output(), "");
   EXPECT_EQ(exit_code_, 1);
-  EXPECT_THAT(complaints_, HasSubstr("cannot take pictures of 63 px a side: it takes multiples of its patch size 8"));
+  EXPECT_THAT(complaints_, HasSubstr("cannot take pictures of 63 px a side: it takes multiples of its patch size 12"));
 
   arguments_.model_dir = folder_.File("nowhere");
   EXPECT_EQ(Output(), "");

@@ -104,7 +104,7 @@ TEST_F(InspectTest, ACategoryThatIsNotCalibratedHasNoVerdictAndThePackagesMask) 
   const nlohmann::json line = JsonLines().at(0);
   EXPECT_EQ(line["verdict"], "NONE");
   EXPECT_EQ(line["thresholds"]["source"], "package");
-  EXPECT_EQ(line["mask_threshold"], 0.6225);
+  EXPECT_EQ(line["mask_threshold"].get<float>(), testing::kDemoModelMask);
 }
 
 TEST_F(InspectTest, TheObjectIsWhatTheModelReads) {

@@ -27,7 +27,14 @@ using ::testing::SizeIs;
 
 class VerifyTest : public ::testing::Test {
  protected:
-  VerifyTest() { testing::CopyDemoModel(model_dir_); }
+  // A package that notes no digests, so that a file with more tensors is wrong in these alone.
+  VerifyTest() {
+    testing::CopyDemoModel(model_dir_);
+    const std::string config = folder_.Read("model/config.json");
+    const size_t begin = config.find("\"file_digests\"");
+    const size_t end = config.find("},", begin) + 2;
+    folder_.Write("model/config.json", config.substr(0, begin) + config.substr(end));
+  }
 
   // Writes bayespfl.safetensors anew, with `count` more tensors of one element.
   void AddStrayTensors(size_t count) const {

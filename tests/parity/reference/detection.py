@@ -8,7 +8,9 @@ a loop over samples, prompts and layers where the program has one product for al
 `Detector::Detect` against FILE.
 
 FILE, for each case: what was asked for; score, score_std and map_score; the smoothed map and its deviation (S x S, not
-smoothed) at every STEP-th pixel of every STEP-th row.
+smoothed) at every STEP-th pixel of every STEP-th row. Under "steps", what lies between, for `parity_test`: token ids, the
+class token's feature, every TOKEN_STEP-th patch token of the last layer, z_K of the three distributions, the unit-length
+texts, the image's embedding, the score as of stage 1, and the raw map like the smoothed one.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ CASES = (
     ("woven_fabric/good_0.jpg", "Woven Fabric", 2**40 + 7, 2),
 )
 STEP = 8
+TOKEN_STEP = 40
 HOTTEST = 0.0075
 EPSILON = 1e-5
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -322,6 +325,15 @@ def smoothed(image: Array, sigma: float) -> Array:
     return image
 
 
+def abnormal_probability(normal: Array, abnormal: Array, image: Array, w: Weights) -> Array:
+    """[R, B]: of texts [R, B, E] and one image [E], all of unit length."""
+    return sigmoid(math.exp(w["temperature_image"]) * ((abnormal - normal) @ image))
+
+
+def listed(values: Array | list[Array]) -> list[float]:
+    return list(np.ravel(values).tolist())
+
+
 def detect(picture: str, words: str, seed: int, samples: int) -> dict[str, Any]:
     config = json.loads((MODEL / "config.json").read_text())
     clip = read_safetensors(MODEL / "clip.safetensors")
@@ -335,9 +347,9 @@ def detect(picture: str, words: str, seed: int, samples: int) -> dict[str, Any]:
     abnormal = encode_prompts(context, z_abnormal, "prompt_state_abnormal", ids, clip, w, config)
 
     own = image_embedding(feature, tapped, w)
-    temperature = math.exp(w["temperature_image"])
-    logits = [temperature * unit(linear(text, w, "class_mapping")) @ own for text in (normal, abnormal)]
-    scores = sigmoid(logits[1] - logits[0]).mean(axis=1)  # [R]
+    mapped = [unit(linear(text, w, "class_mapping")) for text in (normal, abnormal)]
+    scores = abnormal_probability(mapped[0], mapped[1], own, w).mean(axis=1)  # [R]
+    stage_1 = abnormal_probability(mapped[0], mapped[1], unit(feature), w)
     maps = anomaly_maps(normal, abnormal, tapped, w, config)
     mean = maps.mean(axis=0)
     hottest = max(1, round(HOTTEST * mean.size))
@@ -348,19 +360,44 @@ def detect(picture: str, words: str, seed: int, samples: int) -> dict[str, Any]:
         "seed": seed,
         "samples": samples,
         "step": STEP,
+        "side": len(mean),
         "score": scores.mean(),
         "score_std": scores.std(),
         "map_score": np.sort(mean, axis=None)[-hottest:].mean(),
-        "map": smoothed(mean, config["map_smoothing_sigma"])[every].ravel().tolist(),
-        "map_std": maps.std(axis=0)[every].ravel().tolist(),
+        "map": listed(smoothed(mean, config["map_smoothing_sigma"])[every]),
+        "map_std": listed(maps.std(axis=0)[every]),
+        "steps": {
+            "token_step": TOKEN_STEP,
+            "token_ids": ids,
+            "class_feature": listed(feature),
+            "last_patches": listed(tapped[-1][::TOKEN_STEP]),
+            "context": listed(context),
+            "normal_state": listed(z_normal),
+            "abnormal_state": listed(z_abnormal),
+            "normal_texts": listed(normal),
+            "abnormal_texts": listed(abnormal),
+            "image_embedding": listed(own),
+            "score_stage_1": stage_1.mean(),
+            "raw_map": listed(mean[every]),
+        },
     }
 
 
-def rounded(case: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: np.round(value, 7).tolist() if isinstance(value, (float, list, np.floating)) else value
-        for key, value in case.items()
-    }
+def rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return np.round(value, 7).tolist() if isinstance(value, (float, list)) else value
+
+
+def expect_same(stored: dict[str, Any], computed: dict[str, Any], where: str) -> None:
+    assert stored.keys() == computed.keys(), where
+    for key, value in computed.items():
+        if isinstance(value, dict):
+            expect_same(stored[key], value, f"{where}, {key}")
+        elif isinstance(value, (float, list)):
+            np.testing.assert_allclose(stored[key], value, rtol=0, atol=1e-6, err_msg=f"{where}: {key}")
+        else:
+            assert stored[key] == value, f"{where}: {key}"
 
 
 def main() -> None:
@@ -370,11 +407,7 @@ def main() -> None:
         Path(file).write_text(json.dumps(cases) + "\n")
         return
     for stored, case in zip(json.loads(Path(file).read_text()), cases, strict=True):
-        for key, value in case.items():
-            if isinstance(value, (float, list)):
-                np.testing.assert_allclose(stored[key], value, rtol=0, atol=1e-6, err_msg=f"{case['picture']}: {key}")
-            else:
-                assert stored[key] == value, f"{case['picture']}: {key}"
+        expect_same(stored, case, case["picture"])
 
 
 if __name__ == "__main__":
