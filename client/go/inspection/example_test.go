@@ -122,7 +122,7 @@ func testExamples(t *testing.T, running *testserver.Server) {
 		run    func()
 		prints string
 	}{
-		"Inspect": {ExampleClient_Inspect, "FAIL MAP_SCORE\n"},
+		"Inspect": {ExampleClient_Inspect, "FAIL SCORE\n"},
 		"Stream":  {ExampleClient_Stream, "FAIL\nFAIL\nFAIL\n"},
 		"Error":   {ExampleError, "take another picture\nInvalidArgument INVALID_PICTURE 1\n"},
 		"Overlay": {ExampleResult_Overlay, ""},
