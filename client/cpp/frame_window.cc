@@ -49,6 +49,7 @@ void FrameWindow::Add(OutgoingFrame outgoing, absl::Time now) {
   frame->first_attempt = content.metadata().attempt();
   frame->taken = now;
   frame->deadline = now + (content.has_timeout() ? DurationOf(content.timeout()) : frame_timeout_);
+  frame->last_error = outage_;
   frames_.push_back(std::move(frame));
 }
 
@@ -96,6 +97,7 @@ absl::Status FrameWindow::Accept(InspectStreamResponse reply, const std::string&
   }
   on_call_.pop_front();
   ++next_sequence_;
+  outage_ = absl::OkStatus();
   if (reply.has_result()) {
     Finish(frame, std::move(*reply.mutable_result()), now);
   } else if (reply.has_error()) {
@@ -120,6 +122,7 @@ void FrameWindow::CallEnded(const absl::Status& why) {
   on_call_.clear();
   next_sequence_ = 0;
   if (why.ok()) return;
+  outage_ = why;
   for (const std::unique_ptr<Frame>& frame : frames_) {
     if (frame->state == State::kWaiting) frame->last_error = why;
   }

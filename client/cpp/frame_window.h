@@ -48,8 +48,8 @@ class FrameWindow {
   // `request_id` is the call's.
   absl::Status Accept(inspection::v1::InspectStreamResponse reply, const std::string& request_id, absl::Time now);
 
-  // The call is over: what is on it waits again. `why` is the error of what then runs out of time; OK: each frame's own
-  // last one.
+  // The call is over: what is on it waits again. `why` is the error of what then runs out of time, and of what is
+  // added before there is a reply again; OK: each frame's own last one.
   void CallEnded(const absl::Status& why);
 
   // The same because of one message's size: the frames on the call that are larger than `limit` bytes get `error` as
@@ -101,6 +101,9 @@ class FrameWindow {
   std::deque<std::unique_ptr<Frame>> frames_;  // as they came
   std::deque<Frame*> on_call_;                 // as they were sent; each of frames_
   uint64_t next_sequence_ = 0;                 // that the call's next reply must carry
+  // Why the last call ended, until there is a reply again: what a frame that came since then waits for, though it was
+  // not tried itself.
+  absl::Status outage_;
 };
 
 }  // namespace bayespfl::client

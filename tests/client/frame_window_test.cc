@@ -78,6 +78,22 @@ TEST_F(FrameWindowTest, GivesRepliesInTheOrderOfTheFrames) {
   EXPECT_TRUE(window_.empty());
 }
 
+TEST_F(FrameWindowTest, WhatComesDuringAnOutageAndIsNeverSentSaysWhatItWaitedFor) {
+  window_.CallEnded(kBroken);
+  window_.Add(FrameOf("d"), kStart + absl::Seconds(5));
+  window_.Expire(kStart + absl::Seconds(15));
+  EXPECT_THAT(Given(), ElementsAre("a UNAVAILABLE", "b UNAVAILABLE", "c UNAVAILABLE", "d UNAVAILABLE"));
+}
+
+TEST_F(FrameWindowTest, WithAReplyTheOutageIsOver) {
+  window_.CallEnded(kBroken);
+  SendAll();
+  for (uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(Accept(ReplyTo(sent_[i]->frame(), i)).ok());
+  window_.Add(FrameOf("d"), kStart + absl::Seconds(1));
+  window_.Expire(kStart + absl::Seconds(11));
+  EXPECT_THAT(Given(), ElementsAre("a OK", "b OK", "c OK", "d DEADLINE_EXCEEDED"));
+}
+
 TEST_F(FrameWindowTest, WhatHadNoReplyWhenTheCallEndedGoesOutAgainAsTheNextAttempt) {
   SendAll();
   ASSERT_TRUE(Accept(ReplyTo(sent_[0]->frame(), 0)).ok());
