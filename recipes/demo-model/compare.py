@@ -78,22 +78,27 @@ class Way:
     samples: int | None = None  # None: the package's
 
 
+def run_inspect(program: Path, package: Path, category: str, arguments: list[str | Path]) -> str:
+    """What `inspect --json` prints."""
+    command: list[str | Path] = [program, "inspect", "--model", package, "--category", category, "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ComparisonError(f"{package} could not inspect {arguments[-1]}: {done.stderr.strip()}")
+    return done.stdout
+
+
 def inspect(
     program: Path, package: Path, category: Path, maps: Path | None, way: Way = Way()
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """(picture, its line of JSON). Maps go to the folder, under the picture's stem."""
     words = way.words or category.name.replace("_", " ")
-    # A category of no calibration, so that all are drawn alike.
-    command: list[str | Path] = [program, "inspect", "--model", package, "--category", "held-out", "--object", words]
-    command += ["--seed", str(way.seed), "--json", category / "test"]
+    arguments: list[str | Path] = ["--object", words, "--seed", str(way.seed)]
     if way.samples is not None:
-        command += ["--samples", str(way.samples)]
+        arguments += ["--samples", str(way.samples)]
     if maps is not None:
-        command += ["--map-dir", maps]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ComparisonError(f"{package} could not inspect {category}: {done.stderr.strip()}")
-    for line in done.stdout.splitlines():
+        arguments += ["--map-dir", maps]
+    # A category of no calibration, so that all are drawn alike.
+    for line in run_inspect(program, package, "held-out", [*arguments, category / "test"]).splitlines():
         result = json.loads(line)
         yield Path(result["image"]), result
 

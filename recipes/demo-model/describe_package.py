@@ -11,13 +11,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from compare import PROGRAM, ComparisonError, Values, smoothed
+from compare import PROGRAM, ComparisonError, Values, run_inspect, smoothed
 
 PERCENTILE = 99.9
 DIGITS = 4
@@ -38,11 +37,7 @@ def maps_of(program: Path, package: Path, folder: Path, sigma: float) -> list[Va
     for category in sorted({row["category"] for row in rows}):
         pictures = [folder / row["image"] for row in rows if row["category"] == category]
         with tempfile.TemporaryDirectory() as made:
-            command: list[str | Path] = [program, "inspect", "--model", package, "--category", category]
-            command += ["--map-dir", made, "--json", *pictures]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise ComparisonError(f"{package} could not inspect {category}: {done.stderr.strip()}")
+            run_inspect(program, package, category, ["--map-dir", made, *pictures])
             maps += [smoothed(np.load(Path(made) / f"{picture.stem}.npy"), sigma) for picture in pictures]
     return maps
 
