@@ -111,8 +111,9 @@ func (e *entry) interrupted(failure *Error) {
 }
 
 // expire ends a frame whose time is up: one that waits at once, one that is under way after the grace, since the server
-// itself answers with DEADLINE_EXCEEDED. It says whether a server has not answered.
-func (e *entry) expire(now time.Time, grace time.Duration) (hung bool) {
+// itself answers with DEADLINE_EXCEEDED. It says whether a server has not answered. outage is why no server was reached
+// lately, or nil: what a frame waited for that was not tried itself.
+func (e *entry) expire(now time.Time, grace time.Duration, outage *Error) (hung bool) {
 	if e.outcome != nil || now.Before(e.wake(now, grace)) {
 		return false
 	}
@@ -128,6 +129,9 @@ func (e *entry) expire(now time.Time, grace time.Duration) (hung bool) {
 		return false // it woke to be sent again
 	case e.history.last != nil:
 		e.fail(e.history.end())
+	case outage != nil:
+		e.fail(outage.because("; the frame came after that, and its time of %s passed before it could be sent",
+			inFull(e.parcel.timeout)))
 	default:
 		e.fail(&Error{
 			Code: codes.DeadlineExceeded, Reason: DeadlineExceeded,

@@ -23,6 +23,7 @@ type exchange struct {
 	session  *session
 	began    time.Time // when the first session was opened; zero: not yet
 	reopenAt time.Time // no new session sooner
+	outage   *Error    // why the last session ended; nil since the last reply
 	waits    waits
 	atOnce   bool // the next end for a server's age or stop does not wait
 }
@@ -106,7 +107,7 @@ func (x *exchange) untilNext(now time.Time) time.Duration {
 func (x *exchange) expire(now time.Time) {
 	hung := false
 	for _, e := range x.entries {
-		if e.expire(now, x.client.settings.stallGrace) {
+		if e.expire(now, x.client.settings.stallGrace, x.outage) {
 			hung = true
 		}
 	}
@@ -193,6 +194,7 @@ func (x *exchange) replied(r *reply) {
 	e.underWay = false
 	x.waits.reset()
 	x.atOnce = true
+	x.outage = nil
 	switch {
 	case r.result != nil:
 		e.succeed(r.result)
@@ -287,6 +289,7 @@ func (x *exchange) blame(failure *Error) {
 func (x *exchange) interrupt(failure *Error) { x.interruptAfter(failure, true) }
 
 func (x *exchange) interruptAfter(failure *Error, sent bool) {
+	x.outage = failure
 	if s := x.session; s != nil {
 		s.drop()
 		x.session = nil

@@ -167,3 +167,57 @@ func TestStreamDropsAServerThatHangs(t *testing.T) {
 		t.Errorf("after %v it ended with %v", took, end)
 	}
 }
+
+func TestAFrameThatComesDuringAnOutageSaysWhatItWaitedFor(t *testing.T) {
+	f := newFake(t)
+	f.stream = endingAfter(1, 1, status.Error(codes.Unavailable, "broken"))
+	f.start()
+	client := f.dial(func(s *settings) { s.pace.first, s.pace.most = time.Minute, time.Minute }) // none is opened anew
+	stream := client.Stream(context.Background(), StreamOptions{Options: Options{Category: "c"}})
+	lost := make(chan struct{})
+	frames := func(yield func(Frame) bool) {
+		broken, late := picture("broken"), picture("late")
+		broken.Timeout, late.Timeout = 300*time.Millisecond, 300*time.Millisecond
+		if yield(picture("f0")) && yield(broken) {
+			<-lost
+			yield(late)
+		}
+	}
+	var failures []*Error
+	for outcome, err := range stream.Inspect(frames) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcome.Err == nil {
+			continue
+		}
+		if failures = append(failures, asError(t, outcome.Err)); len(failures) == 1 {
+			close(lost)
+		}
+	}
+	if len(failures) != 2 {
+		t.Fatalf("%d frames failed, not 2", len(failures))
+	}
+	const want = "broken; the frame came after that, and its time of 300ms passed before it could be sent"
+	if late := failures[1]; late.Code != codes.Unavailable || late.Attempts != 0 || late.Message != want {
+		t.Errorf("%v after %d attempts: %q", late.Code, late.Attempts, late.Message)
+	}
+}
+
+func TestAReplyEndsAnOutage(t *testing.T) {
+	broken := &Error{Code: codes.Unavailable, Message: "broken"}
+	client := newFake(t).start().dial()
+	x := newExchange(client.Stream(context.Background(), StreamOptions{}), nil)
+	x.interrupt(broken)
+	if x.outage != broken {
+		t.Fatalf("the outage is %v", x.outage)
+	}
+	e := newEntry(picture("f0"), time.Second)
+	x.session = &session{pending: []*entry{e}}
+	x.replied(&reply{message: &pb.InspectStreamResponse{
+		Metadata: e.parcel.labelled(0), Outcome: &pb.InspectStreamResponse_Skipped{Skipped: &pb.Skipped{}},
+	}})
+	if x.outage != nil {
+		t.Errorf("after a reply the outage is %v", x.outage)
+	}
+}
