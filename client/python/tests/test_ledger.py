@@ -137,6 +137,23 @@ def test_a_frame_that_could_never_be_sent_says_why() -> None:
     assert "it broke" in str(outcome.error)
 
 
+def test_a_frame_that_comes_during_an_outage_says_what_it_waited_for() -> None:
+    line = Line(2, timeout=2.0)
+    late = line.entries[1]
+    line.ledger = Ledger(lambda: Backoff(lambda low, high: 1.0))
+    line.ledger.take(line.entries[0], None, 0.0)
+    line.open(0.0)
+    line.ledger.ended(BROKEN, 1.95)  # the next stream is opened at 2.05
+    late.taken_at, late.deadline = 2.0, 2.04
+    line.ledger.take(late, None, 2.0)
+    line.ledger.time_is(2.04)
+
+    outcome = line.ledger.take_outcomes()[1]
+    assert isinstance(outcome.error, bayespfl.UnreachableError)
+    assert outcome.attempts == 0
+    assert outcome.error.message == "it broke (tried 0 times within 0.0 s)"
+
+
 def test_a_frame_that_waits_for_nothing_but_its_turn_is_deadline_exceeded() -> None:
     line = Line(1, timeout=2.0)
     line.ledger.time_is(2.0)
