@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -39,20 +41,13 @@ def program() -> Path:
 
 
 def free_port(hosts: tuple[str, ...] = ("127.0.0.1",)) -> int:
-    """A TCP port that is free on all of them."""
-    for _ in range(100):
-        sockets = [socket.socket() for _ in hosts]
-        try:
-            sockets[0].bind((hosts[0], 0))
-            port = sockets[0].getsockname()[1]
-            for other, host in zip(sockets[1:], hosts[1:], strict=True):
-                other.bind((host, port))
+    """A TCP port that is free on all of them; below those that the system lends to clients, one of which might get it
+    first."""
+    for port in random.sample(range(20_000, 32_768), 1000):
+        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
+            for host in hosts:
+                sockets.enter_context(socket.socket()).bind((host, port))
             return port
-        except OSError:
-            continue
-        finally:
-            for each in sockets:
-                each.close()
     raise RuntimeError(f"no port is free on all of {hosts}")
 
 

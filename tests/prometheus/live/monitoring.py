@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -32,10 +34,12 @@ _T = TypeVar("_T")
 
 
 def free_port() -> int:
-    with socket.socket() as any_socket:
-        any_socket.bind(("127.0.0.1", 0))
-        port: int = any_socket.getsockname()[1]
-    return port
+    """A port that nobody listens on; below those that the system lends to clients, one of which might get it first."""
+    for port in random.sample(range(20_000, 32_768), 1000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("of a thousand ports below 32768 none is free")
 
 
 def wait_for(what: str, found: Callable[[], _T], limit_s: float) -> _T:
