@@ -5,16 +5,42 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 
 namespace bayespfl {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto kLeftOverAge = std::chrono::hours(1);  // no writer takes that long
+constexpr char kStagingEnding[] = ".XXXXXX";          // as mkdtemp() wants it
+
+// Of folders that mkdtemp() makes for this target.
+std::string StagingPrefix(const fs::path& target) { return absl::StrCat(".", target.filename().string()); }
+
+void RemoveLeftOvers(const fs::path& parent, const std::string& prefix) {
+  const size_t length = prefix.size() + sizeof(kStagingEnding) - 1;
+  const auto now = fs::file_time_type::clock::now();
+  std::error_code error;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.size() != length || !absl::StartsWith(name, absl::StrCat(prefix, "."))) continue;
+    std::error_code gone;
+    const auto written = entry->last_write_time(gone);
+    if (!gone && entry->is_directory(gone) && now - written > kLeftOverAge) fs::remove_all(entry->path(), gone);
+  }
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::string& target, bool replace) {
   // Without a slash at the end, so that the temporary folder lies beside the final one.
@@ -29,7 +55,9 @@ absl::StatusOr<std::unique_ptr<StagedFolder>> StagedFolder::Create(const std::st
   if (!fs::is_directory(parent, error)) {
     return absl::NotFoundError(absl::StrCat("folder ", parent.string(), " does not exist"));
   }
-  std::string staging = parent / absl::StrCat(".", path.filename().string(), ".XXXXXX");
+  const std::string prefix = StagingPrefix(path);
+  RemoveLeftOvers(parent, prefix);
+  std::string staging = parent / absl::StrCat(prefix, kStagingEnding);
   if (mkdtemp(staging.data()) == nullptr) return FileError("create a folder in", parent, errno);
   std::unique_ptr<StagedFolder> folder(new StagedFolder(path, std::move(staging), replace));
   // mkdtemp's 0700 would hide the result from a service user.

@@ -18,7 +18,7 @@ class StagedFolder {
  public:
   // `replace`: an existing folder at `target` may be replaced, in one step. Otherwise AlreadyExists when there is
   // anything but an empty folder. NotFound: the parent folder is missing. Here and below, else the
-  // code of the errno.
+  // code of the errno. Removes what a writer of the same target that was killed left behind, once it is an hour old.
   static absl::StatusOr<std::unique_ptr<StagedFolder>> Create(const std::string& target, bool replace);
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
