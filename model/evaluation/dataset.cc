@@ -166,6 +166,10 @@ absl::string_view LayoutTitle(DatasetLayout layout) {
 absl::StatusOr<Dataset> OpenDataset(const fs::path& path, const DatasetOptions& options) {
   // "data/mvtec/" and "data/mvtec" are the same folder; only the second has a name.
   const fs::path clean = path.has_filename() ? path : path.parent_path();
+  const fs::path split = options.split;
+  if (split.empty() || split.filename() != split || split == "." || split == "..") {
+    return absl::InvalidArgumentError(absl::StrCat("the split \"", options.split, "\" is no name of a folder"));
+  }
   const absl::StatusOr<DatasetLayout> layout = ChooseLayout(clean, options);
   if (!layout.ok()) return layout.status();
   std::error_code ignored;
@@ -173,6 +177,11 @@ absl::StatusOr<Dataset> OpenDataset(const fs::path& path, const DatasetOptions& 
                   .root = *layout == DatasetLayout::kCsv ? clean.parent_path() : clean,
                   .layout = *layout};
   if (absl::Status status = List(clean, options, dataset); !status.ok()) return status;
+  // Taking all pictures for the one and for the other would let what is learned from judge itself.
+  if (dataset.split.empty() && options.split != kUsualSplit) {
+    return absl::InvalidArgumentError(absl::StrCat(clean.string(), " (", LayoutTitle(dataset.layout),
+                                                   ") has no splits, so none is called \"", options.split, "\""));
+  }
   if (dataset.items.empty()) {
     return absl::NotFoundError(
         absl::StrCat(clean.string(), " (", LayoutTitle(dataset.layout), ") has no picture",

@@ -61,9 +61,11 @@ struct Dataset {
   LeftOut left_out = {};                // what the folders hold besides pictures
 };
 
+inline constexpr char kUsualSplit[] = "test";
+
 struct DatasetOptions {
   DatasetLayout layout = DatasetLayout::kAuto;
-  std::string split = "test";
+  std::string split = kUsualSplit;           // a folder's or a column's name
   std::vector<std::string> categories = {};  // empty: all
   int64_t limit = 0;  // most pictures of a category, taken evenly over its list, so that every kind stays; 0: all
 };
@@ -71,7 +73,7 @@ struct DatasetOptions {
 // Lists the data set at `path` (a folder or a CSV file); opens no picture. Deterministic.
 // NotFound: no such file or folder, or no picture of that split. InvalidArgument: a folder of no known layout (the
 // message says what was looked for), of two layouts at once, an unknown category (the message lists those there are), a
-// broken CSV (with the line).
+// broken CSV (with the line), another split than the usual one of a data set that has no splits.
 absl::StatusOr<Dataset> OpenDataset(const std::filesystem::path& path, const DatasetOptions& options);
 
 }  // namespace bayespfl

@@ -188,6 +188,28 @@ TEST_F(DatasetTest, TakesAnotherSplit) {
   EXPECT_THAT(Images(*dataset), ElementsAre("screw/train/good/000.png"));
 }
 
+TEST_F(DatasetTest, ASplitOfADataSetWithoutSplitsIsRefused) {
+  Put("visa/candle/Data/Images/Normal/0000.JPG");
+  Put("visa/candle/Data/Images/Anomaly/000.JPG");
+  Put("visa/candle/Data/Masks/Anomaly/000.png");
+  Put("parts.csv", "image,label,category\na.png,0,nut\n");
+
+  for (const char* const name : {"visa", "parts.csv"}) {
+    const absl::Status status = OpenDataset(root_ / name, {.split = "train"}).status();
+
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << name;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("has no splits, so none is called \"train\"")) << name;
+  }
+}
+
+TEST_F(DatasetTest, ASplitIsANameAndNoPath) {
+  PutMvtec();
+
+  for (const char* const split : {"..", "../other", "test/good", ""}) {
+    EXPECT_EQ(OpenDataset(root_, {.split = split}).status().code(), absl::StatusCode::kInvalidArgument) << split;
+  }
+}
+
 TEST_F(DatasetTest, ReadsVisaFolders) {
   Put("candle/Data/Images/Normal/0000.JPG");
   Put("candle/Data/Images/Anomaly/000.JPG");
