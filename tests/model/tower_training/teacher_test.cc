@@ -54,12 +54,25 @@ TEST_F(TeacherTest, GivesTheModulesMapsWithoutGradient) {
 }
 
 TEST_F(TeacherTest, WhatGivesNoMapsIsRefused) {
-  EXPECT_THAT(RefusalOf("    return x.mean([2, 3])\n"), HasSubstr("gives something else than maps [N, C, h, w]"));
+  EXPECT_THAT(RefusalOf("    return x.mean([2, 3])\n"),
+              HasSubstr("gives [2, 3] for 2 pictures, not maps [N, C, h, w]"));
   EXPECT_THAT(RefusalOf("    return 3\n"), HasSubstr("fails: "));
 }
 
 TEST_F(TeacherTest, WhatCannotTakeThePicturesIsRefused) {
   EXPECT_THAT(RefusalOf("    return x.view([1, 5, 2, 2])\n"), HasSubstr("fails: "));
+}
+
+TEST_F(TeacherTest, WhatTakesOnePictureAtATimeIsRefused) {
+  EXPECT_THAT(RefusalOf("    return torch.conv2d(x, self.weight, stride=[2, 2])[0:1]\n"), HasSubstr(" for 2 pictures"));
+}
+
+TEST_F(TeacherTest, WhatGivesNoNumbersIsRefused) {
+  EXPECT_THAT(RefusalOf("    return torch.log(torch.conv2d(x, self.weight) - 1)\n"), HasSubstr("no numbers"));
+}
+
+TEST_F(TeacherTest, WhatItSaysItselfIsTold) {
+  EXPECT_THAT(RefusalOf("    assert False, \"too dark\"\n    return x\n"), HasSubstr("too dark"));
 }
 
 TEST_F(TeacherTest, WhatIsNoTorchScriptIsRefused) {
