@@ -50,7 +50,7 @@ a { color: var(--c0); }
 .plot .grid { stroke: var(--grid); fill: none; }
 .plot .axis { stroke: var(--faint); fill: none; }
 .plot .chance { stroke: var(--faint); fill: none; stroke-dasharray: 2 4; }
-.line-0, .line-1, .line-2 { fill: none; stroke-width: 2; stroke-linejoin: round; }
+.line-0, .line-1, .line-2 { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .line-0 { stroke: var(--c0); }
 .line-1 { stroke: var(--c1); stroke-dasharray: 7 3; }
 .line-2 { stroke: var(--c2); stroke-dasharray: 2 2.5; }

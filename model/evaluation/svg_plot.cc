@@ -87,6 +87,7 @@ std::string Path(const Canvas& canvas, const std::vector<CurvePoint>& points) {
     last_x = x;
     last_y = y;
   }
+  if (points.size() == 1) path += "h0";  // which round ends make a dot
   return path;
 }
 
