@@ -13,11 +13,12 @@ namespace {
 
 // How LibTorch's allocators and the libraries below them begin when they have no memory to give. c10::OutOfMemoryError
 // is the GPU allocator's alone; the others have no type of their own.
-constexpr std::array<absl::string_view, 4> kOutOfMemory = {
+constexpr std::array<absl::string_view, 5> kOutOfMemory = {
     "CUDA out of memory",          // the GPU's allocator
     "CUDA error: out of memory",   // the driver
     "CUBLAS_STATUS_ALLOC_FAILED",  // a library's workspace
     "DefaultCPUAllocator:",        // the host's; it fails for no other reason
+    "Insufficient memory",         // OpenCV's, where pictures are read for training
 };
 
 bool IsOutOfMemory(const std::exception& error) {

@@ -35,7 +35,8 @@ TEST(CatchDeviceErrorsTest, TooLittleMemoryIsToldApart) {
   for (const char* said :
        {"CUDA out of memory. Tried to allocate 2.00 GiB.", "CUDA error: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"}) {
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory",
+        "OpenCV(4.6.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 1 bytes in OutOfMemoryError"}) {
     EXPECT_EQ(code_of(std::runtime_error(said)), absl::StatusCode::kResourceExhausted) << said;
   }
   EXPECT_EQ(code_of(std::runtime_error("CUDA error: an illegal memory access was encountered")),
