@@ -285,7 +285,36 @@ def memory_sentence(results: dict[str, Any]) -> str:
     )
 
 
-# Together less than six minutes.
+def train(check: Check) -> dict[str, Any]:
+    """Both stages of a tiny model, twice: the device's backward must give the same bits again."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        check.run("bayespfl-model", "init", "--arch", "tiny", "--output", folder / "start")
+        for name, families, seed in (("learn", "disc,plate", "1"), ("judge", "leather", "2")):
+            arguments = ("--families", families, "--good", "4", "--anomalous", "4", "--side", "96", "--seed", seed)
+            check.run("bayespfl-model", "synthesize", "--output", folder / name, *arguments)
+        weights, epochs = [], []
+        for run in ("first", "second"):
+            config = folder / f"{run}.yaml"
+            config.write_text(
+                f"model: start\noutput: {run}\ntraining: [{{path: learn}}]\nvalidation: [{{path: judge}}]\n"
+                "batch_size: 4\nepochs: 12\npatience: 0\nsamples: 2\nreport_pictures: 0\n"
+                f"device: {check.device}\n"
+            )
+            check.run("bayespfl-model", "train", "--config", config)
+            weights.append((folder / run / "model/bayespfl.safetensors").read_bytes())
+            epochs.append((folder / run / "epochs.csv").read_text().splitlines()[1:])
+    stages = sorted({row.split(",")[1] for row in epochs[0]})
+    if weights[0] != weights[1] or epochs[0] != epochs[1]:
+        raise StepError("two runs of the same training ended with other bits")
+    return {"epochs": len(epochs[0]), "stages": stages}
+
+
+def train_sentence(results: dict[str, Any]) -> str:
+    return f"{results['epochs']} epochs of the stages {' and '.join(results['stages'])}, twice to the same bits"
+
+
+# Together less than eight minutes.
 STEPS = (
     Step("devices", 30, look_at_devices, lambda results: results["printed"][-1]),
     Step("parity", 45, lambda check: run_tests(check, "parity_test", "detect_golden_test"), passed_sentence),
@@ -295,6 +324,7 @@ STEPS = (
     Step("graphs", 40, replay_graphs, graphs_sentence),
     Step("server", 50, serve, serve_sentence),
     Step("memory", 40, run_out_of_memory, memory_sentence),
+    Step("train", 60, train, train_sentence),
 )
 
 

@@ -28,8 +28,8 @@ steps() {
 report() { "$1" -c "import json, sys; report = json.load(open(sys.argv[1])); print($2)" "$folder/report.json"; }
 
 "$checkout/scripts/gpu-check.sh" pack "$folder" >"$folder/out" || fail "it cannot be packed"
-[[ $(steps devices parity memory) == 0 ]] || fail "a step failed"
-[[ $(report "$1" "[step['step'] for step in report['steps'] if step['passed']]") == "['devices', 'parity', 'memory']" ]] ||
+[[ $(steps devices parity memory train) == 0 ]] || fail "a step failed"
+[[ $(report "$1" "[step['step'] for step in report['steps'] if step['passed']]") == "['devices', 'parity', 'memory', 'train']" ]] ||
   fail "the report does not say that all passed"
 [[ $(report "$1" "report['steps'][2]['results']['out_of_memory'] > 0") == True ]] || fail "no batch met the fault"
 
