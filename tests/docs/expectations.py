@@ -27,6 +27,16 @@ def says(*patterns: str) -> Check:
     return check
 
 
+def tells(*patterns: str) -> Check:
+    """Each is found in what the command tells meanwhile, on standard error."""
+
+    def check(finished: Finished, folder: Path) -> None:
+        for pattern in patterns:
+            assert re.search(pattern, finished.errors, re.MULTILINE), f"it does not tell {pattern!r}"
+
+    return check
+
+
 def warns_of_nothing() -> Check:
     """Standard error stays empty."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from expectations import Check, every_line, helps, says, warns_of_nothing, writes
+from expectations import Check, every_line, helps, says, tells, warns_of_nothing, writes
 
 
 @dataclass(frozen=True)
@@ -327,6 +327,7 @@ PLANS: dict[str, Plan] = {
             ),
             "train --config out/train.yaml": (
                 writes("out/run/model/config.json", "out/run/report.html", "out/run/epochs.csv"),
+                tells("^epoch [0-9]+, stage 1: loss ", "^epoch [0-9]+, stage 2: loss "),
             ),
             "train --config out/towers.yaml": (writes("out/towers/model/clip.safetensors", "out/towers/report.html"),),
             "inspect --model out/run/model": (says('"score"'),),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from expectations import check_shown, every_line, says, warns_of_nothing, writes
+from expectations import check_shown, every_line, says, tells, warns_of_nothing, writes
 from pages import Block, commands_of, read_page
 from plans import Instead, Plan
 from reader import Lost, check_plan
@@ -204,7 +204,8 @@ def test_checks_see_what_is_missing(tmp_path: Path) -> None:
     warns_of_nothing()(finished, tmp_path)
     with pytest.raises(AssertionError):
         warns_of_nothing()(Finished("command", 0, "", "a warning\n", 0), tmp_path)
-    for check in (says("^three"), writes("full", "empty"), writes("none"), every_line("one")):
+    tells("^a warning$")(Finished("command", 0, "", "a warning\n", 0), tmp_path)
+    for check in (says("^three"), tells("^two$"), writes("full", "empty"), writes("none"), every_line("one")):
         with pytest.raises(AssertionError):
             check(finished, tmp_path)
     with pytest.raises(AssertionError):
