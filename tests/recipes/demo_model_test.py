@@ -22,6 +22,7 @@ sys.path.insert(0, str(RECIPE))
 
 import compare
 import cut_photographs
+import samples
 
 PROGRAM = os.environ["BAYESPFL_MODEL_PROGRAM"]
 
@@ -165,6 +166,80 @@ class NumbersTest(unittest.TestCase):
             Image.fromarray(np.repeat([[0, 255]], 2, axis=0).astype(np.uint8)).save(path)
             found = compare.mask_of(compare.Picture(path, path), (4, 6))
         np.testing.assert_array_equal(found, [[False] * 3 + [True] * 3] * 4)
+
+
+class SamplesTest(unittest.TestCase):
+    def test_ranks_halve_ties_and_count_what_is_drawn_twice(self) -> None:
+        values = np.array([0.3, 0.1, 0.3, 0.2])
+        # 1-based ranks of four are (r - 1/2) / 2 - 1 here.
+        np.testing.assert_allclose(samples.ranks(values, np.ones((1, 4)))[0], [0.5, -0.75, 0.5, -0.25])
+        drawn = samples.ranks(values, np.array([[1.0, 0.0, 0.0, 3.0]]))[0]
+        np.testing.assert_allclose(drawn[[0, 3]], [0.75, -0.25])
+
+    def test_partial_correlation_of_one_is_the_textbooks(self) -> None:
+        generator = np.random.default_rng(7)
+        z = generator.normal(size=50)
+        x, y = z + generator.normal(size=50), generator.normal(size=50) - z
+        xy, xz, yz = (np.corrcoef(*pair)[0, 1] for pair in ((x, y), (x, z), (y, z)))
+        known = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+        found = samples.partial_correlation(x[None], y[None], [z[None]], np.ones((1, 50)))
+        self.assertAlmostEqual(float(found[0]), float(known), places=12)
+
+    def test_partial_correlation_of_a_draw_is_that_of_its_pictures(self) -> None:
+        generator = np.random.default_rng(8)
+        x, y, z = generator.normal(size=(3, 30))
+        draws = generator.integers(0, 3, (4, 30)).astype(float)
+        rows = [np.broadcast_to(one, draws.shape) for one in (x, y, z)]
+        found = samples.partial_correlation(rows[0], rows[1], [rows[2]], draws)
+        for drawn, value in zip(draws.astype(int), found, strict=True):
+            repeated = [np.repeat(one, drawn)[None] for one in (x, y, z)]
+            again = samples.partial_correlation(repeated[0], repeated[1], repeated[2:], np.ones(repeated[0].shape))
+            self.assertAlmostEqual(float(value), float(again[0]), places=12)
+
+    def test_partial_correlation_is_nothing_where_nothing_is_left(self) -> None:
+        x, y = np.random.default_rng(9).normal(size=(2, 1, 20))
+        ones = np.ones((1, 20))
+        self.assertEqual(samples.partial_correlation(3 * x + 1, y, [x], ones)[0], 0)
+        self.assertEqual(samples.partial_correlation(x, ones, [y], ones)[0], 0)
+
+    def test_nearness_and_spread_are_judged_by_the_verdict(self) -> None:
+        score = np.array([0.1, 0.4, 0.45, 0.9, 0.5, 0.7])
+        anomalous = np.array([False, False, True, True, False, False])  # the third, fifth and sixth are wrong
+        spread = np.array([0.0, 0.1, 0.2, 0.1, 0.1, 0.3])
+        found = samples.measures(score, spread, anomalous, np.ones((1, 6)))[:, 0]
+        np.testing.assert_allclose(found[:3], [8 / 9, 8 / 9, 0], atol=1e-12)
+
+    def test_a_spread_that_follows_from_the_score_says_nothing_beyond_it(self) -> None:
+        # True probabilities, crowded at both ends: the spread goes with the distance of score and label, and knows nothing.
+        beyond: dict[str, list[float]] = {"score": [], "verdict": []}
+        apart = []
+        ones = np.ones((1, 200))
+        for seed in range(60):
+            generator = np.random.default_rng(seed)
+            score = generator.beta(0.4, 0.4, 200)
+            anomalous = generator.random(200) < score
+            noise = np.exp(0.5 * generator.normal(size=200))
+            spreads = {
+                "score": score * (1 - score) * noise,
+                "verdict": score * (1 - score) * noise * np.where((score >= 0.5) != anomalous, 2, 1),
+            }
+            for name, spread in spreads.items():
+                beyond[name].append(float(samples.measures(score, spread, anomalous, ones)[3, 0]))
+            distance = np.abs(anomalous - score)
+            apart.append(np.corrcoef(samples.ranks(spreads["score"], ones), samples.ranks(distance, ones))[0, 1])
+        self.assertGreater(np.mean(apart), 0.7)
+        self.assertLess(abs(np.mean(beyond["score"])), 0.03)
+        self.assertGreater(np.mean(beyond["verdict"]), 0.3)
+
+    def test_the_error_over_seeds_of_a_mean_is_the_usual_one(self) -> None:
+        values = np.array([0.2, 0.5, 0.4, 0.9])
+        error = values.std(ddof=1) / 2
+        self.assertEqual(samples.over_seeds(np.mean, values, "{:.6f}"), f"0.500000 ± {error:.6f}")
+
+    def test_the_deviation_over_seeds_is_that_of_the_scores(self) -> None:
+        # A mean of deviations of three would be 11 % too small.
+        scores = np.random.default_rng(10).normal(0, 0.02, (3, 20000))
+        self.assertAlmostEqual(samples.deviation(scores), 0.02, delta=0.0002)
 
 
 if __name__ == "__main__":
