@@ -211,6 +211,18 @@ absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text) {
   return config;
 }
 
+absl::StatusOr<PackageProvenance> ReadProvenance(absl::string_view json_text) {
+  if (const auto checked = ParseJsonObject(json_text, kFileName); !checked.ok()) return checked.status();
+  const OrderedJson document = OrderedJson::parse(json_text);
+  PackageProvenance provenance;
+  const auto found = document.find("provenance");
+  if (found == document.end() || !found->is_object()) return provenance;
+  for (const auto& [key, value] : found->items()) {
+    provenance.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return provenance;
+}
+
 absl::StatusOr<std::string> ComputationText(absl::string_view json_text, std::optional<Precision> precision) {
   absl::StatusOr<nlohmann::json> document = ParseJsonObject(json_text, kFileName);
   if (!document.ok()) return document.status();

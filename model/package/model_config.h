@@ -76,6 +76,10 @@ absl::StatusOr<ModelConfig> ParseModelConfig(absl::string_view json_text);
 // What is noted about where a model comes from; any keys.
 using PackageProvenance = std::vector<std::pair<std::string, std::string>>;
 
+// What a config.json says under "provenance", in its order; what is no text as JSON. Empty: nothing. InvalidArgument:
+// not a JSON object.
+absl::StatusOr<PackageProvenance> ReadProvenance(absl::string_view json_text);
+
 // The text of a config.json that ParseModelConfig() reads back as `config`, indented, with a line break at the end.
 std::string FormatModelConfig(const ModelConfig& config, const PackageProvenance& provenance);
 

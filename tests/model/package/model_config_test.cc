@@ -167,5 +167,17 @@ TEST(ModelConfigTest, RefusesDeepNestingInsteadOfRecursing) {
   EXPECT_EQ(ComputationText(text).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(ProvenanceTest, ComesBackInItsOrder) {
+  const absl::StatusOr<PackageProvenance> read =
+      ReadProvenance(R"({"name": "a", "provenance": {"z": "last letter", "a": "first", "n": 3, "l": ["x"]}})");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, (PackageProvenance{{"z", "last letter"}, {"a", "first"}, {"n", "3"}, {"l", "[\"x\"]"}}));
+}
+
+TEST(ProvenanceTest, APackageNeedNotHaveAny) {
+  EXPECT_EQ(*ReadProvenance("{}"), PackageProvenance());
+  EXPECT_EQ(ReadProvenance("[]").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace bayespfl
