@@ -64,6 +64,12 @@ std::string ItemFiles::Digest() const {
   return digest.HexDigest();
 }
 
+std::vector<std::string> ItemFiles::FileDigests() const {
+  std::vector<std::string> digests = {Sha256Hex(picture)};
+  for (const std::string& mask : masks) digests.push_back(Sha256Hex(mask));
+  return digests;
+}
+
 absl::StatusOr<ItemFiles> ReadItem(const Dataset& dataset, const DatasetItem& item) {
   absl::StatusOr<std::string> picture = ReadNamed(dataset.root, item.image, "picture");
   if (!picture.ok()) return picture.status();

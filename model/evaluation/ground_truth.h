@@ -23,6 +23,8 @@ struct ItemFiles {
 
   // SHA-256 over all of them, hexadecimal: changes when one does.
   [[nodiscard]] std::string Digest() const;
+  // SHA-256 of each, hexadecimal, as sha256sum says it: the picture's, then the masks'.
+  [[nodiscard]] std::vector<std::string> FileDigests() const;
 };
 
 // Reads them. An error, with the file as the data set names it, when one cannot be read or when an anomalous picture of

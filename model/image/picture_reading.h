@@ -17,6 +17,8 @@ namespace bayespfl {
 struct PictureReading {
   std::optional<int> significant_bits = std::nullopt;  // of 16-bit samples, 9..16; absent: they fill all 16
   bool apply_orientation = false;                      // turn the picture upright as its EXIF data says
+
+  bool operator==(const PictureReading&) const = default;
 };
 
 // DecodeImage(), and TurnUpright() where that is wanted. Errors as DecodeImage(). Thread-safe.

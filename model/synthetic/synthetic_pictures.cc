@@ -35,7 +35,10 @@ absl::StatusOr<Scene> SyntheticPictures::GetScene(int64_t index, uint64_t epoch)
 absl::StatusOr<PreparedPicture> SyntheticPictures::Get(int64_t index, uint64_t epoch) const {
   const absl::StatusOr<Scene> scene = GetScene(index, epoch);
   if (!scene.ok()) return scene.status();
-  return Prepare(scene->labelled, WordsOf(FamilyOf(index)), config_);
+  PreparedPicture prepared = Prepare(scene->labelled, config_);
+  prepared.object = WordsOf(FamilyOf(index));
+  prepared.category = std::string(FamilyOf(index).name);
+  return prepared;
 }
 
 std::string WordsOf(const Family& family) { return absl::StrReplaceAll(family.name, {{"_", " "}}); }

@@ -33,8 +33,6 @@ int RunTrain(const TrainArguments& arguments) {
   const absl::StatusOr<TrainConfig> config = ReadTrainConfig(arguments.config);
   if (!config.ok()) return Fail(config.status().message());
   UseThreads(config->threads);
-  std::signal(SIGINT, RequestStop);
-  std::signal(SIGTERM, RequestStop);
   const auto run = TrainingRun::Open(
       *config,
       {.text = &std::cerr, .terminal = StandardErrorIsTerminal(), .should_stop = [] { return stop_requested.load(); }});
@@ -43,8 +41,11 @@ int RunTrain(const TrainArguments& arguments) {
     const absl::StatusOr<TrainingPlan> plan = (*run)->Plan();
     if (!plan.ok()) return Fail(plan.status().message());
     std::printf("%s", plan->Text().c_str());
-    return 0;
+    const absl::Status room = (*run)->RequireRoom();
+    return room.ok() ? 0 : Fail(room.message());
   }
+  // Not before: until here there is nothing to save.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, RequestStop);
   const absl::StatusOr<TrainingOutcome> outcome = (*run)->Run();
   if (!outcome.ok()) return Fail(outcome.status().message());
   if (*outcome == TrainingOutcome::kStopped) {

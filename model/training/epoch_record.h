@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_MODEL_TRAINING_EPOCH_RECORD_H_
 #define BAYESPFL_MODEL_TRAINING_EPOCH_RECORD_H_
 
+#include <array>
 #include <cstdint>
 
 namespace bayespfl {
@@ -21,6 +22,25 @@ struct LossValues {
 
   bool operator==(const LossValues&) const = default;
 };
+
+// A loss as tables and states name it.
+struct LossColumn {
+  const char* name;
+  double LossValues::* value;
+  int last_stage;  // of 0 (the towers'), 1 and 2: later ones do not have it
+
+  [[nodiscard]] constexpr bool Has(int stage) const { return stage <= last_stage; }
+};
+
+inline constexpr std::array<LossColumn, 9> kLossColumns = {{{"total", &LossValues::total, 2},
+                                                            {"cross_entropy", &LossValues::cross_entropy, 2},
+                                                            {"focal", &LossValues::focal, 1},
+                                                            {"dice", &LossValues::dice, 1},
+                                                            {"kl", &LossValues::kl, 1},
+                                                            {"orthogonality", &LossValues::orthogonality, 1},
+                                                            {"auxiliary", &LossValues::auxiliary, 0},
+                                                            {"captions", &LossValues::captions, 0},
+                                                            {"distillation", &LossValues::distillation, 0}}};
 
 // What a validation measures: means over the classes, 0..1.
 struct ValidationScores {

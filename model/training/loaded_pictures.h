@@ -3,14 +3,13 @@
 #define BAYESPFL_MODEL_TRAINING_LOADED_PICTURES_H_
 
 #include <cstdint>
-#include <future>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "model/detection/object_reader.h"
 #include "model/libtorch.h"
 #include "model/training/labelled_data.h"
+#include "model/training/picture_loader.h"
 #include "model/training/training_batch.h"
 
 namespace bayespfl {
@@ -25,36 +24,23 @@ class LoadedPictures final : public LabelledData {
  public:
   // Borrows all.
   LoadedPictures(const TrainingData& data, const ObjectReader& objects, const LoadingOptions& options)
-      : data_(data), objects_(objects), options_(options) {}
-  // Waits for what was announced.
-  ~LoadedPictures() override = default;
+      : data_(data),
+        objects_(objects),
+        device_(options.device),
+        loader_(data, options.image_size, options.loading_threads) {}
 
   int64_t size() const override { return data_.size(); }
-  // With images and without features. InvalidArgument: a picture of a wrong size, or an object that ObjectReader
-  // refuses. Else as TrainingData::Get(). The message names the picture by its index. Throws c10::Error when the device
-  // fails.
+  // With images and without features. InvalidArgument: an object that ObjectReader refuses. Else as
+  // PictureLoader::Load(). Throws c10::Error when the device fails.
   absl::StatusOr<LabelledBatch> Get(absl::Span<const int64_t> indices, uint64_t epoch) override;
   // Its pictures are loaded in the background.
-  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override;
+  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override { loader_.Announce(indices, epoch); }
 
  private:
-  using Pictures = std::vector<absl::StatusOr<TrainingPicture>>;
-
-  // Pictures that threads are loading; part t has those of the places t, t + threads, ...
-  struct Loading {
-    std::vector<int64_t> indices;
-    uint64_t epoch = 0;
-    std::vector<std::future<Pictures>> parts;
-  };
-
-  Loading Start(absl::Span<const int64_t> indices, uint64_t epoch) const;
-  absl::StatusOr<std::vector<TrainingPicture>> Load(absl::Span<const int64_t> indices, uint64_t epoch);
-  absl::Status Check(const TrainingPicture& picture) const;
-
   const TrainingData& data_;
   const ObjectReader& objects_;
-  const LoadingOptions options_;
-  Loading announced_;
+  const torch::Device device_;
+  PictureLoader loader_;
 };
 
 }  // namespace bayespfl

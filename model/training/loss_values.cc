@@ -28,27 +28,15 @@ LossValues ValuesOf(const LossTerms& terms) {
 }
 
 LossValues Plus(const LossValues& sum, const LossValues& values) {
-  return {.cross_entropy = sum.cross_entropy + values.cross_entropy,
-          .focal = sum.focal + values.focal,
-          .dice = sum.dice + values.dice,
-          .kl = sum.kl + values.kl,
-          .orthogonality = sum.orthogonality + values.orthogonality,
-          .auxiliary = sum.auxiliary + values.auxiliary,
-          .captions = sum.captions + values.captions,
-          .distillation = sum.distillation + values.distillation,
-          .total = sum.total + values.total};
+  LossValues result = sum;
+  for (const LossColumn& column : kLossColumns) result.*column.value += values.*column.value;
+  return result;
 }
 
 LossValues DividedBy(const LossValues& values, double count) {
-  return {.cross_entropy = values.cross_entropy / count,
-          .focal = values.focal / count,
-          .dice = values.dice / count,
-          .kl = values.kl / count,
-          .orthogonality = values.orthogonality / count,
-          .auxiliary = values.auxiliary / count,
-          .captions = values.captions / count,
-          .distillation = values.distillation / count,
-          .total = values.total / count};
+  LossValues result = values;
+  for (const LossColumn& column : kLossColumns) result.*column.value /= count;
+  return result;
 }
 
 }  // namespace bayespfl

@@ -1,4 +1,4 @@
-#include "model/training/adam.h"
+#include "model/training/optimiser.h"
 
 #include <cmath>
 #include <utility>
@@ -24,7 +24,8 @@ int64_t ProductsOf(const std::string& name) { return absl::EndsWith(name, "in_pr
 
 }  // namespace
 
-void Adam::Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient, double rate) {
+void Optimiser::Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient,
+                     double rate) {
   const torch::NoGradGuard no_grad;
   Moments& moments = moments_[name];
   if (!moments.first.defined()) {
@@ -41,8 +42,8 @@ void Adam::Step(const std::string& name, const torch::Tensor& parameter, const t
   parameter.addcdiv_(moments.first, denominator, -step_size);
 }
 
-void Adam::StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
-                   const TensorMap& parameters) {
+void Optimiser::StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
+                        const TensorMap& parameters) {
   for (const ParameterGroup& group : groups) {
     for (const std::string& name : group.names) {
       const auto gradient = gradients.find(name);
@@ -64,7 +65,7 @@ void Adam::StepAll(const std::vector<ParameterGroup>& groups, double factor, con
   }
 }
 
-TensorMap Adam::State() const {
+TensorMap Optimiser::State() const {
   TensorMap state;
   for (const auto& [name, moments] : moments_) {
     state.emplace(name + kFirst, moments.first);
@@ -75,7 +76,7 @@ TensorMap Adam::State() const {
   return state;
 }
 
-absl::Status Adam::Restore(const TensorMap& state, const TensorMap& parameters) {
+absl::Status Optimiser::Restore(const TensorMap& state, const TensorMap& parameters) {
   std::map<std::string, Moments> restored;
   TensorMap momenta;
   size_t taken = 0;

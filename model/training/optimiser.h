@@ -1,6 +1,8 @@
-// The optimiser Adam (Kingma & Ba 2015) as PyTorch computes it, with moments that can be saved to the bit.
-#ifndef BAYESPFL_MODEL_TRAINING_ADAM_H_
-#define BAYESPFL_MODEL_TRAINING_ADAM_H_
+// What moves parameters by their gradients, with a state that can be saved to the bit: Adam (Kingma & Ba 2015) as
+// PyTorch computes it; AdamW (Loshchilov & Hutter 2019) in groups with a weight decay; Muon (muon.h) for the matrices
+// of groups that say so.
+#ifndef BAYESPFL_MODEL_TRAINING_OPTIMISER_H_
+#define BAYESPFL_MODEL_TRAINING_OPTIMISER_H_
 
 #include <map>
 #include <string>
@@ -20,18 +22,18 @@ struct AdamOptions {
 };
 
 // Epsilon is 1e-8. A parameter has moments and counts its steps from its first gradient on. Not thread-safe.
-class Adam {
+class Optimiser {
  public:
-  explicit Adam(const AdamOptions& options = {}) : options_(options) {}
+  explicit Optimiser(const AdamOptions& options = {}) : options_(options) {}
 
-  // m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
+  // By Adam: m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
   // parameter <- parameter - rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + 1e-8). A rate of 0 moves the
   // moments alone.
   void Step(const std::string& name, const torch::Tensor& parameter, const torch::Tensor& gradient, double rate);
 
   // Of every parameter of the groups that has a gradient; the others stay as they are. `factor`: of the groups' rates.
-  // Groups with a weight decay shrink their parameters by rate times decay first (AdamW, Loshchilov & Hutter 2019).
-  // Matrices of Muon's groups move as MuonStep() says.
+  // Groups with a weight decay shrink their parameters by rate times decay first. Matrices of Muon's groups move as
+  // MuonStep() says.
   void StepAll(const std::vector<ParameterGroup>& groups, double factor, const TensorMap& gradients,
                const TensorMap& parameters);
 
@@ -60,4 +62,4 @@ class Adam {
 
 }  // namespace bayespfl
 
-#endif  // BAYESPFL_MODEL_TRAINING_ADAM_H_
+#endif  // BAYESPFL_MODEL_TRAINING_OPTIMISER_H_

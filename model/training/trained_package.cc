@@ -59,12 +59,13 @@ absl::StatusOr<ModelConfig> WriteTrainedPackage(const ModelPackage& source, cons
                                                 const TrainedPackageOptions& options) {
   ModelConfig config = ConfigOf(source, options);
   if (auto checked = ParseModelConfig(FormatModelConfig(config, {})); !checked.ok()) return checked.status();
-  auto folder = StagedFolder::Create(options.output_dir, options.overwrite);
+  auto folder = StagedFolder::Create(options.output_dir, /*replace=*/false);
   if (!folder.ok()) return folder.status();
   const absl::StatusOr<std::string> vocabulary = ReadFile(source.vocabulary_path, kMaxVocabularyBytes);
   if (!vocabulary.ok()) return vocabulary.status();
 
   std::vector<std::pair<std::string, absl::string_view>> copied = {{config.vocabulary_file, *vocabulary}};
+  copied.insert(copied.end(), options.documents.begin(), options.documents.end());
   std::vector<std::pair<std::string, TensorMap>> written = {{kWeightsFile, UnderAllNames(source, parameters)}};
   if (options.towers) {
     written.emplace_back(kClipFile, TowersOf(source, parameters));

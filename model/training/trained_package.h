@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_MODEL_TRAINING_TRAINED_PACKAGE_H_
 #define BAYESPFL_MODEL_TRAINING_TRAINED_PACKAGE_H_
 
+#include <map>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -11,13 +12,13 @@
 namespace bayespfl {
 
 struct TrainedPackageOptions {
-  std::string output_dir = {};        // must not exist, or be empty, unless `overwrite`
-  bool overwrite = false;             // replace a package that is there, in one step
-  int stage = 2;                      // which the weights are of: 1 or 2
-  bool towers = false;                // the parameters have the towers too
-  std::string name = {};              // of the package
-  std::string version = {};           // chosen by its maker
-  PackageProvenance provenance = {};  // how it was made
+  std::string output_dir = {};                        // must not exist, or be empty
+  int stage = 2;                                      // which the weights are of: 1 or 2
+  bool towers = false;                                // the parameters have the towers too
+  std::string name = {};                              // of the package
+  std::string version = {};                           // chosen by its maker
+  PackageProvenance provenance = {};                  // how it was made
+  std::map<std::string, std::string> documents = {};  // contents of further files by name, for people
 };
 
 // Writes the package, which appears whole or not at all; returns its configuration. The vocabulary is the source's, and

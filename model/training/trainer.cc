@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/sha256.h"
 #include "model/detection/device_errors.h"
 #include "model/training/draws.h"
 #include "model/training/learning_rate_schedule.h"
@@ -43,7 +42,11 @@ TensorMap OnCpu(const TensorMap& tensors) {
 }  // namespace
 
 Trainer::Trainer(const TrainingTask& task, LabelledData& training, LabelledData& validation, TrainerOptions options)
-    : task_(task), training_(training), validation_(validation), options_(std::move(options)), adam_(task.optimiser()) {
+    : task_(task),
+      training_(training),
+      validation_(validation),
+      options_(std::move(options)),
+      optimiser_(task.optimiser()) {
   state_.course.stage = task.first_stage();
 }
 
@@ -86,10 +89,10 @@ absl::Status Trainer::Resume(TrainingObserver& observer) {
     return absl::DataLossError(absl::StrCat(options_.state_folder, ": the state's weights are not this model's"));
   }
   CopyValues(state_.weights, task_.parameters());
-  if (absl::Status status = adam_.Restore(state_.adam, task_.parameters()); !status.ok()) return status;
+  if (absl::Status status = optimiser_.Restore(state_.optimiser, task_.parameters()); !status.ok()) return status;
   observer.OnResume(state_);
   state_.weights.clear();
-  state_.adam.clear();
+  state_.optimiser.clear();
   return absl::OkStatus();
 }
 
@@ -105,7 +108,8 @@ absl::StatusOr<bool> Trainer::RunEpoch(TrainingObserver& observer) {
     if (!report.ok()) return report.status();
     observer.OnStep(*report);
     const bool stop = observer.ShouldStop();
-    const bool save = options_.save_steps > 0 && state_.step % options_.save_steps == 0;
+    // An epoch's work is safe before it is validated, which may take long and wants room of its own.
+    const bool save = state_.batch == batches || (options_.save_steps > 0 && state_.step % options_.save_steps == 0);
     if (stop || save) {
       if (absl::Status status = Save(); !status.ok()) return status;
     }
@@ -126,7 +130,7 @@ absl::StatusOr<StepReport> Trainer::Step(const LabelledBatch& batch) {
                                                       " or has a gradient that is no number: training has diverged"));
   }
   const double factor = RateFactor();
-  adam_.StepAll(groups, factor, gradients, task_.parameters());
+  optimiser_.StepAll(groups, factor, gradients, task_.parameters());
   ++state_.step;
   ++state_.batch;
   state_.loss_sum = Plus(state_.loss_sum, loss);
@@ -142,14 +146,18 @@ absl::StatusOr<StepReport> Trainer::Step(const LabelledBatch& batch) {
 
 double Trainer::RateFactor() const {
   if (state_.course.stage == 2) return 1;
-  return LearningRateFactor(state_.step - state_.first_step, Batches() * options_.course.epochs);
+  // The scheduled stages are each the first of their run.
+  return LearningRateFactor(state_.step, Batches() * options_.course.epochs);
 }
 
 absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
   const auto model = task_.Assemble(state_.course.stage);
   if (!model.ok()) return model.status();
   const uint64_t key = DrawKey(options_.seed, DrawPurpose::kValidation, static_cast<uint64_t>(state_.course.epochs));
-  const absl::StatusOr<ValidationScores> scores = Validate(**model, validation_, key, options_.validation);
+  ValidationOptions options = options_.validation;
+  options.should_stop = [&observer] { return observer.ShouldStop(); };
+  const absl::StatusOr<ValidationScores> scores = Validate(**model, validation_, key, options);
+  if (absl::IsCancelled(scores.status())) return false;  // with the state of the epoch's last step
   if (!scores.ok()) return scores.status();
 
   EpochRecord record = {.epoch = state_.course.epochs + 1,
@@ -167,10 +175,7 @@ absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
     case AfterEpoch::kWait:
       break;
   }
-  if (state_.course.stage != record.stage) {
-    adam_.Clear();
-    state_.first_step = state_.step;
-  }
+  if (state_.course.stage != record.stage) optimiser_.Clear();
   state_.history.push_back(record);
   state_.batch = 0;
   state_.loss_sum = {};
@@ -181,18 +186,21 @@ absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
 
 absl::Status Trainer::Save() {
   state_.weights = task_.parameters();
-  state_.adam = adam_.State();
+  state_.optimiser = optimiser_.State();
   const absl::Status status = folder_->Save(state_);
   state_.weights.clear();
-  state_.adam.clear();
+  state_.optimiser.clear();
   return status;
 }
 
-std::string Trainer::Identity() const {
-  return Sha256Hex(absl::StrCat(options_.identity, "\nseed ", options_.seed, "\nbatch ", options_.batch_size,
-                                "\nepochs ", options_.course.epochs, "\npatience ", options_.course.patience,
-                                "\nsamples ", options_.validation.samples, "\npictures ", training_.size(), " ",
-                                validation_.size()));
+RunIdentity Trainer::Identity() const {
+  RunIdentity identity = options_.identity;
+  identity["seed"] = absl::StrCat(options_.seed);
+  identity["batch_size"] = absl::StrCat(options_.batch_size);
+  identity["epochs"] = absl::StrCat(options_.course.epochs);
+  identity["patience"] = absl::StrCat(options_.course.patience);
+  identity["samples"] = absl::StrCat(options_.validation.samples);
+  return identity;
 }
 
 int64_t Trainer::Batches() const { return (training_.size() + options_.batch_size - 1) / options_.batch_size; }

@@ -20,9 +20,9 @@
 #include "absl/status/statusor.h"
 #include "model/libtorch.h"
 #include "model/network/model.h"
-#include "model/training/adam.h"
 #include "model/training/labelled_data.h"
 #include "model/training/loss_values.h"
+#include "model/training/optimiser.h"
 #include "model/training/training_course.h"
 #include "model/training/training_state.h"
 #include "model/training/training_task.h"
@@ -36,8 +36,8 @@ struct TrainerOptions {
   CourseOptions course;
   ValidationOptions validation;
   std::string state_folder;  // made when missing; holds one run
-  std::string identity;      // what the data and the starting weights are: digests. A state of another one is refused
-  int64_t save_steps = 0;    // also saves after every so many steps; 0: at the end of an epoch alone
+  RunIdentity identity;      // what the data and the starting weights are: digests. A state of another one is refused
+  int64_t save_steps = 0;    // also saves after every so many steps; 0: before and after each validation alone
   int kept_states = 2;       // how many of them stay, the newest ones; >= 1
 };
 
@@ -61,7 +61,7 @@ class TrainingObserver {
   virtual void OnResume(const TrainingState& /*state*/) {}
   virtual void OnStep(const StepReport& /*step*/) {}
   virtual void OnEpoch(const EpochRecord& /*epoch*/) {}
-  // Asked after every step and every epoch; when true the state is saved and the run ends unfinished.
+  // Asked after every step and within validations; when true the state is saved and the run ends unfinished.
   virtual bool ShouldStop() { return false; }
 };
 
@@ -93,7 +93,7 @@ class Trainer {
   absl::StatusOr<StepReport> Step(const LabelledBatch& batch);
   double RateFactor() const;  // of the step that comes next
   absl::Status Save();
-  std::string Identity() const;
+  RunIdentity Identity() const;
   int64_t Batches() const;  // of an epoch
 
   const TrainingTask& task_;
@@ -102,7 +102,7 @@ class Trainer {
   const TrainerOptions options_;
   std::unique_ptr<TrainingStateFolder> folder_;
   TrainingState state_;  // its tensors only while it is saved or loaded, but for `best`
-  Adam adam_;
+  Optimiser optimiser_;
 };
 
 }  // namespace bayespfl

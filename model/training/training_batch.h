@@ -14,7 +14,8 @@ struct TrainingPicture {
   torch::Tensor image;  // [3, S, S] float32, normalised: the package's preprocessing is applied
   torch::Tensor mask;   // [S, S] float32, 0..1, before binarisation
   bool anomalous = false;
-  std::string object;  // the object's words for the prompt
+  std::string object;    // the object's words for the prompt
+  std::string category;  // unique over the data sets of a run; several may have the same words
 };
 
 class TrainingData {

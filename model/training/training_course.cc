@@ -7,7 +7,6 @@ void BeginStage2(const CourseOptions& options, TrainingCourse& course) {
   course.stage = 2;
   course.best = 0;
   course.patience = options.patience + 1;
-  course.first_epoch = course.epochs;
 }
 
 }  // namespace

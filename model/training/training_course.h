@@ -15,11 +15,10 @@ struct CourseOptions {
 
 // Where a run stands after an epoch. A plain value, saved with the rest.
 struct TrainingCourse {
-  int stage = 1;            // where it begins; 0: the towers' (training_task.h), which none follows
-  int64_t epochs = 0;       // that are done
-  double best = 0;          // of the stage's own score: image AP in stage 2, else pixel AP
-  int64_t patience = 0;     // epochs since the best one; patience + 1 when stage 2 begins, as in the reference
-  int64_t first_epoch = 0;  // of the stage
+  int stage = 1;         // where it begins; 0: the towers' (training_task.h), which none follows
+  int64_t epochs = 0;    // that are done
+  double best = 0;       // of the stage's own score: image AP in stage 2, else pixel AP
+  int64_t patience = 0;  // epochs since the best one; patience + 1 when stage 2 begins, as in the reference
   bool finished = false;
 
   bool operator==(const TrainingCourse&) const = default;

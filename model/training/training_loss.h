@@ -19,7 +19,8 @@ struct LabelledBatch {
   torch::Tensor positive;   // [N, S, S] bool: mask > 0.5
   torch::Tensor labels;     // [N] int64: 0 normal, 1 anomalous
   std::vector<std::vector<int32_t>> token_ids;  // of each picture's prompt, as PromptInput::token_ids
-  std::vector<std::string> objects;             // of each picture: the words, by which a validation forms its classes
+  std::vector<std::string> objects;             // of each picture: the prompt's words
+  std::vector<std::string> categories;          // of each picture: by which a validation forms its classes
 };
 
 // Standard-normal draws of a step: one for each picture, and one for all of each state.

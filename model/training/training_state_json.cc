@@ -13,40 +13,29 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 constexpr int64_t kMost = int64_t{1} << 53;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 ordered_json Format(const LossValues& loss) {
-  return {{"cross_entropy", loss.cross_entropy},
-          {"focal", loss.focal},
-          {"dice", loss.dice},
-          {"kl", loss.kl},
-          {"orthogonality", loss.orthogonality},
-          {"auxiliary", loss.auxiliary},
-          {"captions", loss.captions},
-          {"distillation", loss.distillation},
-          {"total", loss.total}};
+  ordered_json object;
+  for (const LossColumn& column : kLossColumns) object[column.name] = loss.*column.value;
+  return object;
 }
 
 LossValues ReadLoss(JsonObjectReader reader) {
-  const auto number = [&](const char* key) { return reader.Number(key, -kLargest, kLargest); };
-  const LossValues loss = {.cross_entropy = number("cross_entropy"),
-                           .focal = number("focal"),
-                           .dice = number("dice"),
-                           .kl = number("kl"),
-                           .orthogonality = number("orthogonality"),
-                           .auxiliary = number("auxiliary"),
-                           .captions = number("captions"),
-                           .distillation = number("distillation"),
-                           .total = number("total")};
+  LossValues loss;
+  for (const LossColumn& column : kLossColumns) loss.*column.value = reader.Number(column.name, -kLargest, kLargest);
   reader.Done();
   return loss;
 }
 
 ordered_json Format(const TrainingCourse& course) {
-  return {{"stage", course.stage},       {"epochs", course.epochs},           {"best", course.best},
-          {"patience", course.patience}, {"first_epoch", course.first_epoch}, {"finished", course.finished}};
+  return {{"stage", course.stage},
+          {"epochs", course.epochs},
+          {"best", course.best},
+          {"patience", course.patience},
+          {"finished", course.finished}};
 }
 
 TrainingCourse ReadCourse(JsonObjectReader reader) {
@@ -54,7 +43,6 @@ TrainingCourse ReadCourse(JsonObjectReader reader) {
                                  .epochs = reader.Integer("epochs", 0, kMost),
                                  .best = reader.Number("best", 0, 1),
                                  .patience = reader.Integer("patience", 0, kMost),
-                                 .first_epoch = reader.Integer("first_epoch", 0, kMost),
                                  .finished = reader.Boolean("finished")};
   reader.Done();
   return course;
@@ -91,7 +79,6 @@ std::string FormatTrainingState(const TrainingStateText& text) {
                                {"identity", text.identity},
                                {"step", state.step},
                                {"batch", state.batch},
-                               {"first_step", state.first_step},
                                {"course", Format(state.course)},
                                {"loss_sum", Format(state.loss_sum)},
                                {"history", std::move(history)},
@@ -106,10 +93,9 @@ absl::StatusOr<TrainingStateText> ParseTrainingState(absl::string_view json_text
   JsonObjectReader reader(&*object, file, "", &status);
   TrainingStateText text;
   reader.Integer("schema_version", kSchemaVersion, kSchemaVersion);
-  text.identity = reader.String("identity");
+  text.identity = reader.StringMap("identity");
   text.state.step = reader.Integer("step", 0, kMost);
   text.state.batch = reader.Integer("batch", 0, kMost);
-  text.state.first_step = reader.Integer("first_step", 0, kMost);
   text.state.course = ReadCourse(reader.Object("course"));
   text.state.loss_sum = ReadLoss(reader.Object("loss_sum"));
   text.digests = reader.StringMap("files");

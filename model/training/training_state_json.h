@@ -12,7 +12,7 @@
 namespace bayespfl {
 
 struct TrainingStateText {
-  std::string identity;
+  RunIdentity identity;
   std::map<std::string, std::string> digests;  // file -> SHA-256
   TrainingState state;                         // without its tensors
 };

@@ -11,7 +11,7 @@
 #include "model/libtorch.h"
 #include "model/network/model.h"
 #include "model/network/weights.h"
-#include "model/training/adam.h"
+#include "model/training/optimiser.h"
 #include "model/training/parameter_groups.h"
 #include "model/training/training_loss.h"
 

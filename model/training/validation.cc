@@ -66,13 +66,13 @@ class Validation {
   absl::StatusOr<ValidationScores> Finish() {
     if (classes_.empty()) return absl::InvalidArgumentError("there is no picture to validate with");
     ValidationScores mean;
-    for (auto& [object, gathered] : classes_) {
+    for (auto& [category, gathered] : classes_) {
       const RankingMetrics images = RankScores(gathered.scores, gathered.labels, kImageF1Epsilon);
       const absl::StatusOr<PixelMetrics> pixels = gathered.pixels->Finish();
       if (!pixels.ok()) return pixels.status();
       if (!images.average_precision.has_value() || !pixels->ranking.average_precision.has_value()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("\"", object, "\" has no defective picture, or none with a marked pixel, to validate with"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "the category ", category, " has no defective picture, or none with a marked pixel, to validate with"));
       }
       mean.image_ap += *images.average_precision / static_cast<double>(classes_.size());
       mean.pixel_ap += *pixels->ranking.average_precision / static_cast<double>(classes_.size());
@@ -82,7 +82,7 @@ class Validation {
 
  private:
   absl::Status AddPicture(const LabelledBatch& batch, int64_t row, float score, const PixelMap& map) {
-    Class& own = classes_[batch.objects[static_cast<size_t>(row)]];
+    Class& own = classes_[batch.categories[static_cast<size_t>(row)]];
     if (own.pixels == nullptr) {
       auto pixels = PixelMetricsAccumulator::Create(options_.scratch_folder, options_.pixels);
       if (!pixels.ok()) return pixels.status();
@@ -113,6 +113,7 @@ absl::StatusOr<ValidationScores> Validate(const BayesPflModel& model, LabelledDa
     return absl::MakeConstSpan(all).subspan(static_cast<size_t>(first), static_cast<size_t>(options.batch_size));
   };
   for (int64_t first = 0; first < data.size(); first += options.batch_size) {
+    if (options.should_stop()) return absl::CancelledError("the validation was to stop");
     absl::StatusOr<LabelledBatch> batch = data.Get(batch_of(first), kEpoch);
     if (!batch.ok()) return batch.status();
     const int64_t next = first + options.batch_size;

@@ -12,10 +12,10 @@
 #include <cstring>
 #include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/descriptor.h"
 #include "base/files.h"
 #include "base/sha256.h"
@@ -35,13 +35,56 @@ struct Header {
 static_assert(sizeof(Header) == 64);
 
 constexpr char kEnding[] = ".features";
-constexpr char kUnfinishedEnding[] = ".part";  // of WriteFile()'s neighbours
 constexpr auto kUnfinishedAge = std::chrono::hours(1);
 constexpr uint64_t kSpare = uint64_t{64} << 20;  // bytes that the file system keeps for others
 
 uint32_t Checksum(absl::Span<const uint8_t> bytes) {
   return static_cast<uint32_t>(crc32_z(crc32_z(0, nullptr, 0), bytes.data(), bytes.size()));
 }
+
+// Of the file system that the folder lies in or will lie in.
+absl::StatusOr<uint64_t> FreeBytes(const fs::path& folder) {
+  std::error_code error;
+  fs::path nearest = fs::absolute(folder, error);
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+  const fs::space_info space = fs::space(nearest, error);
+  if (error) return FileError("ask for the free space of", nearest, error.value());
+  return space.available;
+}
+
+std::string Megabytes(uint64_t bytes) { return absl::StrFormat("%.1f MB", static_cast<double>(bytes) / 1e6); }
+
+// Whether WriteFile() named it, for an entry in this folder: ".PID-NUMBER.part" in a folder of two digits.
+bool IsUnfinished(const fs::path& file) {
+  const auto is_of = [](absl::string_view text, absl::string_view characters) {
+    return !text.empty() && text.find_first_not_of(characters) == absl::string_view::npos;
+  };
+  const std::string folder = file.parent_path().filename().string();
+  const std::string name = file.filename().string();
+  absl::string_view middle = name;
+  return folder.size() == 2 && is_of(folder, "0123456789abcdef") && absl::ConsumePrefix(&middle, ".") &&
+         absl::ConsumeSuffix(&middle, ".part") && is_of(middle, "0123456789-");
+}
+
+// Removes unfinished files of writers that are long gone; nothing else, whatever folder was named. One that vanishes
+// meanwhile has been removed by another run.
+absl::Status RemoveUnfinished(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::exists(folder, error)) return absl::OkStatus();
+  const auto now = fs::file_time_type::clock::now();
+  for (fs::directory_iterator group(folder, error), end; !error && group != end; group.increment(error)) {
+    std::error_code gone;
+    if (!group->is_directory(gone)) continue;
+    for (fs::directory_iterator entry(group->path(), gone); !gone && entry != end; entry.increment(gone)) {
+      if (!IsUnfinished(entry->path())) continue;
+      const auto written = fs::last_write_time(entry->path(), gone);
+      if (!gone && now - written > kUnfinishedAge) fs::remove(entry->path(), gone);
+    }
+  }
+  return error ? FileError("list", folder, error.value()) : absl::OkStatus();
+}
+
+}  // namespace
 
 absl::string_view NameOf(FeatureType type) {
   switch (type) {
@@ -55,30 +98,6 @@ absl::string_view NameOf(FeatureType type) {
   return "bf16";
 }
 
-absl::StatusOr<uint64_t> FreeBytes(const fs::path& folder) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (error) return FileError("ask for the free space of", folder, error.value());
-  return space.available;
-}
-
-std::string Gigabytes(double bytes) { return absl::StrFormat("%.2f GB", bytes / 1e9); }
-
-// Removes unfinished files of writers that are long gone. One that vanishes meanwhile has been removed by another run.
-absl::Status RemoveUnfinished(const fs::path& folder) {
-  std::error_code error;
-  const auto now = fs::file_time_type::clock::now();
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (!absl::EndsWith(entry->path().filename().string(), kUnfinishedEnding)) continue;
-    std::error_code gone;
-    const auto written = fs::last_write_time(entry->path(), gone);
-    if (!gone && now - written > kUnfinishedAge) fs::remove(entry->path(), gone);
-  }
-  return error ? FileError("list", folder, error.value()) : absl::OkStatus();
-}
-
-}  // namespace
-
 int64_t BytesOf(FeatureType type) { return type == FeatureType::kFp32 ? 4 : 2; }
 
 FeatureShape ShapeOf(const ModelConfig& config) {
@@ -86,6 +105,12 @@ FeatureShape ShapeOf(const ModelConfig& config) {
           .tokens = config.grid() * config.grid(),
           .width = config.vision.width,
           .embedding = config.embed_dim};
+}
+
+std::string BackboneKey(const ModelConfig& config, absl::Span<const uint8_t> weights) {
+  const std::string digest = Sha256Hex({reinterpret_cast<const char*>(weights.data()), weights.size()});
+  return absl::StrCat("weights ", digest, ", ", config.vision.heads, " heads, patches of ", config.patch_size,
+                      ", blocks ", absl::StrJoin(config.tapped_layers, " "));
 }
 
 std::string PreprocessingKey(const ModelConfig& config) {
@@ -117,9 +142,6 @@ absl::StatusOr<std::unique_ptr<FeatureCache>> FeatureCache::Open(FeatureCacheOpt
   if (std::min({shape.layers, shape.tokens, shape.width, shape.embedding}) <= 0) {
     return absl::InvalidArgumentError("features of a cache have layers, tokens, a width and an embedding");
   }
-  std::error_code error;
-  fs::create_directories(options.folder, error);
-  if (error) return FileError("make the folder", options.folder, error.value());
   if (absl::Status status = RemoveUnfinished(options.folder); !status.ok()) return status;
   if (!options.free_bytes) options.free_bytes = FreeBytes;
   return std::unique_ptr<FeatureCache>(new FeatureCache(std::move(options)));
@@ -142,11 +164,15 @@ fs::path FeatureCache::File(const std::string& key) const {
   return options_.folder / key.substr(0, 2) / (key + kEnding);
 }
 
+bool FeatureCache::Contains(absl::string_view picture_digest) const {
+  std::error_code ignored;
+  return fs::exists(File(Key(picture_digest)), ignored);
+}
+
 uint64_t FeatureCache::MissingBytes(const std::vector<std::string>& digests) const {
   uint64_t missing = 0;
-  std::error_code ignored;
   for (const std::string& digest : std::set<std::string>(digests.begin(), digests.end())) {
-    missing += fs::exists(File(Key(digest)), ignored) ? 0 : 1;
+    missing += Contains(digest) ? 0 : 1;
   }
   return missing * static_cast<uint64_t>(entry_bytes());
 }
@@ -157,10 +183,9 @@ absl::Status FeatureCache::RequireRoom(const std::vector<std::string>& digests, 
   const uint64_t own = MissingBytes(digests);
   if (own == 0 || own + besides + kSpare <= *free) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the features of ", own / static_cast<uint64_t>(entry_bytes()), " pictures need ",
-      Gigabytes(static_cast<double>(own)),
-      besides == 0 ? "" : absl::StrCat(" beside ", Gigabytes(static_cast<double>(besides)), " of others"),
-      ", and the disk of ", options_.folder.string(), " has ", Gigabytes(static_cast<double>(*free)), " left"));
+      "the features of ", own / static_cast<uint64_t>(entry_bytes()), " pictures need ", Megabytes(own),
+      besides == 0 ? "" : absl::StrCat(" beside ", Megabytes(besides), " of others"), ", ", Megabytes(kSpare),
+      " must stay free, and the disk of ", options_.folder.string(), " has ", Megabytes(*free), " left"));
 }
 
 bool FeatureCache::IsSound(const std::string& key, absl::Span<const uint8_t> file) {

@@ -35,10 +35,11 @@
 
 namespace bayespfl {
 
-// How features are stored. In fp32 a run from the cache is the run without it, to the last bit; the others halve the
-// room and round.
+// How features are stored: in fp32 as the tower gave them, to the last bit; the others halve the room and round.
 enum class FeatureType { kFp32, kFp16, kBf16 };
 
+// "fp32", "fp16", "bf16"
+absl::string_view NameOf(FeatureType type);
 int64_t BytesOf(FeatureType type);
 
 // What the tower yields for one picture: VisionFeatures of model/network/vision_transformer.h with N = 1.
@@ -51,6 +52,10 @@ struct FeatureShape {
   [[nodiscard]] int64_t elements() const { return layers * tokens * width + embedding; }
 };
 FeatureShape ShapeOf(const ModelConfig& config);
+
+// What decides what the tower makes of its input: the digest of the weights' file (all of clip.safetensors) and what
+// config.json says of how they are read (heads, tapped blocks, patches).
+std::string BackboneKey(const ModelConfig& config, absl::Span<const uint8_t> weights);
 
 // All of the configuration that decides how a picture becomes the tower's input (model/clip/preprocess.h), in words.
 std::string PreprocessingKey(const ModelConfig& config);
@@ -90,10 +95,10 @@ class CachedFeatures {
 };
 
 struct FeatureCacheOptions {
-  std::filesystem::path folder = {};  // made when missing
+  std::filesystem::path folder = {};  // made with the first entry
   FeatureShape shape = {};
   FeatureType type = FeatureType::kFp16;
-  std::string backbone = {};       // digest of the tower's weights
+  std::string backbone = {};       // BackboneKey()
   std::string preprocessing = {};  // PreprocessingKey()
   // Free bytes of the folder's file system; empty: what the system says.
   std::function<absl::StatusOr<uint64_t>(const std::filesystem::path&)> free_bytes = {};
@@ -102,8 +107,8 @@ struct FeatureCacheOptions {
 // Thread-safe. Of two threads that put the same entry the last one wins; both put the same.
 class FeatureCache {
  public:
-  // Removes what writers that were killed left behind, once it is an hour old. InvalidArgument: a shape without
-  // elements; else the code of the errno for a folder that cannot be made or listed.
+  // Removes what writers that were killed left behind, once it is an hour old; otherwise writes nothing.
+  // InvalidArgument: a shape without elements; else the code of the errno for a folder that cannot be listed.
   static absl::StatusOr<std::unique_ptr<FeatureCache>> Open(FeatureCacheOptions options);
 
   // Bytes of an entry's file.
@@ -115,6 +120,9 @@ class FeatureCache {
   // Whether there is room for them, and for `besides` bytes that others will take on the same disk. ResourceExhausted,
   // with what is needed and what there is, in a sentence for people.
   absl::Status RequireRoom(const std::vector<std::string>& digests, uint64_t besides = 0) const;
+
+  // Whether there is such an entry, sound or not.
+  [[nodiscard]] bool Contains(absl::string_view picture_digest) const;
 
   // Absent: there is no such entry, or it is damaged. Each is checked against its checksum when this object first sees
   // it. Errors: the file is there and cannot be read.

@@ -26,10 +26,9 @@ std::string Words(const std::string& category, const ModelConfig& config) {
 
 }  // namespace
 
-PreparedPicture Prepare(const LabelledPicture& labelled, const std::string& object, const ModelConfig& config) {
+PreparedPicture Prepare(const LabelledPicture& labelled, const ModelConfig& config) {
   const int side = static_cast<int>(config.image_size);
-  PreparedPicture prepared{
-      .image = Preprocess(labelled.picture, config), .mask = {}, .anomalous = labelled.anomalous, .object = object};
+  PreparedPicture prepared{.image = Preprocess(labelled.picture, config), .mask = {}, .anomalous = labelled.anomalous};
   const std::vector<uint8_t> mask = Resample8(labelled.mask, labelled.picture.width, labelled.picture.height,
                                               /*channels=*/1, side, side, ResampleFilter::kBilinear);
   prepared.mask.reserve(mask.size());
@@ -77,11 +76,11 @@ std::vector<size_t> TrainingPictures::DrawParts(size_t index, uint64_t epoch) co
 
 PictureVariant TrainingPictures::Variant(int64_t index, uint64_t epoch) const {
   const auto at = static_cast<size_t>(index);
-  if (options_.augment == AugmentMode::kNone) return {.parts = {at}, .digest = set_.items[at].digest};
+  if (options_.augment == AugmentMode::kNone) return {.parts = {at}, .digest = set_.PixelDigest(set_.items[at])};
   if (options_.augment == AugmentMode::kFrozen) epoch %= static_cast<uint64_t>(options_.frozen_variants);
   PictureVariant variant{.parts = DrawParts(at, epoch), .epoch = epoch};
   std::string key = absl::StrCat(kVariantVersion, "\n", options_.seed, " ", epoch, " ", index, "\n");
-  for (const size_t part : variant.parts) absl::StrAppend(&key, set_.items[part].digest, "\n");
+  for (const size_t part : variant.parts) absl::StrAppend(&key, set_.PixelDigest(set_.items[part]), "\n");
   variant.digest = Sha256Hex(key);
   return variant;
 }
@@ -108,7 +107,11 @@ absl::StatusOr<LabelledPicture> TrainingPictures::GetFullSize(int64_t index, uin
 absl::StatusOr<PreparedPicture> TrainingPictures::Get(int64_t index, uint64_t epoch) const {
   const absl::StatusOr<LabelledPicture> labelled = GetFullSize(index, epoch);
   if (!labelled.ok()) return labelled.status();
-  return Prepare(*labelled, Words(set_.items[static_cast<size_t>(index)].item.category, config_), config_);
+  PreparedPicture prepared = Prepare(*labelled, config_);
+  const TrainingItem& item = set_.items[static_cast<size_t>(index)];
+  prepared.object = Words(item.item.category, config_);
+  prepared.category = set_.CategoryOf(item);
+  return prepared;
 }
 
 }  // namespace bayespfl

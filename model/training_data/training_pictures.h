@@ -41,7 +41,8 @@ struct PreparedPicture {
   // [S, S], row-major, 0..1: the mask resized linearly, anomalous above 0.5; all 0 for a normal picture.
   std::vector<float> mask = {};
   bool anomalous = false;
-  std::string object = {};  // the words of the prompt: ModelConfig::category_names, else the category's name
+  std::string object = {};    // the words of the prompt: ModelConfig::category_names, else the category's name
+  std::string category = {};  // TrainingSet::CategoryOf()
 };
 
 // A variant of a picture, before it is made.
@@ -50,12 +51,14 @@ struct PictureVariant {
   std::vector<size_t> parts = {};
   std::optional<uint64_t> epoch = std::nullopt;  // of the draws; absent: the picture stays as it is
   // SHA-256, hexadecimal, over all that decides about the pixels before they are brought to the network's size: the
-  // parts' files and the key of the draws. Of pictures that stay as they are it is the same whatever the index.
+  // parts' files, how they are read, and the key of the draws. Of pictures that stay as they are it is the same
+  // whatever the index.
   std::string digest = {};
 };
 
-// The labelled picture at the network's size. Requires a mask that fits the picture. Thread-safe.
-PreparedPicture Prepare(const LabelledPicture& labelled, const std::string& object, const ModelConfig& config);
+// The labelled picture at the network's size; words and category are left to the caller. Requires a mask that fits the
+// picture. Thread-safe.
+PreparedPicture Prepare(const LabelledPicture& labelled, const ModelConfig& config);
 
 // Immutable; thread-safe.
 class TrainingPictures final {

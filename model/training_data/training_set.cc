@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <optional>
-#include <thread>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -36,6 +37,7 @@ absl::StatusOr<LabelledPicture> DecodeItem(const ItemFiles& files, bool anomalou
 // What is found out about one picture.
 struct Checked {
   std::string digest = {};
+  std::vector<std::string> file_digests = {};
   absl::Status status = {};
 };
 
@@ -46,7 +48,7 @@ Checked Check(const Dataset& dataset, const DatasetItem& item, const PictureRead
   if (!labelled.ok()) return {.status = labelled.status()};
   const bool marked = std::any_of(labelled->mask.begin(), labelled->mask.end(), [](uint8_t v) { return v != 0; });
   if (item.anomalous && !marked) return {.status = absl::InvalidArgumentError("its mask marks no pixel")};
-  return {.digest = files->Digest()};
+  return {.digest = files->Digest(), .file_digests = files->FileDigests()};
 }
 
 // Counts the pictures of all data sets, whichever thread has read them.
@@ -76,10 +78,11 @@ std::vector<Checked> CheckAll(const Dataset& dataset, const PictureReading& read
       count.Advance();
     }
   };
-  std::vector<std::jthread> helpers;
-  for (int thread = 1; thread < threads; ++thread) helpers.emplace_back(work);
+  // Futures and not threads: what is thrown there, for want of memory, comes out here.
+  std::vector<std::future<void>> helpers;
+  for (int thread = 1; thread < threads; ++thread) helpers.push_back(std::async(std::launch::async, work));
   work();
-  helpers.clear();
+  for (std::future<void>& helper : helpers) helper.get();
   return checked;
 }
 
@@ -116,7 +119,7 @@ absl::Status Take(Dataset dataset, const PictureReading& reading, std::vector<Ch
     }
     anomalous += item.anomalous ? 1 : 0;
     set.normal += item.anomalous ? 0 : 1;
-    set.items.push_back({source, std::move(item), std::move(checked[i].digest)});
+    set.items.push_back({source, std::move(item), std::move(checked[i].digest), std::move(checked[i].file_digests)});
   }
   set.anomalous += anomalous;
   if (anomalous == 0) {  // there are some, RequireDefectsAndMasks() says: they are bad
@@ -134,17 +137,36 @@ absl::Status Take(Dataset dataset, const PictureReading& reading, std::vector<Ch
 
 std::string BadPicture::Sentence() const { return absl::StrCat(dataset, ": ", image, ": ", reason); }
 
+std::string TrainingSet::PixelDigest(const TrainingItem& item) const {
+  const PictureReading& reading = readings[item.source];
+  if (reading == PictureReading()) return item.digest;
+  return Sha256Hex(absl::StrCat(item.digest, "\nsignificant bits ", reading.significant_bits.value_or(0), "\nupright ",
+                                reading.apply_orientation ? 1 : 0));
+}
+
+std::string TrainingSet::CategoryOf(const TrainingItem& item) const {
+  const std::string& name = datasets[item.source].name;
+  const bool alone = std::count_if(datasets.begin(), datasets.end(),
+                                   [&name](const Dataset& dataset) { return dataset.name == name; }) == 1;
+  return absl::StrCat(alone ? "" : absl::StrCat(item.source + 1, ": "), name, "/", item.item.category);
+}
+
 std::string TrainingSet::DataList() const {
   std::string lines;
   for (const TrainingItem& entry : items) {
     const DatasetItem& item = entry.item;
-    const nlohmann::ordered_json line = {{"dataset", datasets[entry.source].name},
-                                         {"image", item.image},
-                                         {"masks", item.masks},
-                                         {"category", item.category},
-                                         {"defect", item.defect},
-                                         {"anomalous", item.anomalous},
-                                         {"sha256", entry.digest}};
+    const std::vector<std::string>& files = entry.file_digests;
+    nlohmann::ordered_json line = {{"dataset", datasets[entry.source].name},
+                                   {"image", item.image},
+                                   {"masks", item.masks},
+                                   {"category", item.category},
+                                   {"defect", item.defect},
+                                   {"anomalous", item.anomalous},
+                                   {"sha256", files.front()},
+                                   {"mask_sha256", std::vector<std::string>(files.begin() + 1, files.end())}};
+    const PictureReading& reading = readings[entry.source];
+    if (reading.significant_bits.has_value()) line["significant_bits"] = *reading.significant_bits;
+    if (reading.apply_orientation) line["apply_orientation"] = true;
     // Names of files need not be UTF-8.
     lines += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     lines += '\n';
@@ -153,6 +175,19 @@ std::string TrainingSet::DataList() const {
 }
 
 std::string TrainingSet::Digest() const { return Sha256Hex(DataList()); }
+
+int64_t SharedPictures(const TrainingSet& set, const TrainingSet& other) {
+  std::set<absl::string_view> known;
+  for (const TrainingItem& item : other.items) known.insert(item.file_digests.front());
+  return std::count_if(set.items.begin(), set.items.end(),
+                       [&known](const TrainingItem& item) { return known.contains(item.file_digests.front()); });
+}
+
+int64_t RepeatedPictures(const TrainingSet& set) {
+  std::set<absl::string_view> different;
+  for (const TrainingItem& item : set.items) different.insert(item.file_digests.front());
+  return static_cast<int64_t>(set.items.size() - different.size());
+}
 
 absl::StatusOr<TrainingSet> OpenTrainingSet(const std::vector<TrainingSource>& sources,
                                             const TrainingSetOptions& options, const ReadingObserver& observer) {

@@ -34,9 +34,10 @@ struct TrainingSource {
 
 // A picture that is trained on.
 struct TrainingItem {
-  size_t source = 0;        // into TrainingSet::datasets
-  DatasetItem item = {};    // with its masks, when it is anomalous
-  std::string digest = {};  // SHA-256 over its files, ItemFiles::Digest(), hexadecimal
+  size_t source = 0;                           // into TrainingSet::datasets
+  DatasetItem item = {};                       // with its masks, when it is anomalous
+  std::string digest = {};                     // SHA-256 over its files, ItemFiles::Digest(), hexadecimal
+  std::vector<std::string> file_digests = {};  // ItemFiles::FileDigests()
 };
 
 // A picture that is left out.
@@ -57,12 +58,23 @@ struct TrainingSet {
   int64_t normal = 0;                         // items
   int64_t anomalous = 0;                      // items
 
-  // A line of JSON for each item, with a line break: dataset, image, masks (list), category, defect, anomalous, sha256.
-  // What goes into a trained package's provenance.
+  // What decides about an item's pixels: its digest, with how its data set is read where that is not the usual way.
+  [[nodiscard]] std::string PixelDigest(const TrainingItem& item) const;
+  // "DATASET/CATEGORY", and the data set's number before it where several have this name: unique in this set.
+  [[nodiscard]] std::string CategoryOf(const TrainingItem& item) const;
+
+  // A line of JSON for each item, with a line break: dataset, image, masks (list), category, defect, anomalous, sha256
+  // of the picture's file, mask_sha256 (list); and significant_bits, apply_orientation where pictures are not read in
+  // the usual way. What goes into a trained package.
   [[nodiscard]] std::string DataList() const;
   // SHA-256 of DataList(), hexadecimal: two runs with the same one have seen the same pictures under the same labels.
   [[nodiscard]] std::string Digest() const;
 };
+
+// How many pictures of `set` are also in `other`, whatever their files and categories are called.
+int64_t SharedPictures(const TrainingSet& set, const TrainingSet& other);
+// How many are in it more often than once, the first ones not counted.
+int64_t RepeatedPictures(const TrainingSet& set);
 
 struct TrainingSetOptions {
   int threads = 1;  // that read pictures, >= 1
@@ -76,6 +88,7 @@ using ReadingObserver = std::function<void(int64_t done, int64_t total)>;
 // marks nothing: the network would learn that the defect is none.
 // Errors: of OpenDataset(); InvalidArgument: no source, a data set without masks or without an anomalous picture, or
 // nothing anomalous is left of one that has some, with the reason of the first. Which set it is stands in the message.
+// Throws std::bad_alloc for a picture that memory does not suffice for.
 absl::StatusOr<TrainingSet> OpenTrainingSet(const std::vector<TrainingSource>& sources,
                                             const TrainingSetOptions& options, const ReadingObserver& observer);
 

@@ -21,8 +21,8 @@
 namespace bayespfl {
 
 struct Scalar {
-  absl::string_view tag;  // "loss/total": the part before the stroke names the group of curves
-  double value = 0;       // kept as a float
+  std::string tag;   // "loss/total": the part before the stroke names the group of curves
+  double value = 0;  // kept as a float
 };
 
 // Not thread-safe.

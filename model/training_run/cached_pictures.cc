@@ -1,5 +1,6 @@
 #include "model/training_run/cached_pictures.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -37,6 +38,11 @@ torch::Tensor UnpackBits(const torch::Tensor& packed, int64_t side) {
   return bits.flatten().slice(0, 0, side * side).view({side, side});
 }
 
+bool AreFinite(const VisionFeatures& features) {
+  const auto finite = [](const torch::Tensor& tensor) { return tensor.isfinite().all().item<bool>(); };
+  return finite(features.image) && std::all_of(features.patch_tokens.begin(), features.patch_tokens.end(), finite);
+}
+
 absl::Span<const uint8_t> BytesOf(const torch::Tensor& tensor) {
   return {static_cast<const uint8_t*>(tensor.const_data_ptr()), tensor.nbytes()};
 }
@@ -47,13 +53,13 @@ CachedPictures::CachedPictures(const TrainingPictures& pictures, const TrainingD
                                VisionTransformer tower, const ObjectReader& objects,
                                const CachedPicturesOptions& options)
     : pictures_(pictures),
-      data_(data),
       cache_(cache),
       type_(ScalarTypeOf(options.type)),
       tower_(std::move(tower)),
       objects_(objects),
       image_size_(options.image_size),
-      device_(options.device) {}
+      device_(options.device),
+      loader_(data, options.image_size, options.loading_threads) {}
 
 std::vector<std::string> CachedPictures::Digests() const {
   std::vector<std::string> digests;
@@ -67,19 +73,14 @@ std::vector<std::string> CachedPictures::Digests() const {
 
 absl::StatusOr<LabelledBatch> CachedPictures::Get(absl::Span<const int64_t> indices, uint64_t epoch) {
   const torch::NoGradGuard no_grad;  // not InferenceMode: what comes of the features is differentiated
-  std::vector<Row> rows;
-  for (const int64_t index : indices) {
-    absl::StatusOr<Row> row = RowOf(index, epoch);
-    if (!row.ok())
-      return absl::Status(row.status().code(), absl::StrCat("picture ", index, ": ", row.status().message()));
-    rows.push_back(*std::move(row));
-  }
+  const absl::StatusOr<std::vector<Row>> rows = RowsOf(indices, epoch);
+  if (!rows.ok()) return rows.status();
   LabelledBatch batch;
   std::vector<torch::Tensor> images;
-  std::vector<std::vector<torch::Tensor>> patches(rows.front().features.patch_tokens.size());
+  std::vector<std::vector<torch::Tensor>> patches(rows->front().features.patch_tokens.size());
   std::vector<torch::Tensor> positive;
   std::vector<int64_t> labels;
-  for (const Row& row : rows) {
+  for (const Row& row : *rows) {
     images.push_back(row.features.image);
     for (size_t layer = 0; layer < patches.size(); ++layer) {
       patches[layer].push_back(row.features.patch_tokens[layer]);
@@ -88,6 +89,7 @@ absl::StatusOr<LabelledBatch> CachedPictures::Get(absl::Span<const int64_t> indi
     labels.push_back(row.labels->anomalous ? 1 : 0);
     batch.token_ids.push_back(row.labels->token_ids);
     batch.objects.push_back(row.labels->object);
+    batch.categories.push_back(row.labels->category);
   }
   batch.features.image = torch::cat(images).to(device_, torch::kFloat32);
   for (const std::vector<torch::Tensor>& layer : patches) {
@@ -98,28 +100,54 @@ absl::StatusOr<LabelledBatch> CachedPictures::Get(absl::Span<const int64_t> indi
   return batch;
 }
 
-absl::StatusOr<CachedPictures::Row> CachedPictures::RowOf(int64_t index, uint64_t epoch) {
-  const std::string digest = pictures_.Variant(index, epoch).digest;
-  auto labels = labels_.find(digest);
-  absl::StatusOr<std::optional<CachedFeatures>> found = cache_.Find(digest);
-  if (!found.ok()) return found.status();
-  Row row;
-  if (found->has_value()) row.features = Load(**found);
-  if (!found->has_value() || labels == labels_.end()) {
-    const absl::StatusOr<TrainingPicture> picture = data_.Get(index, epoch);
-    if (!picture.ok()) return picture.status();
-    absl::StatusOr<Labels> read = LabelsOf(*picture);
-    if (!read.ok()) return read.status();
-    labels = labels_.insert_or_assign(digest, *std::move(read)).first;
-    if (!found->has_value()) {
-      absl::StatusOr<VisionFeatures> computed = Compute(*picture, digest);
-      if (!computed.ok()) return computed.status();
-      row.features = *std::move(computed);
-    }
+CachedPictures::LabelsKey CachedPictures::KeyOf(int64_t index, uint64_t epoch) const {
+  return {index, pictures_.Variant(index, epoch).epoch.value_or(0)};
+}
+
+void CachedPictures::Announce(absl::Span<const int64_t> indices, uint64_t epoch) {
+  std::vector<int64_t> missing;
+  for (const int64_t index : indices) {
+    const bool known = labels_.contains(KeyOf(index, epoch)) && cache_.Contains(pictures_.Variant(index, epoch).digest);
+    if (!known) missing.push_back(index);
   }
-  ++(found->has_value() ? use_.found : use_.computed);
-  row.labels = &labels->second;
-  return row;
+  if (!missing.empty()) loader_.Announce(missing, epoch);
+}
+
+absl::StatusOr<std::vector<CachedPictures::Row>> CachedPictures::RowsOf(absl::Span<const int64_t> indices,
+                                                                        uint64_t epoch) {
+  std::vector<Row> rows(indices.size());
+  std::vector<int64_t> missing;
+  std::vector<Row*> incomplete;
+  for (size_t i = 0; i < indices.size(); ++i) {
+    absl::StatusOr<std::optional<CachedFeatures>> found = cache_.Find(pictures_.Variant(indices[i], epoch).digest);
+    if (!found.ok()) return AboutPicture(indices[i], found.status());
+    if (found->has_value()) rows[i].features = Load(**found);
+    ++(found->has_value() ? use_.found : use_.computed);
+    const auto labels = labels_.find(KeyOf(indices[i], epoch));
+    if (labels != labels_.end()) rows[i].labels = &labels->second;
+    if (found->has_value() && rows[i].labels != nullptr) continue;
+    missing.push_back(indices[i]);
+    incomplete.push_back(&rows[i]);
+  }
+  if (missing.empty()) return rows;
+  const absl::StatusOr<std::vector<TrainingPicture>> pictures = loader_.Load(missing, epoch);
+  if (!pictures.ok()) return pictures.status();
+  for (size_t i = 0; i < missing.size(); ++i) {
+    const absl::Status completed = Complete((*pictures)[i], missing[i], epoch, *incomplete[i]);
+    if (!completed.ok()) return AboutPicture(missing[i], completed);
+  }
+  return rows;
+}
+
+absl::Status CachedPictures::Complete(const TrainingPicture& picture, int64_t index, uint64_t epoch, Row& row) {
+  absl::StatusOr<Labels> labels = LabelsOf(picture);
+  if (!labels.ok()) return labels.status();
+  row.labels = &labels_.insert_or_assign(KeyOf(index, epoch), *std::move(labels)).first->second;
+  if (row.features.image.defined()) return absl::OkStatus();
+  absl::StatusOr<VisionFeatures> computed = Compute(picture, pictures_.Variant(index, epoch).digest);
+  if (!computed.ok()) return computed.status();
+  row.features = *std::move(computed);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CachedPictures::Labels> CachedPictures::LabelsOf(const TrainingPicture& picture) const {
@@ -128,6 +156,7 @@ absl::StatusOr<CachedPictures::Labels> CachedPictures::LabelsOf(const TrainingPi
   return Labels{.positive = PackBits(picture.mask > 0.5),
                 .anomalous = picture.anomalous,
                 .object = picture.object,
+                .category = picture.category,
                 .token_ids = *std::move(ids)};
 }
 
@@ -140,6 +169,11 @@ absl::StatusOr<VisionFeatures> CachedPictures::Compute(const TrainingPicture& pi
   }
   features.image = features.image.to(torch::kCPU, type_).contiguous();
   tensors.push_back(BytesOf(features.image));
+  if (!AreFinite(features)) {
+    return absl::OutOfRangeError(
+        "the tower's features have values that cache_type cannot hold, or that are no numbers; fp32 and bf16 hold all "
+        "that there are");
+  }
   const absl::Status put = cache_.Put(digest, tensors);
   if (!put.ok()) return put;
   return features;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@
 #include "model/libtorch.h"
 #include "model/network/vision_transformer.h"
 #include "model/training/labelled_data.h"
+#include "model/training/picture_loader.h"
 #include "model/training/training_batch.h"
 #include "model/training_data/feature_cache.h"
 #include "model/training_data/training_pictures.h"
@@ -24,6 +26,7 @@ struct CachedPicturesOptions {
   int64_t image_size = 0;                 // S
   FeatureType type = FeatureType::kFp16;  // the cache's
   torch::Device device = torch::kCPU;
+  int loading_threads = 1;  // that read pictures which are not in the cache
 };
 
 // What it counts, for reports.
@@ -43,11 +46,11 @@ class CachedPictures final : public LabelledData {
                  VisionTransformer tower, const ObjectReader& objects, const CachedPicturesOptions& options);
 
   int64_t size() const override { return pictures_.size(); }
-  // The errors of TrainingPictures::Get(), ObjectReader::Read(), FeatureCache::Find() and FeatureCache::Put(). Throws
-  // c10::Error when the device fails.
+  // The errors of PictureLoader::Load(), ObjectReader::Read(), FeatureCache::Find() and FeatureCache::Put().
+  // OutOfRange: features that the cache's type cannot hold. Throws c10::Error when the device fails.
   absl::StatusOr<LabelledBatch> Get(absl::Span<const int64_t> indices, uint64_t epoch) override;
-  // What is found costs little, and what is not is computed once.
-  void Announce(absl::Span<const int64_t> /*indices*/, uint64_t /*epoch*/) override {}
+  // Pictures that are not in the cache are read in the background.
+  void Announce(absl::Span<const int64_t> indices, uint64_t epoch) override;
 
   const CacheUse& use() const { return use_; }
 
@@ -60,6 +63,7 @@ class CachedPictures final : public LabelledData {
     torch::Tensor positive;  // [ceil(S S / 8)] uint8 on the CPU: a bit a pixel
     bool anomalous = false;
     std::string object;
+    std::string category;
     std::vector<int32_t> token_ids;
   };
   struct Row {
@@ -67,20 +71,27 @@ class CachedPictures final : public LabelledData {
     const Labels* labels = nullptr;
   };
 
-  absl::StatusOr<Row> RowOf(int64_t index, uint64_t epoch);
+  // By index and epoch of the draws (PictureVariant::epoch; 0: none). Not by the digest: data sets may show one picture
+  // under two categories.
+  using LabelsKey = std::pair<int64_t, uint64_t>;
+
+  LabelsKey KeyOf(int64_t index, uint64_t epoch) const;
+  absl::StatusOr<std::vector<Row>> RowsOf(absl::Span<const int64_t> indices, uint64_t epoch);
+  // What of a row only the picture itself can tell.
+  absl::Status Complete(const TrainingPicture& picture, int64_t index, uint64_t epoch, Row& row);
   absl::StatusOr<Labels> LabelsOf(const TrainingPicture& picture) const;
   absl::StatusOr<VisionFeatures> Compute(const TrainingPicture& picture, const std::string& digest);
   VisionFeatures Load(const CachedFeatures& cached) const;
 
   const TrainingPictures& pictures_;
-  const TrainingData& data_;
   FeatureCache& cache_;
   const torch::ScalarType type_;
   const VisionTransformer tower_;
   const ObjectReader& objects_;
   const int64_t image_size_;
   const torch::Device device_;
-  std::map<std::string, Labels> labels_;  // by the variant's digest
+  PictureLoader loader_;
+  std::map<LabelsKey, Labels> labels_;
   CacheUse use_;
 };
 

@@ -21,7 +21,8 @@ absl::StatusOr<TrainingPicture> PreparedPictures::Get(int64_t index, uint64_t ep
   return TrainingPicture{.image = Owning(std::move(picture->image), {3, image_size_, image_size_}),
                          .mask = Owning(std::move(picture->mask), {image_size_, image_size_}),
                          .anomalous = picture->anomalous,
-                         .object = std::move(picture->object)};
+                         .object = std::move(picture->object),
+                         .category = std::move(picture->category)};
 }
 
 }  // namespace bayespfl

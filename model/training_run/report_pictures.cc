@@ -29,7 +29,7 @@ absl::StatusOr<Seen> See(const Detector& detector, const TrainingSet& set, const
   absl::StatusOr<Detection> detection = std::move(detector.Detect({frame}).front());
   if (!detection.ok()) return detection.status();
   std::string caption =
-      absl::StrFormat("%s, %s: score %.3f, map score %.3f", item.item.category,
+      absl::StrFormat("%s, %s: score %.3f, map score %.3f", item.item.image,
                       item.item.anomalous ? "anomalous" : "normal", detection->score, detection->map_score);
   return Seen{*std::move(labelled), *std::move(detection), std::move(caption)};
 }

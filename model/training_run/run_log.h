@@ -1,4 +1,5 @@
-// What a run leaves while it goes on: a line for people after each epoch, tables, and curves for TensorBoard.
+// What a run leaves while it goes on: a line for people after each epoch (and each minute, or a bar on a terminal),
+// tables, and curves for TensorBoard.
 //
 //   OUTPUT/steps.csv       a row for each step: its losses
 //   OUTPUT/epochs.csv      a row for each epoch: mean losses, validation, whether it was the best
@@ -36,7 +37,8 @@ struct RunLogOptions {
 // A run whose tables cannot be written stops, with its state saved; status() says why. Not thread-safe.
 class RunLog final : public TrainingObserver {
  public:
-  explicit RunLog(RunLogOptions options) : options_(std::move(options)) {}
+  // The first epoch's time counts from here.
+  explicit RunLog(RunLogOptions options);
 
   void OnResume(const TrainingState& state) override;
   void OnStep(const StepReport& step) override;
@@ -50,6 +52,7 @@ class RunLog final : public TrainingObserver {
   void Open(int64_t last_step);
   void Keep(const absl::Status& status);
   void WriteEpochs();
+  void SayStep(const StepReport& step, absl::Time now);
   void SayEpoch(const EpochRecord& epoch, absl::Time now);
 
   const RunLogOptions options_;
@@ -57,11 +60,15 @@ class RunLog final : public TrainingObserver {
   std::unique_ptr<StepTable> steps_;
   std::unique_ptr<EventFile> events_;
   std::vector<EpochRecord> epochs_;
-  std::optional<Progress> progress_;               // of the epoch under way
-  absl::Time last_ = absl::InfinitePast();         // when the last step or validation ended
-  absl::Time epoch_began_ = absl::InfinitePast();  // with the first step of it that was done here
+  std::optional<Progress> progress_;  // of the epoch under way
+  absl::Time epoch_began_;            // or was gone on with, here
+  absl::Time last_;                   // when the last step or validation ended
+  absl::Time last_said_;              // when there was a line for people
   int64_t last_step_ = 0;
-  int64_t pictures_ = 0;  // of the epoch, done here
+  int64_t batches_ = 0;  // of an epoch
+  // Of the epoch, done here.
+  int64_t steps_done_ = 0;
+  int64_t pictures_done_ = 0;
 };
 
 // The table of epochs as CSV.

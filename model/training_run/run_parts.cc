@@ -1,14 +1,18 @@
 #include "model/training_run/run_parts.h"
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/progress.h"
-#include "base/sha256.h"
 #include "base/utf8.h"
 #include "model/detection/device.h"
 #include "model/detection/device_errors.h"
@@ -22,6 +26,8 @@
 
 namespace bayespfl {
 namespace {
+
+namespace fs = std::filesystem;
 
 absl::StatusOr<TrainingSet> ReadSet(const std::vector<TrainingSource>& sources, const char* what, std::ostream& text,
                                     bool terminal) {
@@ -99,11 +105,6 @@ absl::Status SetImageSize(int64_t side, ModelConfig& config) {
   return absl::OkStatus();
 }
 
-std::string BackboneDigest(const ModelPackage& package) {
-  const absl::Span<const uint8_t> clip = package.clip->bytes();
-  return Sha256Hex({reinterpret_cast<const char*>(clip.data()), clip.size()});
-}
-
 // `backbone` empty: without a cache.
 absl::StatusOr<RunPictures> MakePictures(const RunParts& parts, TrainingSet set, const TrainingPicturesOptions& options,
                                          FeatureType type, const std::string& backbone) {
@@ -122,17 +123,54 @@ absl::StatusOr<RunPictures> MakePictures(const RunParts& parts, TrainingSet set,
                                                                             .preprocessing = PreprocessingKey(model)});
   if (!cache.ok()) return cache.status();
   made.cache = *std::move(cache);
-  auto cached = std::make_unique<CachedPictures>(
-      *made.pictures, *made.prepared, *made.cache, parts.towers->vision, parts.objects,
-      CachedPicturesOptions{.image_size = model.image_size, .type = type, .device = parts.device});
+  auto cached =
+      std::make_unique<CachedPictures>(*made.pictures, *made.prepared, *made.cache, parts.towers->vision, parts.objects,
+                                       CachedPicturesOptions{.image_size = model.image_size,
+                                                             .type = type,
+                                                             .device = parts.device,
+                                                             .loading_threads = at::get_num_threads()});
   made.cached = cached.get();
   made.data = std::move(cached);
   return made;
 }
 
-absl::Status RequireRoom(const RunPictures& pictures, uint64_t besides) {
-  return pictures.cached == nullptr ? absl::OkStatus()
-                                    : pictures.cache->RequireRoom(pictures.cached->Digests(), besides);
+// The names of categories without good or without defective pictures: nothing could be ranked there.
+std::vector<std::string> Unjudgeable(const TrainingSet& set) {
+  std::map<std::string, std::set<bool>> kinds;  // by category
+  for (const TrainingItem& item : set.items) kinds[set.CategoryOf(item)].insert(item.item.anomalous);
+  std::vector<std::string> names;
+  for (const auto& [name, there_are] : kinds) {
+    if (there_are.size() < 2) names.push_back(name);
+  }
+  return names;
+}
+
+// Whether the model can read the words of every category; before hours are spent.
+absl::Status CheckWords(const char* what, const TrainingSet& set, const ObjectReader& objects) {
+  std::set<std::string> known;
+  for (const TrainingItem& item : set.items) {
+    if (!known.insert(item.item.category).second) continue;
+    const auto read = objects.Read(item.item.category);
+    if (read.ok()) continue;
+    return absl::Status(read.status().code(), absl::StrCat(what, ": the category ", set.CategoryOf(item),
+                                                           " is no object's name: ", read.status().message()));
+  }
+  return absl::OkStatus();
+}
+
+// What makes a validation say less than it seems to.
+std::vector<std::string> Warnings(const TrainingSet& learned, const TrainingSet& judged) {
+  std::vector<std::string> warnings;
+  if (const int64_t shared = SharedPictures(judged, learned); shared > 0) {
+    warnings.push_back(absl::StrCat(shared, " of ", judged.items.size(),
+                                    " pictures of the validation are also learned from: it says nothing of new ones"));
+  }
+  for (const auto& [what, set] : {std::pair("training", &learned), std::pair("validation", &judged)}) {
+    if (const int64_t repeated = RepeatedPictures(*set); repeated > 0) {
+      warnings.push_back(absl::StrCat(what, ": ", repeated, " pictures are there more often than once"));
+    }
+  }
+  return warnings;
 }
 
 absl::Status AddPictures(RunParts& parts, std::ostream& text, bool terminal) {
@@ -141,7 +179,18 @@ absl::Status AddPictures(RunParts& parts, std::ostream& text, bool terminal) {
   if (!learned.ok()) return learned.status();
   absl::StatusOr<TrainingSet> judged = ReadSet(config.validation, "validation", text, terminal);
   if (!judged.ok()) return judged.status();
-  const std::string backbone = config.cache.empty() ? "" : BackboneDigest(parts.package);
+  if (const std::vector<std::string> without = Unjudgeable(*judged); !without.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "validation: no usable pictures of both kinds, good and with a defect, in ", absl::StrJoin(without, ", "),
+        ": an epoch is judged by every category; leave out what cannot be judged (\"categories\")"));
+  }
+  for (const auto& [what, set] : {std::pair("training", &*learned), std::pair("validation", &*judged)}) {
+    if (absl::Status status = CheckWords(what, *set, parts.objects); !status.ok()) return status;
+  }
+  parts.warnings = Warnings(*learned, *judged);
+  for (const std::string& warning : parts.warnings) text << "warning: " << EscapeControls(warning) << "\n";
+  const std::string backbone =
+      config.cache.empty() ? "" : BackboneKey(parts.package.config, parts.package.clip->bytes());
   absl::StatusOr<RunPictures> training =
       MakePictures(parts, *std::move(learned), config.pictures, config.cache_type, backbone);
   if (!training.ok()) return training.status();
@@ -151,12 +200,24 @@ absl::Status AddPictures(RunParts& parts, std::ostream& text, bool terminal) {
       parts, *std::move(judged), {.seed = config.seed, .augment = AugmentMode::kNone}, FeatureType::kFp32, backbone);
   if (!validation.ok()) return validation.status();
   parts.validation = *std::move(validation);
-  const absl::Status room = RequireRoom(parts.validation, 0);
-  if (!room.ok() || parts.validation.cached == nullptr) return room;
-  return RequireRoom(parts.training, parts.validation.cache->MissingBytes(parts.validation.cached->Digests()));
+  return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status RequireCacheRoom(const RunParts& parts) {
+  uint64_t besides = 0;
+  for (const RunPictures* pictures : {&parts.validation, &parts.training}) {
+    if (pictures->cached == nullptr) continue;
+    const std::vector<std::string> digests = pictures->cached->Digests();
+    const absl::Status room = pictures->cache->RequireRoom(digests, besides);
+    if (!room.ok()) return room;
+    besides += pictures->cache->MissingBytes(digests);
+  }
+  return absl::OkStatus();
+}
+
+std::filesystem::path ModelFolder(const TrainConfig& config) { return config.output / "model"; }
 
 std::unique_ptr<LabelledData> UncachedData(const RunParts& parts, const TrainingData& pictures) {
   const LoadingOptions options = {
@@ -165,7 +226,21 @@ std::unique_ptr<LabelledData> UncachedData(const RunParts& parts, const Training
   return std::make_unique<EncodedPictures>(pictures, parts.towers->vision, parts.objects, options);
 }
 
+absl::Status CheckOutput(const TrainConfig& config) {
+  std::error_code ignored;
+  if (fs::exists(config.output, ignored) && !fs::is_directory(config.output, ignored)) {
+    return absl::InvalidArgumentError(absl::StrCat(config.output.string(), " is there and is no folder"));
+  }
+  const fs::path model = ModelFolder(config);
+  if (fs::exists(model, ignored) && !fs::exists(config.output / "state", ignored)) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        model.string(), " is there already and is not of this run; name another \"output\", or move it away"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<RunParts>> OpenRunParts(const TrainConfig& config, std::ostream& text, bool terminal) {
+  if (absl::Status status = CheckOutput(config); !status.ok()) return status;
   const absl::StatusOr<torch::Device> device = ResolveDevice(config.device);
   if (!device.ok()) return device.status();
   absl::StatusOr<ModelPackage> package =
@@ -183,12 +258,14 @@ absl::StatusOr<std::unique_ptr<RunParts>> OpenRunParts(const TrainConfig& config
                                                .teacher_digest = {},
                                                .bf16_products = nullptr,
                                                .task = nullptr,
+                                               .warnings = {},
                                                .training = {},
                                                .validation = {}});
   const absl::Status loaded =
       CatchDeviceErrors(absl::StatusCode::kInternal, "the weights cannot be loaded", [&] { return AddTask(*parts); });
   if (!loaded.ok()) return loaded;
-  const absl::Status added = AddPictures(*parts, text, terminal);
+  const absl::Status added = CatchDeviceErrors(absl::StatusCode::kInternal, "the pictures cannot be read",
+                                               [&] { return AddPictures(*parts, text, terminal); });
   if (!added.ok()) return added;
   return parts;
 }

@@ -2,10 +2,12 @@
 #ifndef BAYESPFL_MODEL_TRAINING_RUN_RUN_PARTS_H_
 #define BAYESPFL_MODEL_TRAINING_RUN_RUN_PARTS_H_
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/detection/object_reader.h"
@@ -43,15 +45,27 @@ struct RunParts {
   std::string teacher_digest;                         // SHA-256; empty: none
   std::unique_ptr<const Bf16Products> bf16_products;  // null: of fp32
   std::unique_ptr<const TrainingTask> task;
+  std::vector<std::string> warnings;  // sentences on the data
   RunPictures training;
   RunPictures validation;
 };
 
+// Where the trained package will be.
+std::filesystem::path ModelFolder(const TrainConfig& config);
+
+// Whether the run may write there. InvalidArgument: the output is no folder. AlreadyExists: it has a package and no
+// run's state, so that the package is somebody's, perhaps the one to start from.
+absl::Status CheckOutput(const TrainConfig& config);
+
 // The pictures that are learned from as the task takes them when there is no cache.
 std::unique_ptr<LabelledData> UncachedData(const RunParts& parts, const TrainingData& pictures);
 
-// Opens the package, finds and reads all pictures, and makes sure that the cache has room for both sets. Says on `text`
-// what was found and left out; `terminal`: it can redraw a line. Errors as TrainingRun::Open().
+// Whether the caches have room for what they lack of both sets. ResourceExhausted, with what is needed and what there
+// is.
+absl::Status RequireCacheRoom(const RunParts& parts);
+
+// Opens the package, finds and reads all pictures; writes nothing. Says on `text` what was found and left out;
+// `terminal`: it can redraw a line. Errors as TrainingRun::Open().
 absl::StatusOr<std::unique_ptr<RunParts>> OpenRunParts(const TrainConfig& config, std::ostream& text, bool terminal);
 
 }  // namespace bayespfl

@@ -4,12 +4,14 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "model/package/limits.h"
 #include "model/package/model_config.h"
+#include "model/training_data/mosaic.h"
 #include "model/training_run/yaml_keys.h"
 
 namespace bayespfl {
@@ -144,10 +146,32 @@ absl::Status ReadConfig(const YAML::Node& root, const std::filesystem::path& fol
 
 }  // namespace
 
+std::string AugmentText(const TrainingPicturesOptions& pictures) {
+  switch (pictures.augment) {
+    case AugmentMode::kNone:
+      return "none";
+    case AugmentMode::kFrozen:
+      return absl::StrCat("frozen, variants ", pictures.frozen_variants);
+    case AugmentMode::kOnline:
+      break;
+  }
+  return "online";
+}
+
+std::string MosaicText(const TrainingPicturesOptions& pictures) {
+  return pictures.mosaic_probability.has_value() ? absl::StrCat(*pictures.mosaic_probability)
+                                                 : absl::StrCat(kMosaicProbability, " for MVTec's layout, else 0");
+}
+
 absl::StatusOr<TrainConfig> ParseTrainConfig(absl::string_view yaml, const std::filesystem::path& folder) {
   YAML::Node root;
   try {
-    root = YAML::Load(std::string(yaml));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
+    if (documents.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", documents[1].Mark().line + 1, ": a second document; a run is one"));
+    }
+    if (!documents.empty()) root = documents.front();
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(absl::StrCat("line ", error.mark.line + 1, ": no YAML: ", error.msg));
   }

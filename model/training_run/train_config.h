@@ -1,9 +1,8 @@
 // What a training run is told: a YAML file.
 //
 //   model: start                 # package to start from
-//   mode: stages                 # stages: the paper's two, between the package's towers, which stay; towers: towers
-//   and
-//                                #   all else learn together, for packages without CLIP's weights
+//   mode: stages                 # stages: the paper's two, between the package's towers, which stay
+//                                # towers: towers and all else learn together, for packages without CLIP's weights
 //   image_size: 240              # pixels, of the trained package; default: as the package that training starts from
 //   output: runs/metal           # folder of the run: its state, curves, report, and the trained package in model/
 //   name: metal-parts            # of the trained package; default: the name of the one it starts from
@@ -39,8 +38,7 @@
 //   learning_rate: 0.001         # before warm-up and cosine
 //   weight_decay: 0.05           # of the blocks' matrices
 //   optimiser: adamw             # adamw, muon: of the blocks' matrices (training/muon.h)
-//   precision: fp32              # that factors of matrix products may have: fp32, bf16
-//   (tower_training/bf16_products.h)
+//   precision: fp32              # that factors of matrix products may have: fp32, bf16 (bf16_products.h)
 //
 // Paths are relative to the file's folder.
 #ifndef BAYESPFL_MODEL_TRAINING_RUN_TRAIN_CONFIG_H_
@@ -94,6 +92,10 @@ struct TrainConfig {
   int report_pictures = 12;
   TowersConfig towers = {};
 };
+
+// "online", "frozen, variants 4", "none"; "0.4", "0.4 for MVTec's layout, else 0".
+std::string AugmentText(const TrainingPicturesOptions& pictures);
+std::string MosaicText(const TrainingPicturesOptions& pictures);
 
 // InvalidArgument, with the line: no YAML, a key that there is not (with the one that may be meant), twice or without a
 // value of its kind, a number out of its range, a key that is missing, or one that its mode has no use for.

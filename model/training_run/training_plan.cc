@@ -23,6 +23,14 @@ std::string Duration(double seconds) {
   return absl::StrFormat("%.1f h", seconds / 3600);
 }
 
+// Until the device has computed it: a GPU runs behind.
+void Await(const torch::Tensor& tensor) { tensor.flatten().slice(0, 0, 1).to(torch::kCPU); }
+
+std::string Bytes(int64_t bytes) {
+  return bytes < 1'000'000'000 ? absl::StrFormat("%.1f MB", static_cast<double>(bytes) / 1e6)
+                               : absl::StrFormat("%.2f GB", static_cast<double>(bytes) / 1e9);
+}
+
 double SecondsSince(absl::Time start) { return absl::ToDoubleSeconds(absl::Now() - start); }
 
 // Of a step of the first stage, forth and back.
@@ -32,8 +40,20 @@ absl::StatusOr<double> SecondsOfStep(const RunParts& parts, const LabelledBatch&
   const absl::Time start = absl::Now();
   const absl::StatusOr<LossTerms> terms = LossOfStep(task, stage, batch, parts.config.seed, 0);
   if (!terms.ok()) return terms.status();
-  GradientsOf(terms->Total(), MembersOf(task.Groups(stage), task.parameters()));
+  Await(GradientsOf(terms->Total(), MembersOf(task.Groups(stage), task.parameters())).begin()->second);
   return SecondsSince(start);
+}
+
+// Of making ready one of these pictures, all at once or, as for a cache, each `alone`.
+absl::StatusOr<double> SecondsOfPicture(LabelledData& data, absl::Span<const int64_t> pictures, bool alone) {
+  const absl::Time start = absl::Now();
+  const size_t at_once = alone ? 1 : pictures.size();
+  for (size_t i = 0; i < pictures.size(); i += at_once) {
+    const absl::StatusOr<LabelledBatch> batch = data.Get(pictures.subspan(i, at_once), 0);
+    if (!batch.ok()) return batch.status();
+    Await(batch->features.image.defined() ? batch->features.image : batch->images);
+  }
+  return SecondsSince(start) / static_cast<double>(pictures.size());
 }
 
 TrainingPlan CountsOf(const RunParts& parts) {
@@ -44,11 +64,15 @@ TrainingPlan CountsOf(const RunParts& parts) {
                        .validation_pictures = parts.validation.data->size(),
                        .bad_pictures = static_cast<int64_t>(learned.bad.size() + judged.bad.size())};
   plan.batches = (plan.training_pictures + parts.config.batch_size - 1) / parts.config.batch_size;
+  plan.epochs = parts.config.epochs;
+  const int64_t variants = parts.training.cached == nullptr ? 1 : parts.training.pictures->variants().value_or(1);
+  plan.filling_epochs = std::min(plan.epochs, variants);
   for (const RunPictures* set : {&parts.training, &parts.validation}) {
     if (set->cached == nullptr) continue;
     const auto entries = static_cast<int64_t>(set->cached->Digests().size());
     plan.cached_pictures += entries;
     plan.cache_bytes += entries * set->cache->entry_bytes();
+    plan.missing_bytes += static_cast<int64_t>(set->cache->MissingBytes(set->cached->Digests()));
   }
   return plan;
 }
@@ -57,14 +81,15 @@ TrainingPlan CountsOf(const RunParts& parts) {
 
 absl::StatusOr<TrainingPlan> MeasurePlan(const RunParts& parts) {
   TrainingPlan plan = CountsOf(parts);
-  std::vector<int64_t> first(static_cast<size_t>(std::min(parts.config.batch_size, plan.training_pictures)));
-  std::iota(first.begin(), first.end(), 0);
   // Without the cache, so that nothing is written.
   const std::unique_ptr<LabelledData> data = UncachedData(parts, *parts.training.prepared);
-  const absl::Time start = absl::Now();
-  const absl::StatusOr<LabelledBatch> batch = data->Get(first, 0);
+  std::vector<int64_t> first(static_cast<size_t>(std::min(parts.config.batch_size, plan.training_pictures)));
+  std::iota(first.begin(), first.end(), 0);
+  const absl::StatusOr<LabelledBatch> batch = data->Get(first, 0);  // which also warms up
   if (!batch.ok()) return batch.status();
-  plan.seconds_of_encoding = SecondsSince(start) / static_cast<double>(first.size());
+  const absl::StatusOr<double> encoding = SecondsOfPicture(*data, first, /*alone=*/parts.training.cached != nullptr);
+  if (!encoding.ok()) return encoding.status();
+  plan.seconds_of_encoding = *encoding;
   const absl::StatusOr<double> step = SecondsOfStep(parts, *batch);
   if (!step.ok()) return step.status();
   plan.seconds_of_step = *step;
@@ -74,10 +99,19 @@ absl::StatusOr<TrainingPlan> MeasurePlan(const RunParts& parts) {
   const double steps = *step * static_cast<double>(plan.batches) + of_a_picture * judged;
   const double learned_seconds = plan.seconds_of_encoding * static_cast<double>(plan.training_pictures);
   const double judged_seconds = plan.seconds_of_encoding * judged;
-  plan.first_epoch_seconds = steps + learned_seconds + judged_seconds;
+  // What an earlier run has left in the cache is not computed again.
+  const double missing =
+      plan.cache_bytes == 0 ? 1 : static_cast<double>(plan.missing_bytes) / static_cast<double>(plan.cache_bytes);
+  plan.first_epoch_seconds = steps + (parts.training.cached == nullptr ? 1 : missing) * learned_seconds +
+                             (parts.validation.cached == nullptr ? 1 : missing) * judged_seconds;
   plan.later_epoch_seconds = steps + (parts.training.cached == nullptr ? learned_seconds : 0) +
                              (parts.validation.cached == nullptr ? judged_seconds : 0);
   return plan;
+}
+
+double TrainingPlan::total_seconds() const {
+  return first_epoch_seconds * static_cast<double>(filling_epochs) +
+         later_epoch_seconds * static_cast<double>(epochs - filling_epochs);
 }
 
 std::string TrainingPlan::Text() const {
@@ -85,15 +119,19 @@ std::string TrainingPlan::Text() const {
       absl::StrFormat("would read   %d pictures to learn from (%d anomalous), %d to validate with; %d are left out\n",
                       training_pictures, training_anomalous, validation_pictures, bad_pictures);
   if (cached_pictures > 0) {
-    absl::StrAppendFormat(&text, "would cache  the features of %d pictures, %.2f GB\n", cached_pictures,
-                          static_cast<double>(cache_bytes) / 1e9);
+    absl::StrAppendFormat(&text, "would cache  the features of %d pictures, %s, of which %s are there already\n",
+                          cached_pictures, Bytes(cache_bytes), Bytes(cache_bytes - missing_bytes));
   } else {
     absl::StrAppend(&text, "would cache  nothing: every epoch reads and encodes its pictures again\n");
   }
+  const std::string first =
+      filling_epochs == 1 ? "the first epoch" : absl::StrCat("each of the first ", filling_epochs, " epochs");
   absl::StrAppendFormat(
-      &text, "would cost   %s for the first epoch, %s for a later one (%d steps of %s; %s to prepare a picture)\n",
-      Duration(first_epoch_seconds), Duration(later_epoch_seconds), batches, Duration(seconds_of_step),
-      Duration(seconds_of_encoding));
+      &text,
+      "would cost   %s for %s, %s for a later one, %s for all %d (%d steps of %s an epoch; %s to prepare "
+      "a picture)\n",
+      Duration(first_epoch_seconds), first, Duration(later_epoch_seconds), Duration(total_seconds()), epochs, batches,
+      Duration(seconds_of_step), Duration(seconds_of_encoding));
   return text;
 }
 

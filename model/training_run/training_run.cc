@@ -1,53 +1,28 @@
 #include "model/training_run/training_run.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
-#include "base/sha256.h"
-#include "model/detection/device.h"
 #include "model/detection/device_errors.h"
-#include "model/network/network_kernels.h"
 #include "model/training/trained_package.h"
 #include "model/training/trainer.h"
 #include "model/training_log/training_report.h"
 #include "model/training_run/report_pictures.h"
+#include "model/training_run/run_identity.h"
 #include "model/training_run/run_log.h"
 #include "model/training_run/run_parts.h"
+#include "model/training_run/run_provenance.h"
 
 namespace bayespfl {
 namespace {
-
-// What computes, so far as it decides bits.
-std::string ComputedWith(const RunParts& parts) {
-  return ComputeKernels(parts.device, parts.device.is_cpu() ? NetworkKernelsText(UsualNetworkKernels()) : "");
-}
-
-// Nothing of a run whose towers stay.
-std::string TowersText(const TrainConfig& config, const std::string& teacher_digest) {
-  if (config.mode == TrainMode::kStages) return "";
-  return absl::StrCat("\ntowers, rate ", config.towers.learning_rate, ", decay ", config.towers.weight_decay, ", ",
-                      config.towers.muon ? "muon, " : "", "teacher ", teacher_digest,
-                      config.towers.bf16_products ? ", products of bf16" : "");
-}
-
-// What the run's bits depend on besides the trainer's own options.
-std::string IdentityOf(const RunParts& parts) {
-  const TrainingPicturesOptions& pictures = parts.config.pictures;
-  const FeatureType type = parts.config.cache_type;
-  // A cache that rounds belongs to what is trained; where it lies does not.
-  const bool rounded = parts.training.cached != nullptr && type != FeatureType::kFp32;
-  return Sha256Hex(absl::StrCat(
-      "model ", parts.package.computation_digest, " at ", parts.package.config.image_size, "\ntraining ",
-      parts.training.pictures->set().Digest(), "\nvalidation ", parts.validation.pictures->set().Digest(), "\naugment ",
-      static_cast<int>(pictures.augment), " ", pictures.augment == AugmentMode::kFrozen ? pictures.frozen_variants : 0,
-      " ", pictures.mosaic_probability.value_or(-1), "\nfeatures ", rounded ? static_cast<int>(type) : -1,
-      "\ncomputed with ", ComputedWith(parts), TowersText(parts.config, parts.teacher_digest)));
-}
 
 TrainerOptions TrainerOptionsOf(const RunParts& parts) {
   const TrainConfig& config = parts.config;
@@ -61,26 +36,18 @@ TrainerOptions TrainerOptionsOf(const RunParts& parts) {
           .kept_states = config.kept_states};
 }
 
-PackageProvenance ProvenanceOf(const RunParts& parts, const TrainingResult& result) {
-  const TrainingSet& set = parts.training.pictures->set();
-  PackageProvenance provenance = {
-      {"made_by", absl::StrCat("bayespfl-model train ", BAYESPFL_VERSION)},
-      {"started_from", absl::StrCat(parts.package.config.name, " ", parts.package.version())},
-      {"start_digest", parts.package.digest},
-      {"training_pictures", absl::StrCat(set.items.size())},
-      {"training_data_digest", set.Digest()},
-      {"validation_data_digest", parts.validation.pictures->set().Digest()},
-      {"seed", absl::StrCat(parts.config.seed)},
-      {"batch_size", absl::StrCat(parts.config.batch_size)},
-      {"epochs", absl::StrCat(result.history.size())},
-      {"computed_with", ComputedWith(parts)}};
-  if (parts.config.mode == TrainMode::kTowers) provenance.emplace_back("mode", "towers");
-  if (!parts.teacher_digest.empty()) provenance.emplace_back("teacher_digest", parts.teacher_digest);
-  return provenance;
+std::string NameOf(const RunParts& parts) {
+  return parts.config.name.empty() ? parts.package.config.name : parts.config.name;
 }
 
-std::vector<std::string> NotesOf(const RunParts& parts) {
-  std::vector<std::string> notes;
+std::vector<std::string> NotesOf(const RunParts& parts, const TrainingResult& result) {
+  std::vector<std::string> notes = parts.warnings;
+  if (result.stage == 1) {
+    notes.push_back(
+        absl::StrCat("All ", result.history.size(),
+                     " epochs went to stage 1, which still improved: stage 2 has not begun, and the image score "
+                     "is that of stage 1's head."));
+  }
   for (const BadPicture& bad : parts.training.pictures->set().bad) notes.push_back("left out: " + bad.Sentence());
   if (parts.config.pictures.augment == AugmentMode::kFrozen) {
     notes.push_back(absl::StrCat("Each picture was seen in ", parts.config.pictures.frozen_variants,
@@ -93,34 +60,65 @@ std::vector<std::string> NotesOf(const RunParts& parts) {
                                  use.computed, " times and found in the cache ", use.found,
                                  " times since the run was last started."));
   }
+  int64_t damaged = 0;
+  for (const RunPictures* pictures : {&parts.training, &parts.validation}) {
+    if (pictures->cache != nullptr) damaged += pictures->cache->damaged();
+  }
+  if (damaged > 0) {
+    notes.push_back(absl::StrCat("The cache had ", damaged,
+                                 " damaged entries, which were computed anew: its disk may be "
+                                 "failing."));
+  }
   return notes;
 }
 
-absl::Status WriteResults(const RunParts& parts, const TrainingResult& result) {
+absl::Status WritePackage(const RunParts& parts, const TrainingResult& result, const PackageProvenance& provenance) {
   const TrainConfig& config = parts.config;
-  const absl::Status listed = WriteFile(config.output / "data.jsonl", parts.training.pictures->set().DataList());
-  if (!listed.ok()) return listed;
-  const std::string folder = (config.output / "model").string();
-  const PackageProvenance provenance = ProvenanceOf(parts, result);
-  const absl::StatusOr<ModelConfig> written =
-      WriteTrainedPackage(parts.package, result.weights,
-                          {.output_dir = folder,
-                           .overwrite = true,
-                           .stage = result.stage == kTowerStage ? 1 : result.stage,
-                           .towers = result.stage == kTowerStage,
-                           .name = config.name.empty() ? parts.package.config.name : config.name,
-                           .version = config.version,
-                           .provenance = provenance});
-  if (!written.ok()) return written.status();
-  absl::StatusOr<std::vector<ReportPicture>> pictures =
-      DrawReportPictures(folder, parts.validation.pictures->set(), config.report_pictures, config.device);
+  return WriteTrainedPackage(parts.package, result.weights,
+                             {.output_dir = ModelFolder(config).string(),
+                              .stage = result.stage == kTowerStage ? 1 : result.stage,
+                              .towers = result.stage == kTowerStage,
+                              .name = NameOf(parts),
+                              .version = config.version,
+                              .provenance = provenance,
+                              .documents = {{"training_data.jsonl", parts.training.pictures->set().DataList()},
+                                            {"validation_data.jsonl", parts.validation.pictures->set().DataList()}}})
+      .status();
+}
+
+// Without those of the start, which the package keeps.
+PackageProvenance OfThisRun(const PackageProvenance& provenance) {
+  PackageProvenance own;
+  std::copy_if(provenance.begin(), provenance.end(), std::back_inserter(own),
+               [](const auto& fact) { return !absl::StartsWith(fact.first, "start."); });
+  return own;
+}
+
+absl::Status WriteReport(const RunParts& parts, const TrainingResult& result, const PackageProvenance& provenance,
+                         const std::filesystem::path& file) {
+  const TrainConfig& config = parts.config;
+  absl::StatusOr<std::vector<ReportPicture>> pictures = DrawReportPictures(
+      ModelFolder(config).string(), parts.validation.pictures->set(), config.report_pictures, config.device);
   if (!pictures.ok()) return pictures.status();
-  return WriteFile(config.output / "report.html",
-                   TrainingReportHtml({.title = absl::StrCat("Training of ", written->name),
-                                       .facts = provenance,
-                                       .epochs = result.history,
-                                       .pictures = *std::move(pictures),
-                                       .notes = NotesOf(parts)}));
+  return WriteFile(file, TrainingReportHtml({.title = absl::StrCat("Training of ", NameOf(parts)),
+                                             .facts = OfThisRun(provenance),
+                                             .epochs = result.history,
+                                             .pictures = *std::move(pictures),
+                                             .notes = NotesOf(parts, result)}));
+}
+
+// What is there already stays as it is: a package may have been calibrated since.
+absl::Status WriteResults(const RunParts& parts, const TrainingResult& result) {
+  std::error_code ignored;
+  const bool has_package = std::filesystem::exists(ModelFolder(parts.config) / "config.json", ignored);
+  const std::filesystem::path report = parts.config.output / "report.html";
+  if (has_package && std::filesystem::exists(report, ignored)) return absl::OkStatus();
+  const absl::StatusOr<PackageProvenance> provenance = ProvenanceOf(parts, result);
+  if (!provenance.ok()) return provenance.status();
+  if (!has_package) {
+    if (absl::Status status = WritePackage(parts, result, *provenance); !status.ok()) return status;
+  }
+  return WriteReport(parts, result, *provenance, report);
 }
 
 absl::Status MakeFolder(const std::filesystem::path& folder) {
@@ -153,8 +151,12 @@ absl::StatusOr<TrainingPlan> TrainingRun::Plan() const {
   return plan;
 }
 
+absl::Status TrainingRun::RequireRoom() const { return RequireCacheRoom(*parts_); }
+
 absl::StatusOr<TrainingOutcome> TrainingRun::Run() {
   const TrainConfig& config = parts_->config;
+  const absl::Status room = RequireRoom();
+  if (!room.ok()) return room;
   const absl::Status made = MakeFolder(config.output);
   if (!made.ok()) return made;
   RunLog log({.folder = config.output,
@@ -167,7 +169,8 @@ absl::StatusOr<TrainingOutcome> TrainingRun::Run() {
   if (!result.ok()) return result.status();
   if (!log.status().ok()) return log.status();
   if (!result->finished) return TrainingOutcome::kStopped;
-  const absl::Status written = WriteResults(*parts_, *result);
+  const absl::Status written = CatchDeviceErrors(absl::StatusCode::kInternal, "the results cannot be written",
+                                                 [&] { return WriteResults(*parts_, *result); });
   if (!written.ok()) return written;
   return TrainingOutcome::kFinished;
 }

@@ -2,8 +2,7 @@
 //
 //   OUTPUT/state/        what the run goes on from (model/training/training_state.h)
 //   OUTPUT/steps.csv     and the rest of run_log.h
-//   OUTPUT/data.jsonl    the pictures that are learned from, with their digests
-//   OUTPUT/model/        the trained package
+//   OUTPUT/model/        the trained package, with the lists of its data
 //   OUTPUT/report.html   curves, epochs, pictures
 //
 //   auto run = TrainingRun::Open(config, observer);
@@ -35,8 +34,8 @@ struct RunParts;
 // Not thread-safe.
 class TrainingRun final {
  public:
-  // Opens the package, finds and reads the pictures of both data sets, and makes sure that the cache has room.
-  // InvalidArgument, NotFound, DataLoss: the package, or a data set; ResourceExhausted: the disk's room would not
+  // Opens the package, finds and reads the pictures of both data sets. InvalidArgument, NotFound, DataLoss: the
+  // package, or a data set, or a category to validate with that has no defect; ResourceExhausted: memory does not
   // suffice; FailedPrecondition: the device cannot be used.
   static absl::StatusOr<std::unique_ptr<TrainingRun>> Open(const TrainConfig& config,
                                                            const TrainingRunObserver& observer);
@@ -44,11 +43,13 @@ class TrainingRun final {
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 
-  // Measures a picture and a step; trains nothing. Errors as Run().
+  // Measures a picture and a step; trains and writes nothing. Errors as Run().
   absl::StatusOr<TrainingPlan> Plan() const;
+  // Whether the disk has room for the cache. ResourceExhausted, with what is needed and what there is.
+  absl::Status RequireRoom() const;
 
-  // Trains, or goes on where the run in the output folder stopped, then writes package and report. An output that is
-  // finished already is written again. Errors of Trainer::Run(), WriteTrainedPackage() and of the files.
+  // Trains, or goes on where the run in the output folder stopped, then writes package and report, each where it is not
+  // there yet. Errors of RequireRoom(), Trainer::Run(), WriteTrainedPackage() and of the files.
   absl::StatusOr<TrainingOutcome> Run();
 
  private:

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/process.h"
@@ -61,8 +62,8 @@ class TrainTest : public ::testing::Test {
     std::error_code nowhere;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder_.File(run + "/state"), nowhere)) {
       int64_t step = 0;
-      const std::string name = entry.path().filename();
-      if (absl::StartsWith(name, "step-") && absl::SimpleAtoi(name.substr(5), &step)) last = std::max(last, step);
+      const std::string name = entry.path().filename();  // "step-000000000007", "step-000000000008.validated"
+      if (absl::StartsWith(name, "step-") && absl::SimpleAtoi(name.substr(5, 12), &step)) last = std::max(last, step);
     }
     return last;
   }
@@ -86,9 +87,19 @@ TEST_F(TrainTest, ATrainedPackageInspectsAndSaysWhereItIsFrom) {
   const Finished inspect = RunProgram("bayespfl-model", {"inspect", "--model", model, "--category", "leather",
                                                          testing::Asset("demo/images/leather/good_0.jpg")});
   EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
-  EXPECT_THAT(folder_.Read("run/model/config.json"), HasSubstr("\"training_data_digest\""));
   EXPECT_THAT(folder_.Read("run/report.html"), HasSubstr("What the trained model sees"));
-  EXPECT_THAT(folder_.Read("run/data.jsonl"), HasSubstr("\"sha256\""));
+  const std::string config = folder_.Read("run/model/config.json");
+  for (const char* const name : {"training", "validation"}) {
+    const std::string list = absl::StrCat("run/model/", name, "_data.jsonl");
+    EXPECT_THAT(folder_.Read(list), HasSubstr("\"sha256\""));
+    EXPECT_THAT(config, HasSubstr(absl::StrCat("\"", name, "_data_digest\": \"", *Sha256OfFile(folder_.File(list)))));
+  }
+  for (const char* const said :
+       {"\"made_by\": \"bayespfl-model train ", "\"program_digest\": \"", "\"started_from\": \"", "\"seed\": \"0\"",
+        "\"epochs\": \"3 of at most 3\"", "\"augment\": \"frozen, variants 2\"", "\"cache_type\": \"fp16\"",
+        "\"start.made_by\": \"bayespfl-model init "}) {
+    EXPECT_THAT(config, HasSubstr(said));
+  }
 }
 
 TEST_F(TrainTest, ARunThatIsKilledAgainAndAgainEndsWithTheSameBits) {
@@ -206,9 +217,13 @@ TEST_F(TrainTest, ADryRunSaysWhatItWouldTakeAndMakesNothing) {
 
   EXPECT_EQ(plan.exit_code, 0) << plan.err;
   EXPECT_THAT(plan.out, HasSubstr("would read   12 pictures to learn from (6 anomalous), 6 to validate with"));
-  EXPECT_THAT(plan.out, HasSubstr("would cache  the features of 30 pictures"));
-  EXPECT_THAT(plan.out, HasSubstr("would cost   "));
+  EXPECT_THAT(plan.out,
+              HasSubstr("would cache  the features of 30 pictures, 0.2 MB, of which 0.0 MB are there already"));
+  // Each variant is new once.
+  EXPECT_THAT(plan.out,
+              ::testing::ContainsRegex("would cost   .* for each of the first 2 epochs, .* for all 3 \\(6 steps"));
   EXPECT_FALSE(fs::exists(folder_.File("run")));
+  EXPECT_FALSE(fs::exists(folder_.File("features-run")));
 }
 
 TEST_F(TrainTest, ASetWithoutDefectsIsAnErrorThatNamesIt) {

@@ -86,7 +86,7 @@ class TowersTaskTest : public ::testing::Test {
     options.validation.scratch_folder = ::testing::TempDir();
     options.validation.pixels.scores_per_pass = int64_t{1} << 18;
     options.state_folder = state;
-    options.identity = "towers";
+    options.identity = {{"model", "towers"}};
     return Trainer(task, training_, validation_, options).Run(observer);
   }
 
@@ -172,11 +172,11 @@ TEST_F(TowersTaskTest, MuonMovesBlocksMatricesAlone) {
 
 TEST_F(TowersTaskTest, LearnsWhatItIsShownAndWhatItsTeacherSays) {
   const auto task = Task(/*teacher=*/true, {.learning_rate = 3e-3});
-  Adam adam(task->optimiser());
+  Optimiser optimiser(task->optimiser());
   const LossTerms before = Loss(*task);
   for (int step = 0; step < 40; ++step) {
-    adam.StepAll(task->Groups(kTowerStage), 1, GradientsOf(Loss(*task).Total(), task->parameters()),
-                 task->parameters());
+    optimiser.StepAll(task->Groups(kTowerStage), 1, GradientsOf(Loss(*task).Total(), task->parameters()),
+                      task->parameters());
   }
   const LossTerms after = Loss(*task);
   EXPECT_LT(after.Total().item<double>(), 0.7 * before.Total().item<double>());

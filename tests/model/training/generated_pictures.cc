@@ -14,6 +14,7 @@ absl::StatusOr<TrainingPicture> GeneratedPictures::Get(int64_t index, uint64_t e
   picture.mask = torch::zeros({side_, side_});
   picture.anomalous = index % 2 == 1;
   picture.object = objects_[static_cast<size_t>(index / 2) % objects_.size()];
+  picture.category = picture.object;
   if (!picture.anomalous) return picture;
   const int64_t corner = 5 * (1 + index / 2 % 4);
   const int64_t end = corner + side_ / 3;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "model/training/adam.h"
+#include "model/training/optimiser.h"
 #include "model/training/parameters.h"
 
 namespace bayespfl {
@@ -64,21 +64,21 @@ TEST(AdamTest, MuonsMatricesMoveByMuonAndGoOnToTheBit) {
   const auto gradients = [](int64_t seed) -> TensorMap {
     return {{"a.in_proj_weight", Draw({12, 4}, seed)}, {"b", Draw({2}, seed)}};
   };
-  Adam adam;
-  adam.StepAll(groups, 0.5, gradients(7), ours);
+  Optimiser optimiser;
+  optimiser.StepAll(groups, 0.5, gradients(7), ours);
 
   const torch::Tensor expected = start * (1 - 0.05 * 0.5);
   MuonStep(expected, Draw({12, 4}, 7), torch::zeros({12, 4}), 0.05, /*blocks=*/3);
   EXPECT_TRUE(torch::allclose(ours.at("a.in_proj_weight"), expected, 1e-5, 1e-6));
 
   const TensorMap theirs = CopyOf(ours);
-  Adam restored;
-  ASSERT_TRUE(restored.Restore(CopyOf(adam.State()), theirs).ok());
-  adam.StepAll(groups, 0.5, gradients(8), ours);
+  Optimiser restored;
+  ASSERT_TRUE(restored.Restore(CopyOf(optimiser.State()), theirs).ok());
+  optimiser.StepAll(groups, 0.5, gradients(8), ours);
   restored.StepAll(groups, 0.5, gradients(8), theirs);
   for (const auto& [name, tensor] : ours) EXPECT_TRUE(torch::equal(tensor, theirs.at(name))) << name;
-  adam.Clear();
-  EXPECT_TRUE(adam.State().empty());
+  optimiser.Clear();
+  EXPECT_TRUE(optimiser.State().empty());
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/libtorch.h"
-#include "model/training/adam.h"
 #include "model/training/learning_rate_schedule.h"
+#include "model/training/optimiser.h"
 #include "model/training/parameters.h"
 #include "tests/model/training/tiny_training.h"
 #include "tests/support/tiny_package.h"
@@ -21,11 +21,11 @@ TEST(AdamTest, MovesAsLibTorchsOwn) {
   torch::Tensor ours = Draw(1);
   const torch::Tensor theirs = ours.clone().requires_grad_();
   torch::optim::Adam reference({theirs}, torch::optim::AdamOptions(0.01).betas({0.5, 0.999}).eps(1e-8));
-  Adam adam;
+  Optimiser optimiser;
   for (int64_t step = 0; step < 5; ++step) {
     theirs.mutable_grad() = Draw(10 + step);
     reference.step();
-    adam.Step("x", ours, Draw(10 + step), 0.01);
+    optimiser.Step("x", ours, Draw(10 + step), 0.01);
   }
   EXPECT_TRUE(torch::allclose(ours, theirs, /*rtol=*/1e-6, /*atol=*/1e-7));
 }
@@ -35,58 +35,58 @@ TEST(AdamTest, DecaysAsLibTorchsOwn) {
   const torch::Tensor theirs = ours.clone().requires_grad_();
   torch::optim::AdamW reference({theirs},
                                 torch::optim::AdamWOptions(0.02).betas({0.9, 0.98}).eps(1e-8).weight_decay(0.1));
-  Adam adam({.beta1 = 0.9, .beta2 = 0.98});
+  Optimiser optimiser({.beta1 = 0.9, .beta2 = 0.98});
   for (int64_t step = 0; step < 5; ++step) {
     theirs.mutable_grad() = Draw(10 + step);
     reference.step();
-    adam.StepAll({{.names = {"x"}, .learning_rate = 0.04, .weight_decay = 0.1}}, /*factor=*/0.5,
-                 {{"x", Draw(10 + step)}}, {{"x", ours}});
+    optimiser.StepAll({{.names = {"x"}, .learning_rate = 0.04, .weight_decay = 0.1}}, /*factor=*/0.5,
+                      {{"x", Draw(10 + step)}}, {{"x", ours}});
   }
   EXPECT_TRUE(torch::allclose(ours, theirs, /*rtol=*/1e-6, /*atol=*/1e-7));
 }
 
 TEST(AdamTest, TheFirstStepIsTheLearningRateAgainstTheGradientsSign) {
   const torch::Tensor parameter = torch::zeros({2});
-  Adam adam;
-  adam.Step("x", parameter, torch::tensor({100.0F, -0.001F}), 0.25);
+  Optimiser optimiser;
+  optimiser.Step("x", parameter, torch::tensor({100.0F, -0.001F}), 0.25);
   EXPECT_TRUE(torch::allclose(parameter, torch::tensor({-0.25F, 0.25F}), 1e-4, 0));
 }
 
 TEST(AdamTest, ARateOfZeroMovesTheMomentsAlone) {
   const torch::Tensor parameter = Draw(1);
   const torch::Tensor before = parameter.clone();
-  Adam adam;
-  adam.Step("x", parameter, Draw(2), 0);
+  Optimiser optimiser;
+  optimiser.Step("x", parameter, Draw(2), 0);
   EXPECT_TRUE(torch::equal(parameter, before));
-  EXPECT_TRUE(torch::allclose(adam.State().at("x/first"), Draw(2) / 2));
+  EXPECT_TRUE(torch::allclose(optimiser.State().at("x/first"), Draw(2) / 2));
 }
 
 TEST(AdamTest, ARestoredOneGoesOnToTheBit) {
   torch::Tensor ours = Draw(1);
-  Adam adam;
-  adam.Step("x", ours, Draw(2), 0.01);
+  Optimiser optimiser;
+  optimiser.Step("x", ours, Draw(2), 0.01);
   torch::Tensor theirs = ours.clone();
-  Adam restored;
-  ASSERT_TRUE(restored.Restore(CopyOf(adam.State()), {{"x", theirs}}).ok());
-  adam.Step("x", ours, Draw(3), 0.01);
+  Optimiser restored;
+  ASSERT_TRUE(restored.Restore(CopyOf(optimiser.State()), {{"x", theirs}}).ok());
+  optimiser.Step("x", ours, Draw(3), 0.01);
   restored.Step("x", theirs, Draw(3), 0.01);
   EXPECT_TRUE(torch::equal(ours, theirs));
 }
 
 TEST(AdamTest, RefusesAStateThatIsNotWhole) {
   const torch::Tensor parameter = Draw(1);
-  Adam adam;
-  adam.Step("x", parameter, Draw(2), 0.01);
-  TensorMap state = adam.State();
+  Optimiser optimiser;
+  optimiser.Step("x", parameter, Draw(2), 0.01);
+  TensorMap state = optimiser.State();
   state.erase("x/second");
-  EXPECT_EQ(Adam().Restore(state, {{"x", parameter}}).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Optimiser().Restore(state, {{"x", parameter}}).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(AdamTest, RefusesMomentsOfAParameterThatIsNotThere) {
   const torch::Tensor parameter = Draw(1);
-  Adam adam;
-  adam.Step("x", parameter, Draw(2), 0.01);
-  EXPECT_EQ(Adam().Restore(adam.State(), {{"y", parameter}}).code(), absl::StatusCode::kDataLoss);
+  Optimiser optimiser;
+  optimiser.Step("x", parameter, Draw(2), 0.01);
+  EXPECT_EQ(Optimiser().Restore(optimiser.State(), {{"y", parameter}}).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(LearningRateScheduleTest, WarmsUpFromNothingAndFallsToNothing) {

@@ -4,7 +4,6 @@
 
 #include "model/libtorch.h"
 #include "model/training/parameters.h"
-#include "model/training/stages_task.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/tiny_package.h"
 
@@ -28,13 +27,20 @@ TinyRun::TinyRun(const std::string& state_folder)
   // Maps of some thousand pixels want no counters of 128 MiB.
   options_.validation.pixels.scores_per_pass = int64_t{1} << 18;
   options_.state_folder = state_folder;
-  options_.identity = "tiny";
+  options_.identity = {{"model", "tiny"}};
 }
 
-absl::StatusOr<TrainingResult> TinyRun::Run(TrainingObserver& observer) {
-  const StagesTask task(tiny_.config, towers_, parameters_, torch::kCPU);
+StagesTask TinyRun::Task() const { return {tiny_.config, towers_, parameters_, torch::kCPU}; }
+
+absl::StatusOr<TrainingResult> TinyRun::Run(const TrainingTask& task, TrainingObserver& observer) {
   Trainer trainer(task, *training_, *validation_, options_);
   return trainer.Run(observer);
+}
+
+absl::StatusOr<ValidationScores> TinyRun::Judge(int stage, uint64_t key) {
+  const auto model = Task().Assemble(stage);
+  if (!model.ok()) return model.status();
+  return Validate(**model, *validation_, key, options_.validation);
 }
 
 }  // namespace bayespfl::testing

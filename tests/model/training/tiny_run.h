@@ -2,6 +2,7 @@
 #ifndef BAYESPFL_TESTS_MODEL_TRAINING_TINY_RUN_H_
 #define BAYESPFL_TESTS_MODEL_TRAINING_TINY_RUN_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "model/network/model.h"
 #include "model/package/model_package.h"
 #include "model/training/encoded_pictures.h"
+#include "model/training/stages_task.h"
 #include "model/training/trainer.h"
 #include "tests/model/training/generated_pictures.h"
 
@@ -25,7 +27,13 @@ class TinyRun {
   TrainerOptions& options() { return options_; }
   const TensorMap& parameters() const { return parameters_; }
 
-  absl::StatusOr<TrainingResult> Run(TrainingObserver& observer);
+  // What learns; its parameters are parameters().
+  StagesTask Task() const;
+  absl::StatusOr<TrainingResult> Run(TrainingObserver& observer) { return Run(Task(), observer); }
+  // With a task that wraps Task().
+  absl::StatusOr<TrainingResult> Run(const TrainingTask& task, TrainingObserver& observer);
+  // Of the parameters as they are, with the pictures of the validation.
+  absl::StatusOr<ValidationScores> Judge(int stage, uint64_t key);
 
  private:
   const ModelPackage tiny_;

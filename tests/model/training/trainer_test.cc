@@ -107,6 +107,31 @@ TEST_F(TrainerTest, AStoppedRunGoesOnToTheSameBits) {
   }
 }
 
+TEST_F(TrainerTest, AStopWithinAValidationKeepsTheEpochsWork) {
+  // Asked once after each of the three steps, then within the validation.
+  class StopsAtTheFourthQuestion final : public TrainingObserver {
+   public:
+    bool ShouldStop() override { return ++asked_ == 4; }
+
+   private:
+    int asked_ = 0;
+  };
+  TinyRun whole(folder_.File("whole"));
+  Listener to_the_end;
+  const TrainingResult expected = MustRun(whole, to_the_end);
+  TinyRun first(folder_.File("state"));
+  StopsAtTheFourthQuestion stopping;
+  EXPECT_FALSE(MustRun(first, stopping).finished);
+
+  TinyRun second(folder_.File("state"));
+  Listener rest;
+  const TrainingResult result = MustRun(second, rest);
+  EXPECT_EQ(rest.resumed_at, 3);
+  EXPECT_EQ(rest.steps.front().step, 4);
+  EXPECT_EQ(result.history, expected.history);
+  ExpectSameBits(result.weights, expected.weights);
+}
+
 TEST_F(TrainerTest, AFinishedRunHasNothingLeftToDo) {
   TinyRun first(folder_.File("state"));
   Listener to_the_end;

@@ -26,11 +26,11 @@ TEST(TrainingCourseTest, StageOneGoesByPixelsAndEndsAtTheFourthWorseEpochInARow)
               ElementsAre(kKeep, kWait, kWait, kKeep, kWait, kWait, kWait));
   EXPECT_EQ(course.stage, 1);
   EXPECT_THAT(Count({{0.4, 1}}, course), ElementsAre(kRestore));
-  EXPECT_EQ(course, (TrainingCourse{.stage = 2, .epochs = 8, .patience = 4, .first_epoch = 8}));
+  EXPECT_EQ(course, (TrainingCourse{.stage = 2, .epochs = 8, .patience = 4}));
 }
 
 TEST(TrainingCourseTest, StageTwoBeginsAnewAndGoesByImages) {
-  TrainingCourse course = {.stage = 2, .epochs = 8, .patience = 4, .first_epoch = 8};
+  TrainingCourse course = {.stage = 2, .epochs = 8, .patience = 4};
   EXPECT_THAT(Count({{0.9, 0.1}, {0.9, 0.2}, {0.9, 0.1}, {0.9, 0.1}, {0.9, 0.1}}, course),
               ElementsAre(kKeep, kKeep, kWait, kWait, kWait));
   EXPECT_FALSE(course.finished);

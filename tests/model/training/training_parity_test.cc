@@ -17,9 +17,9 @@
 #include "gtest/gtest.h"
 #include "model/libtorch.h"
 #include "model/network/model.h"
-#include "model/training/adam.h"
 #include "model/training/interpolation_matrix.h"
 #include "model/training/learning_rate_schedule.h"
+#include "model/training/optimiser.h"
 #include "model/training/parameter_groups.h"
 #include "model/training/parameters.h"
 #include "model/training/training_loss.h"
@@ -92,7 +92,7 @@ class TrainingParityTest : public ::testing::Test {
   // One step of the optimiser after so many others.
   void Update(int stage, int64_t finished, const TensorMap& gradients) {
     const double factor = stage == 1 ? LearningRateFactor(finished, kTotalSteps) : 1;
-    adam_.StepAll(ParameterGroups(stage, parameters_), factor, gradients, parameters_);
+    optimiser_.StepAll(ParameterGroups(stage, parameters_), factor, gradients, parameters_);
   }
 
   void ExpectStage1Terms(const std::string& step, const LossTerms& terms) const {
@@ -193,7 +193,7 @@ class TrainingParityTest : public ::testing::Test {
   TensorMap parameters_;
   torch::Tensor upsampling_;
   LabelledBatch batch_;
-  Adam adam_;
+  Optimiser optimiser_;
 };
 
 TEST_F(TrainingParityTest, TheFrozenTowersFeaturesMatch) {

@@ -22,19 +22,18 @@ TrainingState State(int64_t step) {
   TrainingState state;
   state.step = step;
   state.batch = 2;
-  state.first_step = 1;
-  state.course = {.stage = 2, .epochs = 3, .best = 0.1 + 0.2, .patience = 4, .first_epoch = 3, .finished = false};
+  state.course = {.stage = 2, .epochs = 3, .best = 0.1 + 0.2, .patience = 4, .finished = false};
   state.loss_sum = {.cross_entropy = 1.0 / 3, .focal = 1e-17, .dice = 2, .kl = -0.1, .orthogonality = 5, .total = 7};
   state.history = {{.epoch = 1, .stage = 1, .loss = state.loss_sum, .validation = {0.7, 1.0 / 7}, .kept = true}};
   state.weights = {{"a.weight", torch::tensor({{1.0F / 3, -0.0F}})}, {"b", torch::tensor(static_cast<float>(step))}};
-  state.adam = {{"b/first", torch::tensor(0.5F)}, {"b/steps", torch::tensor(int64_t{1} << 40)}};
+  state.optimiser = {{"b/first", torch::tensor(0.5F)}, {"b/steps", torch::tensor(int64_t{1} << 40)}};
   state.best = {{"a.weight", torch::tensor({{3.0F, 4.0F}})}, {"b", torch::tensor(5.0F)}};
   return state;
 }
 
 std::unique_ptr<TrainingStateFolder> Open(const TemporaryFolder& folder, const std::string& identity = "run",
                                           int keep = 2) {
-  auto opened = TrainingStateFolder::Open(folder.File("state"), identity, keep);
+  auto opened = TrainingStateFolder::Open(folder.File("state"), {{"run", identity}, {"always", "this"}}, keep);
   EXPECT_TRUE(opened.ok()) << opened.status();
   return *std::move(opened);
 }
@@ -69,12 +68,11 @@ TEST(TrainingStateTest, ComesBackToTheBit) {
   const TrainingState& state = **loaded;
   EXPECT_EQ(state.step, saved.step);
   EXPECT_EQ(state.batch, saved.batch);
-  EXPECT_EQ(state.first_step, saved.first_step);
   EXPECT_EQ(state.course, saved.course);
   EXPECT_EQ(state.loss_sum, saved.loss_sum);
   EXPECT_EQ(state.history, saved.history);
   ExpectSameBits(state.weights, saved.weights);
-  ExpectSameBits(state.adam, saved.adam);
+  ExpectSameBits(state.optimiser, saved.optimiser);
   ExpectSameBits(state.best, saved.best);
 }
 
@@ -104,14 +102,28 @@ TEST(TrainingStateTest, TheNewestOnesStay) {
   EXPECT_EQ((*states->Load())->step, 1'000'000);
 }
 
-TEST(TrainingStateTest, AStateOfTheSameStepIsReplaced) {
+// Two folders: a file system need not be able to replace one by another in one step.
+TEST(TrainingStateTest, TheStateAfterAnEpochsValidationFollowsTheOneAfterItsLastStep) {
   const TemporaryFolder folder;
   const auto states = Open(folder);
   TrainingState state = State(4);
   ASSERT_TRUE(states->Save(state).ok());
   state.batch = 0;
   ASSERT_TRUE(states->Save(state).ok());
+  EXPECT_THAT(StepsIn(folder), ::testing::ElementsAre("step-000000000004", "step-000000000004.validated"));
   EXPECT_EQ((*states->Load())->batch, 0);
+  ASSERT_TRUE(states->Save(State(5)).ok());
+  EXPECT_EQ((*states->Load())->step, 5);
+}
+
+TEST(TrainingStateTest, AStateOfTheSameNameIsReplaced) {
+  const TemporaryFolder folder;
+  const auto states = Open(folder);
+  TrainingState state = State(4);
+  ASSERT_TRUE(states->Save(state).ok());
+  state.course.patience = 1;
+  ASSERT_TRUE(states->Save(state).ok());
+  EXPECT_EQ((*states->Load())->course.patience, 1);
 }
 
 TEST(TrainingStateTest, WhatAnInterruptedWriteLeftIsRemoved) {
@@ -125,20 +137,37 @@ TEST(TrainingStateTest, WhatAnInterruptedWriteLeftIsRemoved) {
 TEST(TrainingStateTest, OneRunAtATimeHasTheFolder) {
   const TemporaryFolder folder;
   auto first = Open(folder);
-  const auto second = TrainingStateFolder::Open(folder.File("state"), "run", 2);
+  const auto second = TrainingStateFolder::Open(folder.File("state"), {}, 2);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   first.reset();
-  EXPECT_TRUE(TrainingStateFolder::Open(folder.File("state"), "run", 2).ok());
+  EXPECT_TRUE(TrainingStateFolder::Open(folder.File("state"), {}, 2).ok());
 }
 
 TEST(TrainingStateTest, AStateOfAnotherRunIsRefused) {
   const TemporaryFolder folder;
   ASSERT_TRUE(Open(folder, "one")->Save(State(1)).ok());
-  EXPECT_EQ(Open(folder, "other")->Load().status().code(), absl::StatusCode::kFailedPrecondition);
+  const absl::Status refused = Open(folder, "other")->Load().status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()),
+              ::testing::EndsWith("is of another run: run was one and is other; set that back, or train into another "
+                                  "folder"));
+}
+
+TEST(TrainingStateTest, ADamagedStateSaysFromWhichOneItCouldGoOn) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(Open(folder)->Save(State(1)).ok());
+  ASSERT_TRUE(Open(folder)->Save(State(2)).ok());
+  std::filesystem::remove(folder.File("state/step-000000000002/optimiser.safetensors"));
+  const absl::Status status = Open(folder)->Load().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("step-000000000002 to go on from step-000000000001 with the same results"));
+  std::filesystem::remove_all(folder.File("state/step-000000000002"));
+  EXPECT_EQ((*Open(folder)->Load())->step, 1);
 }
 
 TEST(TrainingStateTest, ADamagedFileIsNamed) {
-  for (const char* file : {"weights.safetensors", "adam.safetensors", "best.safetensors", "state.json"}) {
+  for (const char* file : {"weights.safetensors", "optimiser.safetensors", "best.safetensors", "state.json"}) {
     const TemporaryFolder folder;
     ASSERT_TRUE(Open(folder)->Save(State(1)).ok());
     const std::string path = std::string("state/step-000000000001/") + file;
@@ -154,10 +183,10 @@ TEST(TrainingStateTest, ADamagedFileIsNamed) {
 TEST(TrainingStateTest, AMissingFileIsNamed) {
   const TemporaryFolder folder;
   ASSERT_TRUE(Open(folder)->Save(State(1)).ok());
-  std::filesystem::remove(folder.File("state/step-000000000001/adam.safetensors"));
+  std::filesystem::remove(folder.File("state/step-000000000001/optimiser.safetensors"));
   const auto loaded = Open(folder)->Load();
   EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(loaded.status().message()), HasSubstr("adam.safetensors"));
+  EXPECT_THAT(std::string(loaded.status().message()), HasSubstr("optimiser.safetensors"));
 }
 
 }  // namespace

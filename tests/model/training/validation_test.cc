@@ -142,6 +142,47 @@ TEST_F(ValidationTest, AClassWithoutAMarkIsNamed) {
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("metal nut"));
 }
 
+// The generated pictures of one object, every second pair of them as another category with the same words.
+class OneObject final : public TrainingData {
+ public:
+  int64_t size() const override { return pictures_.size(); }
+  absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
+    absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
+    picture->object = "metal nut";
+    return picture;
+  }
+
+ private:
+  const GeneratedPictures pictures_{8, 56, {"nut1", "nut2"}};
+};
+
+TEST_F(ValidationTest, CategoriesWithTheSameWordsAreClassesOfTheirOwn) {
+  class OneClass final : public TrainingData {
+   public:
+    int64_t size() const override { return pictures_.size(); }
+    absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
+      absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
+      picture->category = "nuts";
+      return picture;
+    }
+
+   private:
+    const OneObject pictures_;
+  };
+  const auto apart = Measure(OneObject());
+  const auto together = Measure(OneClass());
+  ASSERT_TRUE(apart.ok() && together.ok()) << apart.status();
+  EXPECT_NE(apart->pixel_ap, together->pixel_ap);
+}
+
+TEST_F(ValidationTest, EndsWhenItIsToStop) {
+  options_.batch_size = 1;
+  int asked = 0;
+  options_.should_stop = [&asked] { return ++asked == 3; };
+  EXPECT_EQ(Measure(GeneratedPictures(4, 56, {"metal nut"})).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST_F(ValidationTest, NoPictureIsAnError) {
   EXPECT_EQ(Measure(GeneratedPictures(0, 56, {"metal nut"})).status().code(), absl::StatusCode::kInvalidArgument);
 }

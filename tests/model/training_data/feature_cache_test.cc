@@ -165,12 +165,13 @@ TEST_F(FeatureCacheTest, SaysBeforehandThatTheDiskIsTooSmall) {
   const absl::Status status = cache->RequireRoom(digests);
 
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("the features of 200 pictures need 2.24 GB"),
-                                                   HasSubstr(folder_.File("cache")), HasSubstr("has 1.00 GB left")));
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("the features of 200 pictures need 2243.3 MB, 67.1 MB must stay free"),
+                    HasSubstr(folder_.File("cache")), HasSubstr("has 1000.0 MB left")));
   digests.resize(80);
   EXPECT_TRUE(cache->RequireRoom(digests).ok());
   EXPECT_THAT(std::string(cache->RequireRoom(digests, 500'000'000).message()),
-              HasSubstr("the features of 80 pictures need 0.90 GB beside 0.50 GB of others"));
+              HasSubstr("the features of 80 pictures need 897.3 MB beside 500.0 MB of others"));
 }
 
 TEST_F(FeatureCacheTest, EntriesThatAreThereNeedNoRoom) {
@@ -185,9 +186,17 @@ TEST_F(FeatureCacheTest, EntriesThatAreThereNeedNoRoom) {
 TEST_F(FeatureCacheTest, RemovesWhatKilledWritersLeftOnceItIsOld) {
   folder_.Write("cache/ab/.77-0.part", "half an entry");
   folder_.Write("cache/ab/.78-0.part", "being written");
-  fs::last_write_time(folder_.File("cache/ab/.77-0.part"), fs::file_time_type::clock::now() - std::chrono::hours(2));
+  // Somebody else's: the folder may be any.
+  folder_.Write("cache/film.part", "a download");
+  folder_.Write("cache/ab/film.part", "a download");
+  folder_.Write("cache/abc/.77-0.part", "another program's");
+  for (const char* const file : {"ab/.77-0.part", "film.part", "ab/film.part", "abc/.77-0.part"}) {
+    fs::last_write_time(folder_.File(absl::StrCat("cache/", file)),
+                        fs::file_time_type::clock::now() - std::chrono::hours(2));
+  }
   const auto cache = Open(Options());
-  EXPECT_THAT(Files(), ::testing::ElementsAre("cache/ab/.78-0.part"));
+  EXPECT_THAT(Files(), ::testing::UnorderedElementsAre("cache/ab/.78-0.part", "cache/film.part", "cache/ab/film.part",
+                                                       "cache/abc/.77-0.part"));
 }
 
 TEST_F(FeatureCacheTest, ThreadsPutAndFindAtOnce) {
@@ -236,6 +245,28 @@ TEST_F(FeatureCacheTest, SurvivesBeingKilledWhileItWrites) {
   }
   EXPECT_GT(found, 0);
   EXPECT_EQ(cache->damaged(), 0);
+}
+
+TEST(BackboneKeyTest, TellsWhatChangesTheTowersOutput) {
+  ModelConfig config;
+  config.vision.heads = 4;
+  config.patch_size = 14;
+  config.tapped_layers = {6, 12, 18, 24};
+  const std::vector<uint8_t> weights = {1, 2, 3};
+  const std::string key = BackboneKey(config, weights);
+  ModelConfig more_heads = config;
+  more_heads.vision.heads = 8;
+  ModelConfig other_blocks = config;
+  other_blocks.tapped_layers = {5, 12, 18, 24};
+  ModelConfig smaller_patches = config;
+  smaller_patches.patch_size = 12;
+  EXPECT_NE(BackboneKey(more_heads, weights), key);
+  EXPECT_NE(BackboneKey(other_blocks, weights), key);
+  EXPECT_NE(BackboneKey(smaller_patches, weights), key);
+  EXPECT_NE(BackboneKey(config, {{1, 2, 4}}), key);
+  ModelConfig renamed = config;
+  renamed.name = "another";
+  EXPECT_EQ(BackboneKey(renamed, weights), key) << "packages of one tower share its features";
 }
 
 TEST(PreprocessingKeyTest, TellsWhatChangesTheTowersInput) {

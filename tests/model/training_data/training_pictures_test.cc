@@ -32,8 +32,8 @@ class TrainingPicturesTest : public ::testing::Test {
  protected:
   TrainingPicturesTest() { disk_.PutParts(); }
 
-  TrainingPictures Pictures(const TrainingPicturesOptions& options) const {
-    absl::StatusOr<TrainingSet> set = OpenTrainingSet({{.path = disk_.root()}}, {}, nullptr);
+  TrainingPictures Pictures(const TrainingPicturesOptions& options, const PictureReading& reading = {}) const {
+    absl::StatusOr<TrainingSet> set = OpenTrainingSet({{.path = disk_.root(), .reading = reading}}, {}, nullptr);
     EXPECT_TRUE(set.ok()) << set.status();
     return {*std::move(set), SmallNetwork(), options};
   }
@@ -72,6 +72,29 @@ TEST_F(TrainingPicturesTest, ObjectsHaveTheWordsOfTheConfiguration) {
   const TrainingPictures pictures = Pictures({.augment = AugmentMode::kNone});
   EXPECT_EQ(Get(pictures, kGoodBolt, 0).object, "bolt");
   EXPECT_EQ(Get(pictures, kDentedNut, 0).object, "hexagon nut");
+}
+
+TEST_F(TrainingPicturesTest, CategoriesKeepTheirNames) {
+  const TrainingPictures pictures = Pictures({.augment = AugmentMode::kNone});
+  EXPECT_EQ(Get(pictures, kGoodBolt, 0).category, "parts/bolt");
+  EXPECT_EQ(Get(pictures, kDentedNut, 0).category, "parts/nut");
+}
+
+TEST_F(TrainingPicturesTest, AnotherWayOfReadingIsAnotherPicture) {
+  for (const AugmentMode augment : {AugmentMode::kNone, AugmentMode::kFrozen}) {
+    const TrainingPictures usual = Pictures({.augment = augment});
+    const TrainingPictures upright = Pictures({.augment = augment}, {.apply_orientation = true});
+    const TrainingPictures of_12_bits = Pictures({.augment = augment}, {.significant_bits = 12});
+    const TrainingPictures of_10_bits = Pictures({.augment = augment}, {.significant_bits = 10});
+    std::set<std::string> digests;
+    std::set<std::string> lists;
+    for (const TrainingPictures* pictures : {&usual, &upright, &of_12_bits, &of_10_bits}) {
+      digests.insert(pictures->Variant(0, 0).digest);
+      lists.insert(pictures->set().Digest());
+    }
+    EXPECT_THAT(digests, SizeIs(4));
+    EXPECT_THAT(lists, SizeIs(4));
+  }
 }
 
 TEST_F(TrainingPicturesTest, GivesTheSameAgainInAnyOrderAndFromAnyThread) {

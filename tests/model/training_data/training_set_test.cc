@@ -133,8 +133,10 @@ TEST_F(TrainingSetTest, TheDataListHasALineForEachPictureWithItsDigest) {
       lines.front(),
       absl::StrCat("{\"dataset\":\"parts\",\"image\":\"bolt/test/dent/0.png\",\"masks\":[\"bolt/ground_truth/"
                    "dent/0_mask.png\"],\"category\":\"bolt\",\"defect\":\"dent\",\"anomalous\":true,\"sha256\":\"",
-                   set->items.front().digest, "\"}"));
-  EXPECT_EQ(set->items.front().digest.size(), 64U);
+                   *Sha256OfFile((disk_.root() / "bolt/test/dent/0.png").string()), "\",\"mask_sha256\":[\"",
+                   *Sha256OfFile((disk_.root() / "bolt/ground_truth/dent/0_mask.png").string()), "\"]}"));
+  EXPECT_THAT(lines.back(), ::testing::IsEmpty());
+  EXPECT_THAT(lines[5], HasSubstr("\"mask_sha256\":[]"));
   EXPECT_EQ(set->Digest(), Sha256Hex(set->DataList()));
 }
 

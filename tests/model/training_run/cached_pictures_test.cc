@@ -1,5 +1,6 @@
 #include "model/training_run/cached_pictures.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -63,6 +64,7 @@ void ExpectSame(const LabelledBatch& a, const LabelledBatch& b) {
   EXPECT_TRUE(torch::equal(a.labels, b.labels));
   EXPECT_EQ(a.token_ids, b.token_ids);
   EXPECT_EQ(a.objects, b.objects);
+  EXPECT_EQ(a.categories, b.categories);
 }
 
 TEST_F(CachedPicturesTest, APictureIsTheSameComputedFoundAndFoundByAnother) {
@@ -112,6 +114,52 @@ TEST_F(CachedPicturesTest, InFp32ItHasTheNumbersOfTheTower) {
 
   ASSERT_TRUE(from_cache.ok() && from_tower.ok());
   ExpectSame(*from_cache, *from_tower);
+}
+
+// One file in two categories, as CSV data sets may have it.
+TEST_F(CachedPicturesTest, APictureOfTwoCategoriesHasTheWordsOfEach) {
+  for (const char* const category : {"one", "other"}) {
+    set_.PutGood(category, "0", 50);
+    set_.PutDefect(category, "0", 60);
+  }
+  TrainingSet set =
+      OpenTrainingSet({{.path = set_.root(), .options = {.categories = {"one", "other"}}}}, {}, nullptr).value();
+  const TrainingPictures pictures(std::move(set), tiny_.config, {.augment = AugmentMode::kNone});
+  ASSERT_EQ(pictures.Variant(0, 0).digest, pictures.Variant(2, 0).digest);
+  const PreparedPictures prepared(pictures, 56);
+  const auto cache = Cache(FeatureType::kFp32);
+  CachedPictures cached = Cached(pictures, prepared, *cache, FeatureType::kFp32);
+
+  const auto batch = cached.Get({0, 2}, 0);
+
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_THAT(batch->objects, ::testing::ElementsAre("one", "other"));
+  EXPECT_THAT(batch->categories, ::testing::ElementsAre("parts/one", "parts/other"));
+  EXPECT_NE(batch->token_ids[0], batch->token_ids[1]);
+}
+
+TEST_F(CachedPicturesTest, FeaturesThatItsTypeCannotHoldAreAnErrorAndNotKept) {
+  class Glaring final : public TrainingData {
+   public:
+    explicit Glaring(const TrainingData& pictures) : pictures_(pictures) {}
+    int64_t size() const override { return pictures_.size(); }
+    absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
+      absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
+      picture->image.fill_(std::numeric_limits<float>::infinity());
+      return picture;
+    }
+
+   private:
+    const TrainingData& pictures_;
+  };
+  const auto pictures = Pictures();
+  const PreparedPictures prepared(*pictures, 56);
+  const auto cache = Cache(FeatureType::kFp16);
+  const Glaring glaring(prepared);
+  CachedPictures cached = Cached(*pictures, glaring, *cache, FeatureType::kFp16);
+
+  EXPECT_EQ(cached.Get({0}, 0).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_FALSE(cache->Find(pictures->Variant(0, 0).digest)->has_value());
 }
 
 TEST_F(CachedPicturesTest, EpochsTakeTheVariantsInTurn) {

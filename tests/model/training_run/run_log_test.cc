@@ -38,8 +38,9 @@ class RunLogTest : public ::testing::Test {
 
 TEST_F(RunLogTest, AnEpochIsALineWithItsScoresItsSpeedAndTheTimeLeft) {
   RunLog log(Options());
+  now_ += absl::Seconds(20);
   log.OnStep(Step(1, 1));
-  now_ += absl::Seconds(40);
+  now_ += absl::Seconds(20);
   log.OnStep(Step(2, 2));
   now_ += absl::Seconds(40);
 
@@ -48,6 +49,43 @@ TEST_F(RunLogTest, AnEpochIsALineWithItsScoresItsSpeedAndTheTimeLeft) {
   EXPECT_EQ(text_.str(),
             "epoch 1, stage 1: loss 4.0000, pixel AP 25.00 %, image AP 50.00 %, best so far; 0.2 pictures/s with "
             "validation, 3 min left at most\n");
+}
+
+TEST_F(RunLogTest, TheTimeLeftIsThatOfWholeEpochsAlsoAfterAPart) {
+  RunLog log(Options());
+  log.OnResume({.step = 1, .batch = 1});
+  now_ += absl::Minutes(10);
+  log.OnStep(Step(2, 2));
+  now_ += absl::Minutes(5);
+  text_.str("");
+
+  log.OnEpoch(Epoch());
+
+  // Two more epochs of two steps of 10 minutes and a validation of 5.
+  EXPECT_THAT(text_.str(), HasSubstr(", 51 min left at most"));
+}
+
+TEST_F(RunLogTest, AnEpochOfWhichOnlyTheValidationWasLeftHasNoSpeed) {
+  RunLog log(Options());
+  log.OnResume({.step = 2, .batch = 2});
+  now_ += absl::Minutes(5);
+  text_.str("");
+
+  log.OnEpoch(Epoch());
+
+  EXPECT_EQ(text_.str(), "epoch 1, stage 1: loss 4.0000, pixel AP 25.00 %, image AP 50.00 %, best so far\n");
+}
+
+TEST_F(RunLogTest, ALongEpochSaysEachMinuteHowFarItIs) {
+  RunLog log(Options());
+  now_ += absl::Seconds(59);
+  log.OnStep(Step(1, 1));
+  EXPECT_EQ(text_.str(), "");
+  now_ += absl::Seconds(21);
+
+  log.OnStep(Step(2, 2));
+
+  EXPECT_EQ(text_.str(), "epoch 1: step 2 of 2, loss 5.0000; 0.2 pictures/s\n");
 }
 
 TEST_F(RunLogTest, LeavesARowForEachStepAndEachEpoch) {
@@ -77,6 +115,24 @@ TEST_F(RunLogTest, ARunThatGoesOnWritesItsTablesOn) {
   EXPECT_THAT(folder_.Read("steps.csv"),
               ::testing::EndsWith("\n1,1,1,1,5,0,0,0,0,0,0,0,0\n2,1,1,1,5,0,0,0,0,0,0,0,0\n"));
   EXPECT_THAT(text_.str(), StartsWith("goes on after step 1, in epoch 1 (stage 1)\n"));
+}
+
+TEST_F(RunLogTest, AnEpochThatWasSavedAndNotWrittenIsWrittenByTheNextRun) {
+  folder_.Write("epochs.csv", "what an earlier run wrote");
+  RunLog log(Options());
+
+  log.OnResume({.step = 2, .course = {.epochs = 1}, .history = {Epoch()}});
+
+  EXPECT_THAT(folder_.Read("epochs.csv"), HasSubstr("\n1,1,4,0,0,0,0,0,0,0,0,0.25,0.5,1\n"));
+}
+
+TEST_F(RunLogTest, AFinishedRunSaysSo) {
+  RunLog log(Options());
+
+  log.OnResume({.step = 2, .course = {.epochs = 1, .finished = true}, .history = {Epoch()}});
+
+  EXPECT_EQ(text_.str(), "finished already, after 1 epochs\n");
+  EXPECT_FALSE(std::filesystem::exists(folder_.File("steps.csv")));
 }
 
 TEST_F(RunLogTest, ARunWhoseTablesCannotBeWrittenStops) {
