@@ -130,7 +130,7 @@ TEST_F(TrainerStagesTest, RatesFollowTheScheduleInStageOneAndStayInStageTwo) {
   ASSERT_TRUE(run_.Run(watch).ok());
   int in_stage_2 = 0;
   for (const StepReport& step : watch.steps) {
-    EXPECT_EQ(step.rate_factor, step.stage == 2 ? 1 : LearningRateFactor(step.step - 1, 30 * 3)) << step.step;
+    EXPECT_EQ(step.rate_factor, step.stage == 2 ? 1 : LearningRateFactor(step.step - 1, 90)) << step.step;
     in_stage_2 += step.stage == 2 ? 1 : 0;
   }
   EXPECT_GT(in_stage_2, 0) << "no epoch was worse than the best: the test needs another seed";

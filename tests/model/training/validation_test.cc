@@ -107,7 +107,7 @@ TEST_F(ValidationTest, IsWhatTheReferenceMeasures) {
     }
     const torch::Tensor embedding = model_->image_head().ImageEmbedding(batch->features)[i];
     texts.push_back(AbnormalProbability(model_->image_head().Logits(text, embedding), 0).mean().item<double>());
-    for (int64_t pixel = 0; pixel < 56 * 56; ++pixel) {
+    for (int64_t pixel = 0; pixel < sum.numel(); ++pixel) {
       pixels.push_back(sum.flatten()[pixel].item<double>());
       marks.push_back(batch->positive[i].flatten()[pixel].item<bool>() ? 1 : 0);
     }
