@@ -80,7 +80,8 @@ TEST_F(MetricsServerTest, ACallBeyondTheLimitOfItsConnectionIsKeptBackByItsClien
   ServerConfig config = DefaultConfig();
   config.max_calls_per_connection = 2;
   Start(config, Loader());
-  ASSERT_TRUE(Inspect(MakeRequest()).ok());  // the server has told its limit by then
+  ASSERT_TRUE(Inspect(MakeRequest()).ok());                   // the server has told its limit by then
+  ASSERT_TRUE(Becomes("bayespfl_connection_calls_open", 0));  // a client has its reply before gRPC has ended the call
   grpc::ClientContext contexts[3];
   const std::unique_ptr<StreamClient> first = stub_->InspectStream(&contexts[0]);
   const std::unique_ptr<StreamClient> second = stub_->InspectStream(&contexts[1]);
