@@ -2,16 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/progress.h"
 #include "base/utf8.h"
 #include "model/detection/device.h"
@@ -23,6 +20,7 @@
 #include "model/training/loaded_pictures.h"
 #include "model/training/parameters.h"
 #include "model/training/stages_task.h"
+#include "model/training_run/data_checks.h"
 
 namespace bayespfl {
 namespace {
@@ -134,60 +132,14 @@ absl::StatusOr<RunPictures> MakePictures(const RunParts& parts, TrainingSet set,
   return made;
 }
 
-// The names of categories without good or without defective pictures: nothing could be ranked there.
-std::vector<std::string> Unjudgeable(const TrainingSet& set) {
-  std::map<std::string, std::set<bool>> kinds;  // by category
-  for (const TrainingItem& item : set.items) kinds[set.CategoryOf(item)].insert(item.item.anomalous);
-  std::vector<std::string> names;
-  for (const auto& [name, there_are] : kinds) {
-    if (there_are.size() < 2) names.push_back(name);
-  }
-  return names;
-}
-
-// Whether the model can read the words of every category; before hours are spent.
-absl::Status CheckWords(const char* what, const TrainingSet& set, const ObjectReader& objects) {
-  std::set<std::string> known;
-  for (const TrainingItem& item : set.items) {
-    if (!known.insert(item.item.category).second) continue;
-    const auto read = objects.Read(item.item.category);
-    if (read.ok()) continue;
-    return absl::Status(read.status().code(), absl::StrCat(what, ": the category ", set.CategoryOf(item),
-                                                           " is no object's name: ", read.status().message()));
-  }
-  return absl::OkStatus();
-}
-
-// What makes a validation say less than it seems to.
-std::vector<std::string> Warnings(const TrainingSet& learned, const TrainingSet& judged) {
-  std::vector<std::string> warnings;
-  if (const int64_t shared = SharedPictures(judged, learned); shared > 0) {
-    warnings.push_back(absl::StrCat(shared, " of ", judged.items.size(),
-                                    " pictures of the validation are also learned from: it says nothing of new ones"));
-  }
-  for (const auto& [what, set] : {std::pair("training", &learned), std::pair("validation", &judged)}) {
-    if (const int64_t repeated = RepeatedPictures(*set); repeated > 0) {
-      warnings.push_back(absl::StrCat(what, ": ", repeated, " pictures are there more often than once"));
-    }
-  }
-  return warnings;
-}
-
 absl::Status AddPictures(RunParts& parts, std::ostream& text, bool terminal) {
   const TrainConfig& config = parts.config;
   absl::StatusOr<TrainingSet> learned = ReadSet(config.training, "training", text, terminal);
   if (!learned.ok()) return learned.status();
   absl::StatusOr<TrainingSet> judged = ReadSet(config.validation, "validation", text, terminal);
   if (!judged.ok()) return judged.status();
-  if (const std::vector<std::string> without = Unjudgeable(*judged); !without.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "validation: no usable pictures of both kinds, good and with a defect, in ", absl::StrJoin(without, ", "),
-        ": an epoch is judged by every category; leave out what cannot be judged (\"categories\")"));
-  }
-  for (const auto& [what, set] : {std::pair("training", &*learned), std::pair("validation", &*judged)}) {
-    if (absl::Status status = CheckWords(what, *set, parts.objects); !status.ok()) return status;
-  }
-  parts.warnings = Warnings(*learned, *judged);
+  if (absl::Status status = CheckData(*learned, *judged, parts.objects); !status.ok()) return status;
+  parts.warnings = DataWarnings(*learned, *judged);
   for (const std::string& warning : parts.warnings) text << "warning: " << EscapeControls(warning) << "\n";
   const std::string backbone =
       config.cache.empty() ? "" : BackboneKey(parts.package.config, parts.package.clip->bytes());
