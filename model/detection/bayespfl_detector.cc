@@ -41,8 +41,9 @@ absl::Status CheckDevice(Precision precision, const torch::Device& device) {
 
 // Null: nothing is to be recorded, or the device cannot, of which `options.notice` is told where one was asked for.
 std::unique_ptr<RecordedBatches> RecordedBatchesFor(torch::Device device, const DetectorOptions& options) {
-  if (options.recorded_batches == 0 || device.is_cpu() || (options.graph_module == nullptr && !device.is_cuda()))
+  if (options.recorded_batches == 0 || device.is_cpu() || (options.graph_module == nullptr && !device.is_cuda())) {
     return nullptr;
+  }
   const absl::StatusOr<const BayesPflGraphModule*> module =
       options.graph_module != nullptr ? options.graph_module : OpenGraphLibrary();
   if (module.ok()) {

@@ -179,8 +179,8 @@ absl::StatusOr<bool> Trainer::FinishEpoch(TrainingObserver& observer) {
   state_.history.push_back(record);
   state_.batch = 0;
   state_.loss_sum = {};
-  if (absl::Status status = Save(); !status.ok()) return status;
   observer.OnEpoch(record);
+  if (absl::Status status = Save(); !status.ok()) return status;
   return !observer.ShouldStop();
 }
 

@@ -53,7 +53,8 @@ struct StepReport {
   LossValues loss;
 };
 
-// Hears of progress, on the trainer's thread.
+// Hears of progress, on the trainer's thread, before it is saved: after a kill it may hear the same again, and misses
+// nothing. OnResume() tells what was saved.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;

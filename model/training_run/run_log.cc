@@ -65,9 +65,10 @@ void RunLog::Open(int64_t last_step) {
 
 void RunLog::OnResume(const TrainingState& state) {
   epochs_ = state.history;
-  WriteEpochs();  // a kill may have come between the state and the table
+  WriteEpochs();  // a kill may have come between the table and the state
   if (state.course.finished) {
-    *options_.text << absl::StrCat("finished already, after ", state.course.epochs, " epochs\n");
+    *options_.text << absl::StrCat("finished already, after ", state.course.epochs,
+                                   state.course.epochs == 1 ? " epoch\n" : " epochs\n");
     return;
   }
   Open(state.step);

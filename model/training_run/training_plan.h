@@ -34,8 +34,8 @@ struct TrainingPlan {
   [[nodiscard]] std::string Text() const;
 };
 
-// Measures the first batch's pictures, one by one where they would be cached, and a step with them; writes nothing.
-// Errors of the pictures. Throws c10::Error when the device fails.
+// Measures the first batch's pictures, made ready as the run does it, and a step with them; writes nothing. Errors of
+// the pictures. Throws c10::Error when the device fails.
 absl::StatusOr<TrainingPlan> MeasurePlan(const RunParts& parts);
 
 }  // namespace bayespfl

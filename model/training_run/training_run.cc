@@ -43,9 +43,9 @@ std::string NameOf(const RunParts& parts) {
 std::vector<std::string> NotesOf(const RunParts& parts, const TrainingResult& result) {
   std::vector<std::string> notes = parts.warnings;
   if (result.stage == 1) {
-    notes.push_back(absl::StrCat("All ", result.history.size(),
-                                 " epochs went to stage 1: stage 2 has not begun, and the image score is that of stage "
-                                 "1's head."));
+    notes.push_back(absl::StrCat(
+        result.history.size() == 1 ? "The one epoch" : absl::StrCat("All ", result.history.size(), " epochs"),
+        " went to stage 1: stage 2 has not begun, and the image score is that of stage 1's head."));
   }
   for (const BadPicture& bad : parts.training.pictures->set().bad) notes.push_back("left out: " + bad.Sentence());
   if (parts.config.pictures.augment == AugmentMode::kFrozen) {

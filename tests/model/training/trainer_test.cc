@@ -1,6 +1,8 @@
 // Whole runs of the tiny model.
 
 #include <cmath>
+#include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <set>
 #include <string>
@@ -130,6 +132,33 @@ TEST_F(TrainerTest, AStopWithinAValidationKeepsTheEpochsWork) {
   EXPECT_EQ(rest.steps.front().step, 4);
   EXPECT_EQ(result.history, expected.history);
   ExpectSameBits(result.weights, expected.weights);
+}
+
+// Killed in between, the next run validates again and tells it again; the other way round nobody would hear of it.
+TEST_F(TrainerTest, AnEpochIsToldBeforeItIsSaved) {
+  class Looking final : public TrainingObserver {
+   public:
+    explicit Looking(const std::filesystem::path& states) : states_(states) {}
+    void OnEpoch(const EpochRecord& epoch) override {
+      ++epochs;
+      int64_t validated = 0;
+      for (const auto& state : std::filesystem::directory_iterator(states_)) {
+        if (state.path().extension() == ".validated") ++validated;
+      }
+      EXPECT_EQ(validated, epoch.epoch - 1);
+    }
+    int64_t epochs = 0;
+
+   private:
+    const std::filesystem::path states_;
+  };
+  TinyRun run(folder_.File("state"));
+  run.options().kept_states = 1000;
+  Looking observer(folder_.File("state"));
+
+  MustRun(run, observer);
+
+  EXPECT_GT(observer.epochs, 1);
 }
 
 TEST_F(TrainerTest, AFinishedRunHasNothingLeftToDo) {

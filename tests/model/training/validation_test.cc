@@ -1,7 +1,10 @@
 #include "model/training/validation.h"
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -23,21 +26,22 @@ namespace {
 
 using testing::GeneratedPictures;
 
-// The generated pictures without their marks, or without their defects.
-class Spoiled final : public TrainingData {
+// The generated pictures, each changed in one way.
+class Changed final : public TrainingData {
  public:
-  explicit Spoiled(bool only_the_marks) : only_the_marks_(only_the_marks) {}
+  using Change = std::function<void(TrainingPicture&)>;
+
+  Changed(GeneratedPictures pictures, Change change) : pictures_(std::move(pictures)), change_(std::move(change)) {}
   int64_t size() const override { return pictures_.size(); }
   absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
     absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
-    picture->mask.zero_();
-    picture->anomalous = picture->anomalous && only_the_marks_;
+    if (picture.ok()) change_(*picture);
     return picture;
   }
 
  private:
-  const bool only_the_marks_;
-  const GeneratedPictures pictures_{4, 56, {"metal nut"}};
+  const GeneratedPictures pictures_;
+  const Change change_;
 };
 
 class ValidationTest : public ::testing::Test {
@@ -131,47 +135,32 @@ TEST_F(ValidationTest, BatchesDoNotMatter) {
 }
 
 TEST_F(ValidationTest, AClassWithoutADefectIsNamed) {
-  const absl::Status status = Measure(Spoiled(/*only_the_marks=*/false)).status();
+  const Changed pictures(GeneratedPictures(4, 56, {"metal nut"}), [](TrainingPicture& picture) {
+    picture.mask.zero_();
+    picture.anomalous = false;
+  });
+  const absl::Status status = Measure(pictures).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("metal nut"));
 }
 
 TEST_F(ValidationTest, AClassWithoutAMarkIsNamed) {
-  const absl::Status status = Measure(Spoiled(/*only_the_marks=*/true)).status();
+  const Changed pictures(GeneratedPictures(4, 56, {"metal nut"}),
+                         [](TrainingPicture& picture) { picture.mask.zero_(); });
+  const absl::Status status = Measure(pictures).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("metal nut"));
 }
 
-// The generated pictures of one object, every second pair of them as another category with the same words.
-class OneObject final : public TrainingData {
- public:
-  int64_t size() const override { return pictures_.size(); }
-  absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
-    absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
-    picture->object = "metal nut";
-    return picture;
-  }
-
- private:
-  const GeneratedPictures pictures_{8, 56, {"nut1", "nut2"}};
-};
-
 TEST_F(ValidationTest, CategoriesWithTheSameWordsAreClassesOfTheirOwn) {
-  class OneClass final : public TrainingData {
-   public:
-    int64_t size() const override { return pictures_.size(); }
-    absl::StatusOr<TrainingPicture> Get(int64_t index, uint64_t epoch) const override {
-      absl::StatusOr<TrainingPicture> picture = pictures_.Get(index, epoch);
-      picture->category = "nuts";
-      return picture;
-    }
-
-   private:
-    const OneObject pictures_;
-  };
-  const auto apart = Measure(OneObject());
-  const auto together = Measure(OneClass());
-  ASSERT_TRUE(apart.ok() && together.ok()) << apart.status();
+  const GeneratedPictures nuts(8, 56, {"nut1", "nut2"});
+  const auto apart = Measure(Changed(nuts, [](TrainingPicture& picture) { picture.object = "metal nut"; }));
+  const auto together = Measure(Changed(nuts, [](TrainingPicture& picture) {
+    picture.object = "metal nut";
+    picture.category = "nuts";
+  }));
+  ASSERT_TRUE(apart.ok()) << apart.status();
+  ASSERT_TRUE(together.ok()) << together.status();
   EXPECT_NE(apart->pixel_ap, together->pixel_ap);
 }
 

@@ -146,7 +146,7 @@ TEST_F(TrainingRunTest, PicturesOnBothSidesAreCounted) {
   set_.PutGood("bolt", "again", 10);  // as "0"
   ASSERT_TRUE(Open().ok());
   EXPECT_THAT(text_.str(), HasSubstr("warning: 13 of 13 pictures of the validation are also learned from"));
-  EXPECT_THAT(text_.str(), HasSubstr("warning: training: 1 pictures are there more often than once"));
+  EXPECT_THAT(text_.str(), HasSubstr("warning: training: 1 picture is there more often than once"));
   text_.str("");
   config_.training[0].options.categories = {"bolt"};
   config_.validation[0].options.categories = {"nut"};
