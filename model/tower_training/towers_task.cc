@@ -10,10 +10,9 @@
 #include "model/tower_training/distillation_loss.h"
 #include "model/tower_training/tower_heads.h"
 #include "model/training/cross_entropy.h"
-#include "model/training/dice_loss.h"
-#include "model/training/focal_loss.h"
 #include "model/training/interpolation_matrix.h"
 #include "model/training/parameters.h"
+#include "model/training/pixel_losses.h"
 
 namespace bayespfl {
 namespace {
@@ -25,10 +24,11 @@ bool IsBlockMatrix(const std::string& name) {
 torch::Tensor AuxiliaryLoss(const TowerHeads& heads, const LabelledBatch& batch, const torch::Tensor& upsampling,
                             int64_t grid) {
   torch::Tensor sum = CrossEntropyLoss(heads.ImageLogits(batch.features.image), batch.labels);
+  const PixelLosses losses(batch.positive);
   for (size_t layer = 0; layer < batch.features.patch_tokens.size(); ++layer) {
     const torch::Tensor logits = heads.PatchLogits(layer, batch.features.patch_tokens[layer]);  // [N, L]
-    const torch::Tensor difference = Upsample(upsampling, logits.view({-1, grid, grid}));
-    sum = sum + FocalLoss(difference, batch.positive) + DiceLoss(torch::sigmoid(difference), batch.positive);
+    const PixelLossTerms terms = losses.Of(Upsample(upsampling, logits.view({-1, grid, grid})));
+    sum = sum + terms.focal + terms.dice;
   }
   return sum;
 }

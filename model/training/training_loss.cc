@@ -4,10 +4,9 @@
 
 #include "model/network/prompt_batch.h"
 #include "model/training/cross_entropy.h"
-#include "model/training/dice_loss.h"
-#include "model/training/focal_loss.h"
 #include "model/training/interpolation_matrix.h"
 #include "model/training/orthogonality_loss.h"
+#include "model/training/pixel_losses.h"
 
 namespace bayespfl {
 namespace {
@@ -82,11 +81,12 @@ LossTerms Stage1Loss(const BayesPflModel& model, const LabelledBatch& batch, con
   LossTerms terms;
   // Rows do not see each other: the logits of the pair are all that is needed.
   terms.cross_entropy = CrossEntropyLoss(ImageLogits(model, batch, pair), batch.labels);
+  const PixelLosses losses(batch.positive);
   for (size_t layer = 0; layer < batch.features.patch_tokens.size(); ++layer) {
     const torch::Tensor patches = model.rca().ProjectPatches(layer, batch.features.patch_tokens[layer]);
-    const torch::Tensor difference = LogitDifferences(model, pair, patches, upsampling);
-    terms.focal.push_back(FocalLoss(difference, batch.positive));
-    terms.dice.push_back(DiceLoss(torch::sigmoid(difference), batch.positive));
+    const PixelLossTerms of_layer = losses.Of(LogitDifferences(model, pair, patches, upsampling));
+    terms.focal.push_back(of_layer.focal);
+    terms.dice.push_back(of_layer.dice);
   }
   terms.kl_context = kKlWeight * ContextKl(drawn.context);
   terms.kl_normal = kKlWeight * StateKl(drawn.normal, batch.labels.size(0));

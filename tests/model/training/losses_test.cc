@@ -7,11 +7,10 @@
 #include "model/libtorch.h"
 #include "model/network/anomaly_maps.h"
 #include "model/training/cross_entropy.h"
-#include "model/training/dice_loss.h"
-#include "model/training/focal_loss.h"
 #include "model/training/interpolation_matrix.h"
 #include "model/training/kl_divergence.h"
 #include "model/training/orthogonality_loss.h"
+#include "model/training/pixel_losses.h"
 
 namespace bayespfl {
 namespace {
@@ -32,30 +31,62 @@ TEST(FocalLossTest, WeighsBothClassesAlikeHoweverFewPixelsOneHas) {
   const torch::Tensor difference = torch::tensor({{{Logit(0.8), Logit(0.3)}, {Logit(0.3), Logit(0.4)}}});
   const torch::Tensor positive = torch::tensor({{{true, false}, {false, false}}});
   const double expected = Focal(0.8) + (Focal(0.7) + Focal(0.7) + Focal(0.6)) / 3;
-  EXPECT_NEAR(Value(FocalLoss(difference, positive)), expected, 1e-6);
+  EXPECT_NEAR(Value(PixelLosses(positive).Of(difference).focal), expected, 1e-6);
 }
 
 TEST(FocalLossTest, AClassThatIsNotThereCostsNothing) {
   const torch::Tensor difference = torch::full({2, 3, 3}, Logit(0.25));
-  EXPECT_NEAR(Value(FocalLoss(difference, torch::zeros({2, 3, 3}, torch::kBool))), Focal(0.75), 1e-6);
+  EXPECT_NEAR(Value(PixelLosses(torch::zeros({2, 3, 3}, torch::kBool)).Of(difference).focal), Focal(0.75), 1e-6);
 }
 
 TEST(FocalLossTest, StaysFiniteWhenAProbabilityVanishes) {
   const torch::Tensor difference = torch::full({1, 1, 1}, -1e4F).requires_grad_();
-  const torch::Tensor loss = FocalLoss(difference, torch::ones({1, 1, 1}, torch::kBool));
-  EXPECT_NEAR(Value(loss), -std::log(1e-8), 1e-4);
-  loss.backward();
+  const PixelLossTerms terms = PixelLosses(torch::ones({1, 1, 1}, torch::kBool)).Of(difference);
+  EXPECT_NEAR(Value(terms.focal), -std::log(1e-8), 1e-4);
+  (terms.focal + terms.dice).backward();
   EXPECT_TRUE(difference.grad().isfinite().all().item<bool>());
 }
 
 TEST(DiceLossTest, ComparesTheSumsOfTheWholeBatch) {
-  const torch::Tensor abnormal = torch::tensor({{{1.0F, 0.5F}}, {{0.0F, 0.5F}}});
+  const torch::Tensor difference = torch::tensor({{{100.0F, 0.0F}}, {{-100.0F, 0.0F}}});  // p: 1, 0.5; 0, 0.5
   const torch::Tensor positive = torch::tensor({{{true, false}}, {{true, true}}});
-  EXPECT_NEAR(Value(DiceLoss(abnormal, positive)), 1 - (2 * 1.5 + 1e-5) / (2 + 3 + 1e-5), 1e-6);
+  EXPECT_NEAR(Value(PixelLosses(positive).Of(difference).dice), 1 - (2 * 1.5 + 1e-5) / (2 + 3 + 1e-5), 1e-6);
 }
 
 TEST(DiceLossTest, NothingMarkedAndNothingFoundIsPerfect) {
-  EXPECT_NEAR(Value(DiceLoss(torch::zeros({1, 2, 2}), torch::zeros({1, 2, 2}, torch::kBool))), 0, 1e-6);
+  const torch::Tensor difference = torch::full({1, 2, 2}, -100.0F);
+  EXPECT_NEAR(Value(PixelLosses(torch::zeros({1, 2, 2}, torch::kBool)).Of(difference).dice), 0, 1e-6);
+}
+
+// The formulas, letter by letter and in double, differentiated by LibTorch.
+PixelLossTerms Spelt(const torch::Tensor& difference, const torch::Tensor& positive) {
+  const torch::Tensor p = torch::sigmoid(difference);
+  const torch::Tensor y = positive.to(torch::kFloat64);
+  const torch::Tensor own = p * y + (1 - p) * (1 - y);
+  const torch::Tensor loss = -(1 - own).square() * torch::log(own + 1e-8);
+  return {.focal = (loss * y).sum() / (y.sum() + 1e-8) + (loss * (1 - y)).sum() / ((1 - y).sum() + 1e-8),
+          .dice = 1 - (2 * (p * y).sum() + 1e-5) / (p.sum() + y.sum() + 1e-5)};
+}
+
+TEST(PixelLossesTest, ValuesAndGradientsAreThoseOfTheFormulas) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
+  const torch::Tensor maps = 4 * torch::randn({3, 9, 9}, generator);
+  const torch::Tensor positive = torch::rand({3, 9, 9}, generator) < 0.1;
+  // Weights that differ tell the two gradients apart.
+  const auto weighted = [](const PixelLossTerms& terms) { return 3 * terms.focal - 50 * terms.dice; };
+  const torch::Tensor expected_maps = maps.to(torch::kFloat64).requires_grad_();
+  const PixelLossTerms expected = Spelt(expected_maps, positive);
+  weighted(expected).backward();
+  const torch::Tensor actual_maps = maps.clone().requires_grad_();
+  const PixelLosses losses(positive);
+  (void)losses.Of(-maps);  // leaves nothing behind
+  const PixelLossTerms actual = losses.Of(actual_maps);
+  weighted(actual).backward();
+
+  EXPECT_NEAR(Value(actual.focal), Value(expected.focal), 1e-6);
+  EXPECT_NEAR(Value(actual.dice), Value(expected.dice), 1e-6);
+  const torch::Tensor error = (actual_maps.grad() - expected_maps.grad()).abs().max();
+  EXPECT_LT(Value(error), 1e-6 * Value(expected_maps.grad().abs().max()));
 }
 
 TEST(OrthogonalityLossTest, OrthogonalPromptsCostNothing) {
