@@ -21,7 +21,6 @@ constexpr double kBottom = 64;  // tick labels, axis label, legend
 constexpr double kPlotWidth = kWidth - kLeft - kRight;
 constexpr double kPlotHeight = kHeight - kTop - kBottom;
 constexpr double kLeastStep = 0.1;  // between drawn points
-constexpr int kTicks = 5;           // intervals of an axis
 constexpr size_t kBins = 25;
 
 class Canvas {
@@ -52,9 +51,10 @@ class Canvas {
   static std::string TickLabel(double value) { return absl::StrFormat("%.3g", value); }
 
   void DrawAxes() {
-    for (int i = 0; i <= kTicks; ++i) {
-      const double x = frame_.x_max * i / kTicks;
-      const double y = frame_.y_min + (frame_.y_max - frame_.y_min) * i / kTicks;
+    for (int i = 0; i <= kPlotIntervals; ++i) {
+      const double x = frame_.x_max * i / kPlotIntervals;
+      double y = frame_.y_min + (frame_.y_max - frame_.y_min) * i / kPlotIntervals;
+      if (std::abs(y) < 1e-9 * (frame_.y_max - frame_.y_min)) y = 0;  // but for rounding
       absl::StrAppendFormat(&svg_, "<path class=\"grid\" d=\"M%.1f %gV%gM%g %.1fH%g\"/>\n", X(x), kTop,
                             kTop + kPlotHeight, kLeft, Y(y), kLeft + kPlotWidth);
       Text("tick", X(x), kTop + kPlotHeight + 14, "middle", TickLabel(x));

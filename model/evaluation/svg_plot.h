@@ -13,6 +13,9 @@
 
 namespace bayespfl {
 
+// Between the ticks of an axis, from one end to the other.
+inline constexpr int kPlotIntervals = 5;
+
 // Everything is escaped where it enters the markup.
 struct PlotFrame {
   std::string title;

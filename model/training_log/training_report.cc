@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -68,6 +70,18 @@ double LastTick(const std::vector<EpochRecord>& epochs) {
   return epochs.empty() ? 5 : 5 * std::ceil(static_cast<double>(epochs.back().epoch) / 5);
 }
 
+// Ends of an axis that holds both values and whose ticks are short numbers: whole multiples of 1, 2 or 5 times a power
+// of ten. `low` < `high`.
+std::pair<double, double> RoundEnds(double low, double high) {
+  double power = std::pow(10, std::floor(std::log10((high - low) / kPlotIntervals)));
+  for (;; power *= 10) {
+    for (const double step : {power, 2 * power, 5 * power}) {
+      const double first = std::floor(low / step);
+      if ((first + kPlotIntervals) * step >= high) return {first * step, (first + kPlotIntervals) * step};
+    }
+  }
+}
+
 // A frame that shows every point, and 0.
 PlotFrame FrameAround(const std::vector<PlotSeries>& series, absl::string_view title, double last_tick) {
   PlotFrame frame{.title = std::string(title), .x_label = "epoch", .y_label = "loss", .x_max = last_tick, .y_max = 0};
@@ -77,7 +91,8 @@ PlotFrame FrameAround(const std::vector<PlotSeries>& series, absl::string_view t
       frame.y_min = std::min(frame.y_min, point.y);
     }
   }
-  if (frame.y_max == frame.y_min) frame.y_max = frame.y_min + 1;
+  if (frame.y_max - frame.y_min < 1e-30) frame.y_max = frame.y_min + 1;
+  std::tie(frame.y_min, frame.y_max) = RoundEnds(frame.y_min, frame.y_max);
   return frame;
 }
 

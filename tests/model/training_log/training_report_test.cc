@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -29,12 +30,16 @@ TEST(TrainingReportTest, HasARowForEachEpochWithItsLossesAndScores) {
   EXPECT_THAT(html, HasSubstr("<tr><td>3</td><td>2</td><td>5.0000</td><td>0.5000</td><td></td><td></td><td></td>"));
 }
 
-TEST(TrainingReportTest, ALossBelow0LiesInsideItsPlot) {
+// From -0.125 to 0.75.
+TEST(TrainingReportTest, ALossBelow0LiesInsideItsPlotWhoseTicksAreShortNumbers) {
   const std::string html = TrainingReportHtml({.title = "run", .epochs = {Epoch(1), Epoch(2)}});
 
   const size_t plot = html.find("aria-label=\"Of the prompts\"");
   ASSERT_NE(plot, std::string::npos);
-  EXPECT_THAT(html.substr(plot, html.find("</svg>", plot) - plot), HasSubstr(">-0.125</text>"));
+  const std::string svg = html.substr(plot, html.find("</svg>", plot) - plot);
+  for (const char* tick : {"-0.2", "0", "0.2", "0.4", "0.6", "0.8"}) {
+    EXPECT_THAT(svg, HasSubstr(absl::StrCat("text-anchor=\"end\">", tick, "</text>")));
+  }
 }
 
 TEST(TrainingReportTest, ARunWithoutEpochsAndOneWithoutNumbersArePagesToo) {
