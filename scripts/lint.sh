@@ -64,13 +64,13 @@ docs_test_types() { (cd tests/docs && mypy --strict --python-version 3.11 --cach
 check "types of tests/docs" docs_test_types
 traces_test_types() {
   # The messages are generated; their own check is below.
-  MYPYPATH=tests/prometheus/live mypy --strict --python-version 3.11 --ignore-missing-imports \
+  MYPYPATH=tests/prometheus/live:tests/support mypy --strict --python-version 3.11 --ignore-missing-imports \
     --cache-dir build/mypy-traces --no-error-summary tests/traces
 }
 check "types of tests/traces" traces_test_types
 perf_analyzer_test_types() {
-  MYPYPATH=tests/prometheus/live mypy --strict --python-version 3.11 --cache-dir build/mypy-perf-analyzer --no-error-summary \
-    tests/perf_analyzer
+  MYPYPATH=tests/prometheus/live:tests/support mypy --strict --python-version 3.11 \
+    --cache-dir build/mypy-perf-analyzer --no-error-summary tests/perf_analyzer
 }
 check "types of tests/perf_analyzer" perf_analyzer_test_types
 recipe_types() {

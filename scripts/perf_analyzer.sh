@@ -63,7 +63,7 @@ case "${1:-}" in
     fetch
     export PERF_ANALYZER=$program PERF_ANALYZER_LIBRARIES=$libraries PYTHONDONTWRITEBYTECODE=1
     # Servers as processes are known to the tests of monitoring.
-    export PYTHONPATH=$repo_root/tests/prometheus/live
+    export PYTHONPATH=$repo_root/tests/prometheus/live:$repo_root/tests/support
     exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=3 "${@:2}" tests/perf_analyzer
     ;;
   *)

@@ -52,8 +52,8 @@ case "${1:-}" in
     source scripts/go.sh
     find_go || true
     export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
-    "$BAYESPFL_TOOLS_VENV/bin/python" -m mypy --strict --python-version 3.11 --cache-dir "$BAYESPFL_CACHE/mypy-prometheus" \
-      --no-error-summary tests/prometheus
+    MYPYPATH=tests/support "$BAYESPFL_TOOLS_VENV/bin/python" -m mypy --strict --python-version 3.11 \
+      --cache-dir "$BAYESPFL_CACHE/mypy-prometheus" --no-error-summary tests/prometheus tests/support
     exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -ra -p no:cacheprovider --ignore=tests/prometheus/live "${@:2}" \
       tests/prometheus
     ;;
@@ -68,14 +68,14 @@ case "${1:-}" in
         die "pip could not install what scripts/requirements-drawing.txt names; is the package index reachable?"
       touch "$drawing/.complete"
     fi
-    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONPATH=$repo_root/tests/support PYTHONDONTWRITEBYTECODE=1
     exec "$drawing/bin/python" tests/prometheus/live/draw.py docs/monitoring.svg
     ;;
   test)
     [[ -f $BAYESPFL_TOOLS_VENV/.complete ]] || die "$BAYESPFL_TOOLS_VENV is not there; make setup creates it."
     need_built bin/bayespfl-server tests/made_up_nvml_full.so
     fetch
-    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONDONTWRITEBYTECODE=1
+    export PROMETHEUS_FOLDER=$folder/usr/bin PYTHONPATH=$repo_root/tests/support PYTHONDONTWRITEBYTECODE=1
     exec "$BAYESPFL_TOOLS_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/prometheus/live
     ;;
   *)

@@ -36,5 +36,5 @@ if [[ -z ${BAYESPFL_GO_DRIVER:-} && -f client/go/go.mod ]]; then
 fi
 
 # No bytecode and no cache beside the sources. -ra: each skipped test says why.
-exec env PYTHONDONTWRITEBYTECODE=1 "$BAYESPFL_TEST_VENV/bin/python" -m pytest -p no:cacheprovider -ra --durations=10 "$@" \
-  tests/clients
+export PYTHONPATH=$repo_root/tests/support PYTHONDONTWRITEBYTECODE=1
+exec "$BAYESPFL_TEST_VENV/bin/python" -m pytest -p no:cacheprovider -ra --durations=10 "$@" tests/clients

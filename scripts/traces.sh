@@ -57,7 +57,7 @@ case "${1:-}" in
     fetch
     export COLLECTOR=$folder/otelcol PYTHONDONTWRITEBYTECODE=1
     # Servers as processes are known to the tests of monitoring; the messages are the Python client's.
-    export PYTHONPATH=$repo_root/tests/prometheus/live:$repo_root/client/python/src
+    export PYTHONPATH=$repo_root/tests/prometheus/live:$repo_root/tests/support:$repo_root/client/python/src
     exec "$BAYESPFL_TEST_VENV/bin/python" -m pytest -q -p no:cacheprovider --durations=5 "${@:2}" tests/traces/live
     ;;
   *)

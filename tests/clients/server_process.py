@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -38,17 +35,6 @@ DEFAULTS: dict[str, Any] = {
 def program() -> Path:
     """The server's program: BAYESPFL_SERVER_PROGRAM, else the built one."""
     return Path(os.environ.get("BAYESPFL_SERVER_PROGRAM", REPOSITORY / "build" / "bin" / "bayespfl-server"))
-
-
-def free_port(hosts: tuple[str, ...] = ("127.0.0.1",)) -> int:
-    """A TCP port that is free on all of them; below those that the system lends to clients, one of which might get it
-    first."""
-    for port in random.sample(range(20_000, 32_768), 1000):
-        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
-            for host in hosts:
-                sockets.enter_context(socket.socket()).bind((host, port))
-            return port
-    raise RuntimeError(f"no port is free on all of {hosts}")
 
 
 class Server:

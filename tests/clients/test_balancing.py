@@ -21,7 +21,8 @@ import pytest
 from driver import Driver, Job, Run, checked, run_all
 from loopback_dns import LoopbackDns
 from pictures import Pictures
-from server_process import Server, free_port
+from ports import free_port
+from server_process import Server
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 NAME = "fleet.test"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -19,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "deploy/prometheus/rules.yaml"
@@ -31,15 +30,6 @@ STOP_LIMIT_S = 60
 JOB = "bayespfl"
 
 _T = TypeVar("_T")
-
-
-def free_port() -> int:
-    """A port that nobody listens on; below those that the system lends to clients, one of which might get it first."""
-    for port in random.sample(range(20_000, 32_768), 1000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("of a thousand ports below 32768 none is free")
 
 
 def wait_for(what: str, found: Callable[[], _T], limit_s: float) -> _T:

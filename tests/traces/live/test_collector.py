@@ -16,7 +16,8 @@ from typing import Any
 import grpc
 import pytest
 from bayespfl.inspection.v1 import inspection_pb2, inspection_pb2_grpc
-from monitoring import PICTURES, ROOT, Process, Server, free_port, get, wait_for
+from monitoring import PICTURES, ROOT, Process, Server, get, wait_for
+from ports import free_port
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLERS_SPAN = "00f067aa0ba902b7"
