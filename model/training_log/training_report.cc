@@ -67,7 +67,8 @@ std::vector<PlotSeries> SeriesOf(const std::vector<EpochRecord>& epochs, const s
 
 // The axis of epochs: its five ticks are at whole ones.
 double LastTick(const std::vector<EpochRecord>& epochs) {
-  return epochs.empty() ? 5 : 5 * std::ceil(static_cast<double>(epochs.back().epoch) / 5);
+  if (epochs.empty()) return kPlotIntervals;
+  return kPlotIntervals * std::ceil(static_cast<double>(epochs.back().epoch) / kPlotIntervals);
 }
 
 // Ends of an axis that holds both values and whose ticks are short numbers: whole multiples of 1, 2 or 5 times a power
