@@ -137,6 +137,8 @@ TEST(Bmp, ReadsBottomUpAndTopDownRows) {
   EXPECT_EQ(Pixels(file), (Bytes{3, 2, 1, 6, 5, 4}));
 }
 
+uint8_t LowByte(int value) { return static_cast<uint8_t>(value); }
+
 class BmpDepth : public ::testing::TestWithParam<int> {};
 
 // Every index, at widths that end everywhere in a byte, under every family's header.
@@ -148,14 +150,15 @@ TEST_P(BmpDepth, IsLookedUpInThePalette) {
       BmpFile file{.width = width, .height = 1, .bits = static_cast<uint32_t>(bits), .header_bytes = header};
       Bytes expected;
       for (int i = 0; i < colors; ++i) {
-        file.palette.insert(file.palette.end(), {uint8_t(i), uint8_t(i ^ 255), uint8_t(i * 7)});
+        file.palette.insert(file.palette.end(), {LowByte(i), LowByte(i ^ 255), LowByte(i * 7)});
         if (header != 12) file.palette.push_back(99);
       }
-      file.pixels.resize(static_cast<size_t>((width * bits + 31) / 32 * 4));
+      const int words = (width * bits + 31) / 32;
+      file.pixels.resize(static_cast<size_t>(words) * 4);
       for (int x = 0; x < width; ++x) {
         const int index = (x * 5 + width) % colors;
         file.pixels[static_cast<size_t>(x * bits / 8)] |= static_cast<uint8_t>(index << (8 - bits - x * bits % 8));
-        expected.insert(expected.end(), {uint8_t(index * 7), uint8_t(index ^ 255), uint8_t(index)});
+        expected.insert(expected.end(), {LowByte(index * 7), LowByte(index ^ 255), LowByte(index)});
       }
       EXPECT_EQ(Pixels(file), expected) << header << " bytes, width " << width;
     }
