@@ -15,9 +15,9 @@ _lock = Lock()
 
 
 def _claim(port: int) -> bool:
-    """Whether nobody has the port yet who asked here: it is his until his process ends. TCP cannot tell, for the server that
-    the port is for listens only when it has loaded its model; the UDP port of the same number, which nobody uses, can, also
-    to the suites that run beside this one."""
+    """Whether nobody who asked here has the port yet; it is taken then until this process ends. TCP cannot tell, for the
+    server that the port is for listens only when it has loaded its model. The UDP port of the same number, which nobody uses,
+    can, and suites that run beside this one see it too."""
     claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         claim.bind(("127.0.0.1", port))
@@ -29,8 +29,8 @@ def _claim(port: int) -> bool:
 
 
 def free_port(hosts: tuple[str, ...] = ("127.0.0.1",)) -> int:
-    """A TCP port that nobody listens on at any of the IPv4 addresses, and that nobody gets here again while this process
-    lives, whether he uses it or not. Safe in several threads. RuntimeError: a thousand ports were tried."""
+    """A TCP port that nobody listens on at any of the IPv4 addresses, and that is not given again while this process lives,
+    used or not. Safe in several threads. RuntimeError: a thousand ports were tried."""
     for port in random.sample(_PORTS, 1000):
         with _lock, ExitStack() as probes, suppress(OSError):
             for host in hosts:
